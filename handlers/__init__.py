@@ -1,0 +1,18 @@
+"""Typed events become method calls.
+
+In import order:
+
+- ``handlers.routes``: ``ROUTES``, the table: event class -> callback and its arguments.
+- ``handlers.checks``: what is wrong with a handler class, said where it is defined.
+- ``handlers.base``: :class:`EventHandler`, the class to subclass; one empty method per event.
+- ``handlers.text``: :class:`TextAccumulatorMixin` keeps what was said;
+  :class:`TextAccumulator` is a handler that does only that.
+
+``stream_core`` does not know this package: to it, a handler is any object with ``handle(event)``.
+"""
+
+from .base import EventHandler
+from .routes import ROUTES, Route
+from .text import TextAccumulator, TextAccumulatorMixin
+
+__all__ = ["ROUTES", "EventHandler", "Route", "TextAccumulator", "TextAccumulatorMixin"]

@@ -1,0 +1,133 @@
+"""Which event becomes which callback, with which arguments: one table.
+
+Rules of this file: names are written out, never computed, so that a reader finds them by
+searching, a test checks them against :class:`handlers.EventHandler`, and the documentation is
+printed from them. A new event gets a row here and a method there.
+"""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from stream_core import events
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["CALLBACKS", "ON_EVENT", "ROUTES", "Route", "route_of"]
+
+
+class Route:
+    """One callback and where its arguments are in the event.
+
+    Args:
+        callback: Name of the method.
+        paths: For each argument, in order, its name and the dotted path of attributes that
+            leads to it from the event; an empty path is the event itself.
+
+    Attributes:
+        callback: Name of the method.
+        arguments: Names of its arguments.
+        paths: Their paths.
+    """
+
+    __slots__ = ("arguments", "callback", "paths")
+
+    def __init__(self, callback: str, /, **paths: str) -> None:
+        self.callback = callback
+        self.arguments = tuple(paths)
+        self.paths = tuple(paths.values())
+
+    def __repr__(self) -> str:
+        """Return the call as documentation shows it: ``on_text_delta(delta, snapshot)``."""
+        return f"{self.callback}({', '.join(self.arguments)})"
+
+    def bind(self, method: Callable[..., object]) -> Callable[[Any], object]:
+        """Return a function that calls METHOD with the arguments found in its one event.
+
+        It is named after the callback, because that is what notes on exceptions show.
+        """
+        if self.paths == ("",):
+            return method
+        if not self.paths:
+
+            def call(_event: object, /) -> object:
+                return method()
+
+        elif len(self.paths) == 1:
+            value_in = attrgetter(*self.paths)
+
+            def call(event: object, /) -> object:
+                return method(value_in(event))
+
+        else:
+            values_in = attrgetter(*self.paths)
+
+            def call(event: object, /) -> object:
+                return method(*values_in(event))
+
+        call.__name__ = self.callback
+        return call
+
+
+#: For every wire event, before the event's own callback.
+ON_EVENT = Route("on_event", event="")
+
+ROUTES: Mapping[type[events.Event], Route] = {
+    # Wire
+    events.ThreadCreated: Route("on_thread_created", thread="data"),
+    events.ThreadRunCreated: Route("on_run_created", run="data"),
+    events.ThreadRunQueued: Route("on_run_queued", run="data"),
+    events.ThreadRunInProgress: Route("on_run_in_progress", run="data"),
+    events.ThreadRunRequiresAction: Route("on_run_requires_action", run="data"),
+    events.ThreadRunCompleted: Route("on_run_completed", run="data"),
+    events.ThreadRunIncomplete: Route("on_run_incomplete", run="data"),
+    events.ThreadRunFailed: Route("on_run_failed", run="data"),
+    events.ThreadRunCancelling: Route("on_run_cancelling", run="data"),
+    events.ThreadRunCancelled: Route("on_run_cancelled", run="data"),
+    events.ThreadRunExpired: Route("on_run_expired", run="data"),
+    events.ThreadRunStepCreated: Route("on_run_step_created", run_step="data"),
+    events.ThreadRunStepInProgress: Route("on_run_step_in_progress", run_step="data"),
+    events.ThreadRunStepDelta: Route("on_run_step_delta", delta="data.delta", snapshot="snapshot"),
+    events.ThreadRunStepCompleted: Route("on_run_step_completed", run_step="data"),
+    events.ThreadRunStepFailed: Route("on_run_step_failed", run_step="data"),
+    events.ThreadRunStepCancelled: Route("on_run_step_cancelled", run_step="data"),
+    events.ThreadRunStepExpired: Route("on_run_step_expired", run_step="data"),
+    events.ThreadMessageCreated: Route("on_message_created", message="data"),
+    events.ThreadMessageInProgress: Route("on_message_in_progress", message="data"),
+    events.ThreadMessageDelta: Route("on_message_delta", delta="data.delta", snapshot="snapshot"),
+    events.ThreadMessageCompleted: Route("on_message_completed", message="data"),
+    events.ThreadMessageIncomplete: Route("on_message_incomplete", message="data"),
+    events.ErrorEvent: Route("on_error", error="data"),
+    events.Done: Route("on_done"),
+    events.UnknownEvent: Route("on_unknown_event", event=""),
+    events.RepeatedEvent: Route("on_repeated_event", event=""),
+    # Derived
+    events.MessageTextCreated: Route("on_text_created", text="text"),
+    events.MessageTextDelta: Route("on_text_delta", delta="delta", snapshot="snapshot"),
+    events.MessageTextDone: Route("on_text_done", text="text"),
+    events.MessageAnnotation: Route("on_annotation", annotation="annotation", text="text"),
+    events.MessageRefusalDelta: Route("on_refusal_delta", delta="delta", snapshot="snapshot"),
+    events.MessageRefusalDone: Route("on_refusal_done", refusal="refusal"),
+    events.MessageImageFileDone: Route("on_image_file_done", image_file="image_file"),
+    events.MessageImageURLDone: Route("on_image_url_done", image_url="image_url"),
+    events.MessageDone: Route("on_message_done", message="message"),
+    events.RunStepToolCallCreated: Route("on_tool_call_created", tool_call="tool_call"),
+    events.RunStepToolCallDelta: Route("on_tool_call_delta", delta="delta", snapshot="snapshot"),
+    events.RunStepToolCallDone: Route("on_tool_call_done", tool_call="tool_call"),
+    events.RunStepDone: Route("on_run_step_done", run_step="run_step"),
+    events.RunDone: Route("on_run_done", run="run"),
+    # Local
+    events.StreamTimeout: Route("on_timeout"),
+    events.StreamException: Route("on_exception", exception="exception"),
+    events.StreamEnd: Route("on_end"),
+}
+
+#: Every callback by name.
+CALLBACKS: Mapping[str, Route] = {route.callback: route for route in (ON_EVENT, *ROUTES.values())}
+
+
+def route_of(event_class: type[events.Event]) -> Route | None:
+    """Return the row for EVENT_CLASS or its nearest base class that has one."""
+    return next((ROUTES[base] for base in event_class.__mro__ if base in ROUTES), None)

@@ -1,0 +1,111 @@
+"""Keeps what was said.
+
+Rules of this file: text is collected from ``MessageTextDelta`` events through ``observes``, so
+that neither the order of base classes nor an overridden callback can lose any; storage is made at
+first use, so that no ``__init__`` is needed; n deltas cost O(n), also when ``text`` is read at
+each of them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from stream_core.events import MessageTextDelta
+from stream_core.models import Text
+
+from .base import EventHandler
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stream_core.events import Event
+
+__all__ = ["TextAccumulator", "TextAccumulatorMixin"]
+
+
+class _Said:
+    """Texts by message and part, and all of them joined.
+
+    The joined text is made at the first read and then grows along, as long as text comes at its
+    end, as it does from every server. A piece that comes elsewhere has it made again.
+    """
+
+    def __init__(self) -> None:
+        # A message's place is that of its first sight; its parts are in order of their index.
+        self._messages: dict[str, tuple[int, dict[int, Text]]] = {}
+        self._whole: Text | None = None
+        self._last = (0, 0)
+
+    def add(self, message_id: str, index: int, piece: str) -> None:
+        """Append PIECE to the part at INDEX of a message."""
+        place, parts = self._messages.setdefault(message_id, (len(self._messages), {}))
+        parts.setdefault(index, Text()).grow(piece)
+        if (place, index) < self._last:
+            self._whole = None
+            return
+        self._last = (place, index)
+        if self._whole is not None:
+            self._whole.grow(piece)
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of each message, in order of first sight."""
+        return {
+            message_id: "".join([parts[index].value for index in sorted(parts)])
+            for message_id, (_, parts) in self._messages.items()
+        }
+
+    @property
+    def text(self) -> str:
+        """All texts joined."""
+        if self._whole is None:
+            self._whole = Text("".join(self.texts.values()))
+        return self._whole.value
+
+
+class TextAccumulatorMixin:
+    """Adds ``text`` and ``texts`` to an :class:`EventHandler`, in any order of base classes.
+
+    ::
+
+        class Printer(TextAccumulatorMixin, EventHandler):
+            def on_done(self):
+                print(self.text)
+
+    It needs no ``super().__init__()`` and no ``super().on_text_delta(...)``. Text is there
+    before the callbacks of its event run, also of streams that come one after the other: an
+    answer that goes on after a tool round is one text. Refusals are not text. One instance
+    should not serve streams of several threads at a time.
+    """
+
+    observes: ClassVar[Mapping[type[Event], str]] = {MessageTextDelta: "_keep_text"}
+
+    __said: _Said | None = None
+
+    def _keep_text(self, event: MessageTextDelta) -> None:
+        """Add what EVENT says."""
+        if self.__said is None:
+            self.__said = _Said()
+        if event.delta.value:
+            self.__said.add(event.message_id, event.index, event.delta.value)
+
+    @property
+    def text(self) -> str:
+        """Everything said: the texts of all messages, in order, joined without a separator."""
+        return "" if self.__said is None else self.__said.text
+
+    @property
+    def texts(self) -> dict[str, str]:
+        """The text of each message so far by message id, in order of first sight; a copy.
+
+        A message's text parts are joined in order of their index, without a separator.
+        """
+        return {} if self.__said is None else self.__said.texts
+
+    def clear(self) -> None:
+        """Forget what was said."""
+        self.__said = None
+
+
+class TextAccumulator(TextAccumulatorMixin, EventHandler):
+    """A handler that keeps the text and does nothing else."""

@@ -1,0 +1,360 @@
+"""JSON values become payloads here, and payloads JSON values: the one cattrs converter.
+
+Rules of this file:
+
+- It is the only importer of cattrs, on first use: reading a recording that fails at its
+  first frame, or only importing the package, does not pay for it.
+- Scalars are strict: a number is no string, ``true`` is no number. Where a field is a float
+  an int is welcome and stays one.
+- null counts as missing: the field keeps its default.
+- One object where a list belongs is a list of one (Alibaba's servers send
+  ``delta.content`` so).
+- A union is decided by its tag, from the table ``UNIONS``; a tag that is not in the table
+  gives the union's ``Unknown...`` class with the whole object in ``raw``; an object without
+  a tag is decided by the one member key it has (fragments of some servers drop ``type``).
+- Every bad field is named with its JSON path in ``DecodeError.paths``.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+
+from attrs import define, fields, has
+
+from . import models
+from .errors import DecodeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from cattrs import Converter
+
+    from .models import Payload
+
+__all__ = ["UNIONS", "TaggedUnion", "structure", "unstructure"]
+
+T = TypeVar("T")
+
+#: How many characters of a bad value are shown: enough to find it again.
+_SHOWN = 60
+
+_KINDS = {
+    str: "a string",
+    int: "an integer",
+    float: "a number",
+    bool: "true or false",
+    dict: "an object",
+    list: "a list",
+}
+
+
+@define(frozen=True)
+class TaggedUnion:
+    """One tagged union: which ``type`` is which class.
+
+    Attributes:
+        classes: Tag to class.
+        unknown: The class for every other tag.
+    """
+
+    classes: Mapping[str, type[Payload]]
+    unknown: type[Payload]
+
+    def choose(self, value: Mapping[str, Any]) -> type[Payload]:
+        """Return the class for VALUE."""
+        tag = value.get("type")
+        if tag is None:
+            tag = next((key for key in self.classes if key in value), None)
+        return self.classes.get(tag, self.unknown) if isinstance(tag, str) else self.unknown
+
+
+#: Every tagged union of the payloads.
+UNIONS = (
+    TaggedUnion(
+        {
+            "code_interpreter": models.CodeInterpreterTool,
+            "file_search": models.FileSearchTool,
+            "function": models.FunctionTool,
+            "mcp": models.MCPTool,
+        },
+        models.UnknownTool,
+    ),
+    TaggedUnion(
+        {
+            "file_citation": models.FileCitationAnnotation,
+            "file_path": models.FilePathAnnotation,
+            "url_citation": models.URLCitationAnnotation,
+        },
+        models.UnknownAnnotation,
+    ),
+    TaggedUnion(
+        {
+            "text": models.TextContentBlock,
+            "image_file": models.ImageFileContentBlock,
+            "image_url": models.ImageURLContentBlock,
+            "refusal": models.RefusalContentBlock,
+        },
+        models.UnknownContent,
+    ),
+    TaggedUnion(
+        {
+            "text": models.TextDeltaBlock,
+            "image_file": models.ImageFileDeltaBlock,
+            "image_url": models.ImageURLDeltaBlock,
+            "refusal": models.RefusalDeltaBlock,
+        },
+        models.UnknownContentDelta,
+    ),
+    TaggedUnion(
+        {
+            "logs": models.CodeInterpreterOutputLogs,
+            "image": models.CodeInterpreterOutputImage,
+        },
+        models.UnknownCodeInterpreterOutput,
+    ),
+    TaggedUnion(
+        {
+            "code_interpreter": models.CodeInterpreterToolCall,
+            "file_search": models.FileSearchToolCall,
+            "function": models.FunctionToolCall,
+            "mcp": models.MCPToolCall,
+        },
+        models.UnknownToolCall,
+    ),
+    TaggedUnion(
+        {
+            "code_interpreter": models.CodeInterpreterToolCallDelta,
+            "file_search": models.FileSearchToolCallDelta,
+            "function": models.FunctionToolCallDelta,
+            "mcp": models.MCPToolCallDelta,
+        },
+        models.UnknownToolCallDelta,
+    ),
+    TaggedUnion(
+        {
+            "message_creation": models.MessageCreationStepDetails,
+            "tool_calls": models.ToolCallsStepDetails,
+            "activities": models.ActivitiesStepDetails,
+        },
+        models.UnknownStepDetails,
+    ),
+    TaggedUnion(
+        {
+            "tool_calls": models.ToolCallDeltaObject,
+            "message_creation": models.RunStepDeltaMessageDelta,
+        },
+        models.UnknownStepDetailsDelta,
+    ),
+)
+
+_BY_UNKNOWN = {union.unknown: union for union in UNIONS}
+
+
+class _WrongTypeError(TypeError):
+    """A JSON value is of another type than the field; the sentence says which."""
+
+
+def structure(cls: type[T], value: object) -> T:
+    """Make a CLS of a JSON value.
+
+    Args:
+        cls: A payload class, e.g. ``models.Run``.
+        value: What ``json.loads`` gave.
+
+    Returns:
+        The payload; it may share nested dicts (``metadata``, ``raw``, ...) with VALUE.
+
+    Raises:
+        DecodeError: VALUE is not a CLS; ``paths`` names every bad field.
+    """
+    from cattrs import BaseValidationError
+
+    hook = _converter().get_structure_hook(cls)
+    try:
+        made: T = hook(value, cls)
+    except (BaseValidationError, _WrongTypeError) as error:
+        raise DecodeError(f"the data is not a {cls.__name__}", paths=_paths(error)) from error
+    return made
+
+
+def unstructure(value: object) -> Any:
+    """Make a JSON value of a payload, or of a list or dict that holds payloads.
+
+    What is None or empty is left out; ``extra`` and ``raw`` go back where they came from.
+    Anything else is returned as it is.
+    """
+    return _converter().unstructure(value)
+
+
+def _paths(error: Exception) -> list[str]:
+    """Return ``path: what is wrong`` for everything that ERROR says."""
+    from cattrs import transform_error
+
+    lines = transform_error(error, path="$", format_exception=lambda exc, _: str(exc))
+    parts = (line.rpartition(" @ ") for line in lines)
+    return [f"{path}: {sentence}" for sentence, _, path in parts]
+
+
+@cache
+def _converter() -> Converter:
+    """Build the converter, once."""
+    from cattrs import Converter
+
+    converter = Converter(detailed_validation=True, use_alias=True)
+    converter.register_structure_hook_factory(has, _class_hook)
+    for scalar in (str, int, float, bool, dict):
+        converter.register_structure_hook(scalar, _strict(scalar))
+    converter.register_structure_hook_func(_is_dict, _strict(dict))
+    converter.register_structure_hook_factory(_is_list, _list_hook)
+    converter.register_structure_hook_factory(_is_tagged, _union_hook)
+    converter.register_structure_hook_factory(_is_text_or_class, _text_or_class_hook)
+    converter.register_unstructure_hook_factory(has, _class_unstructure_hook)
+    return converter
+
+
+def _strict(kind: type) -> Callable[[Any, Any], Any]:
+    """Return a hook that takes a value of KIND as it is, and nothing else."""
+    accepted = (int, float) if kind is float else (kind,)
+
+    def hook(value: Any, _: Any) -> Any:
+        if type(value) not in accepted and not (kind is int and _is_whole(value)):
+            raise _WrongTypeError(f"{_show(value)} is not {_KINDS[kind]}")
+        return int(value) if kind is int else value
+
+    return hook
+
+
+def _is_whole(value: Any) -> bool:
+    """Tell whether VALUE is a float such as 12.0, which some servers send for 12."""
+    return type(value) is float and value.is_integer()
+
+
+def _show(value: Any) -> str:
+    """Show VALUE in a message, shortly, as JSON spells it."""
+    names = {None: "null", True: "true", False: "false"}
+    if value is None or isinstance(value, bool):
+        return names[value]
+    if isinstance(value, dict | list):
+        return f"{_KINDS[type(value)]}"
+    text = repr(value)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
+
+
+def _is_dict(cls: Any) -> bool:
+    """Tell whether CLS is a dict: its keys are the caller's (metadata, schemas)."""
+    return get_origin(cls) is dict
+
+
+def _is_list(cls: Any) -> bool:
+    """Tell whether CLS is a list."""
+    return get_origin(cls) is list
+
+
+def _list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Lists are strict, and one object counts as a list of one."""
+    from cattrs.cols import list_structure_factory
+
+    inner = list_structure_factory(cls, converter)
+
+    def hook(value: Any, _: Any) -> Any:
+        if isinstance(value, dict):
+            value = [value]
+        if not isinstance(value, list):
+            raise _WrongTypeError(f"{_show(value)} is not a list")
+        return inner(value, _)
+
+    return hook
+
+
+def _members(cls: Any) -> tuple[Any, ...]:
+    """Return the members of a union other than None, or () when CLS is no union."""
+    return tuple(x for x in get_args(cls) if x is not type(None)) if _is_union(cls) else ()
+
+
+def _is_union(cls: Any) -> bool:
+    """Tell whether CLS is ``A | B`` in either spelling."""
+    from types import UnionType
+
+    return get_origin(cls) in (Union, UnionType)
+
+
+def _is_tagged(cls: Any) -> bool:
+    """Tell whether CLS is one of ``UNIONS``, or such a one or None."""
+    return any(member in _BY_UNKNOWN for member in _members(cls))
+
+
+def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Decide a tagged union by its table."""
+    union = next(_BY_UNKNOWN[member] for member in _members(cls) if member in _BY_UNKNOWN)
+    classes = (*union.classes.values(), union.unknown)
+    hooks = {member: converter.get_structure_hook(member) for member in classes}
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _WrongTypeError(f"{_show(value)} is not an object")
+        member = union.choose(value)
+        return hooks[member](value, member)
+
+    return hook
+
+
+def _is_text_or_class(cls: Any) -> bool:
+    """Tell whether CLS is ``str | SomeClass``, with or without None."""
+    members = _members(cls)
+    return len(members) == 2 and str in members  # noqa: PLR2004  # a text and a class
+
+
+def _text_or_class_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """``"auto"`` or an object: a text stays, an object becomes the class."""
+    other = next(member for member in _members(cls) if member is not str)
+    inner = converter.get_structure_hook(other)
+
+    def hook(value: Any, _: Any) -> Any:
+        return value if isinstance(value, str) else inner(value, other)
+
+    return hook
+
+
+def _class_hook(cls: type[Payload], converter: Converter) -> Callable[[Any, Any], Any]:
+    """Objects: drop nulls, keep unknown keys in ``extra``, keep all of an Unknown in ``raw``."""
+    from cattrs.gen import make_dict_structure_fn, override
+
+    inner = make_dict_structure_fn(
+        cls, converter, _cattrs_use_alias=True, _extra=override(omit=True)
+    )
+    known = {attribute.alias for attribute in fields(cls)} - {"extra"}
+    keeps_all = "raw" in known
+
+    def hook(value: Any, _: Any) -> Any:
+        if not isinstance(value, dict):
+            raise _WrongTypeError(f"{_show(value)} is not an object")
+        present = {key: item for key, item in value.items() if item is not None}
+        if keeps_all:
+            present["raw"] = value
+            return inner(present, cls)
+        made = inner(present, cls)
+        if not value.keys() <= known:
+            made.keep_extra({key: item for key, item in value.items() if key not in known})
+        return made
+
+    return hook
+
+
+def _class_unstructure_hook(cls: type, converter: Converter) -> Callable[[Any], Any]:
+    """Undo ``_class_hook``."""
+    names = [(x.name, x.alias) for x in fields(cls) if x.alias != "extra"]
+
+    def hook(payload: Any) -> Any:
+        raw = getattr(payload, "raw", None)
+        if raw is not None:
+            return raw
+        value = {alias: getattr(payload, name) for name, alias in names}
+        made = {
+            key: converter.unstructure(item)
+            for key, item in value.items()
+            if item is not None and item not in ("", [], {})
+        }
+        return {**made, **payload.extra}
+
+    return hook

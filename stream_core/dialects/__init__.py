@@ -1,0 +1,70 @@
+"""Dialects: one module for each wire, which says which frame is which event.
+
+A dialect is sans-I/O and yields :class:`Decoded`, not finished events: a delta event
+carries its snapshot, and only the history in ``snapshots`` can supply it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from stream_core.events import WireEvent
+    from stream_core.sse import ServerSentEvent
+
+__all__ = ["DIALECTS", "Decoded", "Dialect", "make_dialect"]
+
+
+class Decoded(NamedTuple):
+    """What a frame means, before history is added.
+
+    Attributes:
+        event_class: The class of the event.
+        payload: Its ``data``.
+        raw: The JSON value as sent.
+        name: The wire name.
+        synthetic: True when the dialect made it of other frames.
+    """
+
+    event_class: type[WireEvent[Any]]
+    payload: Any
+    raw: Any
+    name: str
+    synthetic: bool = False
+
+
+class Dialect(Protocol):
+    """One wire."""
+
+    def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
+        """Say what FRAME means, in the order in which it is to be told.
+
+        Raises:
+            DecodeError: The frame is not what its name promises.
+        """
+        ...
+
+
+#: Name to the module and class that speak it; modules are imported on first use.
+DIALECTS = {
+    "assistants": ("stream_core.dialects.assistants", "AssistantsDialect"),
+}
+
+
+def make_dialect(dialect: str | Dialect) -> Dialect:
+    """Return a new dialect of that name, or DIALECT itself when it is one.
+
+    Raises:
+        ValueError: No dialect has that name.
+    """
+    if not isinstance(dialect, str):
+        return dialect
+    if dialect not in DIALECTS:
+        known = ", ".join(sorted(DIALECTS))
+        raise ValueError(f"there is no dialect {dialect!r}; choose one of: {known}")
+    module, name = DIALECTS[dialect]
+    factory: Callable[[], Dialect] = getattr(import_module(module), name)
+    return factory()

@@ -1,0 +1,126 @@
+"""The Assistants v2 wire: OpenAI, Azure OpenAI, Azure AI Foundry "classic", self-hosted.
+
+Rules of this file:
+
+- ``EVENTS`` is the wire: every name, its event class and its payload class. A name that is
+  not in it is an :class:`UnknownEvent`, never an exception.
+- ``data: [DONE]`` is ``done``, with or without its ``event:`` line.
+- A frame without a name may hold one: ``{"event": ..., "data": ...}`` is unwrapped (Astra,
+  LiteLLM). ``{"error": ...}`` without a name is ``error``.
+- The payload of ``error`` comes wrapped in ``{"error": ...}`` from real servers and bare in
+  the reference; both are read. An error is never lost: one that is not JSON is its text.
+
+Source of the names: OpenAI API reference, "Assistants: Streaming".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_core import events, jsontext, models
+from stream_core.convert import structure
+from stream_core.errors import DecodeError
+
+from . import Decoded
+
+if TYPE_CHECKING:
+    from stream_core.sse import ServerSentEvent
+
+__all__ = ["DONE", "EVENTS", "AssistantsDialect"]
+
+#: The data of the last frame.
+DONE = "[DONE]"
+
+#: Wire name to event class and payload class; ``error`` and ``done`` are decoded by hand.
+EVENTS: dict[str, tuple[type[events.WireEvent[Any]], type[Any]]] = {
+    "thread.created": (events.ThreadCreated, models.Thread),
+    "thread.run.created": (events.ThreadRunCreated, models.Run),
+    "thread.run.queued": (events.ThreadRunQueued, models.Run),
+    "thread.run.in_progress": (events.ThreadRunInProgress, models.Run),
+    "thread.run.requires_action": (events.ThreadRunRequiresAction, models.Run),
+    "thread.run.completed": (events.ThreadRunCompleted, models.Run),
+    "thread.run.incomplete": (events.ThreadRunIncomplete, models.Run),
+    "thread.run.failed": (events.ThreadRunFailed, models.Run),
+    "thread.run.cancelling": (events.ThreadRunCancelling, models.Run),
+    "thread.run.cancelled": (events.ThreadRunCancelled, models.Run),
+    "thread.run.expired": (events.ThreadRunExpired, models.Run),
+    "thread.run.step.created": (events.ThreadRunStepCreated, models.RunStep),
+    "thread.run.step.in_progress": (events.ThreadRunStepInProgress, models.RunStep),
+    "thread.run.step.delta": (events.ThreadRunStepDelta, models.RunStepDeltaEvent),
+    "thread.run.step.completed": (events.ThreadRunStepCompleted, models.RunStep),
+    "thread.run.step.failed": (events.ThreadRunStepFailed, models.RunStep),
+    "thread.run.step.cancelled": (events.ThreadRunStepCancelled, models.RunStep),
+    "thread.run.step.expired": (events.ThreadRunStepExpired, models.RunStep),
+    "thread.message.created": (events.ThreadMessageCreated, models.Message),
+    "thread.message.in_progress": (events.ThreadMessageInProgress, models.Message),
+    "thread.message.delta": (events.ThreadMessageDelta, models.MessageDeltaEvent),
+    "thread.message.completed": (events.ThreadMessageCompleted, models.Message),
+    "thread.message.incomplete": (events.ThreadMessageIncomplete, models.Message),
+    "error": (events.ErrorEvent, models.Error),
+    "done": (events.Done, str),
+}
+
+#: What a frame without ``event:`` is called (WHATWG: the default type is "message").
+_UNNAMED = ("", "message")
+
+
+class AssistantsDialect:
+    """The Assistants v2 wire; it keeps no state."""
+
+    def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
+        """Say what FRAME means.
+
+        Raises:
+            DecodeError: The data is not JSON, or not the payload of its name.
+        """
+        if frame.data == DONE:
+            return (Decoded(events.Done, DONE, DONE, "done"),)
+        name, raw, payload = frame.event, frame.data, frame.data
+        try:
+            raw = payload = jsontext.loads(frame.data)
+        except ValueError as error:
+            if name in EVENTS and name != "error":
+                raise DecodeError(_why_not_json(name, error)) from error
+        if name in _UNNAMED:
+            name, payload = _name_of(raw)
+        return (_decode(name, payload, raw),)
+
+
+def _why_not_json(name: str, error: ValueError) -> str:
+    """Return the sentence for a frame that is not JSON."""
+    if name == "done":
+        return f"the data of done is not {DONE} (are blank lines missing between the frames?)"
+    return f"the data is not JSON: {error}"
+
+
+def _name_of(raw: Any) -> tuple[str, Any]:
+    """Find name and payload of a frame without an ``event:`` line."""
+    if isinstance(raw, dict):
+        if isinstance(raw.get("event"), str) and "data" in raw:
+            return raw["event"], raw["data"]
+        if raw.get("error") is not None:
+            return "error", raw
+    return "message", raw
+
+
+def _decode(name: str, payload: Any, raw: Any) -> Decoded:
+    """Look NAME up and make its payload."""
+    if name == "error":
+        return Decoded(events.ErrorEvent, _error(payload), raw, name)
+    if name == "done":
+        return Decoded(events.Done, DONE, raw, name)
+    if name not in EVENTS:
+        return Decoded(events.UnknownEvent, payload, raw, name)
+    event_class, payload_class = EVENTS[name]
+    return Decoded(event_class, structure(payload_class, payload), raw, name)
+
+
+def _error(payload: Any) -> models.Error:
+    """Read an error in any of its shapes: wrapped, bare, both at once, or a text."""
+    if isinstance(payload, dict) and payload.get("error") is not None:
+        payload = payload["error"]
+    if not isinstance(payload, dict):
+        return models.Error(message=str(payload))
+    if not isinstance(payload.get("code"), str | None):  # some servers send the HTTP status
+        payload = {**payload, "code": str(payload["code"])}
+    return structure(models.Error, payload)

@@ -1,0 +1,338 @@
+"""Everything that can go wrong with a stream, as one tree.
+
+::
+
+    StreamError
+    ├── TransportError              the connection failed: refused, reset, TLS, bad framing
+    │   └── StreamTimeoutError      no connection, or silence longer than the read timeout
+    ├── APIStatusError              an answer other than 2xx, before any event
+    │   ├── BadRequestError         400
+    │   ├── AuthenticationError     401
+    │   ├── PermissionDeniedError   403
+    │   ├── NotFoundError           404
+    │   ├── ConflictError           409
+    │   ├── UnprocessableEntityError 422
+    │   ├── RateLimitError          429
+    │   └── InternalServerError     5xx
+    ├── NotAnEventStreamError       a 200 that is something else
+    ├── DecodeError                 a frame is not JSON, or not its payload
+    │   └── FrameTooLargeError      a frame is longer than the limit
+    ├── ServerError                 the server's own ``error`` event
+    ├── RunFailedError              raised by ``run.raise_for_status()``
+    └── IncompleteStreamError       the bytes ended too early
+
+Rules of this file:
+
+- It imports nothing of ours, so that every module may raise any of these.
+- The facts are in attributes; the sentence is made in ``__str__``.
+- An exception of another kind that leaves this library is either misuse
+  (TypeError, ValueError, RuntimeError, with the remedy in the sentence), an
+  exception of the user's own callback, or a bug of ours.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "APIStatusError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConflictError",
+    "DecodeError",
+    "FrameTooLargeError",
+    "IncompleteStreamError",
+    "InternalServerError",
+    "NotAnEventStreamError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RunFailedError",
+    "ServerError",
+    "StreamError",
+    "StreamTimeoutError",
+    "TransportError",
+    "UnprocessableEntityError",
+]
+
+#: How much of a body or a frame is quoted in a message; the attribute has all of it.
+_QUOTED_CHARACTERS = 200
+
+
+def _quote(value: str | bytes) -> str:
+    """Quote the start of VALUE for a message."""
+    if len(value) <= _QUOTED_CHARACTERS:
+        return repr(value)
+    return f"{value[:_QUOTED_CHARACTERS]!r}... ({len(value)} in all)"
+
+
+class StreamError(Exception):
+    """Base of every failure of a stream or of a request for one."""
+
+
+class TransportError(StreamError):
+    """The connection failed; ``__cause__`` is the HTTP library's exception.
+
+    Attributes:
+        message: What failed, in words.
+        url: The address asked, where known.
+    """
+
+    def __init__(self, message: str, *, url: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.url = url
+
+    def __str__(self) -> str:
+        return self.message if self.url is None else f"{self.message} ({self.url})"
+
+
+class StreamTimeoutError(TransportError):
+    """No connection in time, or silence longer than the read timeout.
+
+    Attributes:
+        timeout: The limit that was passed, in seconds, where known.
+    """
+
+    def __init__(
+        self, message: str, *, url: str | None = None, timeout: float | None = None
+    ) -> None:
+        super().__init__(message, url=url)
+        self.timeout = timeout
+
+
+class APIStatusError(StreamError):
+    """The server answered with a status other than 2xx.
+
+    Attributes:
+        status_code: The HTTP status, e.g. 404.
+        code: The API's own code, e.g. ``"invalid_api_key"``, or None.
+        message: The API's sentence, or the start of the body where it is not JSON.
+        request_id: The server's name for the request (``x-request-id``), or None.
+        body: The parsed JSON body, or its text where it is not JSON.
+        headers: The headers of the answer.
+        url: The address asked, where known.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        code: str | None = None,
+        request_id: str | None = None,
+        body: Any = None,
+        headers: Mapping[str, str] | None = None,
+        url: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.code = code
+        self.request_id = request_id
+        self.body = body
+        self.headers: Mapping[str, str] = {} if headers is None else headers
+        self.url = url
+
+    def __str__(self) -> str:
+        parts = [f"the server answered {self.status_code}: {self.message}"]
+        if self.code is not None:
+            parts.append(f"code {self.code}")
+        if self.request_id is not None:
+            parts.append(f"request {self.request_id}")
+        if self.url is not None:
+            parts.append(self.url)
+        return "; ".join(parts)
+
+
+class BadRequestError(APIStatusError):
+    """400: the request is not one that the server understands."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: no key, a wrong one, or an expired one."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: the key is good, but not for this."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such object, or no such path on this server."""
+
+
+class ConflictError(APIStatusError):
+    """409: the object is in use, e.g. a thread whose run is still active."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: the request is understood, but its content is refused."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests, or the quota is used up.
+
+    Attributes:
+        retry_after: Seconds that the server asks to wait (``Retry-After``), or None.
+    """
+
+    def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
+        super().__init__(message, **facts)
+        self.retry_after = retry_after
+
+    def __str__(self) -> str:
+        sentence = super().__str__()
+        if self.retry_after is None:
+            return sentence
+        return f"{sentence}; try again in {self.retry_after:g} s"
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the server failed."""
+
+
+class NotAnEventStreamError(StreamError):
+    """The server answered 200 with something other than an event stream.
+
+    Attributes:
+        content_type: What the server said it is, or None.
+        body: The first bytes of it.
+        url: The address asked, where known.
+    """
+
+    def __init__(
+        self, *, content_type: str | None, body: bytes = b"", url: str | None = None
+    ) -> None:
+        super().__init__(content_type, body)
+        self.content_type = content_type
+        self.body = body
+        self.url = url
+
+    def __str__(self) -> str:
+        kind = self.content_type or "no content type"
+        where = "" if self.url is None else f" from {self.url}"
+        return (
+            f"expected text/event-stream{where}, got {kind}: {_quote(self.body)}. "
+            "Does this server stream, and is this the right path?"
+        )
+
+
+class DecodeError(StreamError):
+    """A frame is not JSON, or its JSON is not the payload that its name promises.
+
+    Attributes:
+        message: What is wrong.
+        frame: The frame's data as received (for a line outside any frame, the line).
+        event: The frame's event name, or None.
+        offset: Where the frame starts, in bytes from the start of the stream, or None.
+        paths: For a payload, the JSON paths of the bad fields with what is wrong
+            there, e.g. ``("$.delta.content[0].text.value: 5 is not a string",)``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        frame: str = "",
+        event: str | None = None,
+        offset: int | None = None,
+        paths: Sequence[str] = (),
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.frame = frame
+        self.event = event
+        self.offset = offset
+        self.paths = tuple(paths)
+
+    def __str__(self) -> str:
+        where = [] if self.event is None else [f"event {self.event}"]
+        if self.offset is not None:
+            where.append(f"byte {self.offset}")
+        sentence = f"{self.message} ({', '.join(where)})" if where else self.message
+        if self.paths:
+            sentence = f"{sentence}: {'; '.join(self.paths)}"
+        return f"{sentence}: {_quote(self.frame)}" if self.frame else sentence
+
+
+class FrameTooLargeError(DecodeError):
+    """One frame is longer than the limit.
+
+    Attributes:
+        limit: The limit in bytes.
+    """
+
+    def __init__(
+        self, *, limit: int, offset: int | None = None, frame: str = "", event: str | None = None
+    ) -> None:
+        super().__init__(
+            f"a frame is longer than {limit} bytes; "
+            "if that is right for this server, raise max_frame_bytes",
+            frame=frame,
+            event=event,
+            offset=offset,
+        )
+        self.limit = limit
+
+
+class ServerError(StreamError):
+    """The server sent an ``error`` event, which ends the stream.
+
+    Attributes:
+        error: The payload (:class:`stream_core.models.Error`): ``message``, ``code``,
+            ``param``, ``type``.
+    """
+
+    def __init__(self, error: Any) -> None:
+        super().__init__(error)
+        self.error = error
+
+    def __str__(self) -> str:
+        code = self.error.code or self.error.type
+        sentence = self.error.message or "no message"
+        return f"the server reported an error: {sentence}" + (f" (code {code})" if code else "")
+
+
+class RunFailedError(StreamError):
+    """A run did not complete; raised by ``run.raise_for_status()`` only.
+
+    Attributes:
+        run: The run: ``status``, ``last_error``, ``incomplete_details``.
+    """
+
+    def __init__(self, run: Any) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        sentence = f"run {self.run.id} ended {self.run.status}"
+        if self.run.last_error is not None:
+            return f"{sentence}: {self.run.last_error.code}: {self.run.last_error.message}"
+        if self.run.incomplete_details is not None:
+            return f"{sentence}: {self.run.incomplete_details.reason}"
+        return sentence
+
+
+class IncompleteStreamError(StreamError):
+    """The bytes ended before the run did.
+
+    Attributes:
+        last_event: Wire name of the last event, or None when there was none.
+        open_objects: What was still open, e.g. ``("run run_1", "message msg_1")``.
+    """
+
+    def __init__(self, *, last_event: str | None = None, open_objects: Sequence[str] = ()) -> None:
+        super().__init__(last_event, tuple(open_objects))
+        self.last_event = last_event
+        self.open_objects = tuple(open_objects)
+
+    def __str__(self) -> str:
+        if self.last_event is None:
+            return "the stream ended without a single event"
+        sentence = f"the stream ended after {self.last_event}, before the run did"
+        if not self.open_objects:
+            return sentence
+        return f"{sentence}; still open: {', '.join(self.open_objects)}"

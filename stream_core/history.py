@@ -1,0 +1,91 @@
+"""What the snapshots of messages and of run steps share.
+
+A message and a run step are both a container of blocks: parts, calls. In one container one
+block is open at a time; each is told to have begun once and to be done once.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from attrs import define, field
+
+from . import events
+
+if TYPE_CHECKING:
+    from .dialects import Decoded
+    from .events import Event
+    from .models import Run
+
+__all__ = ["Block", "Container", "History", "repeated_event", "wire_event"]
+
+T = TypeVar("T")
+
+
+@define(eq=False)
+class Block(Generic[T]):
+    """A part of a message or a call of a step: its snapshot and what was told of it."""
+
+    index: int
+    snapshot: T
+    created: bool = False
+    done: bool = False
+
+
+@define(eq=False)
+class Container(Generic[T]):
+    """A message or a step: its blocks by index, the open one, and what was told of it."""
+
+    id: str
+    snapshot: Any
+    blocks: dict[int, Block[T]] = field(factory=dict)
+    open: Block[T] | None = None
+    done: bool = False
+
+    def add(self, index: int, snapshot: T, into: list[T]) -> Block[T]:
+        """Add a block, and its snapshot to the list INTO, in order of the wire's index."""
+        place = len(into)
+        if self.blocks and index < max(self.blocks):  # out of order: rare, so it may cost
+            place = bisect(sorted(self.blocks), index)
+        into.insert(place, snapshot)
+        self.blocks[index] = block = Block(index, snapshot)
+        return block
+
+
+@define(eq=False)
+class History:
+    """What a stream was told about as a whole.
+
+    Attributes:
+        current_run: The run last heard of, or None.
+        told: Class and id of every created and every ending that was told.
+    """
+
+    current_run: Run | None = None
+    told: set[tuple[type[Event], str]] = field(factory=set)
+
+    def repeated(self, decoded: Decoded) -> bool:
+        """Tell whether this created or ending was told before, and remember it."""
+        key = (decoded.event_class, decoded.payload.id)
+        if key in self.told:
+            return True
+        self.told.add(key)
+        return False
+
+    def announce(self, event_class: type[events.WireEvent[Any]], snapshot: Any) -> Event:
+        """Return the synthetic created of what began with something else."""
+        self.told.add((event_class, snapshot.id))
+        return event_class(snapshot, synthetic=True)
+
+
+def wire_event(decoded: Decoded) -> Event:
+    """Return the finished wire event."""
+    if decoded.event_class is events.UnknownEvent:
+        return events.UnknownEvent(decoded.payload, decoded.raw, event=decoded.name)
+    return decoded.event_class(decoded.payload, decoded.raw, decoded.synthetic)
+
+
+def repeated_event(decoded: Decoded) -> Event:
+    """Return the event for a created or an ending that was told before."""
+    return events.RepeatedEvent(decoded.payload, decoded.raw, decoded.synthetic, event=decoded.name)

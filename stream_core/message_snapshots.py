@@ -1,0 +1,284 @@
+"""Snapshots of messages: folds their deltas and tells what the parts of a message do.
+
+Rules of this file:
+
+- A message is found by its id, a part by the wire's ``index``.
+- One part is open: the next one's beginning closes it. A delta for a part that is closed
+  already is told, and closes nothing twice.
+- The terminal message that the server sends replaces the accumulated one. Text that it has
+  and no delta brought is told as one more text delta before the text is done.
+- An end under an id that was never seen ends the newest open message.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import events, models
+from .history import Block, Container, History, repeated_event, wire_event
+from .merge import merge_annotations, merge_content, new_content
+
+if TYPE_CHECKING:
+    from .dialects import Decoded
+    from .events import Event
+    from .models import Message, MessageContent, MessageContentDelta
+
+__all__ = ["MessageSnapshots"]
+
+
+class MessageSnapshots:
+    """The messages of one stream, or of several that belong together.
+
+    Attributes:
+        current: Live snapshot of the message last heard of, or None.
+    """
+
+    def __init__(self, history: History) -> None:
+        """Begin without messages."""
+        self.current: Message | None = None
+        self._history = history
+        self._messages: dict[str, Container[MessageContent]] = {}
+
+    @property
+    def all(self) -> list[Message]:
+        """The messages, in order of first sight."""
+        return [container.snapshot for container in self._messages.values()]
+
+    @property
+    def open_ids(self) -> list[str]:
+        """The ids of those that began and did not end."""
+        return [container.id for container in self._messages.values() if not container.done]
+
+    def finish(self, told: list[Event]) -> None:
+        """Tell that everything still open is done, as it stands."""
+        for message in self._messages.values():
+            if not message.done:
+                self._finish_message(message, message.snapshot, told)
+
+    def begins(self, decoded: Decoded) -> list[Event]:
+        """A message was created, or is in progress."""
+        message: Message = decoded.payload
+        known = self._messages.get(message.id)
+        if decoded.event_class is events.ThreadMessageCreated and self._history.repeated(decoded):
+            return [repeated_event(decoded)]
+        if known is not None:
+            if not known.done:
+                known.snapshot.status = message.status
+            return [wire_event(decoded)]
+        told = [wire_event(decoded)]
+        if decoded.event_class is not events.ThreadMessageCreated:
+            told.insert(0, self._history.announce(events.ThreadMessageCreated, message))
+        self._open_message(message)
+        return told
+
+    def _open_message(self, message: Message) -> Container[MessageContent]:
+        """Begin to follow MESSAGE, which becomes the snapshot."""
+        container: Container[MessageContent] = Container(message.id, message)
+        for index, part in enumerate(message.content):
+            container.blocks[index] = Block(index, part)
+        self._messages[message.id] = container
+        self.current = message
+        return container
+
+    def delta(self, decoded: Decoded) -> list[Event]:
+        """A message grew."""
+        data: models.MessageDeltaEvent = decoded.payload
+        told: list[Event] = []
+        container = self._messages.get(data.id)
+        if container is None:
+            message = self._placeholder_message(data.id)
+            told.append(self._history.announce(events.ThreadMessageCreated, message))
+            container = self._open_message(message)
+        snapshot: Message = container.snapshot
+        self.current = snapshot
+        told.append(
+            events.ThreadMessageDelta(data, decoded.raw, decoded.synthetic, snapshot=snapshot)
+        )
+        if not container.done:
+            if data.delta.role:
+                snapshot.role = data.delta.role
+            for delta in data.delta.content:
+                self._grow_part(container, delta, told)
+        return told
+
+    def _placeholder_message(self, message_id: str) -> Message:
+        """Return the message that a delta for an unknown id must mean."""
+        run = self._history.current_run or models.Run()
+        return models.Message(
+            id=message_id,
+            thread_id=run.thread_id,
+            run_id=run.id or None,
+            assistant_id=run.assistant_id or None,
+            status="in_progress",
+            role="assistant",
+        )
+
+    def _grow_part(
+        self,
+        container: Container[MessageContent],
+        delta: MessageContentDelta,
+        told: list[Event],
+    ) -> None:
+        """Add DELTA to its part and tell what follows from it."""
+        index = delta.index
+        if index is None:
+            index = 0 if container.open is None else container.open.index
+        block = container.blocks.get(index)
+        if block is None:
+            block = container.add(index, new_content(delta), container.snapshot.content)
+        begins = not block.created
+        if begins:
+            self._close_part(container, container.open, told)
+            block.created, container.open = True, block
+        merge_content(block.snapshot, delta)
+        self._tell_part(container.id, block, delta, told, begins=begins)
+
+    def _tell_part(
+        self,
+        message_id: str,
+        block: Block[MessageContent],
+        delta: MessageContentDelta,
+        told: list[Event],
+        *,
+        begins: bool,
+    ) -> None:
+        """Tell what DELTA did to its part."""
+        part, index = block.snapshot, block.index
+        if isinstance(part, models.TextContentBlock):
+            text = part.text
+            if begins:
+                told.append(events.MessageTextCreated(text, message_id, index))
+            if isinstance(delta, models.TextDeltaBlock) and delta.text is not None:
+                if delta.text.value is not None:
+                    told.append(events.MessageTextDelta(delta.text, text, message_id, index))
+                if delta.text.annotations:
+                    added = merge_annotations(text, delta.text.annotations)
+                    told += [events.MessageAnnotation(x, text, message_id, index) for x in added]
+        elif isinstance(part, models.RefusalContentBlock) and isinstance(
+            delta, models.RefusalDeltaBlock
+        ):
+            told.append(events.MessageRefusalDelta(delta, part, message_id, index))
+
+    def _close_part(
+        self,
+        container: Container[MessageContent],
+        block: Block[MessageContent] | None,
+        told: list[Event],
+    ) -> None:
+        """Tell that a part is done, unless it was told."""
+        if block is None or block.done:
+            return
+        block.done = True
+        part, where = block.snapshot, (container.id, block.index)
+        if isinstance(part, models.TextContentBlock):
+            told.append(events.MessageTextDone(part.text, *where))
+        elif isinstance(part, models.RefusalContentBlock):
+            told.append(events.MessageRefusalDone(part, *where))
+        elif isinstance(part, models.ImageFileContentBlock):
+            told.append(events.MessageImageFileDone(part.image_file, *where))
+        elif isinstance(part, models.ImageURLContentBlock):
+            told.append(events.MessageImageURLDone(part.image_url, *where))
+
+    def ends(self, decoded: Decoded) -> list[Event]:
+        """A message is complete or incomplete."""
+        message: Message = decoded.payload
+        told: list[Event] = []
+        container = self._messages.get(message.id) or self._renamed_message(message)
+        if container is None:
+            told.append(self._history.announce(events.ThreadMessageCreated, message))
+            container = self._open_message(message)
+            container.blocks.clear()
+        elif container.done:
+            return [repeated_event(decoded)]
+        told.append(wire_event(decoded))
+        self._end_message(container, message, told)
+        return told
+
+    def _renamed_message(self, message: Message) -> Container[MessageContent] | None:
+        """Find the newest open message for an end under another id (cogitator does so)."""
+        still_open = [x for x in self._messages.values() if not x.done]
+        if not still_open:
+            return None
+        container = still_open[-1]
+        del self._messages[container.id]
+        self._messages[message.id] = container
+        container.id = message.id
+        return container
+
+    def _end_message(
+        self, container: Container[MessageContent], message: Message, told: list[Event]
+    ) -> None:
+        """Tell the rest of a message; MESSAGE, as the server sent it, is its final state."""
+        missing = _missing_text(container, message)
+        for index, part in enumerate(message.content):
+            block = container.blocks.get(index)
+            if block is None:
+                block = container.blocks[index] = Block(index, part)
+            self._settle_part(container, block, part, missing.get(index), told)
+        self._finish_message(container, message, told)
+
+    def _finish_message(
+        self, container: Container[MessageContent], message: Message, told: list[Event]
+    ) -> None:
+        """Tell that all parts of a message, and the message, are done."""
+        for block in container.blocks.values():
+            self._settle_part(container, block, block.snapshot, None, told)
+        container.snapshot, container.done, container.open = message, True, None
+        self.current = message
+        told.append(events.MessageDone(message))
+
+    def _settle_part(
+        self,
+        container: Container[MessageContent],
+        block: Block[MessageContent],
+        final: MessageContent,
+        missing: str | None,
+        told: list[Event],
+    ) -> None:
+        """Tell what of FINAL was not told, and that the part is done."""
+        if block.done:
+            return
+        where, begins, seen = (container.id, block.index), not block.created, 0
+        if begins:
+            self._close_part(container, container.open, told)
+            block.created, container.open = True, block
+        elif isinstance(block.snapshot, models.TextContentBlock):
+            seen = len(block.snapshot.text.annotations)
+        block.snapshot = final
+        if isinstance(final, models.TextContentBlock):
+            text = final.text
+            if begins:
+                told.append(events.MessageTextCreated(text, *where))
+            if missing:
+                told.append(events.MessageTextDelta(models.TextDelta(missing), text, *where))
+            rest = text.annotations[seen:]
+            told += [events.MessageAnnotation(annotation, text, *where) for annotation in rest]
+        elif begins and isinstance(final, models.RefusalContentBlock):
+            delta = models.RefusalDeltaBlock(block.index, refusal=final.refusal)
+            told.append(events.MessageRefusalDelta(delta, final, *where))
+        self._close_part(container, block, told)
+
+
+def _missing_text(container: Container[MessageContent], message: Message) -> dict[int, str]:
+    """Return by index the text that MESSAGE has and no delta brought.
+
+    Nothing is missing where the texts are equal as a whole (cogitator sends one part per
+    token and one text at the end), or where the deltas said something else.
+    """
+    final = {
+        index: part.text.value
+        for index, part in enumerate(message.content)
+        if isinstance(part, models.TextContentBlock)
+    }
+    known = {
+        index: block.snapshot.text.value
+        for index, block in container.blocks.items()
+        if block.created and isinstance(block.snapshot, models.TextContentBlock)
+    }
+    gap = sum(map(len, final.values())) - sum(map(len, known.values()))
+    rests = {
+        index: text[len(known.get(index, "")) :]
+        for index, text in final.items()
+        if text.startswith(known.get(index, ""))
+    }
+    return rests if gap > 0 and sum(map(len, rests.values())) == gap else {}

@@ -1,0 +1,126 @@
+"""Runs, and what they wait for."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from attrs import define, field
+
+from stream_core.errors import RunFailedError
+
+from .base import Growing, Payload
+from .common import IncompleteDetails, LastError, Usage
+from .tools import ResponseFormat, Tool, ToolChoice, ToolResources, TruncationStrategy
+
+__all__ = [
+    "TERMINAL_RUN_STATUSES",
+    "Function",
+    "MCPApprovalToolCall",
+    "RequiredAction",
+    "RequiredActionFunctionToolCall",
+    "Run",
+    "SubmitToolApproval",
+    "SubmitToolOutputs",
+]
+
+
+#: Statuses after which a run never changes again.
+TERMINAL_RUN_STATUSES = frozenset({"cancelled", "completed", "expired", "failed", "incomplete"})
+
+
+@define(eq=False, repr=False)
+class Function(Growing):
+    """A call of a function: ``arguments`` is JSON text, ``output`` what was submitted."""
+
+    GROWS: ClassVar[str] = "arguments"
+
+    name: str = ""
+    arguments: str = ""
+    output: str | None = None
+
+
+@define(eq=False, repr=False)
+class RequiredActionFunctionToolCall(Payload):
+    """A call that waits for its output."""
+
+    id: str = ""
+    type: str = "function"
+    function: Function = field(factory=Function)
+
+
+@define(eq=False, repr=False)
+class SubmitToolOutputs(Payload):
+    """The calls that wait for outputs."""
+
+    tool_calls: list[RequiredActionFunctionToolCall] = field(factory=list)
+
+
+@define(eq=False, repr=False)
+class MCPApprovalToolCall(Payload):
+    """Azure: a call of an MCP tool that waits for approval."""
+
+    id: str = ""
+    type: str = "mcp"
+    name: str = ""
+    arguments: str = ""
+    server_label: str = ""
+
+
+@define(eq=False, repr=False)
+class SubmitToolApproval(Payload):
+    """Azure: the calls that wait for approval."""
+
+    tool_calls: list[MCPApprovalToolCall] = field(factory=list)
+
+
+@define(eq=False, repr=False)
+class RequiredAction(Payload):
+    """What the run waits for: outputs, or (Azure) approvals; else ``type`` and ``extra``."""
+
+    type: str = ""
+    submit_tool_outputs: SubmitToolOutputs | None = None
+    submit_tool_approval: SubmitToolApproval | None = None
+
+
+@define(eq=False, repr=False)
+class Run(Payload):
+    """A run of an assistant on a thread."""
+
+    id: str = ""
+    object: str = "thread.run"
+    created_at: float | None = None
+    thread_id: str = ""
+    assistant_id: str = ""
+    status: str | None = None
+    required_action: RequiredAction | None = None
+    last_error: LastError | None = None
+    expires_at: float | None = None
+    started_at: float | None = None
+    cancelled_at: float | None = None
+    failed_at: float | None = None
+    completed_at: float | None = None
+    incomplete_details: IncompleteDetails | None = None
+    model: str = ""
+    instructions: str | None = None
+    tools: list[Tool] = field(factory=list)
+    metadata: dict[str, Any] = field(factory=dict)
+    usage: Usage | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    max_prompt_tokens: int | None = None
+    max_completion_tokens: int | None = None
+    truncation_strategy: TruncationStrategy | None = None
+    tool_choice: str | ToolChoice | None = None
+    parallel_tool_calls: bool | None = None
+    response_format: str | ResponseFormat | None = None
+    reasoning_effort: str | None = None
+    tool_resources: ToolResources | None = None
+
+    def raise_for_status(self) -> None:
+        """Raise for a run that ended without completing, as ``requests`` does for a reply.
+
+        Raises:
+            RunFailedError: The status is failed, incomplete, cancelled or expired.
+        """
+        if self.status in TERMINAL_RUN_STATUSES and self.status != "completed":
+            raise RunFailedError(self)

@@ -1,0 +1,254 @@
+"""Snapshots of run steps: folds their deltas and tells what the calls of a step do.
+
+Rules of this file:
+
+- A step is found by its id, a call by the wire's ``index``, by its id where there is none.
+- One call is open: the next one's beginning closes it. A delta for a call that is closed
+  already is told, and closes nothing twice.
+- The terminal step that the server sends replaces the accumulated one.
+- A step whose end is the first thing heard of it belongs to an earlier stream (the answer
+  to submitted tool outputs opens so): it is told done as a whole, without its calls.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import events, models
+from .history import Block, Container, History, repeated_event, wire_event
+from .merge import merge_tool_call, new_tool_call
+
+if TYPE_CHECKING:
+    from .dialects import Decoded
+    from .events import Event
+    from .models import RunStep, ToolCall, ToolCallDelta
+
+__all__ = ["RunStepSnapshots"]
+
+
+class RunStepSnapshots:
+    """The run steps of one stream, or of several that belong together.
+
+    Attributes:
+        current: Live snapshot of the step last heard of, or None.
+    """
+
+    def __init__(self, history: History) -> None:
+        """Begin without steps."""
+        self.current: RunStep | None = None
+        self._history = history
+        self._steps: dict[str, Container[ToolCall]] = {}
+
+    @property
+    def all(self) -> list[RunStep]:
+        """The steps, in order of first sight."""
+        return [container.snapshot for container in self._steps.values()]
+
+    @property
+    def open_ids(self) -> list[str]:
+        """The ids of those that began and did not end."""
+        return [container.id for container in self._steps.values() if not container.done]
+
+    def finish_calls(self, told: list[Event]) -> None:
+        """Tell that the calls still open are done: their arguments are complete."""
+        for step in self._steps.values():
+            if not step.done:
+                self._finish_calls(step, told)
+
+    def finish(self, told: list[Event]) -> None:
+        """Tell that every step still open is done, as it stands."""
+        for step in self._steps.values():
+            if not step.done:
+                self._finish_step(step, step.snapshot, told)
+
+    def begins(self, decoded: Decoded) -> list[Event]:
+        """A step was created, or is in progress."""
+        step: RunStep = decoded.payload
+        known = self._steps.get(step.id)
+        if decoded.event_class is events.ThreadRunStepCreated and self._history.repeated(decoded):
+            return [repeated_event(decoded)]
+        if known is not None:
+            if not known.done:
+                known.snapshot.status = step.status
+            return [wire_event(decoded)]
+        told = [wire_event(decoded)]
+        if decoded.event_class is not events.ThreadRunStepCreated:
+            told.insert(0, self._history.announce(events.ThreadRunStepCreated, step))
+        self._open_step(step)
+        return told
+
+    def _open_step(self, step: RunStep) -> Container[ToolCall]:
+        """Begin to follow STEP, which becomes the snapshot."""
+        container: Container[ToolCall] = Container(step.id, step)
+        for index, call in enumerate(_calls(step)):
+            container.blocks[index] = Block(index, call)
+        self._steps[step.id] = container
+        self.current = step
+        return container
+
+    def delta(self, decoded: Decoded) -> list[Event]:
+        """A step grew."""
+        data: models.RunStepDeltaEvent = decoded.payload
+        told: list[Event] = []
+        container = self._steps.get(data.id)
+        if container is None:
+            step = self._placeholder_step(data)
+            told.append(self._history.announce(events.ThreadRunStepCreated, step))
+            container = self._open_step(step)
+        snapshot: RunStep = container.snapshot
+        self.current = snapshot
+        told.append(
+            events.ThreadRunStepDelta(data, decoded.raw, decoded.synthetic, snapshot=snapshot)
+        )
+        if not container.done:
+            self._grow_step(container, data.delta.step_details, told)
+        return told
+
+    def _placeholder_step(self, data: models.RunStepDeltaEvent) -> RunStep:
+        """Return the step that a delta for an unknown id must mean."""
+        run, details = self._history.current_run or models.Run(), data.delta.step_details
+        return models.RunStep(
+            id=data.id,
+            run_id=run.id,
+            thread_id=run.thread_id,
+            assistant_id=run.assistant_id,
+            type="" if details is None else details.type or "",
+            status="in_progress",
+        )
+
+    def _grow_step(
+        self,
+        container: Container[ToolCall],
+        delta: models.StepDetailsDelta | None,
+        told: list[Event],
+    ) -> None:
+        """Add the details of a delta to its step."""
+        step: RunStep = container.snapshot
+        if isinstance(delta, models.ToolCallDeltaObject):
+            if not isinstance(step.step_details, models.ToolCallsStepDetails):
+                step.step_details = models.ToolCallsStepDetails()
+            for call in delta.tool_calls:
+                self._grow_call(container, step.step_details.tool_calls, call, told)
+        elif isinstance(delta, models.RunStepDeltaMessageDelta):
+            if delta.message_creation is not None:
+                step.step_details = models.MessageCreationStepDetails(
+                    message_creation=delta.message_creation
+                )
+        elif delta is not None:
+            step.step_details = models.UnknownStepDetails(delta.type, delta.raw)
+
+    def _grow_call(
+        self,
+        container: Container[ToolCall],
+        calls: list[ToolCall],
+        delta: ToolCallDelta,
+        told: list[Event],
+    ) -> None:
+        """Add DELTA to its call and tell what follows from it."""
+        index = _index_of(container, delta)
+        block = container.blocks.get(index)
+        if block is None:
+            block = container.add(index, new_tool_call(delta), calls)
+        merge_tool_call(block.snapshot, delta)
+        if not block.created:
+            self._begin_call(container, block, told)
+        told.append(events.RunStepToolCallDelta(delta, block.snapshot, container.id, index))
+
+    def _begin_call(
+        self, container: Container[ToolCall], block: Block[ToolCall], told: list[Event]
+    ) -> None:
+        """Tell that a call began, which ends the one before it."""
+        self._close_call(container, container.open, told)
+        block.created, container.open = True, block
+        told.append(events.RunStepToolCallCreated(block.snapshot, container.id, block.index))
+
+    def _close_call(
+        self,
+        container: Container[ToolCall],
+        block: Block[ToolCall] | None,
+        told: list[Event],
+    ) -> None:
+        """Tell that a call is done, unless it was told."""
+        if block is None or block.done:
+            return
+        block.done = True
+        told.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
+
+    def ends(self, decoded: Decoded) -> list[Event]:
+        """A step completed, failed, was cancelled or expired."""
+        step: RunStep = decoded.payload
+        container = self._steps.get(step.id)
+        if container is not None and container.done:
+            return [repeated_event(decoded)]
+        told: list[Event] = [wire_event(decoded)]
+        if container is None:
+            container = self._open_step(step)
+            container.blocks.clear()
+        else:
+            self._end_calls(container, _calls(step), told)
+        self._finish_step(container, step, told)
+        return told
+
+    def _end_calls(
+        self, container: Container[ToolCall], final: list[ToolCall], told: list[Event]
+    ) -> None:
+        """Tell the rest of a step's calls; FINAL, as the server sent them, is their state."""
+        for index, call in enumerate(final):
+            block = _block_of(container, call, index)
+            block.snapshot = call
+            self._settle_call(container, block, told)
+        self._finish_calls(container, told)
+
+    def _finish_calls(self, container: Container[ToolCall], told: list[Event]) -> None:
+        """Tell that all calls of a step are done."""
+        for block in container.blocks.values():
+            self._settle_call(container, block, told)
+
+    def _settle_call(
+        self, container: Container[ToolCall], block: Block[ToolCall], told: list[Event]
+    ) -> None:
+        """Tell what of a call was not told: that it began, that it is done."""
+        if not block.created:
+            self._begin_call(container, block, told)
+        self._close_call(container, block, told)
+
+    def _finish_step(
+        self, container: Container[ToolCall], step: RunStep, told: list[Event]
+    ) -> None:
+        """Tell that a step is done."""
+        container.snapshot, container.done, container.open = step, True, None
+        self.current = step
+        told.append(events.RunStepDone(step))
+
+
+def _calls(step: RunStep) -> list[ToolCall]:
+    """Return the tool calls of STEP, or none where it is a step of another type."""
+    details = step.step_details
+    return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else []
+
+
+def _index_of(container: Container[ToolCall], delta: ToolCallDelta) -> int:
+    """Return the index of DELTA's call: its own, that of its id, or that of the open call."""
+    if delta.index is not None:
+        return delta.index
+    if delta.id:
+        block = _block_by_id(container, delta.id)
+        return len(container.blocks) if block is None else block.index
+    return 0 if container.open is None else container.open.index
+
+
+def _block_by_id(container: Container[ToolCall], call_id: str) -> Block[ToolCall] | None:
+    """Return the block of the call with this id, or None."""
+    blocks = container.blocks.values()
+    return next((x for x in blocks if x.snapshot.id == call_id), None)
+
+
+def _block_of(container: Container[ToolCall], call: ToolCall, place: int) -> Block[ToolCall]:
+    """Return the block of a final CALL: by id, by place where ids are missing, or a new one."""
+    block = _block_by_id(container, call.id) if call.id else None
+    if block is None:
+        block = container.blocks.get(place)
+        if block is None or (call.id and block.snapshot.id):
+            place = place if block is None else max(container.blocks) + 1
+            block = container.blocks[place] = Block(place, call)
+    return block

@@ -1,0 +1,448 @@
+"""Bytes of an event stream become frames, by the rules of the WHATWG.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html#parsing-an-event-stream
+is the standard; the sentences in quotation marks below are its own.
+
+Rules of this file:
+
+- It knows frames, not what is in them: no JSON, no event classes.
+- Lines are split as bytes, and only at LF, CR and CRLF. UTF-8 is decoded once per
+  frame, so a chunk may end inside a character.
+- No byte is looked at again because a later one arrived. What is unfinished grows in
+  one ``bytearray``, whose appends are linear in time and, unlike a list of small
+  pieces, cost no memory beyond the bytes themselves.
+- :class:`SSEDecoder` is complete without its fast path, which stands at its end under
+  its own heading and changes nothing but the time that is needed.
+- Any exception but FrameTooLargeError and the misuse named in the docstrings is a bug.
+
+Three deliberate differences from the standard:
+
+- "Once the end of the file is reached, any pending data must be discarded": here the
+  unterminated last block is still decoded, because several servers omit the last blank
+  line, and losing an ``error`` or a ``done`` is worse than seeing half a frame.
+- A frame whose data is the empty string dispatches nothing. (The standard dispatches it
+  for a lone ``data:`` line. No payload is empty; to servers it is a keep-alive.)
+- A ``retry:`` of more than 18 digits is ignored like one that is no number.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+import attrs
+
+from stream_core.errors import FrameTooLargeError
+
+__all__ = ["DEFAULT_MAX_FRAME_BYTES", "IgnoredLine", "SSEDecoder", "ServerSentEvent"]
+
+#: Large enough for any run object with file contents in it, small enough that a server
+#: which never ends its frame cannot take the machine's memory.
+DEFAULT_MAX_FRAME_BYTES = 64 * 1024 * 1024
+
+_BOM = b"\xef\xbb\xbf"
+_CR, _LF = b"\r\n"
+
+# Ignored lines are kept to be quoted when a server answers with something other than
+# events (a JSON error, an HTML page). The first lines tell which; the rest would only be
+# memory that the server decides about.
+_MAX_IGNORED_LINES = 16
+_MAX_IGNORED_CHARACTERS = 1_000
+_MAX_BYTES_PER_CHARACTER = 4
+
+# 18 digits of milliseconds are thirty million years; int() refuses 4,301 digits.
+_MAX_RETRY_DIGITS = 18
+
+# The Assistants wire has 25 names, of up to 35 bytes with `event: `. What goes beyond
+# these bounds is decoded each time.
+_MAX_KNOWN_NAMES = 64
+_MAX_KNOWN_LINE = 128
+
+# The fast path takes this much at once, so that a whole recording fed as one chunk is
+# not held a second time as lines and a third as frames.
+_WINDOW = 64 * 1024
+
+
+@attrs.define
+class IgnoredLine:
+    """A line that the standard says to ignore, because its field name is unknown.
+
+    Attributes:
+        offset: Where the line starts, in bytes from the start of the stream.
+        text: The line without its end; at most the first 1,000 characters.
+    """
+
+    offset: int
+    text: str
+
+
+@attrs.define(slots=True, eq=True)  # not frozen: built per event, and freezing doubles that
+class ServerSentEvent:
+    """One frame: a block of lines that ended with a blank one.
+
+    Attributes:
+        event: The value of ``event:``, or "" where the frame has none.
+        data: The values of its ``data:`` lines joined by LF; never empty.
+        offset: Where its first line starts, in bytes from the start of the stream.
+            Comments before the first field do not belong to the frame.
+        id: The last event id in force, this frame's own included; "" before the first.
+        retry: The last reconnection time (ms) read since the previous frame, or None.
+        ignored: The lines read since the previous frame whose field name is unknown;
+            at most the first 16.
+    """
+
+    event: str
+    data: str
+    offset: int
+    id: str = ""
+    retry: int | None = None
+    ignored: tuple[IgnoredLine, ...] = ()
+
+
+class SSEDecoder:
+    r"""Turns chunks of bytes, cut anywhere, into frames.
+
+    ::
+
+        decoder = SSEDecoder()
+        decoder.feed(b"event: done\nda")
+        decoder.next_frame()  # None: more bytes are needed
+        decoder.feed(b"ta: [DONE]\n\n")
+        decoder.next_frame()  # ServerSentEvent("done", "[DONE]", 0)
+        decoder.close()
+        decoder.next_frame()  # None: there are no more
+
+    Any chunking of the same bytes gives the same frames, and each frame is there as soon
+    as the byte that ends it was fed. Not for use from two threads at once.
+    """
+
+    def __init__(
+        self, *, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES, fast: bool = True
+    ) -> None:
+        """Make a decoder for one stream.
+
+        Args:
+            max_frame_bytes: The longest frame accepted, in bytes, from the start of its
+                first field to the end of its last line, comments inside it included.
+                Outside a frame it limits each line, so comments that keep a connection
+                alive never add up. Memory stays within a small multiple of this plus
+                the chunks fed but not yet read.
+            fast: False reads every frame line by line. The frames are the same.
+
+        Raises:
+            ValueError: MAX_FRAME_BYTES is less than 1.
+        """
+        if max_frame_bytes < 1:
+            message = f"max_frame_bytes must be at least 1, not {max_frame_bytes}"
+            raise ValueError(message)
+        self._limit = max_frame_bytes
+        self._fast = fast
+        self._closed = False
+        self._failure: FrameTooLargeError | None = None
+
+        # Where we are: chunks not yet begun; the current one, the offset of its first
+        # byte, the next byte to read in it, and where its next LF and CR are. Those two
+        # are looked for again only once they are behind us; its length stands for none.
+        self._waiting: deque[bytes] = deque()
+        self._chunk = b""
+        self._base = 0
+        self._at = 0
+        self._next_lf = -1
+        self._next_cr = -1
+
+        # What is unfinished: the line, the offsets where line and block began, and
+        # whether the last line ended with a CR, so that a LF now belongs to that.
+        self._line = bytearray()
+        self._line_at = 0
+        self._block_at: int | None = None
+        self._after_cr = False
+
+        # The standard's buffers, and what was read since the last frame.
+        self._event = ""
+        self._data = bytearray()
+        self._id = ""
+        self._last_id = ""
+        self._last_retry: int | None = None
+        self._retry: int | None = None
+        self._ignored: list[IgnoredLine] = []
+
+        # For the fast path: True where a block may start and nothing of the above is
+        # pending; where in this chunk to try (again); names by their whole `event: ...`
+        # line; frames read and not yet returned.
+        self._plain = fast
+        self._plain_from = 0
+        self._names: dict[bytes, str] = {}
+        self._ready: deque[ServerSentEvent] = deque()
+
+    @property
+    def ignored(self) -> tuple[IgnoredLine, ...]:
+        """Lines with an unknown field name read since the last frame; at most 16.
+
+        After the last frame of a closed decoder these are the ones at the end.
+        """
+        return tuple(self._ignored)
+
+    @property
+    def last_event_id(self) -> str:
+        """What a reconnection sends as ``Last-Event-ID``; "" where there was no id."""
+        return self._last_id
+
+    @property
+    def retry(self) -> int | None:
+        """The last reconnection time that the server asked for, in ms, or None."""
+        return self._last_retry
+
+    @property
+    def offset(self) -> int:
+        """How many bytes were read: all that were fed, once next_frame() returned None."""
+        return self._ready[0].offset if self._ready else self._base + self._at
+
+    def feed(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes of the stream; :meth:`next_frame` decodes them.
+
+        Args:
+            chunk: Any number of bytes, cut anywhere. Empty does nothing; it is not the
+                end of the stream. A bytearray or memoryview is copied.
+
+        Raises:
+            TypeError: CHUNK is not bytes.
+            RuntimeError: After close().
+        """
+        if not isinstance(chunk, bytes):
+            chunk = _as_bytes(chunk)
+        if self._closed:
+            message = "feed() after close(): a decoder reads one stream; make a new SSEDecoder"
+            raise RuntimeError(message)
+        if chunk and self._failure is None:
+            self._waiting.append(chunk)
+
+    def close(self) -> None:
+        """Say that the stream has ended. Calling it again does nothing.
+
+        A last block without its blank line is still a frame: after this,
+        :meth:`next_frame` returns it, then None.
+        """
+        self._closed = True
+
+    def next_frame(self) -> ServerSentEvent | None:
+        """Return the next complete frame.
+
+        Returns:
+            The frame, or None: before close() that means "feed more", after it "no more".
+
+        Raises:
+            FrameTooLargeError: A frame, or a line outside any frame, is longer than the
+                limit. The frames before it were returned first. The decoder has no
+                further frames: each further call raises the same error.
+        """
+        if self._ready:
+            return self._ready.popleft()
+        while self._at < len(self._chunk) or (self._waiting and self._begin_chunk()):
+            if self._plain and self._at >= self._plain_from:
+                frame = self._read_plain()
+                if frame is not None:
+                    return frame
+            frame = self._read_lines()
+            if frame is not None:
+                return frame
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)
+        return self._finish() if self._closed else None
+
+    # ---- the complete decoder ---------------------------------------------------------
+
+    def _begin_chunk(self) -> bool:
+        """Go on to the next of the waiting chunks; False where there is none."""
+        self._base += len(self._chunk)
+        self._chunk = self._waiting.popleft()
+        self._at = self._plain_from = 0
+        self._next_lf = self._next_cr = -1
+        return True
+
+    def _find(self, byte: bytes) -> int:
+        """Return where BYTE is next in this chunk; the chunk's length where it is not."""
+        found = self._chunk.find(byte, self._at)
+        return len(self._chunk) if found < 0 else found
+
+    def _read_lines(self) -> ServerSentEvent | None:
+        """Read on to the end of the next frame or of the chunk, whichever comes first."""
+        chunk = self._chunk
+        self._plain = False
+        while self._at < len(chunk):
+            if self._after_cr:
+                self._after_cr = False
+                if chunk[self._at] == _LF:
+                    self._at += 1
+                    continue
+            if not self._line:
+                self._line_at = self._base + self._at
+            line = self._read_line()
+            if line is None:
+                break
+            if line:
+                self._read_field(line)
+                continue
+            frame = self._end_block()
+            if frame is not None:
+                return frame
+        return None
+
+    def _read_line(self) -> bytes | bytearray | None:
+        """Read a line without its end; None where the chunk ends (or the limit) before it does."""
+        chunk, start = self._chunk, self._at
+        if self._next_lf < start:
+            self._next_lf = self._find(b"\n")
+        if self._next_cr < start:
+            self._next_cr = self._find(b"\r")
+        end = min(self._next_lf, self._next_cr)
+
+        begin = self._line_at if self._block_at is None else self._block_at
+        # Line ends count only when more follows, so that CRLF at the limit is as LF there.
+        if end > start and self._base + end - begin > self._limit:
+            self._fail(begin)
+            return None
+
+        line: bytes | bytearray = chunk[start:end]
+        if end == len(chunk):
+            self._at = end
+            self._line += line
+            return None
+        self._at = end + 1
+        self._after_cr = chunk[end] == _CR
+        if self._line:
+            self._line += line
+            line, self._line = self._line, bytearray()
+        return line
+
+    def _read_field(self, line: bytes | bytearray) -> None:
+        """Do what the standard says for a line that is not blank."""
+        # "One leading U+FEFF BYTE ORDER MARK character must be ignored if any are present."
+        if self._line_at == 0 and line.startswith(_BOM):
+            self._line_at = len(_BOM)
+            line = line[len(_BOM) :]
+        name, _, value = line.partition(b":")
+        if not name:
+            return  # a comment, or nothing but the mark
+        if self._block_at is None:
+            self._block_at = self._line_at
+        # "If value starts with a U+0020 SPACE character, remove it from value."
+        if value.startswith(b" "):
+            value = value[1:]
+        if name == b"data":
+            self._data += value
+            self._data += b"\n"
+        elif name == b"event":
+            self._event = value.decode("utf-8", "replace")
+        elif name == b"id":
+            if b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+        elif name == b"retry":
+            self._read_retry(value)
+        else:
+            self._remember_ignored(line)
+
+    def _read_retry(self, value: bytes | bytearray) -> None:
+        """Take a reconnection time, "if the field value consists of only ASCII digits"."""
+        if value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
+            self._retry = self._last_retry = int(value)
+
+    def _remember_ignored(self, line: bytes | bytearray) -> None:
+        """Keep the start of a line with an unknown field name, for whoever reports it."""
+        if len(self._ignored) < _MAX_IGNORED_LINES:
+            start = line[: _MAX_IGNORED_CHARACTERS * _MAX_BYTES_PER_CHARACTER]
+            text = start.decode("utf-8", "replace")[:_MAX_IGNORED_CHARACTERS]
+            self._ignored.append(IgnoredLine(self._line_at, text))
+
+    def _end_block(self) -> ServerSentEvent | None:
+        """Do what the standard says for a blank line; return the frame, if that made one."""
+        self._last_id = self._id  # also where the block has no data
+        event, offset, data = self._event, self._block_at, self._data
+        self._event, self._block_at = "", None
+        frame = None
+        if offset is not None and len(data) > 1:  # more than the LF of one empty line
+            del data[-1:]
+            text = data.decode("utf-8", "replace")
+            ignored = tuple(self._ignored)
+            frame = ServerSentEvent(event, text, offset, self._last_id, self._retry, ignored)
+            self._retry = None
+            self._ignored.clear()
+        data.clear()
+        pending = self._after_cr or self._retry is not None or self._ignored
+        self._plain = self._fast and not pending
+        return frame
+
+    def _fail(self, offset: int) -> None:
+        """Refuse the frame that begins at OFFSET, and let go of what is held."""
+        event = self._event or None
+        self._failure = FrameTooLargeError(limit=self._limit, offset=offset, event=event)
+        self._waiting.clear()
+        self._line.clear()
+        self._data.clear()
+        self._base += self._at
+        self._chunk, self._at = b"", 0
+
+    def _finish(self) -> ServerSentEvent | None:
+        """Decode what the end of the stream left unterminated; None where that is nothing."""
+        if self._line:
+            line, self._line = self._line, bytearray()
+            self._read_field(line)
+        return self._end_block()
+
+    # ---- the fast path ----------------------------------------------------------------
+
+    def _read_plain(self) -> ServerSentEvent | None:
+        """Read the frames of the shape `event: X` LF `data: Y` LF LF that come next.
+
+        Every known Assistants server sends these alone, many or exactly one in a chunk,
+        and each is three elements of one ``split``. The first is returned, the others are
+        made ready. None where there is none, or anything else to think of:
+        :meth:`_read_lines` then goes on from the same byte.
+        """
+        at = self._at
+        window = self._chunk[at : at + _WINDOW]
+        window_end = at + len(window)
+        if _CR in window or len(window) > self._limit:
+            self._plain_from = window_end
+            return None
+        lines = window.split(b"\n")
+        result = None
+        index, last = 0, len(lines) - 3  # what follows the last LF is no line yet
+        while index < last:
+            first = lines[index]
+            second = lines[index + 1]
+            name = self._names.get(first)
+            if name is None:
+                name = self._learn_name(first)
+            raw = second[6:]
+            if name is None or not raw or lines[index + 2] or second[:6] != b"data: ":
+                # Another shape: to try again behind each of its frames would split the
+                # same bytes as often as there are frames in them.
+                self._plain_from = window_end
+                break
+            data = raw.decode("utf-8", "replace")
+            frame = ServerSentEvent(name, data, self._base + at, self._last_id)
+            if result is None:
+                result = frame
+            else:
+                self._ready.append(frame)
+            at += len(first) + len(second) + 3
+            index += 3
+        self._at = at
+        return result
+
+    def _learn_name(self, line: bytes) -> str | None:
+        """Return the name in an `event: ...` line, and remember it; None for another line."""
+        if not line.startswith(b"event: "):
+            return None
+        name = line[7:].decode("utf-8", "replace")
+        if len(self._names) < _MAX_KNOWN_NAMES and len(line) <= _MAX_KNOWN_LINE:
+            self._names[line] = name
+        return name
+
+
+def _as_bytes(chunk: object) -> bytes:
+    """Copy a bytearray or memoryview; refuse anything else that is not bytes."""
+    if isinstance(chunk, bytearray | memoryview):
+        return bytes(chunk)
+    remedy = "open the source in binary mode, or encode it as UTF-8"
+    message = f"feed() takes bytes, not {type(chunk).__name__}: {remedy}"
+    raise TypeError(message)

@@ -1,0 +1,102 @@
+"""A real Assistants v2 server on loopback, for demos and for users' tests.
+
+The map, in import order; only ``server`` needs the extra ``testing`` (aiohttp)::
+
+    parts       what a responder can say: Say, CallFunctions, RunCode, Fail ...
+    pieces      where a text is cut into deltas
+    store       the objects: assistants, threads, messages, runs, steps
+    framing     frames as bytes; Framing: chunk size, delay, chunked or close, gzip
+    faults      Fault: status codes, cuts, silence
+    arguments   arguments for a function, from what the user said
+    responder   Responder, Turn, and the default responder
+    steps       the open step of a run
+    content     the open message of a run
+    tools       the tool steps of a run
+    lifecycle   RunMachine: parts to wire events, sans-I/O
+    checks      request bodies
+    api         paths to handlers, sans-I/O
+    runner      drives a run on an event loop
+    sending     bytes onto a connection, also by hand
+    script      recordings and faults in waiting, requests seen
+    server      LocalServer
+
+``python -m stream_core.testing --help`` serves from the command line.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_core.testing.api import RecordedRequest
+from stream_core.testing.faults import Fault
+from stream_core.testing.framing import Framing
+from stream_core.testing.parts import (
+    AskApproval,
+    CallFunctions,
+    Cancel,
+    Expire,
+    Fail,
+    FileCitation,
+    FilePath,
+    FunctionCall,
+    ListTools,
+    McpCall,
+    NewMessage,
+    Part,
+    Refuse,
+    RunCode,
+    Say,
+    SearchFiles,
+    SearchResult,
+    SendError,
+    ShowImage,
+    ShowImageURL,
+    StopShort,
+    UrlCitation,
+)
+from stream_core.testing.responder import DefaultResponder, Responder, ToolResult, Turn
+
+if TYPE_CHECKING:
+    from stream_core.testing.server import LocalServer
+
+__all__ = [
+    "AskApproval",
+    "CallFunctions",
+    "Cancel",
+    "DefaultResponder",
+    "Expire",
+    "Fail",
+    "Fault",
+    "FileCitation",
+    "FilePath",
+    "Framing",
+    "FunctionCall",
+    "ListTools",
+    "LocalServer",
+    "McpCall",
+    "NewMessage",
+    "Part",
+    "RecordedRequest",
+    "Refuse",
+    "Responder",
+    "RunCode",
+    "Say",
+    "SearchFiles",
+    "SearchResult",
+    "SendError",
+    "ShowImage",
+    "ShowImageURL",
+    "StopShort",
+    "ToolResult",
+    "Turn",
+    "UrlCitation",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import `LocalServer` when it is asked for, so that all else works without aiohttp."""
+    if name == "LocalServer":
+        from stream_core.testing.server import LocalServer
+
+        return LocalServer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

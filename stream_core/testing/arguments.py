@@ -1,0 +1,96 @@
+"""Arguments for a function call, filled in from what the user said.
+
+Rules of this file:
+
+- Pure and deterministic.
+- What comes out fits the schema as far as the default responder's needs go:
+  enum, const, default, the JSON types, ranges' minimum, nested objects and arrays.
+- Only required properties are filled, and others whose enum value was said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["fill_arguments"]
+
+_QUOTED = re.compile(r"[\"“«„]([^\"”»“]+)[\"”»“]")
+_NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
+_PREPOSITION = r"\b(?:in|at|for|of|from|to|about|on)\s+"
+# A name: words that begin with a capital, joined by spaces or commas.
+_CAPITALS = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?:,?\s+[A-ZÀ-ÖØ-Þ][\w'’-]*)*"  # noqa: RUF001 - real apostrophes
+_PLACE = re.compile(_PREPOSITION + f"({_CAPITALS})")
+_AFTER = re.compile(_PREPOSITION + r"([^\s?!.,;:]+)")
+
+
+def fill_arguments(parameters: Mapping[str, Any] | None, text: str) -> dict[str, Any]:
+    """Make arguments for a function.
+
+    Args:
+        parameters: The function's JSON schema, or None for a function without any.
+        text: What the user said.
+    """
+    schema = parameters or {}
+    required = schema.get("required") or []
+    return {
+        name: _value(property_schema, text)
+        for name, property_schema in (schema.get("properties") or {}).items()
+        if name in required or _said(property_schema, text) is not None
+    }
+
+
+def _value(schema: Mapping[str, Any], text: str) -> Any:
+    """Make one value."""
+    if "const" in schema:
+        return schema["const"]
+    if schema.get("enum"):
+        said = _said(schema, text)
+        return schema.get("default", schema["enum"][0]) if said is None else said
+    if "default" in schema:
+        return schema["default"]
+    kind = schema.get("type", "string")
+    if isinstance(kind, list):  # such as ["string", "null"]
+        kind = kind[0]
+    match kind:
+        case "integer":
+            return int(_number(schema, text))
+        case "number":
+            return _number(schema, text)
+        case "boolean":
+            return True
+        case "null":
+            return None
+        case "array":
+            return [_value(schema.get("items") or {}, text)]
+        case "object":
+            return fill_arguments(schema, text)
+        case _:
+            return _string(text)
+
+
+def _said(schema: Mapping[str, Any], text: str) -> Any:
+    """Give the enum value that stands in the text, or None."""
+    lower = text.lower()
+    return next(
+        (value for value in schema.get("enum") or () if str(value).lower() in lower),
+        None,
+    )
+
+
+def _number(schema: Mapping[str, Any], text: str) -> int | float:
+    """Give the first number of the text, not below the schema's minimum."""
+    found = _NUMBER.search(text)
+    word = found.group() if found else "1"
+    number = float(word) if "." in word else int(word)
+    return max(number, schema.get("minimum", number))
+
+
+def _string(text: str) -> str:
+    """Give the telling bit of the text: quoted, a name after a preposition, a word after one."""
+    for pattern in (_QUOTED, _PLACE, _AFTER):
+        found = pattern.search(text)
+        if found:
+            return found.group(1)
+    return text

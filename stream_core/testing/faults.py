@@ -1,0 +1,94 @@
+"""Misbehaviour on request: what a broken server, proxy or network does.
+
+Rules of this file:
+
+- A `Fault` is a plain frozen value; the server's edge carries it out.
+- Counts are of the answer's body before compression and before transfer
+  chunks, so that the same number cuts at the same place in every framing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen, validators
+
+from stream_core.testing.framing import to_json
+
+__all__ = ["Fault"]
+
+_OPTIONAL_COUNT = validators.optional([validators.instance_of(int), validators.ge(0)])
+
+
+@frozen
+class Fault:
+    """What goes wrong with one answer.
+
+    With none of ``status``, ``json``, ``body``: the real answer is made, and only
+    its transport is spoilt.
+
+    Attributes:
+        status: Answer with this HTTP status instead.
+        json: The body, as JSON. With a status of 400 or more and no body, an error
+            in OpenAI's shape is made.
+        body: The body, as text.
+        content_type: Of the body; by default JSON for ``json``, HTML for ``body``.
+        headers: Further headers, e.g. ``{"Retry-After": "1"}``.
+        delay: Seconds of silence before the answer.
+        refuse: Close the connection before any answer.
+        cut_after: Break off after so many bytes of the body: within a transfer chunk
+            when chunked, at a silent end of file with ``framing="close"``.
+        reset: Break off with a TCP reset instead of a plain close.
+        silence_after: Send so many bytes of the body and then nothing, until the
+            client leaves or the server is closed.
+        only: Wait for a request whose path contains this text.
+    """
+
+    status: int | None = None
+    json: Any = None
+    body: str | None = None
+    content_type: str | None = None
+    headers: Mapping[str, str] = field(factory=dict)
+    delay: float = field(default=0.0, validator=validators.ge(0.0))
+    refuse: bool = False
+    cut_after: int | None = field(default=None, validator=_OPTIONAL_COUNT)
+    reset: bool = False
+    silence_after: int | None = field(default=None, validator=_OPTIONAL_COUNT)
+    only: str = ""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether the answer itself is another."""
+        return self.status is not None or self.json is not None or self.body is not None
+
+    @property
+    def spoils_body(self) -> bool:
+        """Whether the body is broken off or held back."""
+        return self.cut_after is not None or self.silence_after is not None
+
+    def answer(self) -> tuple[int, bytes, str]:
+        """Give status, body and content type of an answer that replaces the real one."""
+        status = 200 if self.status is None else self.status
+        if self.body is not None:
+            return status, self.body.encode(), self.content_type or "text/html; charset=utf-8"
+        value = self.json
+        if value is None:
+            value = {"error": _error(status)}
+        return status, to_json(value).encode(), self.content_type or "application/json"
+
+
+_KINDS = {
+    401: ("invalid_request_error", "invalid_api_key"),
+    403: ("invalid_request_error", "unsupported_country_region_territory"),
+    404: ("invalid_request_error", None),
+    429: ("requests", "rate_limit_exceeded"),
+}
+
+
+def _error(status: int) -> dict[str, str | None]:
+    """Make an error as the API would for this status."""
+    default = ("server_error", None) if status >= 500 else ("invalid_request_error", None)  # noqa: PLR2004 - 5xx is HTTP's server errors
+    kind, code = _KINDS.get(status, default)
+    message = f"The test server was asked to answer with status {status}."
+    return {"message": message, "type": kind, "param": None, "code": code}

@@ -1,0 +1,98 @@
+"""Frames as bytes, and how bytes are put on the connection.
+
+Rules of this file:
+
+- Sans-I/O: bytes in, bytes out.
+- A frame is ``event: NAME``, one ``data:`` line of compact JSON in raw UTF-8, and
+  a blank line, all with LF: what OpenAI sends, and what every known client reads.
+- Nothing is held back: each chunk ends where it was asked to, gzip is flushed
+  after each.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+from attrs import field, frozen, validators
+
+from stream_core.testing.store import Obj
+
+__all__ = ["DONE", "EVENT_STREAM", "Framing", "GzipFlusher", "Transfer", "WireEvent", "chunks"]
+
+EVENT_STREAM = "text/event-stream; charset=utf-8"
+_GZIP_WBITS = 31  # zlib's number for "gzip header, largest window"
+
+Transfer: TypeAlias = Literal["chunked", "close"]
+
+
+@frozen
+class WireEvent:
+    """One frame to send.
+
+    Attributes:
+        name: The wire name, e.g. ``thread.run.created``.
+        data: The object, a copy of its own; the text ``[DONE]`` for ``done``.
+    """
+
+    name: str
+    data: Obj | str
+
+    def encode(self) -> bytes:
+        """Give the frame's bytes."""
+        data = self.data if isinstance(self.data, str) else to_json(self.data)
+        # A lone surrogate can come in with a JSON escape, and has no UTF-8.
+        return f"event: {self.name}\ndata: {data}\n\n".encode(errors="replace")
+
+
+DONE = WireEvent("done", "[DONE]")
+
+
+def to_json(value: object) -> str:
+    """Write JSON as the wire has it: compact, not ASCII-only."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@frozen
+class Framing:
+    """How a stream's bytes travel.
+
+    Attributes:
+        chunk_size: Bytes per write; None for one write per frame (per file, with a
+            recording). Smaller chunks cut frames, lines and characters.
+        delay: Seconds to wait between two writes.
+        framing: ``chunked``, as OpenAI sends; or ``close``: no length, no chunks, the
+            closed connection is the end.
+        gzip: Compress, whether the client accepts it or not; flushed at each write.
+    """
+
+    chunk_size: int | None = field(
+        default=None, validator=validators.optional([validators.instance_of(int), validators.gt(0)])
+    )
+    delay: float = field(default=0.0, validator=validators.ge(0.0))
+    framing: Transfer = field(default="chunked", validator=validators.in_(("chunked", "close")))
+    gzip: bool = False
+
+
+def chunks(data: bytes, size: int | None) -> Iterator[bytes]:
+    """Cut bytes into chunks of ``size``; the last one may be shorter, and none is empty."""
+    step = size or len(data) or 1
+    for start in range(0, len(data), step):
+        yield data[start : start + step]
+
+
+class GzipFlusher:
+    """Compresses so that the reader can have each piece at once (``Z_SYNC_FLUSH``)."""
+
+    def __init__(self) -> None:
+        self._compressor = zlib.compressobj(wbits=_GZIP_WBITS)
+
+    def compress(self, data: bytes) -> bytes:
+        """Give the compressed bytes of one piece, complete for the reader."""
+        return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
+
+    def finish(self) -> bytes:
+        """Give gzip's trailer."""
+        return self._compressor.flush()

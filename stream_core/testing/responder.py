@@ -1,0 +1,206 @@
+"""Who answers: the `Responder` protocol, what it is told, and the default one.
+
+Rules of this file:
+
+- A responder sees a `Turn` (a copy; it may keep it) and gives parts. It knows
+  nothing of events, ids of steps, or HTTP.
+- It is called in a thread of its own and asked for one part at a time, so that
+  it may block, and may be a generator that waits between parts.
+- The default responder is a function of the turn alone: same turn, same answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+from attrs import frozen
+
+from stream_core.testing.arguments import fill_arguments
+from stream_core.testing.parts import CallFunctions, FunctionCall, Part, Say
+from stream_core.testing.store import Obj
+
+__all__ = ["Answer", "DefaultResponder", "Responder", "ToolResult", "Turn", "parts_of", "text_of"]
+
+Answer: TypeAlias = "Part | str | Iterable[Part | str]"
+"""What a responder may give: one part, a text (said), or any iterable of these."""
+
+
+@frozen
+class ToolResult:
+    """A call that the assistant made, and what the client answered.
+
+    Attributes:
+        call_id: The call's id.
+        name: The function, or the MCP server's tool.
+        arguments: As text, as the assistant wrote them.
+        output: What the tool gave; None for an MCP call that was not approved.
+        approved: The client's word on an MCP call; None for a function.
+    """
+
+    call_id: str
+    name: str
+    arguments: str
+    output: str | None
+    approved: bool | None = None
+
+
+@frozen
+class Turn:
+    """What the assistant knows when it is to speak.
+
+    Attributes:
+        assistant: The wire object.
+        thread: The wire object.
+        run: The wire object: model, instructions, tools, tool_choice, limits.
+        messages: The thread's wire messages, oldest first.
+        rounds: Answered tool rounds of this run, oldest first.
+    """
+
+    assistant: Obj
+    thread: Obj
+    run: Obj
+    messages: Sequence[Obj] = ()
+    rounds: Sequence[Sequence[ToolResult]] = ()
+
+    @property
+    def user_texts(self) -> list[str]:
+        """The text of each user message, oldest first."""
+        return [text_of(message) for message in self.messages if message["role"] == "user"]
+
+    @property
+    def last_user_text(self) -> str:
+        """The text of the last user message; empty where there is none."""
+        return next(reversed(self.user_texts), "")
+
+    @property
+    def results(self) -> list[ToolResult]:
+        """All results of all rounds."""
+        return [result for results in self.rounds for result in results]
+
+    @property
+    def functions(self) -> list[Obj]:
+        """The function tools of the run: ``name``, ``description``, ``parameters``."""
+        return [tool["function"] for tool in self.run["tools"] if tool["type"] == "function"]
+
+
+@runtime_checkable
+class Responder(Protocol):
+    """Answers for the assistant."""
+
+    def respond(self, turn: Turn) -> Answer:
+        """Give the parts of the answer, once per turn.
+
+        A run has one turn, and one more after each round of tool outputs or
+        approvals. An exception makes the run fail; it is logged with its traceback.
+        """
+        ...
+
+
+def text_of(message: Obj) -> str:
+    """Give the text of a wire message; parts that are no text are left out."""
+    texts = [part["text"]["value"] for part in message["content"] if part["type"] == "text"]
+    return "\n".join(texts)
+
+
+def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Iterator[Part]:
+    """Ask a responder or a plain callable, lazily.
+
+    Raises:
+        TypeError: Something came that is no part, no text and no iterable of these.
+    """
+    answer = responder.respond(turn) if isinstance(responder, Responder) else responder(turn)
+    many = isinstance(answer, Iterable) and not isinstance(answer, str)
+    for part in answer if many else (answer,):
+        if isinstance(part, str):
+            yield Say(part)
+        elif isinstance(part, Part):
+            yield part
+        else:
+            raise TypeError(
+                f"a responder gives parts (stream_core.testing.parts) or texts, not {part!r}"
+            )
+
+
+# Words that say nothing about which function is meant.
+_STOP_WORDS = frozenset(
+    "a an and are as at be by call can current data do does fetch find for from get give given "
+    "has have how i in into is it its list look lookup make me my name of on or please query "
+    "return returns run search set show tell that the then this to up use user value was what "
+    "when where which who with you your".split()
+)
+_NAME_WORD = 2  # a word of the function's name counts as much as two of its description
+_ENOUGH = 2
+
+
+class DefaultResponder:
+    """Answers from the conversation, and calls functions that fit.
+
+    A function fits when the last user message has a word of its name, or two of
+    its description. Of those that fit, all are called when the run allows parallel
+    calls, else the best. ``tool_choice`` is obeyed. After outputs came, they are told and
+    nothing is called again.
+    """
+
+    def respond(self, turn: Turn) -> Iterator[Part]:
+        """Give one `Say`, or one `CallFunctions`."""
+        calls = [] if turn.rounds else self._calls(turn)
+        if calls:
+            yield CallFunctions(calls)
+        else:
+            yield Say(self._words(turn))
+
+    def _calls(self, turn: Turn) -> list[FunctionCall]:
+        text = turn.last_user_text
+        return [
+            FunctionCall(function["name"], fill_arguments(function.get("parameters"), text))
+            for function in self._chosen(turn, text)
+        ]
+
+    def _chosen(self, turn: Turn, text: str) -> list[Obj]:
+        choice: Any = turn.run["tool_choice"]
+        if isinstance(choice, dict) and choice.get("type") == "function":
+            wanted = choice["function"]["name"]
+            return [function for function in turn.functions if function["name"] == wanted]
+        if choice == "none":
+            return []
+        scored = [(_fit(function, text), function) for function in turn.functions]
+        best = max((score for score, _ in scored), default=0)
+        if best < _ENOUGH:
+            return turn.functions[:1] if choice == "required" else []
+        fitting = [function for score, function in scored if score >= _ENOUGH]
+        if turn.run["parallel_tool_calls"]:
+            return fitting
+        return [next(function for score, function in scored if score == best)]
+
+    def _words(self, turn: Turn) -> str:
+        if turn.results:
+            return " ".join(
+                f"{result.name} was not allowed."
+                if result.approved is False
+                else f"{result.name} says: {result.output}"
+                for result in turn.results
+            )
+        texts = turn.user_texts
+        if not texts:
+            return "You have not said anything yet."
+        answer = f"You said: {texts[-1]}"
+        if len(texts) > 1:
+            answer += f"\nBefore that you said: {texts[-2]}"
+        return answer
+
+
+def _fit(function: Obj, text: str) -> int:
+    """Say how well a function fits a text."""
+    said = _word_set(text)
+    name = _word_set(function["name"])
+    description = _word_set(function.get("description") or "") - name
+    return _NAME_WORD * len(said & name) + len(said & description)
+
+
+def _word_set(text: str) -> set[str]:
+    """Give the telling words of a text: lower case, plural s dropped, names taken apart."""
+    parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
+    words = {word.lower() for word in re.findall(r"[^\W_]+", parted)} - _STOP_WORDS
+    return {word.removesuffix("s") if len(word) > 3 else word for word in words}  # noqa: PLR2004 - "gas" and "bus" keep theirs

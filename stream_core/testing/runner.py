@@ -1,0 +1,122 @@
+"""Drives a run on an event loop: asks the responder, pulls events, hands them on.
+
+Rules of this file:
+
+- asyncio only; nothing of HTTP, and no timer.
+- A run goes to its end whether or not anyone listens, as with the real API.
+- A responder is asked in a daemon thread, part by part; a cancel does not wait
+  for it. Its exceptions are logged and make the run fail.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from typing import TypeAlias, TypeVar
+
+from stream_core.testing.framing import DONE, WireEvent
+from stream_core.testing.lifecycle import RunMachine
+from stream_core.testing.parts import Fail, Part
+from stream_core.testing.responder import Answer, Responder, Turn, parts_of
+
+__all__ = ["Emit", "Runner", "in_thread", "nobody"]
+
+T = TypeVar("T")
+Emit: TypeAlias = Callable[[WireEvent], Awaitable[None]]
+
+_log = logging.getLogger("stream_core.testing")
+
+
+async def nobody(event: WireEvent) -> None:
+    """Take an event that nobody listens to."""
+
+
+class Runner:
+    """Drives one run for one request.
+
+    Args:
+        machine: The run.
+        responder: Who answers.
+    """
+
+    def __init__(
+        self, machine: RunMachine, responder: Responder | Callable[[Turn], Answer]
+    ) -> None:
+        self._machine = machine
+        self._responder = responder
+        self._cancelled = asyncio.Event()
+        machine.when_cancelled = self._cancelled.set
+
+    async def drive(self, opening: Iterator[WireEvent], emit: Emit = nobody) -> None:
+        """Go on until the run has ended or waits for the client, then emit ``done``."""
+        machine = self._machine
+        await self._pump(opening, emit)
+        parts = parts_of(self._responder, machine.turn())
+        while not (machine.paused or machine.cancel_requested):
+            await self._pump(await self._next_events(parts), emit)
+        if machine.cancel_requested and not machine.paused:
+            for event in machine.cancel():
+                await emit(event)
+        await emit(DONE)
+
+    async def _pump(self, events: Iterator[WireEvent], emit: Emit) -> None:
+        """Hand on events until a cancel comes; a bad part makes the run fail."""
+        machine = self._machine
+        while not machine.cancel_requested:
+            try:
+                event = next(events, None)
+            except (TypeError, ValueError) as error:
+                events = machine.apply(self._failure(error))
+                continue
+            if event is None:
+                return
+            await emit(event)
+
+    async def _next_events(self, parts: Iterator[Part]) -> Iterator[WireEvent]:
+        """Wait for the next part, or for a cancel, and give what follows."""
+        asked = asyncio.ensure_future(in_thread(lambda: next(parts, None)))
+        cancelled = asyncio.ensure_future(self._cancelled.wait())
+        try:
+            await asyncio.wait({asked, cancelled}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            cancelled.cancel()
+        if not asked.done():
+            asked.cancel()
+            return iter(())
+        part, error = asked.result()
+        if error is not None:
+            return self._machine.apply(self._failure(error))
+        return self._machine.finish() if part is None else self._machine.apply(part)
+
+    def _failure(self, error: BaseException) -> Fail:
+        _log.error("the responder failed", exc_info=error)
+        return Fail("server_error", f"The responder raised {type(error).__name__}: {error}")
+
+
+async def in_thread(function: Callable[[], T]) -> tuple[T | None, BaseException | None]:
+    """Call a function in a daemon thread; gives its result, or what it raised.
+
+    Not the loop's executor: its threads are waited for at the interpreter's exit,
+    and a responder that blocks for ever must not keep a process alive.
+    """
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
+
+    def settle(result: tuple[T | None, BaseException | None]) -> None:
+        if not future.done():  # else nobody waits any more
+            future.set_result(result)
+
+    def work() -> None:
+        result: tuple[T | None, BaseException | None]
+        try:
+            result = function(), None
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's to judge
+            result = None, error
+        with suppress(RuntimeError):  # the server was closed meanwhile, and its loop with it
+            loop.call_soon_threadsafe(settle, result)
+
+    threading.Thread(target=work, name="stream_core.testing responder", daemon=True).start()
+    return await future

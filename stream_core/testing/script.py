@@ -1,0 +1,119 @@
+"""What a test has arranged for the requests to come, and the requests that came.
+
+Rules of this file:
+
+- Thread safe: a test arranges from its own thread, the server takes from its own.
+- Each queue is first in, first out; what is taken is gone.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from pathlib import Path
+
+from attrs import frozen
+
+from stream_core.testing.api import RecordedRequest, is_run_stream
+from stream_core.testing.faults import Fault
+from stream_core.testing.framing import Framing
+
+__all__ = ["RECORDINGS", "Recording", "Script", "read_recording"]
+
+RECORDINGS = "/recordings/"
+"""The path below which recordings have URLs of their own."""
+
+
+@frozen
+class Recording:
+    """Bytes to send as they are.
+
+    Attributes:
+        data: The body.
+        framing: How it travels.
+        status: The HTTP status.
+        content_type: The header.
+    """
+
+    data: bytes
+    framing: Framing
+    status: int
+    content_type: str
+
+
+def read_recording(recording: str | os.PathLike[str] | bytes) -> bytes:
+    """Give the bytes of a recording: a file's, or those given."""
+    return recording if isinstance(recording, bytes) else Path(recording).read_bytes()
+
+
+class Script:
+    """The queues of one server.
+
+    Args:
+        framing: How streams travel where nothing else is arranged.
+
+    Attributes:
+        framing: The same; may be set at any time.
+    """
+
+    def __init__(self, framing: Framing) -> None:
+        self.framing = framing
+        self._lock = threading.Lock()
+        self._requests: list[RecordedRequest] = []
+        self._faults: list[Fault] = []
+        self._framings: deque[Framing] = deque()
+        self._played: deque[Recording] = deque()
+        self._recordings: list[Recording] = []
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """The requests so far, oldest first, as a list of one's own."""
+        with self._lock:
+            return list(self._requests)
+
+    def fail_next(self, *faults: Fault) -> None:
+        """Arrange faults, one for each of the next answers."""
+        with self._lock:
+            self._faults.extend(faults)
+
+    def frame_next(self, *framings: Framing) -> None:
+        """Arrange framings, one for each of the next streams."""
+        with self._lock:
+            self._framings.extend(framings)
+
+    def play(self, recording: Recording) -> None:
+        """Arrange a recording for the next request for a run's events."""
+        with self._lock:
+            self._played.append(recording)
+
+    def add_recording(self, recording: Recording) -> str:
+        """Keep a recording; gives the path of its URL."""
+        with self._lock:
+            self._recordings.append(recording)
+            return f"{RECORDINGS}{len(self._recordings) - 1}"
+
+    def receive(self, request: RecordedRequest) -> tuple[int, Fault]:
+        """Note a request; gives its number, from 1, and its fault (which may be none)."""
+        with self._lock:
+            self._requests.append(request)
+            for fault in self._faults:
+                if fault.only in request.path:
+                    self._faults.remove(fault)
+                    return len(self._requests), fault
+            return len(self._requests), Fault()
+
+    def take_framing(self) -> Framing:
+        """Give the framing of the stream that is about to begin."""
+        with self._lock:
+            return self._framings.popleft() if self._framings else self.framing
+
+    def take_recording(self, request: RecordedRequest) -> Recording | None:
+        """Give the recording that answers a request, if one does."""
+        with self._lock:
+            number = request.path.removeprefix(RECORDINGS)
+            if number != request.path and number.isdecimal():
+                return self._recordings[int(number)] if int(number) < len(self._recordings) else None
+            if self._played and is_run_stream(request):
+                return self._played.popleft()
+            return None

@@ -1,0 +1,101 @@
+"""The text of a stream as a file to read from.
+
+Rules of this file: those of ``io.TextIOBase``; one ``read(n)`` returns as soon as there is
+text, so that a loop of reads shows the text as it comes; and a read that fails loses no
+text: what it had collected is there for the next one.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["TextReader"]
+
+
+class TextReader(io.TextIOBase):
+    """Reads pieces of text as one text file.
+
+    ``shutil.copyfileobj(stream.text, sys.stdout)`` prints an answer while it comes.
+
+    Args:
+        pieces: Text as it comes; empty pieces are passed over.
+    """
+
+    def __init__(self, pieces: Iterator[str]) -> None:
+        self._pieces = pieces
+        self._rest = ""
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def read(self, size: int | None = -1, /) -> str:
+        """Read text.
+
+        Args:
+            size: How many characters at the most; the call returns as soon as there is
+                one. Negative or None: all text to the end.
+
+        Returns:
+            The text; "" only at the end, or for a size of 0.
+
+        Raises:
+            StreamError: The stream failed.
+            ValueError: The reader is closed.
+        """
+        self._check_open()
+        if size is None or size < 0:
+            return self._take(None, lines=False)
+        if size and not self._rest:
+            self._rest = self._next_piece()
+        text, self._rest = self._rest[:size], self._rest[size:]
+        return text
+
+    def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # None, as in io
+        """Read to the end of a line, or to the end of the text.
+
+        Args:
+            size: How many characters at the most; negative or None: no limit.
+
+        Returns:
+            The line with its line feed; the last one may have none; "" at the end.
+
+        Raises:
+            StreamError: The stream failed.
+            ValueError: The reader is closed.
+        """
+        self._check_open()
+        return self._take(None if size is None or size < 0 else size, lines=True)
+
+    def _check_open(self) -> None:
+        if self.closed:
+            raise ValueError("the reader is closed; take a new one from stream.text")
+
+    def _take(self, limit: int | None, *, lines: bool) -> str:
+        """Take text up to LIMIT characters, the end, or, for LINES, a line feed."""
+        parts: list[str] = []
+        left = limit
+        try:
+            while left is None or left > 0:
+                piece = self._rest or self._next_piece()
+                if not piece:
+                    break
+                stop = (piece.find("\n") + 1 if lines else 0) or len(piece)
+                stop = stop if left is None else min(stop, left)
+                parts.append(piece[:stop])
+                self._rest = piece[stop:]
+                left = None if left is None else left - stop
+                if lines and parts[-1].endswith("\n"):
+                    break
+        except BaseException:
+            self._rest = "".join(parts)
+            raise
+        return "".join(parts)
+
+    def _next_piece(self) -> str:
+        """Return the next piece that is not empty, or "" at the end."""
+        return next((piece for piece in self._pieces if piece), "")

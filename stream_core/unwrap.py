@@ -1,0 +1,91 @@
+"""What one event says, for code that asks instead of being called.
+
+Each function returns None when the event is of another kind, so that a chain of ``if``
+reads like the question: ``if (text := message_delta_text(event)) is not None``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import events, models
+
+if TYPE_CHECKING:
+    from .events import Event
+    from .models import (
+        Error,
+        Message,
+        RequiredActionFunctionToolCall,
+        Run,
+        RunStep,
+        ToolCall,
+    )
+
+__all__ = [
+    "error",
+    "message",
+    "message_delta_text",
+    "required_tool_calls",
+    "run",
+    "run_step",
+    "tool_calls",
+]
+
+
+def message_delta_text(event: Event | None) -> str | None:
+    """Return the text that a ``thread.message.delta`` brings.
+
+    Returns:
+        Its text parts joined; "" for a delta without text (an annotation, an image).
+    """
+    if not isinstance(event, events.ThreadMessageDelta):
+        return None
+    blocks = event.data.delta.content
+    return "".join(
+        block.text.value
+        for block in blocks
+        if isinstance(block, models.TextDeltaBlock) and block.text and block.text.value
+    )
+
+
+def run(event: Event | None) -> Run | None:
+    """Return the run of a ``thread.run.*`` event."""
+    data = event.data if isinstance(event, events.WireEvent) else None
+    return data if isinstance(data, models.Run) else None
+
+
+def run_step(event: Event | None) -> RunStep | None:
+    """Return the step of a ``thread.run.step.*`` event; of a delta, its live snapshot."""
+    if isinstance(event, events.ThreadRunStepDelta):
+        return event.snapshot
+    data = event.data if isinstance(event, events.WireEvent) else None
+    return data if isinstance(data, models.RunStep) else None
+
+
+def message(event: Event | None) -> Message | None:
+    """Return the message of a ``thread.message.*`` event; of a delta, its live snapshot."""
+    if isinstance(event, events.ThreadMessageDelta):
+        return event.snapshot
+    data = event.data if isinstance(event, events.WireEvent) else None
+    return data if isinstance(data, models.Message) else None
+
+
+def tool_calls(event: Event | None) -> list[ToolCall] | None:
+    """Return the calls of a step event whose step calls tools; of a delta, live ones."""
+    step = run_step(event)
+    details = None if step is None else step.step_details
+    return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else None
+
+
+def required_tool_calls(event: Event | None) -> list[RequiredActionFunctionToolCall] | None:
+    """Return the calls whose outputs the run of a ``thread.run.*`` event waits for."""
+    found = run(event)
+    action = None if found is None else found.required_action
+    if action is None or action.submit_tool_outputs is None:
+        return None
+    return action.submit_tool_outputs.tool_calls
+
+
+def error(event: Event | None) -> Error | None:
+    """Return the payload of the server's ``error`` event."""
+    return event.data if isinstance(event, events.ErrorEvent) else None

@@ -1,0 +1,42 @@
+"""What all tests share: where the recorded streams lie, and how hypothesis runs.
+
+The recordings are other people's: they are read where they lie, and a test that needs them is
+skipped where they are absent.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+ROOT = Path(__file__).resolve().parents[1]
+
+# No deadlines: how long one example takes says something about the machine, not about the code.
+settings.register_profile("default", deadline=None)
+# The same examples at every run, so that a change fails for what it changed.
+settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.load_profile("ci" if os.environ.get("CI") else "default")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--wire``."""
+    parser.addoption(
+        "--wire",
+        type=Path,
+        default=ROOT.parent / "shared" / "wire",
+        metavar="DIR",
+        help="folder of recorded streams, with an INDEX.tsv (default: %(default)s)",
+    )
+
+
+@pytest.fixture(scope="session")
+def wire(pytestconfig: pytest.Config) -> Path:
+    """The folder of recorded streams; skips where there is none."""
+    folder = pytestconfig.getoption("--wire")
+    assert isinstance(folder, Path)
+    if not (folder / "INDEX.tsv").is_file():
+        pytest.skip(f"no recorded streams in {folder} (say where they are with --wire DIR)")
+    return folder
