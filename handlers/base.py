@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from stream_core.dispatch import current_context
 from stream_core.events import Event, WireEvent
 
-from .checks import check_handler_class
+from .checks import check_handler_class, check_handler_instance
 from .routes import CALLBACKS, ON_EVENT, ROUTES, Route, route_of
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ class EventHandler:
 
     A method or attribute whose name starts with ``on_`` must be a callback: a misspelt or async
     one, or one that cannot take the arguments, is a TypeError where the class is defined. A
-    callback may be assigned to an instance too, *before* the instance is registered; callbacks
-    are looked up at registration only.
+    callback may be assigned to an instance too, and is checked when the instance is registered.
+    Callbacks are looked up then and not again: a later assignment is for later streams.
 
     Attributes:
         observes: For mixins: event class -> name of a method that is called with every such
@@ -85,21 +85,30 @@ class EventHandler:
             callback(event)
 
     def callback_table(self) -> dict[type[Event], tuple[Callable[[Any], object], ...]]:
-        """Return what there is to call for each event class (``TableHandler.callback_table``)."""
-        if _overrides(self, "handle"):
+        """Return what there is to call for each event class (``TableHandler.callback_table``).
+
+        Raises:
+            TypeError: A callback assigned to this instance is none, or not a plain function.
+        """
+        check_handler_instance(self)
+        own = {name for name, empty in _EMPTY.items() if getattr(type(self), name) is not empty}
+        own |= vars(self).keys() & _EMPTY.keys()
+        if "handle" in own:
             return {Event: (self.handle,)}
-        wanted = [base for base, _ in _observers(self)]
-        if _overrides(self, ON_EVENT.callback):
-            wanted.append(WireEvent)
-        rows = [*wanted, *(x for x in ROUTES if wanted and issubclass(x, tuple(wanted)))]
-        rows += [x for x, route in ROUTES.items() if _overrides(self, route.callback)]
-        return {event_class: _callbacks(self, event_class) for event_class in rows}
+        wanted = tuple(base for base, _ in _observers(self))
+        wanted += (WireEvent,) if ON_EVENT.callback in own else ()
+        rows = [
+            event_class
+            for event_class, route in ROUTES.items()
+            if route.callback in own or (wanted and issubclass(event_class, wanted))
+        ]
+        return {event_class: _callbacks(self, event_class) for event_class in (*wanted, *rows)}
 
     # --- The stream whose event is being handled ----------------------------------------
 
     @property
     def current_event(self) -> Event | None:
-        """The event being handled: wire, derived or local; None outside callbacks."""
+        """The wire or derived event being handled; None outside callbacks."""
         context = current_context()
         return None if context is None else context.current_event
 

@@ -8,20 +8,18 @@ says what to write instead; what cannot be inspected is let through.
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from .routes import CALLBACKS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from .routes import Route
-
-__all__ = ["check_handler_class"]
+__all__ = ["check_handler_class", "check_handler_instance"]
 
 #: Kinds of functions that do nothing when they are called, and their names.
 _LAZY = (
-    (inspect.iscoroutinefunction, "async"),
+    (inspect.iscoroutinefunction, "an async"),
     (inspect.isasyncgenfunction, "an async generator"),
     (inspect.isgeneratorfunction, "a generator"),
 )
@@ -31,42 +29,54 @@ def check_handler_class(cls: type, base: type) -> None:
     """Check CLS, a new subclass of the handler class BASE.
 
     Looked at are the names that start with ``on_`` in CLS itself and in those of its bases that
-    do not derive from BASE and have not been looked at therefore.
+    do not derive from BASE and so have not been looked at yet.
 
     Raises:
         TypeError: A name is no callback; a callback is hidden by BASE's own, is not a plain
-            function, cannot take its arguments, or an observer does not exist.
+            function, or cannot take its arguments; an observer does not exist.
     """
-    further = {name for one in cls.__mro__ for name in vars(one).get("extra_callbacks", ())}
-    for owner, name in _names(cls, base):
-        if name in further:
-            continue
-        if name not in CALLBACKS:
-            raise TypeError(_unknown(owner, name))
-        if cls.__mro__.index(owner) > cls.__mro__.index(base):
-            raise TypeError(
-                f"{owner.__name__}.{name} is hidden by the empty {base.__name__}.{name}: "
-                f"put {owner.__name__} before {base.__name__} among the bases of {cls.__name__}"
-            )
-        _check_callback(owner, name, CALLBACKS[name])
     for owner in cls.__mro__:
+        if owner is cls or not issubclass(owner, base):
+            for name in _callbacks(owner, vars(owner), cls):
+                if cls.__mro__.index(owner) > cls.__mro__.index(base):
+                    raise TypeError(_hidden(owner, name, cls, base))
+                takes_self = _takes_self(vars(owner)[name])
+                _check(owner, name, getattr(owner, name), takes_self=takes_self)
         for name in vars(owner).get("observes", {}).values():
             if not callable(getattr(cls, name, None)):
                 raise TypeError(f"{owner.__name__}.observes names {name}, which is no method")
 
 
-def _names(cls: type, base: type) -> Iterator[tuple[type, str]]:
-    """Yield the names that start with ``on_``, each with the class it stands in."""
-    for owner in cls.__mro__:
-        if owner is cls or not issubclass(owner, base):
-            yield from ((owner, name) for name in vars(owner) if name.startswith("on_"))
+def check_handler_instance(handler: object) -> None:
+    """Check the callbacks that were assigned to HANDLER itself.
+
+    Raises:
+        TypeError: A name is no callback; a callback is not a plain function, or cannot take its
+            arguments.
+    """
+    cls = type(handler)
+    for name in _callbacks(cls, vars(handler), cls):
+        _check(cls, name, vars(handler)[name], takes_self=False)
+
+
+def _callbacks(owner: type, names: Iterable[str], cls: type) -> Iterator[str]:
+    """Yield those of NAMES, which OWNER has, that are callbacks of the handler class CLS."""
+    for name in names:
+        if not name.startswith("on_"):
+            continue
+        if name in CALLBACKS:
+            yield name
+        elif not any(name in vars(one).get("extra_callbacks", ()) for one in cls.__mro__):
+            raise TypeError(_unknown(owner, name))
 
 
 def _unknown(owner: type, name: str) -> str:
     """Return the sentence about NAME, which is no callback."""
     from difflib import get_close_matches
 
-    meant = get_close_matches(name, CALLBACKS, n=1)
+    # The wire's names begin with "thread.", the callbacks' do not: a likely slip of its own.
+    short = name.replace("thread_", "", 1)
+    meant = [short] if short in CALLBACKS else get_close_matches(name, CALLBACKS, n=1)
     hint = f"did you mean {meant[0]}?" if meant else "handlers.ROUTES lists them all."
     return (
         f"{owner.__name__}.{name} is not a callback; {hint} Every name that starts with on_ is "
@@ -75,36 +85,39 @@ def _unknown(owner: type, name: str) -> str:
     )
 
 
-def _check_callback(owner: type, name: str, route: Route) -> None:
-    """Check that OWNER's callback NAME can be called as ROUTE says."""
-    function = getattr(owner, name)
+def _hidden(owner: type, name: str, cls: type, base: type) -> str:
+    """Return the sentence about OWNER's callback NAME, which CLS would inherit from BASE."""
+    return (
+        f"{owner.__name__}.{name} is hidden by the empty {base.__name__}.{name}: "
+        f"put {owner.__name__} before {base.__name__} among the bases of {cls.__name__}"
+    )
+
+
+def _check(owner: type, name: str, function: object, *, takes_self: bool) -> None:
+    """Check that FUNCTION, the callback NAME of OWNER, can be called as it will be."""
+    arguments = CALLBACKS[name].arguments
+    example = f"define it as def {name}({', '.join(('self', *arguments))})"
     if not callable(function):
-        raise TypeError(f"{owner.__name__}.{name} is not callable; define it as {_example(route)}")
+        raise TypeError(f"{owner.__name__}.{name} is not callable; {example}")
     for is_kind, kind in _LAZY:
         if is_kind(function):
             raise TypeError(
                 f"{owner.__name__}.{name} is {kind} function, so calling it would do nothing; "
-                f"callbacks run inside the blocking reader: define it as {_example(route)}"
+                f"callbacks run inside the blocking reader: {example}"
             )
     try:
         signature = inspect.signature(function)
     except (NameError, TypeError, ValueError):  # e.g. builtins, annotations that do not evaluate
         return
-    instance = ("self",) if _takes_instance(vars(owner)[name]) else ()
     try:
-        signature.bind(*instance, *route.arguments)
+        signature.bind(*(("self",) if takes_self else ()), *arguments)
     except TypeError as error:
         raise TypeError(
-            f"{owner.__name__}.{name}{signature} cannot be called as {route} ({error}); "
-            f"define it as {_example(route)}"
+            f"{owner.__name__}.{name}{signature} cannot be called as {CALLBACKS[name]} "
+            f"({error}); {example}"
         ) from None
 
 
-def _takes_instance(value: Any) -> bool:
+def _takes_self(value: object) -> bool:
     """Return whether VALUE, as it stands in a class, gets the instance as first argument."""
     return hasattr(type(value), "__get__") and not isinstance(value, (classmethod, staticmethod))
-
-
-def _example(route: Route) -> str:
-    """Return the first line of a method for ROUTE."""
-    return f"def {route.callback}({', '.join(('self', *route.arguments))})"

@@ -27,39 +27,49 @@ class _Said:
     """Texts by message and part, and all of them joined.
 
     The joined text is made at the first read and then grows along, as long as text comes at its
-    end, as it does from every server. A piece that comes elsewhere has it made again.
+    end, as it does from every server. While it comes elsewhere, each read joins anew.
     """
 
     def __init__(self) -> None:
-        # A message's place is that of its first sight; its parts are in order of their index.
-        self._messages: dict[str, tuple[int, dict[int, Text]]] = {}
+        # Messages in order of first sight; the parts of each by the wire's index.
+        self._messages: dict[str, dict[int, Text]] = {}
+        self._where: tuple[str, int] | None = None
+        self._part = Text()
         self._whole: Text | None = None
-        self._last = (0, 0)
+        self._at_end = False
 
     def add(self, message_id: str, index: int, piece: str) -> None:
         """Append PIECE to the part at INDEX of a message."""
-        place, parts = self._messages.setdefault(message_id, (len(self._messages), {}))
-        parts.setdefault(index, Text()).grow(piece)
-        if (place, index) < self._last:
-            self._whole = None
-            return
-        self._last = (place, index)
+        if (message_id, index) != self._where:
+            self._turn_to(message_id, index)
+        self._part.grow(piece)
         if self._whole is not None:
             self._whole.grow(piece)
+
+    def _turn_to(self, message_id: str, index: int) -> None:
+        """Let text come to the part at INDEX of a message."""
+        parts = self._messages.setdefault(message_id, {})
+        self._where, self._part = (message_id, index), parts.setdefault(index, Text())
+        self._at_end = message_id == next(reversed(self._messages)) and index == max(parts)
+        if not self._at_end:
+            self._whole = None
 
     @property
     def texts(self) -> dict[str, str]:
         """The text of each message, in order of first sight."""
         return {
             message_id: "".join([parts[index].value for index in sorted(parts)])
-            for message_id, (_, parts) in self._messages.items()
+            for message_id, parts in self._messages.items()
         }
 
     @property
     def text(self) -> str:
         """All texts joined."""
         if self._whole is None:
-            self._whole = Text("".join(self.texts.values()))
+            whole = Text("".join(self.texts.values()))
+            if not self._at_end:
+                return whole.value
+            self._whole = whole
         return self._whole.value
 
 

@@ -9,30 +9,30 @@ Rules of this file:
 - null counts as missing: the field keeps its default.
 - One object where a list belongs is a list of one (Alibaba's servers send
   ``delta.content`` so).
-- A union is decided by its tag, from the table ``UNIONS``; a tag that is not in the table
-  gives the union's ``Unknown...`` class with the whole object in ``raw``; an object without
-  a tag is decided by the one member key it has (fragments of some servers drop ``type``).
+- A union is decided by its tag, from the table in ``unions``.
 - Every bad field is named with its JSON path in ``DecodeError.paths``.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, TypeVar, get_origin
 
-from attrs import define, fields, has
+from attrs import fields, has
 
-from . import models
+from . import settings
+from .constructors import Unusual, constructor
 from .errors import DecodeError
+from .unions import is_tagged, members, tagged_union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from cattrs import Converter
 
     from .models import Payload
 
-__all__ = ["UNIONS", "TaggedUnion", "structure", "unstructure"]
+__all__ = ["structure", "unstructure"]
 
 T = TypeVar("T")
 
@@ -47,108 +47,6 @@ _KINDS = {
     dict: "an object",
     list: "a list",
 }
-
-
-@define(frozen=True)
-class TaggedUnion:
-    """One tagged union: which ``type`` is which class.
-
-    Attributes:
-        classes: Tag to class.
-        unknown: The class for every other tag.
-    """
-
-    classes: Mapping[str, type[Payload]]
-    unknown: type[Payload]
-
-    def choose(self, value: Mapping[str, Any]) -> type[Payload]:
-        """Return the class for VALUE."""
-        tag = value.get("type")
-        if tag is None:
-            tag = next((key for key in self.classes if key in value), None)
-        return self.classes.get(tag, self.unknown) if isinstance(tag, str) else self.unknown
-
-
-#: Every tagged union of the payloads.
-UNIONS = (
-    TaggedUnion(
-        {
-            "code_interpreter": models.CodeInterpreterTool,
-            "file_search": models.FileSearchTool,
-            "function": models.FunctionTool,
-            "mcp": models.MCPTool,
-        },
-        models.UnknownTool,
-    ),
-    TaggedUnion(
-        {
-            "file_citation": models.FileCitationAnnotation,
-            "file_path": models.FilePathAnnotation,
-            "url_citation": models.URLCitationAnnotation,
-        },
-        models.UnknownAnnotation,
-    ),
-    TaggedUnion(
-        {
-            "text": models.TextContentBlock,
-            "image_file": models.ImageFileContentBlock,
-            "image_url": models.ImageURLContentBlock,
-            "refusal": models.RefusalContentBlock,
-        },
-        models.UnknownContent,
-    ),
-    TaggedUnion(
-        {
-            "text": models.TextDeltaBlock,
-            "image_file": models.ImageFileDeltaBlock,
-            "image_url": models.ImageURLDeltaBlock,
-            "refusal": models.RefusalDeltaBlock,
-        },
-        models.UnknownContentDelta,
-    ),
-    TaggedUnion(
-        {
-            "logs": models.CodeInterpreterOutputLogs,
-            "image": models.CodeInterpreterOutputImage,
-        },
-        models.UnknownCodeInterpreterOutput,
-    ),
-    TaggedUnion(
-        {
-            "code_interpreter": models.CodeInterpreterToolCall,
-            "file_search": models.FileSearchToolCall,
-            "function": models.FunctionToolCall,
-            "mcp": models.MCPToolCall,
-        },
-        models.UnknownToolCall,
-    ),
-    TaggedUnion(
-        {
-            "code_interpreter": models.CodeInterpreterToolCallDelta,
-            "file_search": models.FileSearchToolCallDelta,
-            "function": models.FunctionToolCallDelta,
-            "mcp": models.MCPToolCallDelta,
-        },
-        models.UnknownToolCallDelta,
-    ),
-    TaggedUnion(
-        {
-            "message_creation": models.MessageCreationStepDetails,
-            "tool_calls": models.ToolCallsStepDetails,
-            "activities": models.ActivitiesStepDetails,
-        },
-        models.UnknownStepDetails,
-    ),
-    TaggedUnion(
-        {
-            "tool_calls": models.ToolCallDeltaObject,
-            "message_creation": models.RunStepDeltaMessageDelta,
-        },
-        models.UnknownStepDetailsDelta,
-    ),
-)
-
-_BY_UNKNOWN = {union.unknown: union for union in UNIONS}
 
 
 class _WrongTypeError(TypeError):
@@ -168,6 +66,14 @@ def structure(cls: type[T], value: object) -> T:
     Raises:
         DecodeError: VALUE is not a CLS; ``paths`` names every bad field.
     """
+    if settings.FAST:
+        kind: Any = cls  # a payload's class is hashable, although its instances are not
+        try:
+            fast: T = constructor(kind)(value)
+        except Unusual:
+            pass
+        else:
+            return fast
     from cattrs import BaseValidationError
 
     hook = _converter().get_structure_hook(cls)
@@ -207,7 +113,7 @@ def _converter() -> Converter:
         converter.register_structure_hook(scalar, _strict(scalar))
     converter.register_structure_hook_func(_is_dict, _strict(dict))
     converter.register_structure_hook_factory(_is_list, _list_hook)
-    converter.register_structure_hook_factory(_is_tagged, _union_hook)
+    converter.register_structure_hook_factory(is_tagged, _union_hook)
     converter.register_structure_hook_factory(_is_text_or_class, _text_or_class_hook)
     converter.register_unstructure_hook_factory(has, _class_unstructure_hook)
     return converter
@@ -267,26 +173,9 @@ def _list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     return hook
 
 
-def _members(cls: Any) -> tuple[Any, ...]:
-    """Return the members of a union other than None, or () when CLS is no union."""
-    return tuple(x for x in get_args(cls) if x is not type(None)) if _is_union(cls) else ()
-
-
-def _is_union(cls: Any) -> bool:
-    """Tell whether CLS is ``A | B`` in either spelling."""
-    from types import UnionType
-
-    return get_origin(cls) in (Union, UnionType)
-
-
-def _is_tagged(cls: Any) -> bool:
-    """Tell whether CLS is one of ``UNIONS``, or such a one or None."""
-    return any(member in _BY_UNKNOWN for member in _members(cls))
-
-
 def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     """Decide a tagged union by its table."""
-    union = next(_BY_UNKNOWN[member] for member in _members(cls) if member in _BY_UNKNOWN)
+    union = tagged_union(cls)
     classes = (*union.classes.values(), union.unknown)
     hooks = {member: converter.get_structure_hook(member) for member in classes}
 
@@ -301,13 +190,13 @@ def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 def _is_text_or_class(cls: Any) -> bool:
     """Tell whether CLS is ``str | SomeClass``, with or without None."""
-    members = _members(cls)
-    return len(members) == 2 and str in members  # noqa: PLR2004  # a text and a class
+    found = members(cls)
+    return len(found) == 2 and str in found  # noqa: PLR2004  # a text and a class
 
 
 def _text_or_class_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     """``"auto"`` or an object: a text stays, an object becomes the class."""
-    other = next(member for member in _members(cls) if member is not str)
+    other = next(member for member in members(cls) if member is not str)
     inner = converter.get_structure_hook(other)
 
     def hook(value: Any, _: Any) -> Any:

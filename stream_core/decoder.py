@@ -9,6 +9,8 @@ Rules of this file:
   before it are an ``IncompleteStreamError``. The server's ``error`` is told as an event
   and then raised as ``ServerError``.
 - A failure is told after everything before it, and again at every later call.
+- The ordinary path is frame, dialect, snapshots. In front of it stands ``front``, which knows
+  deltas that repeat the last one and changes no result (``UNTIL_DONE_FAST=0`` does without).
 - Any exception but StreamError and the misuse named in the docstrings is a bug.
 """
 
@@ -17,14 +19,16 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from . import events
+from . import events, settings
 from .dialects import Dialect, make_dialect
 from .errors import DecodeError, IncompleteStreamError, ServerError, StreamError
+from .front import Front
+from .jsontext import is_cut
 from .snapshots import Snapshots
 from .sse import DEFAULT_MAX_FRAME_BYTES, SSEDecoder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .events import Event
     from .sse import IgnoredLine, ServerSentEvent
@@ -52,6 +56,8 @@ class EventDecoder:
     Attributes:
         snapshots: The state so far: current run, messages, run steps.
         done: Whether the last event was delivered; bytes after it are ignored.
+        wants: Tells which event classes somebody wants; a fast path then spares the wire
+            events of others. None, as it is at first: all of them.
     """
 
     def __init__(
@@ -72,9 +78,14 @@ class EventDecoder:
             ValueError: No dialect has that name.
         """
         self.snapshots = Snapshots() if snapshots is None else snapshots
+        self.snapshots.resume()
         self.done = False
+        self.wants: Callable[[type[Event]], bool] | None = None
         self._dialect = make_dialect(dialect)
-        self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes)
+        self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes, fast=settings.FAST)
+        fast = Front(self._sse, max_frame_bytes=max_frame_bytes) if settings.FAST else None
+        self._front: Front | None = fast
+        self._frames: SSEDecoder | Front = self._sse if fast is None else fast
         self._ready: deque[Event] = deque()
         self._failure: StreamError | None = None
         self._last_event: str | None = None
@@ -87,7 +98,10 @@ class EventDecoder:
             TypeError: CHUNK is not bytes.
             RuntimeError: The decoder is closed.
         """
-        self._sse.feed(chunk)
+        if self._front is None or self._closed or chunk.__class__ is not bytes:
+            self._sse.feed(chunk)
+        else:
+            self._front.feed(chunk)
 
     def close(self) -> None:
         """Say that there are no more bytes."""
@@ -102,14 +116,19 @@ class EventDecoder:
             ServerError: The server sent ``error``; the event was delivered.
             IncompleteStreamError: The bytes ended too early.
         """
-        ready = self._ready
+        ready, front = self._ready, self._front
         while not ready:
             if self._failure is not None:
                 raise self._failure
             if self.done:
                 return None
+            if front is not None:
+                told = front.repeated(self.wants)
+                if told is not None:
+                    ready += told
+                    break
             try:
-                frame = self._sse.next_frame()
+                frame = self._frames.next_frame()
                 if frame is not None:
                     self._decode(frame)
                 elif self._closed:
@@ -125,7 +144,8 @@ class EventDecoder:
         if frame.ignored:
             _check_ignored(frame.ignored)
         try:
-            for decoded in self._dialect.decode(frame):
+            decoded_frame = self._dialect.decode(frame)
+            for decoded in decoded_frame:
                 self._last_event = decoded.name
                 if decoded.event_class is events.Done:
                     self._ready += self.snapshots.close()
@@ -134,18 +154,26 @@ class EventDecoder:
                 if decoded.event_class is events.ErrorEvent:
                     raise ServerError(decoded.payload)
         except DecodeError as error:
+            if self._sse.unterminated and is_cut(error.__cause__):
+                raise self._incomplete() from error
             error.frame, error.event, error.offset = frame.data, frame.event or None, frame.offset
             raise
+        if self._front is not None:
+            self._front.learn(frame, decoded_frame, self.snapshots)
 
     def _end(self) -> None:
         """Decide what it means that the bytes ended without ``done``."""
         _check_ignored(self._sse.ignored)
         if not self.snapshots.ended:
-            raise IncompleteStreamError(
-                last_event=self._last_event, open_objects=self.snapshots.open_objects
-            )
+            raise self._incomplete()
         self._ready.append(events.Done("[DONE]", synthetic=True))
         self.done = True
+
+    def _incomplete(self) -> IncompleteStreamError:
+        """Return the error for bytes that ended too early."""
+        return IncompleteStreamError(
+            last_event=self._last_event, open_objects=self.snapshots.open_objects
+        )
 
 
 def _check_ignored(lines: Iterable[IgnoredLine]) -> None:

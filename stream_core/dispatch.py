@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import inspect
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .events import Event
 
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 
-@runtime_checkable
 class Handler(Protocol):
     """Anything with ``handle(event)``."""
 

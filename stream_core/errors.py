@@ -25,6 +25,7 @@ Rules of this file:
 
 - It imports nothing of ours, so that every module may raise any of these.
 - The facts are in attributes; the sentence is made in ``__str__``.
+- Every one can be copied and pickled, so that a stream may be read in a process pool.
 - An exception of another kind that leaves this library is either misuse
   (TypeError, ValueError, RuntimeError, with the remedy in the sentence), an
   exception of the user's own callback, or a bug of ours.
@@ -32,6 +33,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from copyreg import __newobj__ as new_object  # type: ignore[attr-defined]  # stubs lack it
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -71,6 +73,10 @@ def _quote(value: str | bytes) -> str:
 
 class StreamError(Exception):
     """Base of every failure of a stream or of a request for one."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how to copy and pickle: BaseException's way would call ``__init__`` by position."""
+        return new_object, (self.__class__, *self.args), self.__dict__
 
 
 class TransportError(StreamError):

@@ -19,6 +19,7 @@ from typing import Any, Generic, TypeVar
 from attrs import define, field
 
 from . import models
+from .jsontext import JSONText, loads
 from .models import Record
 
 __all__ = [
@@ -98,8 +99,15 @@ class WireEvent(Event, Generic[P]):
     """
 
     data: P
-    raw: Any = None
+    _raw: Any = field(default=None, alias="raw")
     synthetic: bool = False
+
+    @property
+    def raw(self) -> Any:
+        """The JSON value as sent; parsed at the first look where a fast path did not."""
+        if self._raw.__class__ is JSONText:
+            self._raw = loads(self._raw)
+        return self._raw
 
 
 @define(eq=False, repr=False)

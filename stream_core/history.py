@@ -7,7 +7,7 @@ block is open at a time; each is told to have begun once and to be done once.
 from __future__ import annotations
 
 from bisect import bisect
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from attrs import define, field
 
@@ -16,9 +16,10 @@ from . import events
 if TYPE_CHECKING:
     from .dialects import Decoded
     from .events import Event
+    from .jsontext import JSONText
     from .models import Run
 
-__all__ = ["Block", "Container", "History", "repeated_event", "wire_event"]
+__all__ = ["Block", "Container", "History", "Repeater", "repeated_event", "wire_event"]
 
 T = TypeVar("T")
 
@@ -35,22 +36,63 @@ class Block(Generic[T]):
 
 @define(eq=False)
 class Container(Generic[T]):
-    """A message or a step: its blocks by index, the open one, and what was told of it."""
+    """A message or a step: its blocks by index, the open one, and what was told of it.
+
+    ``next_index`` is higher than every index in ``blocks``.
+    """
 
     id: str
     snapshot: Any
     blocks: dict[int, Block[T]] = field(factory=dict)
     open: Block[T] | None = None
     done: bool = False
+    next_index: int = 0
+
+    def put(self, index: int, snapshot: T) -> Block[T]:
+        """Add a block whose snapshot is in its list already."""
+        self.blocks[index] = block = Block(index, snapshot)
+        self.next_index = max(self.next_index, index + 1)
+        return block
 
     def add(self, index: int, snapshot: T, into: list[T]) -> Block[T]:
         """Add a block, and its snapshot to the list INTO, in order of the wire's index."""
         place = len(into)
-        if self.blocks and index < max(self.blocks):  # out of order: rare, so it may cost
+        if index < self.next_index:  # out of order: rare, so it may cost
             place = bisect(sorted(self.blocks), index)
         into.insert(place, snapshot)
-        self.blocks[index] = block = Block(index, snapshot)
-        return block
+        return self.put(index, snapshot)
+
+
+class Repeater(Protocol):
+    """Folds in a delta that differs from an earlier one in one text only.
+
+    Attributes:
+        event_class: Class of the delta's wire event.
+        path: The keys and indexes that lead to that text in the earlier delta's JSON.
+    """
+
+    @property
+    def event_class(self) -> type[events.WireEvent[Any]]:
+        """See above."""
+        ...
+
+    @property
+    def path(self) -> tuple[str | int, ...]:
+        """See above."""
+        ...
+
+    def __call__(self, value: str, raw: JSONText | None) -> list[Event] | None:
+        """Fold the delta in that has VALUE there.
+
+        Args:
+            value: The text.
+            raw: The delta's JSON; None: leave out the wire event, nobody wants it.
+
+        Returns:
+            What follows, in the order of telling; None where the delta must go the
+            ordinary way, because what it belongs to is done.
+        """
+        ...
 
 
 @define(eq=False)

@@ -18,10 +18,9 @@ Rules of this file:
 from __future__ import annotations
 
 import json
-import math
 import random
 import time
-from email.utils import mktime_tz, parsedate_tz
+from contextlib import suppress
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
@@ -35,30 +34,20 @@ from urllib3.exceptions import (
     HTTPError,
     MaxRetryError,
     NewConnectionError,
+    ProxyError,
     ReadTimeoutError,
     SSLError,
 )
+from urllib3.exceptions import DecodeError as DecompressionError
 from urllib3.util import Retry
 
-from .errors import (
-    APIStatusError,
-    AuthenticationError,
-    BadRequestError,
-    ConflictError,
-    DecodeError,
-    InternalServerError,
-    NotAnEventStreamError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    StreamTimeoutError,
-    TransportError,
-    UnprocessableEntityError,
-)
+from .errors import DecodeError, NotAnEventStreamError, StreamTimeoutError, TransportError
 from .jsontext import loads
+from .status import request_id, retry_after, status_error
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
+    from types import TracebackType
     from typing import Self, Unpack
 
     from urllib3.connectionpool import ConnectionPool
@@ -70,14 +59,13 @@ __all__ = [
     "Session",
     "Timeout",
     "Transport",
-    "retry_after",
     "retrying_adapter",
 ]
 
 #: Seconds: one number for connecting and for silence, or (connecting, silence); None is no limit.
 Timeout: TypeAlias = float | tuple[float | None, float | None] | None
 
-#: What one read asks for: the size of a full TCP window, and of most pipes.
+#: The most that one read gives; a socket seldom has more, a decompressor may.
 READ_BYTES: Final = 65_536
 
 #: After ``done`` nothing but the end of the body should come. More than this, or later than
@@ -87,8 +75,6 @@ FINISH_SECONDS: Final = 0.5
 
 #: How much of an error's body is read; the longest real ones are HTML pages of proxies.
 ERROR_BODY_BYTES: Final = 1_048_576
-#: How much of a body that is not JSON stands in the message.
-_QUOTED_CHARACTERS: Final = 200
 
 #: Statuses that say "not now": timeout, locked, too many, and everything that went wrong there.
 RETRIED_STATUSES: Final = frozenset({408, 409, 429, *range(500, 600)})
@@ -104,18 +90,6 @@ _REDIRECTS_MAX: Final = 5
 
 #: Streams that run at the same time can each keep a connection.
 _POOL_SIZE: Final = 100
-
-_REQUEST_ID_HEADERS: Final = ("x-request-id", "apim-request-id", "x-ms-request-id")
-
-_ERRORS: Final[Mapping[int, type[APIStatusError]]] = {
-    400: BadRequestError,
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    409: ConflictError,
-    422: UnprocessableEntityError,
-    429: RateLimitError,
-}
 
 
 class Options(TypedDict, total=False):
@@ -180,23 +154,19 @@ class ResponseSource:
         left = FINISH_BYTES
         # None when there is nothing to give back: closed, at its end, or closed by the server.
         sock = getattr(self.response.raw.connection, "sock", None)
-        try:
+        with suppress(HTTPError, OSError):
             while sock and left > 0 and (seconds := deadline - time.monotonic()) > 0:
                 # urllib3 sets the timeout anew for each request on the connection.
                 sock.settimeout(seconds)
                 data = self._read(READ_BYTES, decode_content=True)
                 left = left - len(data) if data else 0
-        except (HTTPError, OSError):
-            pass
         self.close()
 
     def close(self) -> None:
         """Free the connection; from now on the iteration is at its end. Never raises."""
         self._read = _nothing
-        try:
+        with suppress(HTTPError, OSError):
             self.response.close()
-        except (HTTPError, OSError):  # pragma: no cover  # closing a broken TLS socket may fail
-            pass
 
 
 def _nothing(*_: object, **__: object) -> bytes:
@@ -304,6 +274,7 @@ class Transport:
             headers["Content-Type"] = "application/json"
             data = json.dumps(options["body"], allow_nan=False).encode()
         url = self.base_url + path
+        keys = self._auth()
         try:
             response = self._follow(
                 method,
@@ -311,29 +282,33 @@ class Transport:
                 params=options.get("query"),
                 data=data,
                 headers={**headers, **options.get("headers", {})},
-                auth=_Authentication(self._auth()),
+                auth=_Authentication(keys) if keys else None,
                 timeout=_pair(timeout),
             )
         except (HTTPError, OSError) as error:  # requests' own are OSErrors
             raise _transport_error(error, url, timeout, started=False) from error
         source = ResponseSource(response, timeout=timeout)
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
-            raise _status_error(source)
+            data = _start_of(source, ERROR_BODY_BYTES)
+            raise status_error(
+                response.status_code, response.reason, response.headers, data, url=response.url
+            )
         return source
 
-    def _follow(self, method: str, url: str, **request: Any) -> requests.Response:
-        """Send a request, again where the same server redirects it without changing it."""
-        for _ in range(_REDIRECTS_MAX):
-            response = self._session.request(
-                method, url, allow_redirects=False, stream=True, **request
-            )
-            target = urljoin(url, response.headers.get("Location", url))
-            if response.status_code not in _REDIRECTS or not target.startswith(self._origin):
-                break
-            ResponseSource(response).finish()
-            # The address of a redirect has the query in it.
-            url, request["params"] = target, None
-        return response
+    def _follow(
+        self, method: str, url: str, redirects_left: int = _REDIRECTS_MAX, **request: Any
+    ) -> requests.Response:
+        """Send a request, again where the same server redirects it."""
+        response = self._session.request(method, url, allow_redirects=False, stream=True, **request)
+        location = response.headers.get("Location")
+        if response.status_code not in _REDIRECTS or not location or not redirects_left:
+            return response
+        target = urljoin(url, location)
+        if _origin(target) != _origin(url):
+            return response
+        ResponseSource(response).finish()
+        # The query is in the address of the redirect.
+        return self._follow(method, target, redirects_left - 1, **{**request, "params": None})
 
 
 class _Authentication:
@@ -350,3 +325,167 @@ class _Authentication:
         for name, value in self._headers.items():
             request.headers.setdefault(name, value)
         return request
+
+
+class _Patience(Retry):
+    """When to send again and after how long; urllib3 does the sending."""
+
+    def increment(
+        self,
+        method: str | None = None,
+        url: str | None = None,
+        response: BaseHTTPResponse | None = None,
+        error: Exception | None = None,
+        _pool: ConnectionPool | None = None,
+        _stacktrace: TracebackType | None = None,
+    ) -> Self:
+        """Count a failure; raise where it is not to be tried again."""
+        if isinstance(error, ReadTimeoutError):
+            # The server has the request and works on it.
+            raise error
+        if response is not None and _forbids_retry(response.headers):
+            raise MaxRetryError(_pool, url)  # type: ignore[arg-type]  # urllib3 passes None too
+        return super().increment(method, url, response, error, _pool, _stacktrace)
+
+    def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
+        """Return the wait that the server asks for; one that cannot be read is none."""
+        return retry_after(response.headers)
+
+    def get_backoff_time(self) -> float:
+        """Return the wait where the server asks for none: doubled each time, up to 25 % less."""
+        wait: float = min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** (len(self.history) - 1))
+        return wait * (1 - random.random() / 4)  # noqa: S311  # spreads clients, hides nothing
+
+
+def retrying_adapter(max_retries: int) -> HTTPAdapter:
+    """Make the adapter that retries as :class:`Client`'s own session does.
+
+    For a session of your own::
+
+        session.mount("https://", retrying_adapter(2))
+
+    Sent again is what met a refused or broken connection, or a status of
+    ``RETRIED_STATUSES``, of every method, until the first byte of an answer that is none of
+    these. The wait is the one that the server asks for (``Retry-After`` in seconds or as a
+    date, ``retry-after-ms``), else 0.5 s, doubled each time up to 8 s. Not sent again is what
+    met silence for longer than the timeout (the server may be at work on it), a TLS failure,
+    ``x-should-retry: false``, or a server that asks for more than 60 s.
+
+    Args:
+        max_retries: How often a request is sent again; 0 for never.
+
+    Raises:
+        ValueError: A negative number.
+    """
+    if max_retries < 0:
+        raise ValueError(f"max_retries is {max_retries}: give 0 for no retries, or more")
+    retries = _Patience(
+        total=max_retries,
+        other=0,
+        allowed_methods=None,
+        status_forcelist=RETRIED_STATUSES,
+        raise_on_status=False,
+    )
+    return HTTPAdapter(max_retries=retries, pool_maxsize=_POOL_SIZE)
+
+
+def _forbids_retry(headers: Mapping[str, str]) -> bool:
+    """Tell whether a server asks not to try again, or only after too long a time."""
+    if headers.get("x-should-retry") == "false":  # OpenAI's
+        return True
+    return (retry_after(headers) or 0) > RETRY_AFTER_MAX
+
+
+def _session(max_retries: int) -> Session:
+    """Make a session that retries."""
+    session = Session()
+    adapter = retrying_adapter(max_retries)
+    session.mount("https://", adapter)
+    session.mount("http://", adapter)
+    return session
+
+
+def _checked(base_url: str) -> str:
+    """Return BASE_URL without a slash at its end."""
+    parts = urlsplit(base_url)
+    if parts.username is not None:
+        # They would stand in every error that names the address.
+        raise ValueError("base_url has a user or password in it: set auth on a session instead")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
+        raise ValueError(f"base_url is {base_url!r}: give an address such as https://host/v1")
+    return base_url.rstrip("/")
+
+
+def _origin(url: str) -> tuple[str, str]:
+    """Return scheme and host with port."""
+    parts = urlsplit(url)
+    return parts.scheme, parts.netloc
+
+
+def _pair(timeout: Timeout) -> tuple[float | None, float | None]:
+    """Return the limits for connecting and for silence."""
+    return timeout if isinstance(timeout, tuple) else (timeout, timeout)
+
+
+def _version(distribution: str) -> str:
+    """Return the version of an installed distribution; a mere source tree has none."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "unknown"
+
+
+# --- Errors -----------------------------------------------------------------------------
+
+#: What an exception in the chain of causes says; the first line that fits.
+_FAILURES: Final = (
+    (ProxyError, "the proxy failed"),
+    (SSLError, "TLS failed"),
+    (NewConnectionError, "cannot connect"),
+    (DecompressionError, "the answer cannot be decompressed"),
+)
+
+
+def _transport_error(
+    error: Exception, url: str, timeout: Timeout, *, started: bool
+) -> TransportError:
+    """Make the error of ours that ERROR means; STARTED is whether an answer had begun."""
+    connecting, silence = _pair(timeout)
+    causes = list(_causes(error))
+    if any(isinstance(x, ReadTimeoutError) for x in causes):
+        return _timeout_error("the server sent nothing", silence, url)
+    if any(isinstance(x, ConnectTimeoutError) for x in causes) and not any(
+        isinstance(x, NewConnectionError) for x in causes
+    ):
+        return _timeout_error("no connection", connecting, url)
+    default = (
+        "the connection broke before the end of the answer" if started else "the request failed"
+    )
+    what = next((x for kind, x in _FAILURES if any(isinstance(y, kind) for y in causes)), default)
+    return TransportError(f"{what}: {causes[-1]!s}", url=url)
+
+
+def _timeout_error(what: str, limit: float | None, url: str) -> StreamTimeoutError:
+    """Make the error of a limit that was passed; LIMIT may be unknown."""
+    how_long = "the timeout" if limit is None else f"{limit:g} s"
+    return StreamTimeoutError(f"{what} within {how_long}", url=url, timeout=limit)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give ERROR and what it wraps, outermost first: requests and urllib3 nest up to four."""
+    while error is not None:
+        yield error
+        inner = (getattr(error, "reason", None), *error.args, error.__cause__)
+        error = next((x for x in inner if isinstance(x, BaseException)), None)
+
+
+def _start_of(source: ResponseSource, wanted: int) -> bytes:
+    """Read at least WANTED bytes where there are so many, and close; a cut body is cut."""
+    data = b""
+    with suppress(TransportError):
+        for chunk in source:
+            data += chunk
+            if len(data) >= wanted:
+                break
+    source.close()
+    return data

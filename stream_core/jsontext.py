@@ -1,22 +1,31 @@
-"""JSON text becomes values here: the one place that chooses a JSON library."""
+"""JSON text becomes values here: the one place that chooses a JSON library.
+
+Rules of this file:
+
+- orjson is used where it is installed (extra ``speed``), and changes no result. What the two
+  would read differently goes to the standard library: orjson refuses lone surrogates and
+  deep nesting, which Python reads, and turns integers beyond 64 bits into floats.
+- ``NaN`` and ``Infinity`` are refused: they are not JSON (RFC 8259, section 6).
+- What is wrong with a text is always said by the standard library.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, NoReturn
 
-__all__ = ["loads"]
+from . import settings
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-def loads(text: str) -> Any:
-    """Parse TEXT.
+__all__ = ["JSONText", "is_cut", "loads", "scan_string"]
 
-    ``NaN`` and ``Infinity`` are refused: they are not JSON (RFC 8259, section 6).
-
-    Raises:
-        ValueError: TEXT is not JSON; the sentence says where.
-    """
-    return _DECODER.decode(text)
+#: 64 bits hold every integer of 18 digits; a text with more digits in a row is left to Python.
+_MANY_DIGITS = b"0" * 19
+_DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
 def _refuse(constant: str) -> NoReturn:
@@ -25,3 +34,78 @@ def _refuse(constant: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
+_scan: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]  # stubs lack it
+
+
+class JSONText(str):
+    """A text that is JSON and was not parsed yet."""
+
+    __slots__ = ()
+
+
+def loads(text: str) -> Any:
+    """Parse TEXT.
+
+    Raises:
+        ValueError: TEXT is not JSON; the sentence says where.
+    """
+    orjson_loads = _orjson_loads()
+    if orjson_loads is not None:
+        try:
+            data = text.encode()
+            if _MANY_DIGITS not in data.translate(_DIGITS_TO_ZERO):
+                return orjson_loads(data)
+        except ValueError:
+            pass  # not JSON, or not JSON to orjson
+    try:
+        value, end = _scan(text, 0)
+    except (StopIteration, RecursionError):
+        return _explain(text)
+    return value if end == len(text) else _explain(text)
+
+
+@cache
+def _orjson_loads() -> Callable[[bytes], Any] | None:
+    """Return orjson's ``loads``, or None where it is not installed or not wanted."""
+    if settings.STDLIB_JSON:
+        return None
+    try:
+        found: Callable[[bytes], Any] = import_module("orjson").loads
+    except ImportError:
+        return None
+    return found
+
+
+def _explain(text: str) -> Any:
+    """Parse TEXT the long way: white space around it, and a sentence for what is wrong."""
+    try:
+        return _DECODER.decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def is_cut(error: BaseException | None) -> bool:
+    """Tell whether ERROR, from ``loads``, can mean that the end of the text is missing.
+
+    It cannot when the text has a whole JSON value and then something else.
+    """
+    return isinstance(error, json.JSONDecodeError) and error.msg != "Extra data"
+
+
+def scan_string(text: str, start: int) -> tuple[str, int]:
+    """Read a JSON string.
+
+    Args:
+        text: Has the string somewhere.
+        start: Index of the first character after the opening quote.
+
+    Returns:
+        The value, and the index after the closing quote.
+
+    Raises:
+        ValueError: The string does not end, or is none.
+    """
+    return _scan_string(text, start, True)  # noqa: FBT003  # strict; the C function has no names
+
+
+_scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]  # stubs lack it

@@ -84,23 +84,24 @@ def merge_annotations(text: models.Text, annotations: list[Annotation]) -> list[
     Returns:
         Those that are new; the others were there under their ``index`` and are replaced.
     """
+    by_index = text.by_index(text.annotations)
     added = []
     for annotation in annotations:
-        known = _by_index(text.annotations, annotation.index)
+        known = by_index.get(annotation.index)
         if known is None or known.__class__ is not annotation.__class__:
-            mine = copy(annotation)
-            text.annotations.append(mine)
-            added.append(mine)
+            added.append(_append(text.annotations, by_index, annotation))
         else:
             _replace(known, annotation)
     return added
 
 
-def _by_index(items: list[Any], index: int | None) -> Any:
-    """Return the one of ITEMS that has this index, or None."""
-    if index is None:
-        return None
-    return next((item for item in items if item.index == index), None)
+def _append(items: list[Any], by_index: dict[int | None, Any], item: Any) -> Any:
+    """Add a copy of ITEM, and return it: what a delta brought stays as it was."""
+    mine = copy(item)
+    items.append(mine)
+    if mine.index is not None:
+        by_index[mine.index] = mine
+    return mine
 
 
 def _replace(target: Any, source: Any) -> None:
@@ -185,15 +186,16 @@ def _merge_code_interpreter(
     if delta.code_interpreter.input:
         call.code_interpreter.grow(delta.code_interpreter.input)
     outputs = call.code_interpreter.outputs
+    by_index = call.code_interpreter.by_index(outputs)
     for output in delta.code_interpreter.outputs:
-        known = _by_index(outputs, output.index)
+        known = by_index.get(output.index)
         logs = models.CodeInterpreterOutputLogs
         if isinstance(known, logs) and isinstance(output, logs):
             known.grow(output.logs)
         elif known is not None and known.__class__ is output.__class__:
             _replace(known, output)
         else:
-            outputs.append(copy(output))
+            _append(outputs, by_index, output)
 
 
 def _merge_file_search(

@@ -7,23 +7,27 @@ Rules of this file:
   already is told, and closes nothing twice.
 - The terminal message that the server sends replaces the accumulated one. Text that it has
   and no delta brought is told as one more text delta before the text is done.
-- An end under an id that was never seen ends the newest open message.
+- A part that a message was created with is told when its first delta comes, or at the end.
+- An end under an id that was never seen ends the newest open message (cogitator does so);
+  what is told of its parts keeps the id that they began under.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import events, models
-from .history import Block, Container, History, repeated_event, wire_event
+from .history import Container, History, repeated_event, wire_event
 from .merge import merge_annotations, merge_content, new_content
 
 if TYPE_CHECKING:
     from .dialects import Decoded
     from .events import Event
+    from .history import Block
+    from .jsontext import JSONText
     from .models import Message, MessageContent, MessageContentDelta
 
-__all__ = ["MessageSnapshots"]
+__all__ = ["MessageSnapshots", "TextRepeater"]
 
 
 class MessageSnapshots:
@@ -37,28 +41,31 @@ class MessageSnapshots:
         """Begin without messages."""
         self.current: Message | None = None
         self._history = history
+        self._in_order: list[Container[MessageContent]] = []
         self._messages: dict[str, Container[MessageContent]] = {}
 
     @property
     def all(self) -> list[Message]:
         """The messages, in order of first sight."""
-        return [container.snapshot for container in self._messages.values()]
+        return [container.snapshot for container in self._in_order]
 
     @property
     def open_ids(self) -> list[str]:
         """The ids of those that began and did not end."""
-        return [container.id for container in self._messages.values() if not container.done]
+        return [container.id for container in self._in_order if not container.done]
 
     def finish(self, told: list[Event]) -> None:
         """Tell that everything still open is done, as it stands."""
-        for message in self._messages.values():
-            if not message.done:
-                self._finish_message(message, message.snapshot, told)
+        for container in self._in_order:
+            if not container.done:
+                self._finish_message(container, container.snapshot, told)
 
     def begins(self, decoded: Decoded) -> list[Event]:
         """A message was created, or is in progress."""
         message: Message = decoded.payload
         known = self._messages.get(message.id)
+        if known is not None:
+            self.current = known.snapshot
         if decoded.event_class is events.ThreadMessageCreated and self._history.repeated(decoded):
             return [repeated_event(decoded)]
         if known is not None:
@@ -68,14 +75,15 @@ class MessageSnapshots:
         told = [wire_event(decoded)]
         if decoded.event_class is not events.ThreadMessageCreated:
             told.insert(0, self._history.announce(events.ThreadMessageCreated, message))
-        self._open_message(message)
+        container = self._follow(message)
+        for index, part in enumerate(message.content):
+            container.put(index, part)
         return told
 
-    def _open_message(self, message: Message) -> Container[MessageContent]:
+    def _follow(self, message: Message) -> Container[MessageContent]:
         """Begin to follow MESSAGE, which becomes the snapshot."""
         container: Container[MessageContent] = Container(message.id, message)
-        for index, part in enumerate(message.content):
-            container.blocks[index] = Block(index, part)
+        self._in_order.append(container)
         self._messages[message.id] = container
         self.current = message
         return container
@@ -88,7 +96,7 @@ class MessageSnapshots:
         if container is None:
             message = self._placeholder_message(data.id)
             told.append(self._history.announce(events.ThreadMessageCreated, message))
-            container = self._open_message(message)
+            container = self._follow(message)
         snapshot: Message = container.snapshot
         self.current = snapshot
         told.append(
@@ -126,38 +134,24 @@ class MessageSnapshots:
         block = container.blocks.get(index)
         if block is None:
             block = container.add(index, new_content(delta), container.snapshot.content)
-        begins = not block.created
-        if begins:
-            self._close_part(container, container.open, told)
-            block.created, container.open = True, block
+        if not block.created:
+            self._begin_part(container, block, told)
+            _tell_rest(container.id, block, _said(block.snapshot), 0, told)
         merge_content(block.snapshot, delta)
-        self._tell_part(container.id, block, delta, told, begins=begins)
+        _tell_delta(container.id, block, delta, told)
 
-    def _tell_part(
+    def _begin_part(
         self,
-        message_id: str,
+        container: Container[MessageContent],
         block: Block[MessageContent],
-        delta: MessageContentDelta,
         told: list[Event],
-        *,
-        begins: bool,
     ) -> None:
-        """Tell what DELTA did to its part."""
-        part, index = block.snapshot, block.index
-        if isinstance(part, models.TextContentBlock):
-            text = part.text
-            if begins:
-                told.append(events.MessageTextCreated(text, message_id, index))
-            if isinstance(delta, models.TextDeltaBlock) and delta.text is not None:
-                if delta.text.value is not None:
-                    told.append(events.MessageTextDelta(delta.text, text, message_id, index))
-                if delta.text.annotations:
-                    added = merge_annotations(text, delta.text.annotations)
-                    told += [events.MessageAnnotation(x, text, message_id, index) for x in added]
-        elif isinstance(part, models.RefusalContentBlock) and isinstance(
-            delta, models.RefusalDeltaBlock
-        ):
-            told.append(events.MessageRefusalDelta(delta, part, message_id, index))
+        """Tell that a part began, which ends the one before it."""
+        self._close_part(container, container.open, told)
+        block.created, container.open = True, block
+        if isinstance(block.snapshot, models.TextContentBlock):
+            text = block.snapshot.text
+            told.append(events.MessageTextCreated(text, container.id, block.index))
 
     def _close_part(
         self,
@@ -179,6 +173,21 @@ class MessageSnapshots:
         elif isinstance(part, models.ImageURLContentBlock):
             told.append(events.MessageImageURLDone(part.image_url, *where))
 
+    def repeater(self, data: models.MessageDeltaEvent) -> TextRepeater | None:
+        """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+        container = self._messages[data.id]
+        deltas = data.delta.content
+        if container.done or len(deltas) != 1 or deltas[0].index is None:
+            return None
+        delta = deltas[0]
+        if not isinstance(delta, models.TextDeltaBlock) or delta.text is None:
+            return None
+        block = container.blocks[delta.index or 0]
+        plain = delta.text.value is not None and not delta.text.annotations
+        same = isinstance(block.snapshot, models.TextContentBlock)
+        known = not any(x.extra for x in (data, data.delta, delta, delta.text))
+        return TextRepeater(self, container, block, data) if plain and same and known else None
+
     def ends(self, decoded: Decoded) -> list[Event]:
         """A message is complete or incomplete."""
         message: Message = decoded.payload
@@ -186,23 +195,19 @@ class MessageSnapshots:
         container = self._messages.get(message.id) or self._renamed_message(message)
         if container is None:
             told.append(self._history.announce(events.ThreadMessageCreated, message))
-            container = self._open_message(message)
-            container.blocks.clear()
+            container = self._follow(message)
         elif container.done:
+            self.current = container.snapshot
             return [repeated_event(decoded)]
         told.append(wire_event(decoded))
         self._end_message(container, message, told)
         return told
 
     def _renamed_message(self, message: Message) -> Container[MessageContent] | None:
-        """Find the newest open message for an end under another id (cogitator does so)."""
-        still_open = [x for x in self._messages.values() if not x.done]
-        if not still_open:
-            return None
-        container = still_open[-1]
-        del self._messages[container.id]
-        self._messages[message.id] = container
-        container.id = message.id
+        """Find the newest open message for an end under another id; it has both from now on."""
+        container = next((x for x in reversed(self._in_order) if not x.done), None)
+        if container is not None:
+            self._messages[message.id] = container
         return container
 
     def _end_message(
@@ -213,7 +218,7 @@ class MessageSnapshots:
         for index, part in enumerate(message.content):
             block = container.blocks.get(index)
             if block is None:
-                block = container.blocks[index] = Block(index, part)
+                block = container.put(index, part)
             self._settle_part(container, block, part, missing.get(index), told)
         self._finish_message(container, message, told)
 
@@ -222,7 +227,8 @@ class MessageSnapshots:
     ) -> None:
         """Tell that all parts of a message, and the message, are done."""
         for block in container.blocks.values():
-            self._settle_part(container, block, block.snapshot, None, told)
+            missing = None if block.created else _said(block.snapshot)
+            self._settle_part(container, block, block.snapshot, missing, told)
         container.snapshot, container.done, container.open = message, True, None
         self.current = message
         told.append(events.MessageDone(message))
@@ -238,25 +244,61 @@ class MessageSnapshots:
         """Tell what of FINAL was not told, and that the part is done."""
         if block.done:
             return
-        where, begins, seen = (container.id, block.index), not block.created, 0
-        if begins:
-            self._close_part(container, container.open, told)
-            block.created, container.open = True, block
-        elif isinstance(block.snapshot, models.TextContentBlock):
+        seen = 0
+        if block.created and isinstance(block.snapshot, models.TextContentBlock):
             seen = len(block.snapshot.text.annotations)
         block.snapshot = final
-        if isinstance(final, models.TextContentBlock):
-            text = final.text
-            if begins:
-                told.append(events.MessageTextCreated(text, *where))
-            if missing:
-                told.append(events.MessageTextDelta(models.TextDelta(missing), text, *where))
-            rest = text.annotations[seen:]
-            told += [events.MessageAnnotation(annotation, text, *where) for annotation in rest]
-        elif begins and isinstance(final, models.RefusalContentBlock):
-            delta = models.RefusalDeltaBlock(block.index, refusal=final.refusal)
-            told.append(events.MessageRefusalDelta(delta, final, *where))
+        if not block.created:
+            self._begin_part(container, block, told)
+            if isinstance(final, models.RefusalContentBlock):
+                missing = final.refusal
+        _tell_rest(container.id, block, missing, seen, told)
         self._close_part(container, block, told)
+
+
+def _said(part: MessageContent) -> str:
+    """Return the text of PART, "" where it is none."""
+    if isinstance(part, models.TextContentBlock):
+        return part.text.value
+    return part.refusal if isinstance(part, models.RefusalContentBlock) else ""
+
+
+def _tell_delta(
+    message_id: str, block: Block[MessageContent], delta: MessageContentDelta, told: list[Event]
+) -> None:
+    """Tell what DELTA, which is merged but for its annotations, did to its part."""
+    part, index = block.snapshot, block.index
+    if isinstance(part, models.TextContentBlock):
+        text = part.text
+        if isinstance(delta, models.TextDeltaBlock) and delta.text is not None:
+            if delta.text.value is not None:
+                told.append(events.MessageTextDelta(delta.text, text, message_id, index))
+            if delta.text.annotations:
+                added = merge_annotations(text, delta.text.annotations)
+                told += [events.MessageAnnotation(x, text, message_id, index) for x in added]
+    elif isinstance(part, models.RefusalContentBlock) and isinstance(
+        delta, models.RefusalDeltaBlock
+    ):
+        told.append(events.MessageRefusalDelta(delta, part, message_id, index))
+
+
+def _tell_rest(
+    message_id: str,
+    block: Block[MessageContent],
+    value: str | None,
+    seen: int,
+    told: list[Event],
+) -> None:
+    """Tell what a part has and no delta brought: VALUE, and annotations from number SEEN on."""
+    part, where = block.snapshot, (message_id, block.index)
+    if isinstance(part, models.TextContentBlock):
+        text = part.text
+        if value:
+            told.append(events.MessageTextDelta(models.TextDelta(value), text, *where))
+        told += [events.MessageAnnotation(x, text, *where) for x in text.annotations[seen:]]
+    elif value and isinstance(part, models.RefusalContentBlock):
+        delta = models.RefusalDeltaBlock(block.index, refusal=value)
+        told.append(events.MessageRefusalDelta(delta, part, *where))
 
 
 def _missing_text(container: Container[MessageContent], message: Message) -> dict[int, str]:
@@ -282,3 +324,43 @@ def _missing_text(container: Container[MessageContent], message: Message) -> dic
         if text.startswith(known.get(index, ""))
     }
     return rests if gap > 0 and sum(map(len, rests.values())) == gap else {}
+
+
+class TextRepeater:
+    """Folds in deltas of one text part (see :class:`stream_core.history.Repeater`)."""
+
+    event_class = events.ThreadMessageDelta
+    path = ("delta", "content", 0, "text", "value")
+
+    def __init__(
+        self,
+        owner: MessageSnapshots,
+        container: Container[MessageContent],
+        block: Block[Any],
+        data: models.MessageDeltaEvent,
+    ) -> None:
+        """Repeat DATA, a delta of BLOCK in CONTAINER."""
+        self._owner, self._container = owner, container
+        self._message, self._text, self._index = (
+            container.snapshot,
+            block.snapshot.text,
+            block.index,
+        )
+        self._role, self._object = data.delta.role, data.object
+
+    def __call__(self, value: str, raw: JSONText | None) -> list[Event] | None:
+        """Fold in the delta that says VALUE."""
+        container = self._container
+        if container.done:
+            return None
+        self._owner.current = self._message
+        self._text.grow(value)
+        delta = models.TextDelta(value)
+        told = events.MessageTextDelta(delta, self._text, container.id, self._index)
+        if raw is None:
+            return [told]
+        block = models.TextDeltaBlock(self._index, "text", delta)
+        data = models.MessageDeltaEvent(
+            container.id, models.MessageDelta([block], self._role), self._object
+        )
+        return [events.ThreadMessageDelta(data, raw, snapshot=self._message), told]

@@ -12,18 +12,20 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import events, models
-from .history import Block, Container, History, repeated_event, wire_event
+from .history import Container, History, repeated_event, wire_event
 from .merge import merge_tool_call, new_tool_call
 
 if TYPE_CHECKING:
     from .dialects import Decoded
     from .events import Event
+    from .history import Block
+    from .jsontext import JSONText
     from .models import RunStep, ToolCall, ToolCallDelta
 
-__all__ = ["RunStepSnapshots"]
+__all__ = ["CallRepeater", "RunStepSnapshots"]
 
 
 class RunStepSnapshots:
@@ -65,6 +67,8 @@ class RunStepSnapshots:
         """A step was created, or is in progress."""
         step: RunStep = decoded.payload
         known = self._steps.get(step.id)
+        if known is not None:
+            self.current = known.snapshot
         if decoded.event_class is events.ThreadRunStepCreated and self._history.repeated(decoded):
             return [repeated_event(decoded)]
         if known is not None:
@@ -74,14 +78,14 @@ class RunStepSnapshots:
         told = [wire_event(decoded)]
         if decoded.event_class is not events.ThreadRunStepCreated:
             told.insert(0, self._history.announce(events.ThreadRunStepCreated, step))
-        self._open_step(step)
+        container = self._follow(step)
+        for index, call in enumerate(_calls(step)):
+            container.put(index, call)
         return told
 
-    def _open_step(self, step: RunStep) -> Container[ToolCall]:
+    def _follow(self, step: RunStep) -> Container[ToolCall]:
         """Begin to follow STEP, which becomes the snapshot."""
         container: Container[ToolCall] = Container(step.id, step)
-        for index, call in enumerate(_calls(step)):
-            container.blocks[index] = Block(index, call)
         self._steps[step.id] = container
         self.current = step
         return container
@@ -94,7 +98,7 @@ class RunStepSnapshots:
         if container is None:
             step = self._placeholder_step(data)
             told.append(self._history.announce(events.ThreadRunStepCreated, step))
-            container = self._open_step(step)
+            container = self._follow(step)
         snapshot: RunStep = container.snapshot
         self.current = snapshot
         told.append(
@@ -174,16 +178,34 @@ class RunStepSnapshots:
         block.done = True
         told.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
 
+    def repeater(self, data: models.RunStepDeltaEvent) -> CallRepeater | None:
+        """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+        container, details = self._steps[data.id], data.delta.step_details
+        if container.done or not isinstance(details, models.ToolCallDeltaObject):
+            return None
+        if len(details.tool_calls) != 1:
+            return None
+        delta = details.tool_calls[0]
+        if delta.index is None or delta.id is not None or delta.extra:
+            return None
+        if data.extra or data.delta.extra or details.extra:
+            return None
+        call = container.blocks[delta.index].snapshot
+        for kind in (_FunctionRepeater, _CodeRepeater):
+            if isinstance(call, kind.call_class) and kind.is_piece(delta):
+                return kind(self, container, delta.index, data)
+        return None
+
     def ends(self, decoded: Decoded) -> list[Event]:
         """A step completed, failed, was cancelled or expired."""
         step: RunStep = decoded.payload
         container = self._steps.get(step.id)
         if container is not None and container.done:
+            self.current = container.snapshot
             return [repeated_event(decoded)]
         told: list[Event] = [wire_event(decoded)]
         if container is None:
-            container = self._open_step(step)
-            container.blocks.clear()
+            container = self._follow(step)
         else:
             self._end_calls(container, _calls(step), told)
         self._finish_step(container, step, told)
@@ -221,6 +243,96 @@ class RunStepSnapshots:
         told.append(events.RunStepDone(step))
 
 
+class CallRepeater:
+    """Folds in deltas of one tool call (see :class:`stream_core.history.Repeater`)."""
+
+    call_class: type[Any]
+    event_class = events.ThreadRunStepDelta
+    path: tuple[str | int, ...]
+
+    def __init__(
+        self,
+        owner: RunStepSnapshots,
+        container: Container[ToolCall],
+        index: int,
+        data: models.RunStepDeltaEvent,
+    ) -> None:
+        """Repeat DATA, a delta of the call at INDEX in CONTAINER."""
+        self._owner, self._container = owner, container
+        self._step, self._index, self._object = container.snapshot, index, data.object
+        self._call: Any = container.blocks[index].snapshot
+
+    def __call__(self, value: str, raw: JSONText | None) -> list[Event] | None:
+        """Fold in the delta that says VALUE."""
+        container = self._container
+        if container.done:
+            return None
+        self._owner.current = self._step
+        delta = self.fold(value)
+        told = events.RunStepToolCallDelta(delta, self._call, container.id, self._index)
+        if raw is None:
+            return [told]
+        details = models.ToolCallDeltaObject("tool_calls", [delta])
+        data = models.RunStepDeltaEvent(container.id, models.RunStepDelta(details), self._object)
+        return [events.ThreadRunStepDelta(data, raw, snapshot=self._step), told]
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the call's text."""
+        raise NotImplementedError
+
+    def fold(self, value: str) -> ToolCallDelta:
+        """Append VALUE to the call's text, and return the delta that says so."""
+        raise NotImplementedError
+
+
+class _FunctionRepeater(CallRepeater):
+    """Arguments of a function."""
+
+    call_class = models.FunctionToolCall
+    path = ("delta", "step_details", "tool_calls", 0, "function", "arguments")
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the arguments."""
+        if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
+            return False
+        function = delta.function
+        others = (function.name, function.output, function.extra or None)
+        return function.arguments is not None and others == (None, None, None)
+
+    def fold(self, value: str) -> ToolCallDelta:
+        """Append to the arguments."""
+        if value:
+            self._call.function.grow(value)
+        return models.FunctionToolCallDelta(
+            self._index, None, "function", models.FunctionDelta(None, value)
+        )
+
+
+class _CodeRepeater(CallRepeater):
+    """Input of the code interpreter."""
+
+    call_class = models.CodeInterpreterToolCall
+    path = ("delta", "step_details", "tool_calls", 0, "code_interpreter", "input")
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the input."""
+        if not isinstance(delta, models.CodeInterpreterToolCallDelta):
+            return False
+        code = delta.code_interpreter
+        return code is not None and code.input is not None and not (code.outputs or code.extra)
+
+    def fold(self, value: str) -> ToolCallDelta:
+        """Append to the input."""
+        if value:
+            self._call.code_interpreter.grow(value)
+        return models.CodeInterpreterToolCallDelta(
+            self._index, None, "code_interpreter", models.CodeInterpreterDelta(value)
+        )
+
+
 def _calls(step: RunStep) -> list[ToolCall]:
     """Return the tool calls of STEP, or none where it is a step of another type."""
     details = step.step_details
@@ -233,7 +345,7 @@ def _index_of(container: Container[ToolCall], delta: ToolCallDelta) -> int:
         return delta.index
     if delta.id:
         block = _block_by_id(container, delta.id)
-        return len(container.blocks) if block is None else block.index
+        return container.next_index if block is None else block.index
     return 0 if container.open is None else container.open.index
 
 
@@ -249,6 +361,5 @@ def _block_of(container: Container[ToolCall], call: ToolCall, place: int) -> Blo
     if block is None:
         block = container.blocks.get(place)
         if block is None or (call.id and block.snapshot.id):
-            place = place if block is None else max(container.blocks) + 1
-            block = container.blocks[place] = Block(place, call)
+            block = container.put(place if block is None else container.next_index, call)
     return block

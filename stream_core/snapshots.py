@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from .dialects import Decoded
     from .events import Event
+    from .history import Repeater
     from .models import Message, Run, RunStep
 
 __all__ = ["Snapshots"]
@@ -91,6 +92,10 @@ class Snapshots:
 
     # --- What comes ---------------------------------------------------------------------
 
+    def resume(self) -> None:
+        """Begin the next stream: how the run stands is for that one to say."""
+        self._run_status = None
+
     def apply(self, decoded: Decoded) -> list[Event]:
         """Fold one decoded frame in.
 
@@ -99,6 +104,17 @@ class Snapshots:
         """
         fold = self._fold.get(decoded.event_class)
         return [wire_event(decoded)] if fold is None else fold(decoded)
+
+    def repeater(self, decoded: Decoded) -> Repeater | None:
+        """Return what folds in frames like DECODED, or None where it is more than a text.
+
+        DECODED was folded in just now.
+        """
+        if decoded.event_class is events.ThreadMessageDelta:
+            return self._messages.repeater(decoded.payload)
+        if decoded.event_class is events.ThreadRunStepDelta:
+            return self._steps.repeater(decoded.payload)
+        return None
 
     def close(self) -> list[Event]:
         """Close what is still open; nothing where the run waits for an action."""

@@ -138,6 +138,7 @@ class SSEDecoder:
         self._fast = fast
         self._closed = False
         self._failure: FrameTooLargeError | None = None
+        self._unterminated = False
 
         # Where we are: chunks not yet begun; the current one, the offset of its first
         # byte, the next byte to read in it, and where its next LF and CR are. Those two
@@ -196,6 +197,29 @@ class SSEDecoder:
         """How many bytes were read: all that were fed, once next_frame() returned None."""
         return self._ready[0].offset if self._ready else self._base + self._at
 
+    @property
+    def idle(self) -> bool:
+        """Whether every byte fed was read and none of them waits for another."""
+        return not (
+            self._line
+            or self._block_at is not None
+            or self._after_cr
+            or self._retry is not None
+            or self._ignored
+            or self._ready
+            or self._waiting
+            or self._at < len(self._chunk)
+        )
+
+    @property
+    def unterminated(self) -> bool:
+        """Whether the last frame returned was at the end of the bytes, without a blank line."""
+        return self._unterminated
+
+    def skip(self, count: int) -> None:
+        """Count COUNT bytes that somebody else read while the decoder was idle."""
+        self._base += count
+
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes of the stream; :meth:`next_frame` decodes them.
 
@@ -245,7 +269,7 @@ class SSEDecoder:
             if frame is not None:
                 return frame
         if self._failure is not None:
-            raise self._failure.with_traceback(None)
+            raise self._failure.with_traceback(None)  # else each call makes that longer
         return self._finish() if self._closed else None
 
     # ---- the complete decoder ---------------------------------------------------------
@@ -385,7 +409,9 @@ class SSEDecoder:
         if self._line:
             line, self._line = self._line, bytearray()
             self._read_field(line)
-        return self._end_block()
+        frame = self._end_block()
+        self._unterminated = frame is not None
+        return frame
 
     # ---- the fast path ----------------------------------------------------------------
 

@@ -82,6 +82,7 @@ class Stream:
         self._decoder = EventDecoder(dialect, max_frame_bytes=max_frame_bytes)
         self._dispatcher = Dispatcher(self)
         self._event: Event | None = None
+        self._local: events.LocalEvent | None = None
         self._err: StreamError | None = None
         self._over = False
         self._close_asked = False
@@ -278,8 +279,8 @@ class Stream:
 
     @property
     def current_event(self) -> Event | None:
-        """The same as ``event``; handlers ask by this name."""
-        return self._event
+        """The event that handlers have: ``event``, or the local one that came after it."""
+        return self._event if self._local is None else self._local
 
     @property
     def current_run(self) -> Run | None:
@@ -373,10 +374,17 @@ class Stream:
         """End the stream with ERROR."""
         self._err = error
         if isinstance(error, StreamTimeoutError):
-            self._dispatch(events.StreamTimeout())
-        if not self._over:
-            self._dispatch(events.StreamException(error))
+            self._dispatch_local(events.StreamTimeout())
+        self._dispatch_local(events.StreamException(error))
         self._end()
+
+    def _dispatch_local(self, event: events.LocalEvent) -> None:
+        """Hand an event about the stream itself to the handlers."""
+        self._local = event
+        try:
+            self._dispatch(event)
+        finally:
+            self._local = None
 
     def _end(self, failure: BaseException | None = None) -> None:
         """Close the source and tell handlers that it is over, once.
@@ -387,9 +395,16 @@ class Stream:
         if self._over:
             return
         self._over = True
-        self._close_source()
         try:
-            self._dispatcher.dispatch(events.StreamEnd())
+            self._close_source(failure or self._err)
+        finally:
+            self._tell_end(failure)
+
+    def _tell_end(self, failure: BaseException | None) -> None:
+        """Hand ``StreamEnd`` to the handlers."""
+        self._local = events.StreamEnd()
+        try:
+            self._dispatcher.dispatch(self._local)
         except Exception as second:
             if failure is None:
                 raise
@@ -398,17 +413,28 @@ class Stream:
                 return
             group = [*_members(failure), *_members(second)]
             raise ExceptionGroup("handlers failed, on_end included", group) from None
+        finally:
+            self._local = None
 
-    def _close_source(self) -> None:
-        """Give the source back: drained where it was read to ``done`` and knows how."""
+    def _close_source(self, failure: BaseException | None) -> None:
+        """Give the source back: drained where it was read to ``done`` and knows how.
+
+        Args:
+            failure: What ended the stream; it matters more than that closing failed too.
+        """
         finish = getattr(self._source, "finish", None)
-        if self._decoder.done and finish is not None:
-            finish()
-            return
-        for closable in (self._source, self._chunks):
-            close = getattr(closable, "close", None)
-            if close is not None:
-                close()
+        try:
+            if self._decoder.done and finish is not None:
+                finish()
+                return
+            for closable in (self._source, self._chunks):
+                close = getattr(closable, "close", None)
+                if close is not None:
+                    close()
+        except Exception as second:
+            if failure is None:
+                raise
+            failure.add_note(f"closing the source failed too: {second!r}")
 
 
 def _members(failure: Exception) -> tuple[Exception, ...]:

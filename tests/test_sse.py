@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+import traceback
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -166,6 +167,8 @@ def test_mixed_line_ends() -> None:
     """One stream may use all three line ends; LF CR is two of them."""
     frames = decode(b"data: a\r\ndata: b\rdata: c\n\rdata: d\r\r\ndata: e\n\r\n").frames
     assert ["a\nb\nc", "d", "e"] == [frame.data for frame in frames]
+    frames = decode(b"event: a\ndata: b\rdata: c\n\nevent: a\rid: 1\ndata: b\n\n").frames
+    assert [("a", "b\nc", ""), ("a", "b", "1")] == [(f.event, f.data, f.id) for f in frames]
 
 
 @pytest.mark.parametrize("end", ["\u2028", "\u2029", "\x85", "\x0b", "\x0c", "\x1c", "\0"])
@@ -432,7 +435,8 @@ def test_limit(frame: bytes, size: int) -> None:
     assert good == by_the_book(before + frame)
     bad = decode(before + frame, max_frame_bytes=size - 1)
     event = "a" if frame.startswith(b"event") else None
-    assert Decoded([ServerSentEvent("x", "y", 8)], error=(size - 1, len(before), event)) == bad
+    assert [ServerSentEvent("x", "y", 8)] == bad.frames
+    assert (size - 1, len(before), event) == bad.error
 
 
 @pytest.mark.parametrize("fast", [True, False])
@@ -453,11 +457,14 @@ def test_too_large_stays_too_large() -> None:
         decoder.next_frame()
     assert isinstance(caught.value, DecodeError)
     assert (20, 9, "big") == (caught.value.limit, caught.value.offset, caught.value.event)
+    depth = len(traceback.extract_tb(caught.tb))
     decoder.feed(b"data: c\n\n")
     decoder.close()
     with pytest.raises(FrameTooLargeError) as again:
         decoder.next_frame()
     assert caught.value is again.value
+    assert depth == len(traceback.extract_tb(again.tb))
+    assert decoder.offset == 20
     assert not decoder._waiting
     assert not decoder._chunk
 
@@ -575,6 +582,15 @@ def test_fast_path_goes_on_behind_another_shape() -> None:
     assert [8 + 18 * number for number in range(10_000)] == [frame.offset for frame in frames]
     assert decoder.tried[0] == 0
     assert sse._WINDOW <= decoder.tried[1] < sse._WINDOW + 18
+
+
+def test_fast_path_goes_on_in_the_next_chunk() -> None:
+    """A chunk of another shape says nothing about the next one."""
+    decoder = Counting()
+    for chunk in (b"id: 1\ndata: a\n\n", b"event: a\ndata: b\n\n"):
+        decoder.feed(chunk)
+        assert len(drain(decoder)) == 1
+    assert [0, 15] == decoder.tried
 
 
 def test_known_names_are_bounded() -> None:

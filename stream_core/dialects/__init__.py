@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Sequence
 
     from stream_core.events import WireEvent
     from stream_core.sse import ServerSentEvent
@@ -39,7 +39,7 @@ class Decoded(NamedTuple):
 class Dialect(Protocol):
     """One wire."""
 
-    def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
+    def decode(self, frame: ServerSentEvent) -> Sequence[Decoded]:
         """Say what FRAME means, in the order in which it is to be told.
 
         Raises:

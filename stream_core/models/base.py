@@ -29,14 +29,14 @@ class Record:
 
     def __repr__(self) -> str:
         """Return a constructor-like text that leaves out what is None or empty."""
-        values = [(name.lstrip("_"), getattr(self, name)) for name in _names(self)]
+        values = [(name, getattr(self, name)) for name in _names(self)]
         facts = [f"{name}={x!r}" for name, x in values if x is not None and x not in ("", [], {})]
         return f"{self.__class__.__name__}({', '.join(facts)})"
 
 
 def _names(record: Any) -> list[str]:
-    """Return the names of RECORD's fields, in order."""
-    return [attribute.name for attribute in fields(record.__class__)]
+    """Return the names of RECORD's fields as the constructor knows them, in order."""
+    return [attribute.alias for attribute in fields(record.__class__)]
 
 
 @define(eq=False, repr=False)
@@ -74,8 +74,9 @@ class Growing(Payload):
     deltas cost O(n), also when the text is read at each of them.
     """
 
-    __slots__ = ("_send",)
+    __slots__ = ("_by_index", "_send")
     GROWS: ClassVar[str]
+    _by_index: dict[int | None, Any]
     _send: Callable[[str], str]
 
     def grow(self, piece: str) -> None:
@@ -88,6 +89,17 @@ class Growing(Payload):
             grower.send(piece)
             self._send = grower.send
             delattr(self, self.GROWS)
+
+    def by_index(self, items: list[Any]) -> dict[int | None, Any]:
+        """Return ITEMS, a list of this payload's, by their ``index``; kept for the next call.
+
+        Whoever adds to the list adds to the dict too.
+        """
+        try:
+            return self._by_index
+        except AttributeError:
+            self._by_index = {x.index: x for x in items if x.index is not None}
+            return self._by_index
 
     if not TYPE_CHECKING:  # a typed __getattr__ would accept every misspelt name
 

@@ -14,6 +14,7 @@ The map, in import order; only ``server`` needs the extra ``testing`` (aiohttp):
     tools       the tool steps of a run
     lifecycle   RunMachine: parts to wire events, sans-I/O
     checks      request bodies
+    calls       RecordedRequest
     api         paths to handlers, sans-I/O
     runner      drives a run on an event loop
     sending     bytes onto a connection, also by hand
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core.testing.api import RecordedRequest
+from stream_core.testing.calls import RecordedRequest
 from stream_core.testing.faults import Fault
 from stream_core.testing.framing import Framing
 from stream_core.testing.parts import (
@@ -54,12 +55,13 @@ from stream_core.testing.parts import (
     StopShort,
     UrlCitation,
 )
-from stream_core.testing.responder import DefaultResponder, Responder, ToolResult, Turn
+from stream_core.testing.responder import Answer, DefaultResponder, Responder, ToolResult, Turn
 
 if TYPE_CHECKING:
     from stream_core.testing.server import LocalServer
 
 __all__ = [
+    "Answer",
     "AskApproval",
     "CallFunctions",
     "Cancel",

@@ -34,10 +34,18 @@ def _parser() -> argparse.ArgumentParser:
         "--pace", type=float, default=0.0, metavar="S", help="seconds between two frames or chunks"
     )
     parser.add_argument(
-        "--chunk-size", type=int, default=None, metavar="N", help="bytes per write; default: a frame"
+        "--chunk-size",
+        type=int,
+        default=None,
+        metavar="N",
+        help="bytes per write; default: a frame",
     )
     parser.add_argument("--api-key", metavar="K", help="demand this key; default: accept any")
     return parser
+
+
+def _say(line: str) -> None:
+    print(line, flush=True)  # noqa: T201 - a command talks on stdout
 
 
 def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = None) -> int:
@@ -53,16 +61,15 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
     given = _parser().parse_args(arguments)
     framing = Framing(chunk_size=given.chunk_size, delay=given.pace)
     with LocalServer(framing=framing, api_key=given.api_key, port=given.port) as server:
-        print(f"Serving at {server.base_url} until Ctrl-C. For a client:")
-        print(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={given.api_key or 'any'}")
+        _say(f"Serving at {server.base_url} until Ctrl-C. For a client:")
+        _say(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={given.api_key or 'any'}")
         for file in given.recording:
             url = server.add_recording(file, chunk_size=given.chunk_size, delay=given.pace)
-            print(f"{file}: {url}")
-        sys.stdout.flush()
+            _say(f"{file}: {url}")
         try:
             (stop or threading.Event()).wait()
         except KeyboardInterrupt:
-            print("Stopped.")
+            _say("Stopped.")
     return 0
 
 

@@ -14,66 +14,32 @@ from __future__ import annotations
 import copy
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
-from attrs import field, frozen
+from attrs import frozen
 
-from stream_core.testing.checks import check_outputs, expect, message_body, parse_body, require
+from stream_core.testing.calls import Call, RecordedRequest
+from stream_core.testing.checks import (
+    check_fields,
+    check_outputs,
+    expect,
+    message_body,
+    parse_body,
+    require,
+)
 from stream_core.testing.framing import WireEvent
 from stream_core.testing.lifecycle import TERMINAL, RunMachine
 from stream_core.testing.store import ApiError, Obj, Store, not_found, page
 
-__all__ = ["Answer", "Api", "RecordedRequest", "Reply", "Started", "is_run_stream"]
+__all__ = ["Answered", "Api", "Reply", "Started", "is_run_stream"]
 
 # What may stand before the paths of ROUTES: OpenAI's /v1, Azure OpenAI's /openai, an Azure
 # AI Foundry project.
 _PREFIX = r"(?:/api/projects/[^/]+)?(?:/openai)?(?:/v1)?"
-_CHANGEABLE = {
-    "assistant": {
-        "name": str,
-        "description": str,
-        "model": str,
-        "instructions": str,
-        "tools": list,
-        "tool_resources": dict,
-        "metadata": dict,
-    },
-    "thread": {"metadata": dict, "tool_resources": dict},
-    "thread.message": {"metadata": dict},
-    "thread.run": {"metadata": dict},
-}
 
 
 @frozen
-class RecordedRequest:
-    """A request that came in.
-
-    Attributes:
-        method: Upper case.
-        path: As sent, without the query.
-        query: Names to values; several values of one name are joined with commas.
-        headers: Lower-case names to values.
-        body: The bytes.
-        json: The body's JSON object; empty for no body, None where it is none.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str] = field(factory=dict)
-    headers: Mapping[str, str] = field(factory=dict)
-    body: bytes = b""
-    json: Obj | None = field(init=False)
-
-    @json.default
-    def _parse(self) -> Obj | None:
-        try:
-            return parse_body(self.body)
-        except ApiError:
-            return None
-
-
-@frozen
-class Answer:
+class Answered:
     """A JSON answer.
 
     Attributes:
@@ -103,7 +69,7 @@ class Started:
     body: Obj
 
 
-Reply: TypeAlias = Answer | Started
+Reply: TypeAlias = Answered | Started
 
 
 class Api:
@@ -149,7 +115,7 @@ class Api:
     def create_assistant(self, call: Call) -> Reply:
         """POST /assistants."""
         require(call.body, "model", str)
-        _check_fields(call.body, "assistant")
+        check_fields(call.body, "assistant")
         return _answer(self._store.add_assistant(call.body))
 
     def list_assistants(self, call: Call) -> Reply:
@@ -309,7 +275,7 @@ class Api:
         return next((run for run in runs if run["status"] not in TERMINAL), None)
 
     def _add_thread(self, body: Obj) -> Obj:
-        _check_fields(body, "thread")
+        check_fields(body, "thread")
         messages = [message_body(item) for item in expect(body, "messages", list, items=dict) or ()]
         thread = self._store.add_thread(body)
         for message in messages:
@@ -333,26 +299,6 @@ class Api:
         machine = RunMachine(self._store, run, call.include)
         self._machines[run["id"]] = machine
         return Started(machine, machine.start(new_thread), stream, copy.deepcopy(run))
-
-
-@frozen
-class Call:
-    """A request that fits a route.
-
-    Attributes:
-        ids: What the path names, e.g. ``{"thread": "thread_1"}``.
-        body: The JSON object.
-        query: As in `RecordedRequest`.
-    """
-
-    ids: Mapping[str, str]
-    body: Obj
-    query: Mapping[str, str]
-
-    @property
-    def include(self) -> list[str]:
-        """The values of ``include``, which SDKs write in two ways."""
-        return (self.query.get("include[]") or self.query.get("include") or "").split(",")
 
 
 _Handler: TypeAlias = Callable[[Api, Call], Reply]
@@ -417,21 +363,14 @@ def is_run_stream(request: RecordedRequest) -> bool:
     return handler in _RUN_STREAMS and (request.json or {}).get("stream") is True
 
 
-def _answer(body: Obj) -> Answer:
-    return Answer(copy.deepcopy(body))
+def _answer(body: Obj) -> Answered:
+    return Answered(copy.deepcopy(body))
 
 
-def _deleted(obj: Obj) -> Answer:
-    return Answer({"id": obj["id"], "object": f"{obj['object']}.deleted", "deleted": True})
+def _deleted(obj: Obj) -> Answered:
+    return Answered({"id": obj["id"], "object": f"{obj['object']}.deleted", "deleted": True})
 
 
-def _check_fields(body: Obj, kind: str) -> dict[str, Any]:
-    """Check the fields of a kind of object; gives those that are there."""
-    for name, python_type in _CHANGEABLE[kind].items():
-        expect(body, name, python_type, items=dict if name == "tools" else None)
-    return {name: body[name] for name in _CHANGEABLE[kind] if name in body}
-
-
-def _change(obj: Obj, body: Obj) -> Answer:
-    obj.update(_check_fields(body, obj["object"]))
+def _change(obj: Obj, body: Obj) -> Answered:
+    obj.update(check_fields(body, obj["object"]))
     return _answer(obj)

@@ -20,7 +20,7 @@ _QUOTED = re.compile(r"[\"“«„]([^\"”»“]+)[\"”»“]")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _PREPOSITION = r"\b(?:in|at|for|of|from|to|about|on)\s+"
 # A name: words that begin with a capital, joined by spaces or commas.
-_CAPITALS = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?:,?\s+[A-ZÀ-ÖØ-Þ][\w'’-]*)*"  # noqa: RUF001 - real apostrophes
+_CAPITALS = r"[A-ZÀ-ÖØ-Þ][\w'’-]*(?:,?\s+[A-ZÀ-ÖØ-Þ][\w'’-]*)*"
 _PLACE = re.compile(_PREPOSITION + f"({_CAPITALS})")
 _AFTER = re.compile(_PREPOSITION + r"([^\s?!.,;:]+)")
 
@@ -43,21 +43,24 @@ def fill_arguments(parameters: Mapping[str, Any] | None, text: str) -> dict[str,
 
 def _value(schema: Mapping[str, Any], text: str) -> Any:
     """Make one value."""
-    if "const" in schema:
-        return schema["const"]
-    if schema.get("enum"):
-        said = _said(schema, text)
-        return schema.get("default", schema["enum"][0]) if said is None else said
-    if "default" in schema:
-        return schema["default"]
+    said = _said(schema, text)
+    if said is not None:
+        return said
+    for name in ("const", "default"):
+        if name in schema:
+            return schema[name]
+    return schema["enum"][0] if schema.get("enum") else _typed(schema, text)
+
+
+def _typed(schema: Mapping[str, Any], text: str) -> Any:
+    """Make a value of the schema's type."""
     kind = schema.get("type", "string")
     if isinstance(kind, list):  # such as ["string", "null"]
         kind = kind[0]
     match kind:
-        case "integer":
-            return int(_number(schema, text))
-        case "number":
-            return _number(schema, text)
+        case "integer" | "number":
+            number = _number(schema, text)
+            return int(number) if kind == "integer" else number
         case "boolean":
             return True
         case "null":
@@ -79,12 +82,13 @@ def _said(schema: Mapping[str, Any], text: str) -> Any:
     )
 
 
-def _number(schema: Mapping[str, Any], text: str) -> int | float:
+def _number(schema: Mapping[str, Any], text: str) -> float:
     """Give the first number of the text, not below the schema's minimum."""
     found = _NUMBER.search(text)
     word = found.group() if found else "1"
-    number = float(word) if "." in word else int(word)
-    return max(number, schema.get("minimum", number))
+    number: float = float(word) if "." in word else int(word)
+    minimum: float = schema.get("minimum", number)
+    return max(number, minimum)
 
 
 def _string(text: str) -> str:

@@ -14,9 +14,24 @@ from collections.abc import Sequence
 from typing import Any
 
 from stream_core.testing.store import ApiError, Obj
+from stream_core.testing.tools import ClientAnswer
 
-__all__ = ["check_outputs", "expect", "message_body", "parse_body", "require"]
+__all__ = ["check_fields", "check_outputs", "expect", "message_body", "parse_body", "require"]
 
+_FIELDS: dict[str, dict[str, type[Any]]] = {
+    "assistant": {
+        "name": str,
+        "description": str,
+        "model": str,
+        "instructions": str,
+        "tools": list,
+        "tool_resources": dict,
+        "metadata": dict,
+    },
+    "thread": {"metadata": dict, "tool_resources": dict},
+    "thread.message": {"metadata": dict},
+    "thread.run": {"metadata": dict},
+}
 _TYPE_NAMES = {str: "a string", list: "an array", dict: "an object", bool: "true or false"}
 
 
@@ -37,7 +52,7 @@ def parse_body(body: bytes) -> Obj:
     return value
 
 
-def expect(body: Obj, name: str, kind: type, *, items: type | None = None) -> Any:
+def expect(body: Obj, name: str, kind: type[Any], *, items: type[Any] | None = None) -> Any:
     """Give a parameter, or None where it is missing or null.
 
     Args:
@@ -61,7 +76,7 @@ def expect(body: Obj, name: str, kind: type, *, items: type | None = None) -> An
     return value
 
 
-def require(body: Obj, name: str, kind: type) -> Any:
+def require(body: Obj, name: str, kind: type[Any]) -> Any:
     """Give a parameter that must be there.
 
     Raises:
@@ -72,6 +87,21 @@ def require(body: Obj, name: str, kind: type) -> Any:
         message = f"Missing required parameter: '{name}'."
         raise ApiError(400, message, param=name, code="missing_required_parameter")
     return value
+
+
+def check_fields(body: Obj, kind: str) -> Obj:
+    """Give the parameters of a body that a kind of object keeps and that may be changed.
+
+    Args:
+        body: The request's.
+        kind: The wire's name of the object: ``assistant``, ``thread`` ...
+
+    Raises:
+        ApiError: 400, one has the wrong type.
+    """
+    for name, python_type in _FIELDS[kind].items():
+        expect(body, name, python_type, items=dict if name == "tools" else None)
+    return {name: body[name] for name in _FIELDS[kind] if name in body}
 
 
 def message_body(body: Obj) -> Obj:
@@ -109,7 +139,7 @@ def _part(part: Obj) -> Obj:
     return {"type": kind, kind: require(part, kind, dict)}
 
 
-def check_outputs(body: Obj, pending: Sequence[Obj]) -> dict[str, str | bool]:
+def check_outputs(body: Obj, pending: Sequence[Obj]) -> dict[str, ClientAnswer]:
     """Read tool outputs or approvals: exactly one for each call that waits.
 
     Args:
@@ -126,8 +156,7 @@ def check_outputs(body: Obj, pending: Sequence[Obj]) -> dict[str, str | bool]:
     name = "tool_approvals" if is_mcp else "tool_outputs"
     require(body, name, list)
     given = [
-        (require(item, "tool_call_id", str), item)
-        for item in expect(body, name, list, items=dict)
+        (require(item, "tool_call_id", str), item) for item in expect(body, name, list, items=dict)
     ]
     wanted = [call["id"] for call in pending]
     ids = [call_id for call_id, _ in given]

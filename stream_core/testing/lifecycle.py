@@ -13,7 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from stream_core.testing.content import MessageWriter
 from stream_core.testing.framing import WireEvent
@@ -38,7 +38,7 @@ from stream_core.testing.parts import (
 from stream_core.testing.responder import ToolResult, Turn
 from stream_core.testing.steps import Steps
 from stream_core.testing.store import Obj, Store
-from stream_core.testing.tools import ToolWriter
+from stream_core.testing.tools import ClientAnswer, ToolWriter
 
 __all__ = ["TERMINAL", "RunMachine"]
 
@@ -104,7 +104,7 @@ class RunMachine:
         yield self._event("created")
         yield from self._work()
 
-    def accept(self, outputs: dict[str, str | bool]) -> Iterator[WireEvent]:
+    def accept(self, outputs: Mapping[str, ClientAnswer]) -> Iterator[WireEvent]:
         """Take the client's answers to `pending`, at once, and go on.
 
         Args:

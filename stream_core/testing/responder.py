@@ -110,9 +110,8 @@ def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Ite
     Raises:
         TypeError: Something came that is no part, no text and no iterable of these.
     """
-    answer = responder.respond(turn) if isinstance(responder, Responder) else responder(turn)
-    many = isinstance(answer, Iterable) and not isinstance(answer, str)
-    for part in answer if many else (answer,):
+    ask = responder.respond if isinstance(responder, Responder) else responder
+    for part in _items(ask(turn)):
         if isinstance(part, str):
             yield Say(part)
         elif isinstance(part, Part):
@@ -123,13 +122,21 @@ def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Ite
             )
 
 
+def _items(answer: object) -> Iterable[object]:
+    """Give the items of an answer; ``object``, because users' code may give anything."""
+    if isinstance(answer, Iterable) and not isinstance(answer, str):
+        return answer
+    return (answer,)
+
+
 # Words that say nothing about which function is meant.
-_STOP_WORDS = frozenset(
-    "a an and are as at be by call can current data do does fetch find for from get give given "
-    "has have how i in into is it its list look lookup make me my name of on or please query "
-    "return returns run search set show tell that the then this to up use user value was what "
-    "when where which who with you your".split()
-)
+_STOP_TEXT = """
+a an and are as at be by call can current data do does fetch find for from get give given
+has have how i in into is it its list look lookup make me my name of on or please query
+return returns run search set show tell that the then this to up use user value was what
+when where which who with you your
+"""
+_STOP_WORDS = frozenset(_STOP_TEXT.split())
 _NAME_WORD = 2  # a word of the function's name counts as much as two of its description
 _ENOUGH = 2
 

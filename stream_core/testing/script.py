@@ -15,7 +15,8 @@ from pathlib import Path
 
 from attrs import frozen
 
-from stream_core.testing.api import RecordedRequest, is_run_stream
+from stream_core.testing.api import is_run_stream
+from stream_core.testing.calls import RecordedRequest
 from stream_core.testing.faults import Fault
 from stream_core.testing.framing import Framing
 
@@ -64,7 +65,7 @@ class Script:
         self._faults: list[Fault] = []
         self._framings: deque[Framing] = deque()
         self._played: deque[Recording] = deque()
-        self._recordings: list[Recording] = []
+        self._recordings: dict[str, Recording] = {}  # by path
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -90,8 +91,9 @@ class Script:
     def add_recording(self, recording: Recording) -> str:
         """Keep a recording; gives the path of its URL."""
         with self._lock:
-            self._recordings.append(recording)
-            return f"{RECORDINGS}{len(self._recordings) - 1}"
+            path = f"{RECORDINGS}{len(self._recordings) + 1}"
+            self._recordings[path] = recording
+            return path
 
     def receive(self, request: RecordedRequest) -> tuple[int, Fault]:
         """Note a request; gives its number, from 1, and its fault (which may be none)."""
@@ -111,9 +113,9 @@ class Script:
     def take_recording(self, request: RecordedRequest) -> Recording | None:
         """Give the recording that answers a request, if one does."""
         with self._lock:
-            number = request.path.removeprefix(RECORDINGS)
-            if number != request.path and number.isdecimal():
-                return self._recordings[int(number)] if int(number) < len(self._recordings) else None
+            recording = self._recordings.get(request.path)
+            if recording is not None:
+                return recording
             if self._played and is_run_stream(request):
                 return self._played.popleft()
             return None

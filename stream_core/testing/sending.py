@@ -99,7 +99,7 @@ class RawOutlet:
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
         transport.write(data)
-        while transport.get_write_buffer_size() > high_water:
+        while transport.get_write_buffer_size() > high_water:  # noqa: ASYNC110 - a transport tells its protocol, aiohttp's here, and nobody else
             await asyncio.sleep(_FLUSH_POLL)
 
 

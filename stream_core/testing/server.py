@@ -28,7 +28,8 @@ except ImportError as error:
         'LocalServer needs aiohttp, an extra: run pip install "until-done[testing]"'
     ) from error
 
-from stream_core.testing.api import Api, RecordedRequest, Started
+from stream_core.testing.api import Api, Started
+from stream_core.testing.calls import RecordedRequest
 from stream_core.testing.faults import Fault
 from stream_core.testing.framing import EVENT_STREAM, Framing, Transfer, WireEvent, to_json
 from stream_core.testing.responder import Answer, DefaultResponder, Responder, Turn

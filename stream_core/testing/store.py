@@ -205,7 +205,7 @@ class Store:
             "usage": None,
             "response_format": _or(body.get("response_format"), assistant["response_format"]),
             "tool_choice": body.get("tool_choice") or "auto",
-            "parallel_tool_calls": _or(body.get("parallel_tool_calls"), True),
+            "parallel_tool_calls": _or(body.get("parallel_tool_calls"), default=True),
         }
         self.runs[thread_id][run["id"]] = run
         self.steps[run["id"]] = {}
@@ -265,7 +265,7 @@ def page(objects: Mapping[str, Obj], query: Mapping[str, str]) -> Obj:
     order = query.get("order", "desc")
     if order not in ("asc", "desc"):
         raise ApiError(400, f"'order' must be 'asc' or 'desc', not '{order}'.", param="order")
-    ids = list(objects) if order == "asc" else list(reversed(objects))
+    ids = list(objects) if order == "asc" else list(objects)[::-1]
     start, stop = 0, len(ids)
     if "after" in query:
         start = _position(ids, query["after"], "after") + 1

@@ -11,7 +11,8 @@ Rules of this file:
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from stream_core.testing.framing import WireEvent
 from stream_core.testing.parts import (
@@ -28,10 +29,13 @@ from stream_core.testing.responder import ToolResult
 from stream_core.testing.steps import Steps
 from stream_core.testing.store import Obj, Store
 
-__all__ = ["RESULT_CONTENT", "ToolWriter"]
+__all__ = ["RESULT_CONTENT", "ClientAnswer", "ToolWriter"]
 
 RESULT_CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
 """The ``include`` value with which search results carry their passages."""
+
+ClientAnswer: TypeAlias = str | bool
+"""What the client gives for a call: a function's output, or whether an MCP call is approved."""
 
 _RANKING = {"ranker": "default_2024_08_21", "score_threshold": 0.0}  # as recorded
 
@@ -91,7 +95,7 @@ class ToolWriter:
         name = "submit_tool_approval" if is_mcp else "submit_tool_outputs"
         return {"type": name, name: {"tool_calls": calls}}
 
-    def answer(self, outputs: dict[str, str | bool]) -> tuple[ToolResult, ...]:
+    def answer(self, outputs: Mapping[str, ClientAnswer]) -> tuple[ToolResult, ...]:
         """Fill in what the client gave for the pending calls.
 
         Args:
@@ -166,7 +170,7 @@ class ToolWriter:
             "output": None,
         }
 
-    def _result(self, call: Obj, given: str | bool) -> ToolResult:
+    def _result(self, call: Obj, given: ClientAnswer) -> ToolResult:
         """Fill in one pending call."""
         if isinstance(given, str):
             function = call["function"]

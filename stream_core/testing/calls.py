@@ -1,0 +1,65 @@
+"""A request as it came, and as its route understands it.
+
+Rules of this file:
+
+- Plain values: nothing here knows the network or the store.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import field, frozen
+
+from stream_core.testing.checks import parse_body
+from stream_core.testing.store import ApiError, Obj
+
+__all__ = ["Call", "RecordedRequest"]
+
+
+@frozen
+class RecordedRequest:
+    """A request that came in.
+
+    Attributes:
+        method: Upper case.
+        path: As sent, without the query.
+        query: Names to values; several values of one name are joined with commas.
+        headers: Lower-case names to values.
+        body: The bytes.
+        json: The body's JSON object; empty for no body, None where it is none.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(factory=dict)
+    headers: Mapping[str, str] = field(factory=dict)
+    body: bytes = b""
+    json: Obj | None = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            value = parse_body(self.body)
+        except ApiError:
+            value = None
+        object.__setattr__(self, "json", value)  # attrs' way for a frozen class
+
+
+@frozen
+class Call:
+    """A request that fits a route.
+
+    Attributes:
+        ids: What the path names, e.g. ``{"thread": "thread_1"}``.
+        body: The JSON object.
+        query: As in `RecordedRequest`.
+    """
+
+    ids: Mapping[str, str]
+    body: Obj
+    query: Mapping[str, str]
+
+    @property
+    def include(self) -> list[str]:
+        """The values of ``include``, which SDKs write in two ways."""
+        return (self.query.get("include[]") or self.query.get("include") or "").split(",")

@@ -1,0 +1,25 @@
+"""How fast, how late, how big: the library measured beside what else there is.
+
+The map, in import order::
+
+    progress       says on stderr how far it is
+    streams        the streams S, L, T and M, as bytes, one event per chunk
+    tally          what a contestant did, to compare
+    ours           this library, in its ways of being used
+    peers          openai-python and azure-ai-agents
+    scripts        untyped scripts a user would write, and the floors
+    contestants    the table of all of them, with their environment
+    worker         one contestant in its own process, asked over a pipe
+    targets        the ratios and limits to reach
+    report         docs/benchmarks.md and the paragraph in the README, section by section
+    machine        versions and machine, for the report
+    cpu            `make bench`
+    loopback       a server in another process that writes raw HTTP
+    latency        `make bench-latency`
+    manystreams    `make bench-streams`
+    scaling        `make bench-scaling`
+    importing      `make bench-import`
+    profiling      `make bench-profile`
+
+Each part is a module with a ``main``; all stop by themselves. No figure is typed by hand.
+"""

@@ -1,0 +1,304 @@
+"""What several test files share: streams written down as names and payloads, ways to cut and
+to decode them, and handlers that write down what they are told.
+
+Rules of this file:
+
+- It imports no test. Payloads are plain dicts with only what a test needs: fields that are
+  left out are left out on the wire.
+- Snapshots are live, so what was told is written down as text in the moment of telling.
+- The checks of :func:`check_told` are written from the promises in the documentation, and
+  look at nothing but the events.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from handlers import EventHandler
+from handlers.routes import CALLBACKS
+from stream_core import events
+from stream_core.decoder import EventDecoder
+from stream_core.errors import StreamError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from stream_core.events import Event
+
+#: A frame before it is bytes: the name ("" for none), and a JSON value or the text of the data.
+Frame = tuple[str, Any]
+
+DONE: Frame = ("done", "[DONE]")
+
+
+# --- Frames -----------------------------------------------------------------------------
+
+
+def frame(name: str, payload: Any, *, end: str = "\n") -> bytes:
+    """Write one frame; a payload that is a str is the data as it stands."""
+    text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
+    lines = [f"event: {name}"] if name else []
+    lines += [f"data: {line}" for line in text.split("\n")]
+    return "".join(line + end for line in [*lines, ""]).encode()
+
+
+def sse(*frames: Frame, end: str = "\n") -> bytes:
+    """Write FRAMES, lines ending with END."""
+    return b"".join(frame(name, payload, end=end) for name, payload in frames)
+
+
+def run(status: str, run_id: str = "run_1", **fields: Any) -> Frame:
+    """Return the frame of a run's status; ``created`` has the status queued."""
+    shown = "queued" if status == "created" else status
+    payload = {"id": run_id, "thread_id": "thread_1", "assistant_id": "asst_1", "status": shown}
+    return f"thread.run.{status}", {**payload, **fields}
+
+
+def step(status: str, step_id: str = "step_1", **fields: Any) -> Frame:
+    """Return the frame of a step's status; FIELDS as ``step_details``."""
+    shown = "in_progress" if status == "created" else status
+    return f"thread.run.step.{status}", {"id": step_id, "status": shown, **fields}
+
+
+def step_delta(*calls: dict[str, Any], step_id: str = "step_1") -> Frame:
+    """Return the frame of a step's delta with CALLS."""
+    details = {"type": "tool_calls", "tool_calls": list(calls)}
+    return "thread.run.step.delta", {"id": step_id, "delta": {"step_details": details}}
+
+
+def call(index: int | None = 0, **fields: Any) -> dict[str, Any]:
+    """Return the delta of a function call: ``id``, and name, arguments, output."""
+    made = {key: fields.pop(key) for key in ("id", "type") if key in fields}
+    return {**({} if index is None else {"index": index}), "type": "function", **made} | (
+        {"function": fields} if fields else {}
+    )
+
+
+def message(status: str, *content: dict[str, Any], message_id: str = "msg_1") -> Frame:
+    """Return the frame of a message's status with its final CONTENT."""
+    shown = "in_progress" if status == "created" else status
+    payload = {"id": message_id, "role": "assistant", "status": shown, "content": list(content)}
+    return f"thread.message.{status}", payload
+
+
+def text(value: str, *annotations: dict[str, Any]) -> dict[str, Any]:
+    """Return a text part."""
+    return {"type": "text", "text": {"value": value, "annotations": list(annotations)}}
+
+
+def text_delta(
+    value: str | None,
+    *annotations: dict[str, Any],
+    index: int | None = 0,
+    message_id: str = "msg_1",
+) -> Frame:
+    """Return the frame of a delta of one text part."""
+    gained: dict[str, Any] = {} if value is None else {"value": value}
+    if annotations:
+        gained["annotations"] = list(annotations)
+    part = {"type": "text", "text": gained} | ({} if index is None else {"index": index})
+    return message_delta(part, message_id=message_id)
+
+
+def message_delta(*parts: dict[str, Any], message_id: str = "msg_1") -> Frame:
+    """Return the frame of a message's delta with PARTS."""
+    return "thread.message.delta", {"id": message_id, "delta": {"content": list(parts)}}
+
+
+def citation(index: int | None, marker: str = "[1]", **fields: Any) -> dict[str, Any]:
+    """Return a file citation as deltas have it."""
+    made = {"type": "file_citation", "text": marker, "file_citation": {"file_id": "file_1"}}
+    return {**({} if index is None else {"index": index}), **made, **fields}
+
+
+def whole_run(*frames: Frame) -> bytes:
+    """Write FRAMES as what happens in a run that completes."""
+    return sse(run("created"), *frames, run("completed"), DONE)
+
+
+# --- Cutting ----------------------------------------------------------------------------
+
+
+def pieces(data: bytes, size: int) -> list[bytes]:
+    """Cut DATA into chunks of SIZE bytes."""
+    return [data[at : at + size] for at in range(0, len(data), size)]
+
+
+def random_pieces(data: bytes, seed: int, most: int = 400) -> Iterator[bytes]:
+    """Cut DATA at random: chunks of 1 to MOST bytes."""
+    sizes, at = random.Random(seed), 0
+    while at < len(data):
+        size = sizes.randint(1, most)
+        yield data[at : at + size]
+        at += size
+
+
+# --- Decoding ---------------------------------------------------------------------------
+
+
+@attrs.define
+class Told:
+    """What a decoder delivered.
+
+    Attributes:
+        events: The events; their snapshots have grown since.
+        texts: Their ``repr`` in the moment of delivery.
+        error: What it raised in the end, or None.
+    """
+
+    events: list[Event] = attrs.field(factory=list, eq=False)
+    texts: list[str] = attrs.field(factory=list)
+    error: StreamError | None = attrs.field(default=None, eq=repr)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the events' classes, ``*`` after those that are synthetic."""
+        return [label(event) for event in self.events]
+
+    def of(self, *classes: type[Any]) -> list[Any]:
+        """Return the events of these classes."""
+        return [event for event in self.events if isinstance(event, classes)]
+
+
+def label(event: Event) -> str:
+    """Return the name of EVENT's class, with ``*`` where it is synthetic."""
+    return type(event).__name__ + "*" * getattr(event, "synthetic", False)
+
+
+def drain(decoder: EventDecoder, told: Told) -> None:
+    """Take the events that are there."""
+    while (event := decoder.next_event()) is not None:
+        told.events.append(event)
+        told.texts.append(f"{label(event)}: {event!r}")
+
+
+def decode(chunks: bytes | Iterable[bytes], **options: Any) -> Told:
+    """Decode CHUNKS to the end or to the error, taking the events after each chunk."""
+    decoder, told = EventDecoder(**options), Told()
+    try:
+        for chunk in [chunks] if isinstance(chunks, bytes) else chunks:
+            decoder.feed(chunk)
+            drain(decoder, told)
+        decoder.close()
+        drain(decoder, told)
+    except StreamError as error:
+        told.error = error
+    return told
+
+
+def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3)) -> Told:
+    """Decode DATA whole, byte by byte and at random splits; all must agree."""
+    told = decode(data)
+    assert told == decode(pieces(data, 1))
+    for seed in seeds:
+        assert told == decode(random_pieces(data, seed))
+    return told
+
+
+# --- Handlers that write down -----------------------------------------------------------
+
+
+class EventLog:
+    """The plainest handler: keeps what ``handle`` got.
+
+    Attributes:
+        events: The events.
+    """
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the events' classes."""
+        return [label(event) for event in self.events]
+
+    def handle(self, event: Event, /) -> None:
+        self.events.append(event)
+
+
+class Recorder(EventHandler):
+    """Writes down every callback: its name, and its arguments as they were then.
+
+    Attributes:
+        calls: Name and ``repr`` of each argument.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[tuple[str, ...]] = []
+        for name in CALLBACKS:
+            setattr(self, name, self._recorder(name))
+
+    def _recorder(self, name: str) -> Callable[..., None]:
+        def record(*arguments: object) -> None:
+            self.calls.append((name, *map(repr, arguments)))
+
+        return record
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the callbacks, without ``on_event``."""
+        return [name for name, *_ in self.calls if name != "on_event"]
+
+    def arguments(self, name: str) -> list[tuple[str, ...]]:
+        """Return the arguments of each call of the callback NAME."""
+        return [tuple(arguments) for called, *arguments in self.calls if called == name]
+
+
+# --- What holds for every stream --------------------------------------------------------
+
+
+
+def place(event: Event) -> tuple[str, int]:
+    """Return the id and index that a derived event of a part or a call is about."""
+    container = getattr(event, "message_id", None) or getattr(event, "run_step_id", "")
+    return container, getattr(event, "index", 0)
+
+
+def check_told(told: Iterable[Event], *, ended: bool) -> None:
+    """Check that everything is announced once, ends once, and takes its turn.
+
+    Args:
+        told: The events of one stream.
+        ended: Whether the run ended (not: waits for an action, failed to decode), so that
+            everything announced must be done too.
+    """
+    created: list[object] = []
+    done: list[object] = []
+    open_in: dict[str, object] = {}
+    for event in told:
+        match event:
+            case events.ThreadMessageCreated() | events.ThreadRunStepCreated():
+                created.append(event.data.id)
+            case events.MessageTextCreated() | events.RunStepToolCallCreated():
+                where = place(event)
+                assert where[0] not in open_in, f"{where} begins while another is open"
+                open_in[where[0]] = where
+                created.append(where)
+            case events.MessageTextDone() | events.RunStepToolCallDone():
+                where = place(event)
+                assert where == open_in.pop(where[0])
+                assert where in created
+                done.append(where)
+            case events.MessageTextDelta() | events.MessageAnnotation():
+                assert place(event) in created
+            case events.RunStepToolCallDelta():
+                assert place(event) in created
+            case events.MessageDone(message=one) | events.RunStepDone(run_step=one):
+                assert one.id not in open_in
+                done.append(one.id)
+            case events.MessageRefusalDone() | events.MessageImageFileDone():
+                done.append(place(event))
+            case events.MessageImageURLDone():
+                done.append(place(event))
+            case events.RunDone():
+                assert not open_in, "the run is done before its parts"
+                done.append(event.run.id)
+    for happened in (created, done):
+        assert sorted(map(str, set(happened))) == sorted(map(str, happened))
+    if ended:
+        assert set(created) <= set(done)

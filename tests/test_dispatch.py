@@ -1,0 +1,477 @@
+"""Order, exceptions and the context of a dispatch."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from stream_core.dispatch import Dispatcher, current_context, nearest
+from stream_core.events import (
+    DerivedEvent,
+    Done,
+    Event,
+    MessageTextDelta,
+    StreamEnd,
+    ThreadRunCreated,
+    WireEvent,
+)
+from stream_core.models import Message, Run, RunStep, Text, TextDelta
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stream_core.dispatch import CallbackTable
+
+
+def text_delta(value: str = "a") -> MessageTextDelta:
+    """Make a derived event."""
+    return MessageTextDelta(TextDelta(value), Text(value), "msg_1", 0)
+
+
+class Recorder:
+    """A handler that is no EventHandler: it writes its name and the event's into a log."""
+
+    def __init__(self, name: str, log: list[str]) -> None:
+        self.name = name
+        self.log = log
+
+    def handle(self, event: Event) -> None:
+        self.log.append(f"{self.name} {event.event}")
+
+
+class Raiser(Recorder):
+    """A handler that raises what it was given."""
+
+    def __init__(self, name: str, log: list[str], exception: BaseException) -> None:
+        super().__init__(name, log)
+        self.exception = exception
+
+    def handle(self, event: Event) -> None:
+        super().handle(event)
+        raise self.exception
+
+
+class Caller:
+    """A handler that calls a function with each event."""
+
+    def __init__(self, function: Callable[[Event], object]) -> None:
+        self.function = function
+
+    def handle(self, event: Event) -> None:
+        self.function(event)
+
+
+class Choosy(Recorder):
+    """A handler that says beforehand what it wants."""
+
+    asked = 0
+
+    def wire(self, event: Event) -> None:
+        self.log.append(f"{self.name} wire {event.event}")
+
+    def done(self, event: Event) -> None:
+        self.log.append(f"{self.name} done {event.event}")
+
+    def callback_table(self) -> CallbackTable:
+        self.asked += 1
+        return {WireEvent: (self.wire,), Done: (self.wire, self.done)}
+
+
+@attrs.define
+class Context:
+    """What a stream is to its handlers."""
+
+    current_event: Event | None = None
+    current_run: Run | None = None
+    current_message_snapshot: Message | None = None
+    current_run_step_snapshot: RunStep | None = None
+
+
+def dispatcher(*handlers: Any, context: Context | None = None) -> Dispatcher:
+    """Make a dispatcher with HANDLERS."""
+    made = Dispatcher(context)
+    made.register(*handlers)
+    return made
+
+
+# --- Registration and order ---------------------------------------------------------------
+
+
+def test_every_handler_gets_every_event_in_registration_order() -> None:
+    """All handlers have an event before any has the next."""
+    log: list[str] = []
+    made = dispatcher(Recorder("a", log), Recorder("b", log))
+    made.register(Recorder("c", log))
+    made.dispatch(Done("[DONE]"))
+    made.dispatch(StreamEnd())
+    expected = ["a done", "b done", "c done", "a stream.end", "b stream.end", "c stream.end"]
+    assert expected == log
+
+
+def test_handlers_are_listed_in_order() -> None:
+    """``handlers`` is what was registered."""
+    first, second = Recorder("a", []), Recorder("b", [])
+    made = Dispatcher()
+    made.register(first, second)
+    assert (first, second) == made.handlers
+
+
+def test_without_handlers_an_event_goes_nowhere() -> None:
+    """A dispatcher may be empty."""
+    made = Dispatcher()
+    made.dispatch(StreamEnd())
+    assert not made.wants(StreamEnd)
+
+
+def test_a_handler_registered_by_a_callback_gets_events_from_the_next_one_on() -> None:
+    """A registration during a dispatch does not change who gets that event."""
+    log: list[str] = []
+    late = Recorder("late", log)
+
+    def register_late(event: Event) -> None:
+        if late not in made.handlers:
+            made.register(late)
+
+    made = dispatcher(Caller(register_late), Recorder("early", log))
+    made.dispatch(Done("[DONE]"))
+    made.dispatch(StreamEnd())
+    assert ["early done", "early stream.end", "late stream.end"] == log
+
+
+def test_a_class_is_refused_with_the_instance_to_write() -> None:
+    """Forgotten parentheses are a TypeError."""
+    with pytest.raises(TypeError, match=r"Recorder is a class; .* Recorder\(\)"):
+        dispatcher(Recorder)
+
+
+@pytest.mark.parametrize("value", [object(), print, [Recorder("a", [])], None])
+def test_an_object_without_handle_is_refused(value: object) -> None:
+    """What cannot handle an event is a TypeError that says what is missing."""
+    with pytest.raises(TypeError, match=r"no method handle\(event\).*handlers\.EventHandler"):
+        dispatcher(value)
+
+
+def test_a_handle_that_is_no_function_is_refused() -> None:
+    """It is calling that counts, not the name."""
+
+    class Odd:
+        handle = 5
+
+    with pytest.raises(TypeError, match="no method handle"):
+        dispatcher(Odd())
+
+
+def test_an_async_handle_is_refused() -> None:
+    """Nobody would await it."""
+
+    class Late:
+        async def handle(self, event: Event) -> None:
+            raise NotImplementedError
+
+    with pytest.raises(TypeError, match=r"Late\.handle is async"):
+        dispatcher(Late())
+
+
+def test_the_same_object_twice_is_refused() -> None:
+    """Each event would be handled twice, which is a mistake more often than a wish."""
+    recorder = Recorder("a", [])
+    made = dispatcher(recorder)
+    with pytest.raises(ValueError, match="registered already"):
+        made.register(recorder)
+    with pytest.raises(ValueError, match="registered already"):
+        dispatcher(recorder, recorder)
+
+
+def test_equal_handlers_are_two_handlers() -> None:
+    """Only the very same object is a second registration."""
+
+    @attrs.define
+    class Equal:
+        log: list[str] = attrs.field(factory=list)
+
+        def handle(self, event: Event) -> None:
+            self.log.append(event.event)
+
+    first, second = Equal(), Equal()
+    assert first == second
+    dispatcher(first, second).dispatch(StreamEnd())
+    assert (["stream.end"], ["stream.end"]) == (first.log, second.log)
+
+
+def test_one_bad_handler_keeps_out_the_others_of_the_call() -> None:
+    """A registration is done as a whole or not at all."""
+    made = Dispatcher()
+    with pytest.raises(TypeError):
+        made.register(Recorder("a", []), object())  # type: ignore[arg-type]  # what is tested
+    assert () == made.handlers
+
+
+# --- Tables -------------------------------------------------------------------------------
+
+
+def test_a_table_is_asked_once_and_used_instead_of_handle() -> None:
+    """What is in the row of an event is called in its order; ``handle`` is not."""
+    log: list[str] = []
+    choosy = Choosy("c", log)
+    made = dispatcher(choosy)
+    for _ in range(2):
+        made.dispatch(Done("[DONE]"))
+    made.register(Recorder("r", log))
+    made.dispatch(Done("[DONE]"))
+    once = ["c wire done", "c done done"]
+    assert [*once, *once, *once, "r done"] == log
+    assert 1 == choosy.asked
+
+
+def test_an_event_counts_as_its_nearest_base_class_in_the_table() -> None:
+    """A row holds for the classes derived from its class that have none of their own."""
+    log: list[str] = []
+    made = dispatcher(Choosy("c", log))
+    made.dispatch(ThreadRunCreated(Run()))
+    made.dispatch(text_delta())
+    assert ["c wire thread.run.created"] == log
+
+
+def test_nearest_goes_up_and_ends_empty() -> None:
+    """The class itself comes first, then its bases; no row is an empty row."""
+    row, base_row = (print,), (repr,)
+    assert row == nearest({Event: base_row, Done: row}, Done)
+    assert base_row == nearest({Event: base_row, Done: row}, StreamEnd)
+    assert () == nearest({DerivedEvent: row}, StreamEnd)
+
+
+def test_an_object_that_forwards_attributes_keeps_its_own_handle() -> None:
+    """A wrapper around a handler with a table gets the events itself."""
+    log: list[str] = []
+
+    class Wrapper:
+        inner = Choosy("inner", log)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.inner, name)
+
+        def handle(self, event: Event) -> None:
+            log.append(f"wrapper {event.event}")
+
+    wrapper = Wrapper()
+    assert callable(wrapper.callback_table)
+    dispatcher(wrapper).dispatch(Done("[DONE]"))
+    assert ["wrapper done"] == log
+
+
+def test_wants_tells_whether_there_is_anything_to_call() -> None:
+    """Tables are believed, a handler without one wants all, and a registration counts at once."""
+    made = dispatcher(Choosy("c", []))
+    assert made.wants(Done)
+    assert made.wants(ThreadRunCreated)
+    assert not made.wants(MessageTextDelta)
+    assert not made.wants(MessageTextDelta)
+    made.register(Recorder("r", []))
+    assert made.wants(MessageTextDelta)
+
+
+# --- Exceptions ---------------------------------------------------------------------------
+
+
+def test_one_exception_leaves_as_it_is_after_the_others_had_the_event() -> None:
+    """The object is the same; a note says who raised it, where, at which event."""
+    log: list[str] = []
+    failure = KeyError("mine")
+    made = dispatcher(Recorder("a", log), Raiser("b", log, failure), Recorder("c", log))
+    with pytest.raises(KeyError) as caught:
+        made.dispatch(text_delta())
+    assert failure is caught.value
+    assert ["raised by Raiser.handle for event message.text.delta"] == failure.__notes__
+    assert (None, None) == (failure.__context__, failure.__cause__)
+    assert ["a message.text.delta", "b message.text.delta", "c message.text.delta"] == log
+
+
+def test_several_exceptions_leave_as_a_group() -> None:
+    """All are in it, in order, each with its note."""
+    first, second = ValueError("first"), OSError("second")
+    log: list[str] = []
+    made = dispatcher(Raiser("a", log, first), Recorder("b", log), Raiser("c", log, second))
+    with pytest.raises(ExceptionGroup, match="2 callbacks failed at event done") as caught:
+        made.dispatch(Done("[DONE]"))
+    assert (first, second) == caught.value.exceptions
+    note = ["raised by Raiser.handle for event done"]
+    assert (note, note) == (first.__notes__, second.__notes__)
+    assert ["a done", "b done", "c done"] == log
+
+
+def test_the_note_names_the_callback_of_the_table() -> None:
+    """A callback that fails does not keep the event from the handler's others."""
+
+    class Failing(Choosy):
+        def wire(self, event: Event) -> None:
+            raise LookupError(event.event)
+
+    log: list[str] = []
+    with pytest.raises(LookupError) as caught:
+        dispatcher(Failing("f", log)).dispatch(Done("[DONE]"))
+    assert ["raised by Failing.wire for event done"] == caught.value.__notes__
+    assert ["f done done"] == log
+
+
+def test_the_note_of_a_callback_without_a_name_says_what_it_is() -> None:
+    """A callable object has no ``__name__``; its class does."""
+
+    class Hook:
+        def __call__(self, event: Event) -> None:
+            raise LookupError
+
+    class Hooked:
+        handle = Hook()
+
+    with pytest.raises(LookupError) as caught:
+        dispatcher(Hooked()).dispatch(StreamEnd())
+    assert ["raised by Hooked.Hook for event stream.end"] == caught.value.__notes__
+
+
+def test_an_exception_out_of_an_inner_stream_collects_both_notes() -> None:
+    """Who raised it comes first, then whose callback was running."""
+    inner = dispatcher(Raiser("inner", [], LookupError()))
+    outer = dispatcher(Caller(lambda _: inner.dispatch(StreamEnd())))
+    with pytest.raises(LookupError) as caught:
+        outer.dispatch(Done("[DONE]"))
+    expected = [
+        "raised by Raiser.handle for event stream.end",
+        "raised by Caller.handle for event done",
+    ]
+    assert expected == caught.value.__notes__
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_what_is_no_exception_leaves_at_once(kind: type[BaseException]) -> None:
+    """The handlers after it do not get the event, and nothing is noted."""
+    log: list[str] = []
+    made = dispatcher(Raiser("a", log, kind()), Recorder("b", log), context=Context())
+    with pytest.raises(kind) as caught:
+        made.dispatch(StreamEnd())
+    assert ["a stream.end"] == log
+    assert not hasattr(caught.value, "__notes__")
+    assert not made.dispatching
+    assert current_context() is None
+
+
+def test_an_interrupt_tells_of_the_failures_before_it() -> None:
+    """Nothing is swallowed, though only one can leave."""
+    made = dispatcher(Raiser("a", [], ValueError("mine")), Raiser("b", [], KeyboardInterrupt()))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        made.dispatch(StreamEnd())
+    assert ["before it, at the same event: ValueError('mine')"] == caught.value.__notes__
+
+
+def test_an_exception_does_not_live_in_a_cycle() -> None:
+    """It is freed with its last reference, and with it all that its traceback holds."""
+
+    class Failure(Exception):  # noqa: N818  # short, and not for anybody else
+        pass
+
+    def fail(event: Event) -> None:
+        raise Failure
+
+    made = dispatcher(Caller(fail))
+    freed: list[str] = []
+    gc.disable()
+    try:
+        try:
+            made.dispatch(StreamEnd())
+        except Failure as failure:
+            weakref.finalize(failure, freed.append, "failure")
+        assert ["failure"] == freed
+    finally:
+        gc.enable()
+
+
+# --- Inside a callback --------------------------------------------------------------------
+
+
+def test_dispatching_is_true_inside_callbacks_only() -> None:
+    """Also when a callback raises, and when it dispatches again."""
+    seen: list[bool] = []
+
+    def look(event: Event) -> None:
+        seen.append(made.dispatching)
+        if event.event == "done":
+            made.dispatch(StreamEnd())
+            seen.append(made.dispatching)
+            raise LookupError
+
+    made = dispatcher(Caller(look))
+    assert not made.dispatching
+    with pytest.raises(LookupError):
+        made.dispatch(Done("[DONE]"))
+    assert [True, True, True] == seen
+    assert not made.dispatching
+
+
+def test_the_context_is_that_of_the_innermost_stream() -> None:
+    """A callback that reads another stream has its own context back afterwards."""
+    seen: list[object] = []
+    outer_context, inner_context = Context(), Context()
+
+    def look(event: Event) -> None:
+        seen.append(current_context())
+
+    def nest(event: Event) -> None:
+        look(event)
+        inner.dispatch(event)
+        nameless.dispatch(event)
+        look(event)
+
+    inner = dispatcher(Caller(look), context=inner_context)
+    nameless = dispatcher(Caller(look))
+    dispatcher(Caller(nest), Caller(look), context=outer_context).dispatch(StreamEnd())
+    expected = [outer_context, inner_context, None, outer_context, outer_context]
+    assert all(x is y for x, y in zip(expected, seen, strict=True))
+    assert current_context() is None
+
+
+def test_the_context_is_back_after_an_inner_failure() -> None:
+    """An exception of an inner stream's handler leaves the outer one's context in place."""
+    seen: list[object] = []
+    context = Context()
+    inner = dispatcher(Raiser("inner", [], LookupError()), context=Context())
+
+    def nest(event: Event) -> None:
+        with pytest.raises(LookupError):
+            inner.dispatch(event)
+        seen.append(current_context())
+
+    dispatcher(Caller(nest), context=context).dispatch(StreamEnd())
+    assert 1 == len(seen)
+    assert seen[0] is context
+
+
+def test_threads_have_contexts_of_their_own() -> None:
+    """Streams in two threads do not see each other, and a thread started inside sees none."""
+    seen: dict[str, object] = {}
+    both_inside = threading.Barrier(2, timeout=10)
+
+    class Looker(Recorder):
+        def handle(self, event: Event) -> None:
+            both_inside.wait()
+            seen[self.name] = current_context()
+            started = threading.Thread(target=self.look_from_inside)
+            started.start()
+            started.join()
+
+        def look_from_inside(self) -> None:
+            seen[f"from {self.name}"] = current_context()
+
+    contexts = {"a": Context(), "b": Context()}
+    streams = [dispatcher(Looker(name, []), context=x) for name, x in contexts.items()]
+    threads = [threading.Thread(target=x.dispatch, args=(StreamEnd(),)) for x in streams]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen["a"] is contexts["a"]
+    assert seen["b"] is contexts["b"]
+    assert (None, None) == (seen["from a"], seen["from b"])

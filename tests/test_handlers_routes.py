@@ -1,0 +1,196 @@
+"""The table of callbacks, against the event classes and against openai-python's."""
+
+from __future__ import annotations
+
+import inspect
+from functools import reduce
+from types import SimpleNamespace
+from typing import Any
+
+import openai
+import pytest
+
+from handlers import ROUTES, EventHandler, Route
+from handlers.routes import CALLBACKS, ON_EVENT, route_of
+from stream_core import events
+from stream_core.events import DerivedEvent, Event, LocalEvent, WireEvent
+
+#: What a user reads in the documentation, written out once more.
+DOCUMENTED = """
+thread.created               on_thread_created(thread)
+thread.run.created           on_run_created(run)
+thread.run.queued            on_run_queued(run)
+thread.run.in_progress       on_run_in_progress(run)
+thread.run.requires_action   on_run_requires_action(run)
+thread.run.completed         on_run_completed(run)
+thread.run.incomplete        on_run_incomplete(run)
+thread.run.failed            on_run_failed(run)
+thread.run.cancelling        on_run_cancelling(run)
+thread.run.cancelled         on_run_cancelled(run)
+thread.run.expired           on_run_expired(run)
+thread.run.step.created      on_run_step_created(run_step)
+thread.run.step.in_progress  on_run_step_in_progress(run_step)
+thread.run.step.delta        on_run_step_delta(delta, snapshot)
+thread.run.step.completed    on_run_step_completed(run_step)
+thread.run.step.failed       on_run_step_failed(run_step)
+thread.run.step.cancelled    on_run_step_cancelled(run_step)
+thread.run.step.expired      on_run_step_expired(run_step)
+thread.message.created       on_message_created(message)
+thread.message.in_progress   on_message_in_progress(message)
+thread.message.delta         on_message_delta(delta, snapshot)
+thread.message.completed     on_message_completed(message)
+thread.message.incomplete    on_message_incomplete(message)
+error                        on_error(error)
+done                         on_done()
+UnknownEvent                 on_unknown_event(event)
+RepeatedEvent                on_repeated_event(event)
+message.text.created         on_text_created(text)
+message.text.delta           on_text_delta(delta, snapshot)
+message.text.done            on_text_done(text)
+message.annotation           on_annotation(annotation, text)
+message.refusal.delta        on_refusal_delta(delta, snapshot)
+message.refusal.done         on_refusal_done(refusal)
+message.image_file.done      on_image_file_done(image_file)
+message.image_url.done       on_image_url_done(image_url)
+message.done                 on_message_done(message)
+run_step.tool_call.created   on_tool_call_created(tool_call)
+run_step.tool_call.delta     on_tool_call_delta(delta, snapshot)
+run_step.tool_call.done      on_tool_call_done(tool_call)
+run_step.done                on_run_step_done(run_step)
+run.done                     on_run_done(run)
+stream.timeout               on_timeout()
+stream.exception             on_exception(exception)
+stream.end                   on_end()
+"""
+
+#: Every event class but the bases of the groups.
+EVENT_CLASSES = {
+    value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)
+} - {Event, WireEvent, DerivedEvent, LocalEvent}
+
+
+def name_of(event_class: type[Event]) -> str:
+    """The name of an event class: its event's, or its own where events differ."""
+    name = vars(event_class)["event"]
+    return name if isinstance(name, str) else event_class.__name__
+
+
+def test_the_table_is_the_documented_one() -> None:
+    """Events, callbacks and argument names are as users know them, in the order of events.py."""
+    actual = [f"{name_of(event_class):29}{route!r}" for event_class, route in ROUTES.items()]
+    assert DOCUMENTED.strip().splitlines() == actual
+
+
+def test_every_event_class_has_a_row() -> None:
+    """No event is without a callback, and no row is without an event."""
+    assert set(ROUTES) == EVENT_CLASSES
+
+
+def test_every_row_has_a_callback_of_its_own() -> None:
+    """No two events share one."""
+    assert len(ROUTES) + 1 == len(CALLBACKS)
+    assert ON_EVENT is CALLBACKS["on_event"]
+
+
+def test_no_event_class_derives_from_one_of_another_row() -> None:
+    """So an event has one row, whichever class it is looked up by."""
+    assert [] == [
+        (one, other)
+        for one in ROUTES
+        for other in ROUTES
+        if one is not other and issubclass(one, other)
+    ]
+
+
+@pytest.mark.parametrize("route", CALLBACKS.values(), ids=repr)
+def test_every_callback_is_a_documented_method_with_these_arguments(route: Route) -> None:
+    """The table and the class to subclass cannot drift apart."""
+    method = vars(EventHandler)[route.callback]
+    assert ("self", *route.arguments) == tuple(inspect.signature(method).parameters)
+    assert method.__doc__
+
+
+def test_every_callback_of_the_class_is_in_the_table() -> None:
+    """No method waits for a call that nobody makes."""
+    methods = {name for name in vars(EventHandler) if name.startswith("on_")}
+    assert set(CALLBACKS) == methods
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in dir(openai.AssistantEventHandler) if name.startswith("on_")]
+)
+def test_every_callback_of_openai_python_is_here_with_the_same_arguments(name: str) -> None:
+    """A class written for openai-python's AssistantEventHandler finds its callbacks."""
+    theirs = inspect.signature(getattr(openai.AssistantEventHandler, name)).parameters
+    assert tuple(theirs) == ("self", *CALLBACKS[name].arguments)
+
+
+def test_openai_python_has_callbacks_to_compare_with() -> None:
+    """The comparison above is not about nothing."""
+    assert "on_text_delta" in dir(openai.AssistantEventHandler)
+
+
+@pytest.mark.parametrize("event_class", ROUTES, ids=name_of)
+def test_arguments_are_found_in_the_event(event_class: type[Event]) -> None:
+    """Each path leads from an event, as it is made, to the value of that argument."""
+    route = ROUTES[event_class]
+    # Attributes that hold an attribute again, as data.delta does.
+    values = {
+        name: SimpleNamespace(delta=f"{name}.delta")
+        for name, field in inspect.signature(event_class).parameters.items()
+        if field.default is field.empty
+    }
+    event = event_class(**values)
+    got: list[tuple[object, ...]] = []
+    route.bind(lambda *arguments: got.append(arguments))(event)
+    expected = tuple(
+        event if path == "" else reduce(getattr, path.split("."), event) for path in route.paths
+    )
+    assert [expected] == got
+
+
+@pytest.mark.parametrize(
+    ("route", "expected"),
+    [
+        (Route("on_a"), ()),
+        (Route("on_a", x="data"), ("d",)),
+        (Route("on_a", y="snapshot", x="data"), ("s", "d")),
+        (Route("on_a", x="data", y="data.real", z="snapshot"), ("d", "r", "s")),
+    ],
+    ids=repr,
+)
+def test_arguments_are_passed_in_the_order_written(route: Route, expected: tuple[str, ...]) -> None:
+    """None, one and several arguments are passed by position."""
+
+    class Word(str):
+        __slots__ = ()
+
+        @property
+        def real(self) -> str:
+            return "r"
+
+    got: list[Any] = []
+    call = route.bind(lambda *arguments: got.append(arguments))
+    call(SimpleNamespace(data=Word("d"), snapshot="s"))
+    assert [expected] == got
+    assert "on_a" == getattr(call, "__name__", None)
+
+
+def test_a_callback_that_takes_the_event_is_called_without_a_detour() -> None:
+    """There is nothing to look up in it."""
+    assert print is ON_EVENT.bind(print)
+
+
+def test_a_route_prints_as_the_call() -> None:
+    """The documentation's tables are printed from it."""
+    assert "on_a(x, y)" == repr(Route("on_a", x="data", y="data.delta"))
+
+
+def test_an_event_class_of_somebody_else_has_its_base_class_s_row() -> None:
+    """A dialect may derive a class from UnknownEvent; a group's base has no row."""
+
+    class Extension(events.UnknownEvent):
+        pass
+
+    assert ROUTES[events.UnknownEvent] is route_of(Extension)
+    assert route_of(WireEvent) is None

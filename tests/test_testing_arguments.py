@@ -1,0 +1,78 @@
+"""Arguments are filled in from what the user said, to fit the schema."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stream_core.testing.arguments import fill_arguments
+
+
+def filled(schema: dict[str, Any], text: str) -> Any:
+    """What one required property gets."""
+    parameters = {"type": "object", "properties": {"x": schema}, "required": ["x"]}
+    return fill_arguments(parameters, text)["x"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("What is the weather in San Francisco, CA today?", "San Francisco, CA"),
+        ("Weather in Zürich?", "Zürich"),
+        ("weather in 東京?", "東京"),
+        ("the weather at home, please", "home"),
+        ('Look up "the big apple" for Bob', "the big apple"),
+        ("Hello", "Hello"),
+    ],
+)
+def test_a_string_is_the_telling_bit_of_the_text(text: str, expected: str) -> None:
+    """Quoted words, else a name after a preposition, else a word after one, else all."""
+    assert expected == filled({"type": "string"}, text)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "expected"),
+    [
+        ({"type": "integer"}, "add 12 and 30", 12),
+        ({"type": "integer"}, "about 2.7", 2),
+        ({"type": "integer"}, "none", 1),
+        ({"type": "integer", "minimum": 5}, "take 3", 5),
+        ({"type": "number"}, "it is -2.5 outside", -2.5),
+        ({"type": "boolean"}, "x", True),
+        ({"type": "null"}, "x", None),
+        ({"type": ["string", "null"]}, "in Rome", "Rome"),
+        ({"type": "array", "items": {"type": "integer"}}, "the 7", [7]),
+        ({"type": "array"}, "in Rome", ["Rome"]),
+        ({"enum": ["celsius", "fahrenheit"]}, "in Fahrenheit", "fahrenheit"),
+        ({"enum": ["celsius", "fahrenheit"]}, "x", "celsius"),
+        ({"enum": ["a1", "b1"], "default": "b1"}, "x", "b1"),
+        ({"const": 3}, "x", 3),
+        ({"default": "d"}, "x", "d"),
+        ({}, "in Rome", "Rome"),
+    ],
+)
+def test_a_value_fits_its_schema(schema: dict[str, Any], text: str, expected: object) -> None:
+    """Types, enums, const and default are kept to; what was said wins over a default."""
+    assert expected == filled(schema, text)
+
+
+def test_an_object_is_filled_like_the_arguments_themselves() -> None:
+    """Nested objects have their own required properties."""
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    assert {"n": 4} == filled(schema, "4 of them")
+
+
+def test_optional_properties_are_left_out_unless_their_value_was_said() -> None:
+    """An enum value in the text fills an optional property; nothing else does."""
+    parameters = {
+        "properties": {"unit": {"enum": ["celsius", "kelvin"]}, "note": {"type": "string"}}
+    }
+    assert {} == fill_arguments(parameters, "in Rome")
+    assert {"unit": "kelvin"} == fill_arguments(parameters, "in Kelvin")
+
+
+def test_a_function_without_parameters_gets_none() -> None:
+    """No schema, no arguments."""
+    assert {} == fill_arguments(None, "x")
+    assert {} == fill_arguments({"type": "object"}, "x")
