@@ -116,28 +116,39 @@ class EventDecoder:
             ServerError: The server sent ``error``; the event was delivered.
             IncompleteStreamError: The bytes ended too early.
         """
-        ready, front = self._ready, self._front
+        ready = self._ready
         while not ready:
             if self._failure is not None:
                 raise self._failure
             if self.done:
                 return None
-            if front is not None:
-                told = front.repeated(self.wants)
-                if told is not None:
-                    ready += told
-                    break
-            try:
-                frame = self._frames.next_frame()
-                if frame is not None:
-                    self._decode(frame)
-                elif self._closed:
-                    self._end()
-                else:
+            if self._front is not None:
+                if self._front.hungry and not self._closed:
                     return None
-            except StreamError as error:
-                self._failure = error
+                told = self._front.repeated(self.wants)
+                if told is not None:
+                    wire, derived = told
+                    if wire is None:
+                        return derived
+                    ready.append(derived)
+                    return wire
+            if not self._read_frame():
+                return None
         return ready.popleft()
+
+    def _read_frame(self) -> bool:
+        """Make the next frame's events ready, or the end's; False where there is none yet."""
+        try:
+            frame = self._frames.next_frame()
+            if frame is not None:
+                self._decode(frame)
+            elif self._closed:
+                self._end()
+            else:
+                return False
+        except StreamError as error:
+            self._failure = error
+        return True
 
     def _decode(self, frame: ServerSentEvent) -> None:
         """Make FRAME's events ready."""

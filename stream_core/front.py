@@ -39,40 +39,52 @@ class Front:
         self._sse = sse
         self._limit = max_frame_bytes
         self._waiting: deque[bytes] = deque()
-        # The chunk being read, where in it we are, and up to where SSE knows of it.
+        # The chunk being read, its text and that one's length, where in it we are, and up to
+        # where SSE knows of it.
         self._chunk = b""
         self._text = ""
+        self._end = 0
         self._at = 0
         self._known = 0
-        # Whether SSE was fed something that it has not answered for.
+        # How many bytes of chunks that are behind us SSE does not know of.
+        self._untold = 0
+        # Whether SSE was fed something that it has not answered for, and whether it is in
+        # the middle of something since.
         self._busy = False
+        self._idle = True
         # The text of the frame that SSE was fed last, and what is known of deltas.
         self._frame = ""
         self._template: DeltaTemplate | None = None
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
 
+    @property
+    def hungry(self) -> bool:
+        """Whether nothing can come without more bytes; False where it might."""
+        return self._at == self._end and not self._waiting and not self._busy
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._waiting.append(chunk)
 
-    def repeated(self, wants: Callable[[type[Event]], bool] | None) -> list[Event] | None:
+    def repeated(
+        self, wants: Callable[[type[Event]], bool] | None
+    ) -> tuple[Event | None, Event] | None:
         """Return the events of the next frame, where that repeats the last delta.
 
         Args:
             wants: Tells which wire events to make; None: all of them.
 
         Returns:
-            The events; None where the next frame is another or not there.
+            The wire event, or None where nobody wants it, and what is derived from it; None
+            where the next frame is another or not there.
         """
         template = self._template
         if template is None or self._busy:
             return None
+        if self._at == self._end and not self._begin_chunk():
+            return None
         text, at = self._text, self._at
-        if at >= len(text):
-            if not self._begin_chunk():
-                return None
-            text, at = self._text, self._at
         found = template.match(text, at)
         if found is None:
             return None
@@ -81,8 +93,8 @@ class Front:
         told = template.repeater(value, template.raw(text, at, end) if full else None)
         if told is None:
             self._template = None
-            return None
-        self._at, self._tries, self._last = end, 0, None
+        else:
+            self._at, self._tries, self._last = end, 0, None
         return told
 
     def next_frame(self) -> ServerSentEvent | None:
@@ -97,7 +109,8 @@ class Front:
                 if frame is not None:
                     return frame
                 self._busy = False
-            if self._at < len(self._text) or self._begin_chunk():
+                self._idle = self._sse.idle
+            if self._at < self._end or self._begin_chunk():
                 self._feed_frame()
             elif not self._busy:
                 return self._sse.next_frame()
@@ -120,43 +133,47 @@ class Front:
 
     def _begin_chunk(self) -> bool:
         """Go on to the next chunk; False where there is none, or SSE took it."""
-        self._sse.skip(self._unknown_bytes())
-        self._chunk, self._text, self._at, self._known = b"", "", 0, 0
         if not self._waiting:
             return False
-        chunk = self._waiting.popleft()
-        if len(chunk) <= self._limit and self._sse.idle:
+        if self._known != self._at:
+            self._untold += self._unknown_bytes()
+        self._chunk = chunk = self._waiting.popleft()
+        self._at = self._known = 0
+        if self._idle and len(chunk) <= self._limit:
             try:
                 self._text = chunk.decode()
             except UnicodeDecodeError:  # a character is cut, or the server sends none
                 pass
             else:
-                self._chunk = chunk
-                return bool(chunk)
-        self._sse.feed(chunk)
-        self._busy = True
+                self._end = len(self._text)
+                return self._end > 0
+        self._text, self._end = "", 0
         self._frame = ""
+        self._feed_sse(chunk)
         return False
 
     def _feed_frame(self) -> None:
         """Give SSE the next frame, or what is there of it."""
         text, at = self._text, self._at
         end = text.find("\n\n", at) + 2
-        if end < 2 or end == len(text):  # noqa: PLR2004  # not found, or all of it
-            end = len(text)
-        self._sse.skip(self._unknown_bytes())
-        whole = at == 0 and end == len(text)
+        if end < 2:  # noqa: PLR2004  # not found
+            end = self._end
+        if self._known != at:
+            self._untold += self._unknown_bytes()
+        whole = at == 0 and end == self._end
         self._frame = text if whole else text[at:end]
-        self._sse.feed(self._chunk if whole else self._frame.encode())
         self._at = self._known = end
+        self._feed_sse(self._chunk if whole else self._frame.encode())
+
+    def _feed_sse(self, chunk: bytes) -> None:
+        """Feed SSE, after telling it how many bytes were read here before."""
+        self._sse.skip(self._untold)
+        self._untold = 0
+        self._sse.feed(chunk)
         self._busy = True
-        if end == len(text):
-            self._chunk, self._text, self._at, self._known = b"", "", 0, 0
 
     def _unknown_bytes(self) -> int:
-        """Return how many bytes were read here that SSE was not told of."""
-        if self._known == self._at:
-            return 0
-        if self._known == 0 and self._at == len(self._text):
+        """Return how many bytes of this chunk were read here since SSE was fed from it."""
+        if self._known == 0 and self._at == self._end:
             return len(self._chunk)
         return len(self._text[self._known : self._at].encode())

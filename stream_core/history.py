@@ -81,7 +81,7 @@ class Repeater(Protocol):
         """See above."""
         ...
 
-    def __call__(self, value: str, raw: JSONText | None) -> list[Event] | None:
+    def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold the delta in that has VALUE there.
 
         Args:
@@ -89,8 +89,8 @@ class Repeater(Protocol):
             raw: The delta's JSON; None: leave out the wire event, nobody wants it.
 
         Returns:
-            What follows, in the order of telling; None where the delta must go the
-            ordinary way, because what it belongs to is done.
+            The wire event, where it is wanted, and what is derived from it; None where the
+            delta must go the ordinary way, because what it belongs to is done.
         """
         ...
 

@@ -92,20 +92,8 @@ def is_cut(error: BaseException | None) -> bool:
     return isinstance(error, json.JSONDecodeError) and error.msg != "Extra data"
 
 
-def scan_string(text: str, start: int) -> tuple[str, int]:
-    """Read a JSON string.
-
-    Args:
-        text: Has the string somewhere.
-        start: Index of the first character after the opening quote.
-
-    Returns:
-        The value, and the index after the closing quote.
-
-    Raises:
-        ValueError: The string does not end, or is none.
-    """
-    return _scan_string(text, start, True)  # noqa: FBT003  # strict; the C function has no names
-
-
-_scan_string: Callable[[str, int, bool], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]  # stubs lack it
+#: Reads a JSON string: ``(text, start)``, where START is the index of the first character
+#: after the opening quote, gives its value and the index after its closing quote; a
+#: ValueError where the string does not end, or is none. The standard library's own function,
+#: and not one that calls it: it runs once per event.
+scan_string: Callable[[str, int], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]  # stubs lack it

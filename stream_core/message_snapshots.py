@@ -341,26 +341,23 @@ class TextRepeater:
     ) -> None:
         """Repeat DATA, a delta of BLOCK in CONTAINER."""
         self._owner, self._container = owner, container
-        self._message, self._text, self._index = (
-            container.snapshot,
-            block.snapshot.text,
-            block.index,
-        )
+        self._message, self._text = container.snapshot, block.snapshot.text
+        self._index, self._grow = block.index, block.snapshot.text.grow
         self._role, self._object = data.delta.role, data.object
 
-    def __call__(self, value: str, raw: JSONText | None) -> list[Event] | None:
+    def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
         if container.done:
             return None
         self._owner.current = self._message
-        self._text.grow(value)
+        self._grow(value)
         delta = models.TextDelta(value)
         told = events.MessageTextDelta(delta, self._text, container.id, self._index)
         if raw is None:
-            return [told]
+            return None, told
         block = models.TextDeltaBlock(self._index, "text", delta)
         data = models.MessageDeltaEvent(
             container.id, models.MessageDelta([block], self._role), self._object
         )
-        return [events.ThreadMessageDelta(data, raw, snapshot=self._message), told]
+        return events.ThreadMessageDelta(data, raw, snapshot=self._message), told

@@ -262,7 +262,7 @@ class CallRepeater:
         self._step, self._index, self._object = container.snapshot, index, data.object
         self._call: Any = container.blocks[index].snapshot
 
-    def __call__(self, value: str, raw: JSONText | None) -> list[Event] | None:
+    def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
         if container.done:
@@ -271,10 +271,10 @@ class CallRepeater:
         delta = self.fold(value)
         told = events.RunStepToolCallDelta(delta, self._call, container.id, self._index)
         if raw is None:
-            return [told]
+            return None, told
         details = models.ToolCallDeltaObject("tool_calls", [delta])
         data = models.RunStepDeltaEvent(container.id, models.RunStepDelta(details), self._object)
-        return [events.ThreadRunStepDelta(data, raw, snapshot=self._step), told]
+        return events.ThreadRunStepDelta(data, raw, snapshot=self._step), told
 
     @staticmethod
     def is_piece(delta: Any) -> bool:

@@ -170,8 +170,13 @@ class Stream:
             StreamError: The stream failed.
             Exception: What a handler raised; two or more as an ``ExceptionGroup``.
         """
-        while self.next():
-            pass
+        # Events that no handler wants need not be made: nobody but handlers sees them here.
+        self._decoder.wants = self._dispatcher.wants
+        try:
+            while self.next():
+                pass
+        finally:
+            self._decoder.wants = None
         if self._err is not None:
             raise self._err
         return self.current_run

@@ -41,6 +41,8 @@ def test_a_delta_names_the_open_step() -> None:
         "delta": {"step_details": DETAILS},
     } == steps.delta(DETAILS).data
     assert ["thread.run.step.created"] == [event.name for event in steps.again()]
+    steps.extend(99)
+    assert 99 == steps.open["expires_at"]
 
 
 def test_a_completed_step_has_its_time_and_its_usage() -> None:

@@ -56,7 +56,7 @@ class MessageWriter:
                 yield from self._refuse(part)
             case ShowImage():
                 yield from self._show("image_file", {"file_id": part.file_id}, part.detail)
-            case ShowImageURL():
+            case _:
                 yield from self._show("image_url", {"url": part.url}, part.detail)
 
     def end(self, reason: str | None = None) -> Iterator[WireEvent]:

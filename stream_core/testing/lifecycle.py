@@ -201,8 +201,7 @@ class RunMachine:
         self.run["status"] = "requires_action"
         self.run["expires_at"] = self._store.now() + _ACTION_SECONDS
         self.run["required_action"] = self._tools.required_action()
-        if self._steps.open is not None:  # always: the calls' step waits with the run
-            self._steps.open["expires_at"] = self.run["expires_at"]
+        self._steps.extend(self.run["expires_at"])
         return self._event("requires_action")
 
     def _close_message(self) -> Iterator[WireEvent]:

@@ -65,6 +65,11 @@ class Steps:
         }
         return WireEvent("thread.run.step.delta", data)
 
+    def extend(self, expires_at: int) -> None:
+        """Let the open step live longer, because it waits for the client."""
+        assert self.open is not None  # noqa: S101 - the caller has just begun it
+        self.open["expires_at"] = expires_at
+
     def end(self, status: str, error: Obj | None = None) -> Iterator[WireEvent]:
         """Close the open step, if there is one.
 

@@ -130,4 +130,4 @@ def floor_orjson(streams: Sequence[Sequence[bytes]]) -> Tally:
 
 def floor_json(streams: Sequence[Sequence[bytes]]) -> Tally:
     """The floor with the standard library."""
-    return _floor(streams, json.loads)
+    return _floor(streams, lambda data: json.loads(data.decode()))  # json.loads(bytes) is slower

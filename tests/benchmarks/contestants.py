@@ -1,0 +1,103 @@
+"""The table of contestants: what each is called, where it runs, and how often."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+__all__ = ["CONTESTANTS", "NODE", "Contestant", "by_key"]
+
+#: The contestant that is no Python.
+NODE: Final = "openai-node"
+
+#: The default install: the standard library's JSON, also where orjson can be imported.
+_DEFAULT: Final = {"UNTIL_DONE_JSON": "stdlib", "UNTIL_DONE_FAST": "1"}
+
+
+class Contestant(NamedTuple):
+    """One row of the table of times.
+
+    Attributes:
+        key: Its name here, in options and in the ratios.
+        title: What the report calls it.
+        runner: ``module:function`` in this package; for node the script.
+        environment: Variables of its process.
+        slow: Measured fewer times: so slow that noise matters little.
+        packages: Distributions whose versions the report names.
+        wants_orjson: Whether its process must, or must not, have loaded orjson.
+    """
+
+    key: str
+    title: str
+    runner: str
+    environment: dict[str, str] = {}
+    slow: bool = False
+    packages: tuple[str, ...] = ()
+    wants_orjson: bool | None = None
+
+
+_OURS: Final = ("until-done", "attrs", "cattrs")
+
+CONTESTANTS: Final = (
+    Contestant(
+        "ours", "until-done", "ours:handler", _DEFAULT, packages=_OURS, wants_orjson=False
+    ),
+    Contestant(
+        "ours-on-event", "until-done, `on_event` given every event in full", "ours:on_event",
+        _DEFAULT, packages=_OURS, wants_orjson=False,
+    ),
+    Contestant(
+        "ours-iterate", "until-done, plain iteration", "ours:iterate",
+        _DEFAULT, packages=_OURS, wants_orjson=False,
+    ),
+    Contestant(
+        "ours-ordinary", "until-done, fast paths off (`UNTIL_DONE_FAST=0`)", "ours:handler",
+        {**_DEFAULT, "UNTIL_DONE_FAST": "0"}, packages=_OURS, wants_orjson=False,
+    ),
+    Contestant(
+        "ours-orjson", "until-done with orjson (extra `speed`)", "ours:handler",
+        {**_DEFAULT, "UNTIL_DONE_JSON": "orjson"}, packages=(*_OURS, "orjson"), wants_orjson=True,
+    ),
+    Contestant(
+        "openai", "openai-python `AssistantEventHandler`", "peers:openai_handler",
+        slow=True, packages=("openai", "pydantic", "httpx2", "httpx"),
+    ),
+    Contestant(
+        "openai-parse", "openai-python `AssistantEventHandler`, without its request",
+        "peers:openai_parse", slow=True, packages=("openai",),
+    ),
+    Contestant(
+        "openai-iterate", "openai-python, iteration only, no snapshots", "peers:openai_iterate",
+        slow=True, packages=("openai",),
+    ),
+    Contestant(
+        "azure", "azure-ai-agents", "peers:azure_handler",
+        slow=True, packages=("azure-ai-agents",),
+    ),
+    Contestant(NODE, "openai-node `AssistantStream`", "node/bench.mjs", slow=True),
+    Contestant(
+        "httpx-sse", "httpx-sse + json + dict, untyped user script", "scripts:httpx_sse",
+        packages=("httpx-sse", "httpx"),
+    ),
+    Contestant(
+        "requests", "requests lines + json + dict, untyped user script",
+        "scripts:requests_lines", packages=("requests",),
+    ),
+    Contestant(
+        "floor-orjson", "floor: split on blank lines + `orjson.loads`, nothing else",
+        "scripts:floor_orjson", packages=("orjson",), wants_orjson=True,
+    ),
+    Contestant("floor-json", "floor: the same with `json.loads`", "scripts:floor_json"),
+)  # fmt: skip
+
+
+def by_key(key: str) -> Contestant:
+    """Return the contestant KEY.
+
+    Raises:
+        SystemExit: There is none.
+    """
+    found = [one for one in CONTESTANTS if one.key == key]
+    if not found:
+        keys = ", ".join(one.key for one in CONTESTANTS)
+        raise SystemExit(f"there is no contestant {key!r}; there are: {keys}")
+    return found[0]

@@ -1,0 +1,193 @@
+"""One contestant in a process of its own, asked over pipes: so none shares a heap or an option.
+
+The process says first that it is ready, or why it cannot run; then it answers questions, one JSON
+line each, until its input ends. ``python -m tests.benchmarks.worker KEY``.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import time
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any, Self
+
+from tests.benchmarks.contestants import NODE, Contestant, by_key
+from tests.benchmarks.streams import Case, make_case
+from tests.benchmarks.tally import Measurement, Runner
+
+__all__ = ["ROOT", "Worker", "load", "measure"]
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(contestant: Contestant) -> Runner:
+    """Import CONTESTANT's runner.
+
+    Raises:
+        ImportError: A library that it measures is missing.
+    """
+    module, _, function = contestant.runner.partition(":")
+    runner: Runner = getattr(import_module(f"tests.benchmarks.{module}"), function)
+    return runner
+
+
+def measure(runner: Runner, case: Case, loops: int) -> Measurement:
+    """Do CASE's streams LOOPS times; return the CPU seconds and what was done."""
+    streams = case.streams * loops
+    gc.collect()
+    start = time.process_time()
+    tally = runner(streams)
+    seconds = time.process_time() - start
+    return {
+        "seconds": seconds,
+        "deltas": tally.deltas,
+        "done": tally.done,
+        "digest": tally.digest,
+    }
+
+
+class Worker:
+    """The process of one contestant, seen from the one who asks.
+
+    Args:
+        contestant: Whom to start.
+        node_modules: The folder in which npm installed openai.
+
+    Attributes:
+        missing: Why it cannot be measured, or None.
+        versions: Package to version.
+    """
+
+    def __init__(self, contestant: Contestant, node_modules: Path) -> None:
+        self.contestant = contestant
+        self.missing: str | None = None
+        self.versions: dict[str, str] = {}
+        self._process: subprocess.Popen[str] | None = None
+        command = [sys.executable, "-m", "tests.benchmarks.worker", contestant.key]
+        if contestant.key == NODE:
+            script = Path(__file__).with_name("node") / "bench.mjs"
+            command = ["node", "--expose-gc", str(script), str(node_modules)]
+        try:
+            self._process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**os.environ, **contestant.environment},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=None if contestant.key != NODE else subprocess.DEVNULL,
+                text=True,
+            )
+            hello = self._answer()
+        except (OSError, EOFError) as error:
+            self.missing = _why_no_node() if contestant.key == NODE else str(error)
+            return
+        self.missing = hello.get("missing")
+        self.versions = hello.get("versions", {})
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def ask(self, case: Case, loops: int, files: Path) -> Measurement:
+        """Measure CASE once; FILES is a folder for those that cannot make streams themselves.
+
+        Raises:
+            EOFError: The process ended.
+        """
+        question: dict[str, Any] = {"case": case.name, "size": None, "loops": loops}
+        if self.contestant.key == NODE:
+            question = {"file": str(_written(case, files)), "loops": loops}
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(json.dumps(question) + "\n")
+        self._process.stdin.flush()
+        return self._answer()
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.communicate()
+
+    def _answer(self) -> Measurement:
+        """Return the process's next line.
+
+        Raises:
+            EOFError: There is none.
+        """
+        assert self._process is not None
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise EOFError(f"the process of {self.contestant.key} ended; its error is above")
+        answer: Measurement = json.loads(line)
+        return answer
+
+
+def _why_no_node() -> str:
+    """Say what is missing for openai-node."""
+    return "node is not installed, or openai could not be installed from npm"
+
+
+def _written(case: Case, folder: Path) -> Path:
+    """Return the file that holds CASE's streams, written when it is not there."""
+    file = folder / f"{case.name}.sse"
+    if not file.exists():
+        file.write_bytes(b"".join(b"".join(chunks) for chunks in case.streams))
+    return file
+
+
+# --- Inside the process -----------------------------------------------------------------
+
+
+def _hello(contestant: Contestant) -> dict[str, Any]:
+    """Say what this process measures."""
+    versions = {}
+    for package in contestant.packages:
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return {"ready": True, "versions": versions}
+
+
+def _main() -> None:
+    """Answer questions until there are no more."""
+    contestant = by_key(sys.argv[1])
+    try:
+        runner = load(contestant)
+        runner(make_case("S").streams)
+    except ImportError as error:
+        _print({"missing": f"{error.name or error} is not installed"})
+        return
+    wants = contestant.wants_orjson
+    if wants is not None and wants != ("orjson" in sys.modules):
+        _print({"missing": "it does not load orjson" if wants else "it loads orjson"})
+        return
+    _print(_hello(contestant))
+    cases: dict[str, Case] = {}
+    for line in sys.stdin:
+        question = json.loads(line)
+        name = question["case"]
+        if name not in cases:
+            cases[name] = make_case(name, question["size"])
+            # The streams are not the contestant's: the collector need not look at them.
+            gc.collect()
+            gc.freeze()
+        _print(measure(runner, cases[name], question["loops"]))
+
+
+def _print(answer: dict[str, Any]) -> None:
+    """Answer."""
+    sys.stdout.write(json.dumps(answer) + "\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    _main()

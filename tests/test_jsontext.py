@@ -1,0 +1,222 @@
+"""JSON text is read alike by both libraries, and what is no JSON is a ValueError that says where.
+
+Most tests that parse run twice: as the environment says, and with the standard library alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sys
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stream_core import jsontext, settings
+
+
+def outcome(text: str, *, stdlib: bool) -> tuple[str, Any]:
+    """Parse TEXT with one library; ``repr`` tells 1 from 1.0 and True."""
+    with pytest.MonkeyPatch.context() as patch:
+        if stdlib:
+            patch.setattr(jsontext, "_orjson_loads", lambda: None)
+        try:
+            return "value", repr(jsontext.loads(text))
+        except ValueError as error:
+            return "error", str(error)
+
+
+@pytest.fixture(params=["installed", "stdlib"])
+def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library that is used here (orjson, if it is there), then the standard one."""
+    if request.param == "stdlib":
+        monkeypatch.setattr(jsontext, "_orjson_loads", lambda: None)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("null", None),
+        ("true", True),
+        ("5", 5),
+        ("12.0", 12.0),
+        ("-1e-3", -0.001),
+        ('""', ""),
+        ('"Zürich \\u00e9 \\ud83d\\ude00"', "Zürich é 😀"),
+        ('"\x7f\u2028"', "\x7f\u2028"),
+        ("[]", []),
+        ('{"a": [1, {"b": null}]}', {"a": [1, {"b": None}]}),
+        (' \t\r\n{"a": 1}\r\n', {"a": 1}),
+    ],
+)
+def test_json_becomes_a_value(text: str, expected: object) -> None:
+    """Every kind of value is read, white space around it or not."""
+    actual = jsontext.loads(text)
+    assert (type(expected), expected) == (type(actual), actual)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "Expecting value: line 1 column 1 (char 0)"),
+        ("  ", "Expecting value: line 1 column 3 (char 2)"),
+        ("[DONE]", "Expecting value: line 1 column 2 (char 1)"),
+        ('{"a": 1', "Expecting ',' delimiter: line 1 column 8 (char 7)"),
+        ('{"a": 1}}', "Extra data: line 1 column 9 (char 8)"),
+        ('{"a": 1}\n{"b": 2}', "Extra data: line 2 column 1 (char 9)"),
+        ('"\n"', "Invalid control character at: line 1 column 2 (char 1)"),
+        ('"abc', "Unterminated string starting at: line 1 column 1 (char 0)"),
+        ("NaN", "NaN is not JSON"),
+        ('{"a": [Infinity]}', "Infinity is not JSON"),
+        ("[-Infinity]", "-Infinity is not JSON"),
+    ],
+)
+def test_what_is_not_json_is_an_error_that_says_where(text: str, sentence: str) -> None:
+    """The sentence names what is wrong and the place, the same with both libraries."""
+    with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
+        jsontext.loads(text)
+
+
+@pytest.mark.usefixtures("library")
+def test_nesting_that_is_too_deep_is_an_error_too() -> None:
+    """A hundred thousand brackets end in a ValueError, not in a RecursionError."""
+    for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            jsontext.loads(text)
+
+
+@pytest.mark.usefixtures("library")
+def test_of_repeated_keys_the_last_counts() -> None:
+    """As in every reader that makes a dict."""
+    assert {"a": 2} == jsontext.loads('{"a": 1, "a": 2}')
+
+
+@pytest.mark.usefixtures("library")
+def test_half_a_surrogate_pair_stays_as_sent() -> None:
+    """An escape cut in two by a server is read; what to do with it is the reader's choice."""
+    assert {"a": "\ud83d"} == jsontext.loads('{"a": "\\ud83d"}')
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("number", [2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**300])
+def test_integers_of_any_length_are_exact(number: int) -> None:
+    """No integer becomes a float."""
+    assert [number] == jsontext.loads(f"[{number}]")
+
+
+@pytest.mark.usefixtures("library")
+def test_a_number_beyond_all_floats_is_infinite() -> None:
+    """It is JSON, so it is read; only the words NaN and Infinity are not."""
+    assert math.inf == jsontext.loads("1e999")
+
+
+@pytest.mark.usefixtures("library")
+def test_an_integer_beyond_all_patience_is_an_error() -> None:
+    """Python refuses to read integers of more than 4,300 digits."""
+    with pytest.raises(ValueError, match="4300 digits"):
+        jsontext.loads("1" * 5000)
+
+
+#: Pieces that make and break JSON.
+PIECES = st.sampled_from(
+    [
+        *'{}[],:" \n\\1-0é\x00\ufeff',
+        *("9" * 18, "9" * 19, ".5", "e9", '"a"', "\\u00e9", "\\ud83d", "true", "null", "NaN"),
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(), inner, max_size=4),
+    max_leaves=8,
+)
+
+
+@given(
+    st.lists(PIECES, max_size=8).map("".join)
+    | st.builds(json.dumps, VALUES, ensure_ascii=st.booleans())
+)
+@example("-0")
+@example("-0.0")
+@example("1e400")
+@example("-9223372036854775809")
+@example('"\\u0000"')
+def test_both_libraries_read_alike(text: str) -> None:
+    """Value or error sentence, nothing depends on which library is installed."""
+    assert outcome(text, stdlib=True) == outcome(text, stdlib=False)
+
+
+def test_orjson_is_left_alone_where_the_environment_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """``UNTIL_DONE_JSON=stdlib`` is for those who doubt."""
+    monkeypatch.setattr(settings, "STDLIB_JSON", True)
+    monkeypatch.setitem(sys.modules, "orjson", ModuleType("orjson"))
+    assert jsontext._orjson_loads.__wrapped__() is None
+
+
+def test_orjson_need_not_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra the standard library reads everything."""
+    monkeypatch.setattr(settings, "STDLIB_JSON", False)
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    assert jsontext._orjson_loads.__wrapped__() is None
+
+
+def test_orjson_is_asked_for_all_that_it_reads_like_python(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It gets UTF-8 without long integers; what it refuses goes to the standard library."""
+    asked = []
+
+    def loads(data: bytes) -> object:
+        asked.append(data)
+        return json.loads(data)
+
+    stand_in = ModuleType("orjson")
+    monkeypatch.setattr(stand_in, "loads", loads, raising=False)
+    monkeypatch.setattr(settings, "STDLIB_JSON", False)
+    monkeypatch.setitem(sys.modules, "orjson", stand_in)
+    found = jsontext._orjson_loads.__wrapped__()
+    monkeypatch.setattr(jsontext, "_orjson_loads", lambda: found)
+    assert ["é", 10**18 - 1] == jsontext.loads(f'["é", {10**18 - 1}]')
+    assert 10**18 == jsontext.loads(f"{10**18}")
+    assert "\ud83d" == jsontext.loads('"\ud83d"')
+    with pytest.raises(ValueError, match="Expecting value"):
+        jsontext.loads("[DONE]")
+    assert [f'["é", {10**18 - 1}]'.encode(), b"[DONE]"] == asked
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [('{"a": "b', True), ("[1,", True), ("", True), ("{}}", False), ("{}\n{}", False)],
+)
+def test_a_text_that_may_go_on_is_told_from_one_that_may_not(text: str, *, cut: bool) -> None:
+    """What ends too early may be cut; a whole value with something behind it is not."""
+    with pytest.raises(ValueError, match="line") as caught:
+        jsontext.loads(text)
+    assert cut is jsontext.is_cut(caught.value)
+
+
+def test_what_is_no_error_of_a_text_is_no_cut() -> None:
+    """Without an error, or with one that no more text would mend, nothing is cut."""
+    assert not jsontext.is_cut(None)
+    assert not jsontext.is_cut(ValueError("NaN is not JSON"))
+
+
+def test_a_string_can_be_scanned_from_inside() -> None:
+    """``scan_string`` starts behind the opening quote and stops behind the closing one."""
+    assert ("a\nb", 6) == jsontext.scan_string('"a\\nb", 1', 1)
+    for broken in ('"abc', '"a\nb"', '"a\\x"'):
+        with pytest.raises(ValueError, match="char"):
+            jsontext.scan_string(broken, 1)
+
+
+def test_unread_json_is_a_text_of_its_own_class() -> None:
+    """A ``JSONText`` is equal to its text, and told from it by its class alone."""
+    assert jsontext.JSONText("[1]") == "[1]"
+    assert [1] == jsontext.loads(jsontext.JSONText("[1]"))
