@@ -8,6 +8,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
+# The benchmarks have an environment of their own: orjson is in it, and must not be in the tests'.
+BENCH := $(VENV)/bench/bin/python -m tests.benchmarks
 
 # The checker's JavaScript and node come with its packages; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -15,9 +17,10 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint types format nox wheel clean
+.PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 20
 
 demo: $(VENV)/for-demo ## make the environment and run two handlers on one real HTTP stream
 	$(BIN)/python examples/quickstart.py
@@ -44,6 +47,26 @@ nox: $(VENV)/for-dev ## the tests on every Python from 3.11 that this machine ha
 wheel: $(VENV)/for-dev ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build
 
+# Each prints its tables and writes its section of docs/benchmarks.md. ARGS are options of the
+# module, for example: make bench ARGS="--cases L --only ours,requests"
+bench: $(VENV)/for-bench $(VENV)/for-bench-node ## CPU per event beside other clients, and the ratios (3 minutes)
+	$(BENCH).cpu --node $(VENV)/node $(ARGS)
+
+bench-latency: $(VENV)/for-bench ## delay and cost over a socket, in four framings; connections
+	$(BENCH).latency $(ARGS)
+
+bench-streams: $(VENV)/for-bench ## 1, 50 and 200 streams in threads: CPU, memory, delay
+	$(BENCH).manystreams $(ARGS)
+
+bench-scaling: $(VENV)/for-bench ## 2,000 to 200,000 deltas, 1 to 100 handlers, memory
+	$(BENCH).scaling $(ARGS)
+
+bench-import: $(VENV)/for-bench ## import time beside requests
+	$(BENCH).importing $(ARGS)
+
+bench-profile: $(VENV)/for-bench ## profile by line of the streams L and M
+	UNTIL_DONE_JSON=stdlib $(BENCH).profiling $(ARGS)
+
 clean: ## remove the environment and everything made
 	rm -rf $(VENV) .nox build dist *.egg-info .coverage .hypothesis
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
@@ -64,3 +87,14 @@ $(VENV)/for-demo: $(VENV)/made setup.cfg pyproject.toml
 $(VENV)/for-dev: $(VENV)/made setup.cfg pyproject.toml
 	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/for-demo
+
+$(VENV)/for-bench: $(VENV)/made setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)/bench
+	$(VENV)/bench/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[bench]'
+	@touch $@
+
+# Without node or npm one row of the table is left out, and the report says so.
+$(VENV)/for-bench-node: $(VENV)/made
+	@mkdir -p $(VENV)/node
+	@if npm install --prefix $(VENV)/node --silent --no-audit --no-fund openai@6; then touch $@; \
+	else echo "openai-node is left out: npm is missing or cannot install it."; fi

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stream_core.dispatch import current_context
@@ -81,8 +82,9 @@ class EventHandler:
         unless a subclass overrides this method: then that one gets every event, and nothing
         else is called but by ``super().handle(event)``.
         """
-        for callback in _callbacks(self, event.__class__):
-            callback(event)
+        own = {x for x, empty in _EMPTY.items() if getattr(type(self), x) is not empty}
+        for call in _calls(event.__class__, own | vars(self).keys(), _observers(type(self))):
+            _bound(self, call)(event)
 
     def callback_table(self) -> dict[type[Event], tuple[Callable[[Any], object], ...]]:
         """Return what there is to call for each event class (``TableHandler.callback_table``).
@@ -90,19 +92,17 @@ class EventHandler:
         Raises:
             TypeError: A callback assigned to this instance is none, or not a plain function.
         """
-        check_handler_instance(self)
-        own = {name for name, empty in _EMPTY.items() if getattr(type(self), name) is not empty}
-        own |= vars(self).keys() & _EMPTY.keys()
-        if "handle" in own:
-            return {Event: (self.handle,)}
-        wanted = tuple(base for base, _ in _observers(self))
-        wanted += (WireEvent,) if ON_EVENT.callback in own else ()
-        rows = [
-            event_class
-            for event_class, route in ROUTES.items()
-            if route.callback in own or (wanted and issubclass(event_class, wanted))
-        ]
-        return {event_class: _callbacks(self, event_class) for event_class in (*wanted, *rows)}
+        assigned = frozenset(vars(self).keys() & _EMPTY.keys())
+        if assigned or any(name.startswith("on_") for name in vars(self)):
+            check_handler_instance(self)
+        methods: dict[Route | str, Callable[[Any], object]] = {}
+        table = {}
+        for event_class, calls in _plan(type(self), assigned):
+            for call in calls:
+                if call not in methods:
+                    methods[call] = _bound(self, call)
+            table[event_class] = tuple([methods[call] for call in calls])
+        return table
 
     # --- The stream whose event is being handled ----------------------------------------
 
@@ -345,28 +345,57 @@ class EventHandler:
 _EMPTY = {name: getattr(EventHandler, name) for name in (*CALLBACKS, "handle")}
 
 
-def _overrides(handler: EventHandler, name: str) -> bool:
-    """Return whether HANDLER, its class or the instance itself, has a method NAME of its own."""
-    return getattr(type(handler), name) is not _EMPTY[name] or name in vars(handler)
+#: How many handler classes are remembered; a program has a few.
+_REMEMBERED_CLASSES = 256
 
 
-def _observers(handler: EventHandler) -> list[tuple[type[Event], str]]:
-    """Return what the classes of HANDLER observe, the last base's first."""
-    tables = [vars(one).get("observes", {}) for one in reversed(type(handler).__mro__)]
+@lru_cache(maxsize=_REMEMBERED_CLASSES)
+def _plan(
+    cls: type[EventHandler], assigned: frozenset[str]
+) -> tuple[tuple[type[Event], tuple[Route | str, ...]], ...]:
+    """Return what instances of CLS have to call, in order, for each event class.
+
+    Args:
+        cls: The handler's class.
+        assigned: Names of callbacks that were assigned to the instance.
+
+    Returns:
+        Event classes with routes of callbacks, and names of observers.
+    """
+    own = {name for name, empty in _EMPTY.items() if getattr(cls, name) is not empty} | assigned
+    if "handle" in own:
+        return ((Event, ("handle",)),)
+    observers = _observers(cls)
+    wanted = tuple(base for base, _ in observers)
+    wanted += (WireEvent,) if ON_EVENT.callback in own else ()
+    rows = []
+    for event_class in (*wanted, *ROUTES):
+        calls = _calls(event_class, own, observers)
+        if calls:
+            rows.append((event_class, calls))
+    return tuple(rows)
+
+
+def _observers(cls: type[EventHandler]) -> list[tuple[type[Event], str]]:
+    """Return what the bases of CLS observe, the last base's first."""
+    tables = [vars(one).get("observes", {}) for one in reversed(cls.__mro__)]
     return [row for table in tables for row in table.items()]
 
 
-def _callbacks(
-    handler: EventHandler, event_class: type[Event]
-) -> tuple[Callable[[Any], object], ...]:
-    """Return what HANDLER has to call for an event of EVENT_CLASS, in order."""
-    observers = [name for base, name in _observers(handler) if issubclass(event_class, base)]
+def _calls(
+    event_class: type[Event], own: set[str], observers: list[tuple[type[Event], str]]
+) -> tuple[Route | str, ...]:
+    """Return what there is to call for an event of EVENT_CLASS, in order."""
     routes = [ON_EVENT if issubclass(event_class, WireEvent) else None, route_of(event_class)]
     return (
-        *(getattr(handler, name) for name in observers),
-        *(
-            route.bind(getattr(handler, route.callback))
-            for route in routes
-            if route is not None and _overrides(handler, route.callback)
-        ),
+        *(name for base, name in observers if issubclass(event_class, base)),
+        *(route for route in routes if route is not None and route.callback in own),
     )
+
+
+def _bound(handler: EventHandler, call: Route | str) -> Callable[[Any], object]:
+    """Return the function of one event that CALL means for HANDLER."""
+    if isinstance(call, str):
+        found: Callable[[Any], object] = getattr(handler, call)
+        return found
+    return call.bind(getattr(handler, call.callback))

@@ -32,12 +32,13 @@ class Route:
         paths: Their paths.
     """
 
-    __slots__ = ("arguments", "callback", "paths")
+    __slots__ = ("_values_in", "arguments", "callback", "paths")
 
     def __init__(self, callback: str, /, **paths: str) -> None:
         self.callback = callback
         self.arguments = tuple(paths)
         self.paths = tuple(paths.values())
+        self._values_in = attrgetter(*self.paths) if any(self.paths) else None
 
     def __repr__(self) -> str:
         """Return the call as documentation shows it: ``on_text_delta(delta, snapshot)``."""
@@ -48,21 +49,20 @@ class Route:
 
         It is named after the callback, because that is what notes on exceptions show.
         """
+        values_in = self._values_in
         if self.paths == ("",):
             return method
-        if not self.paths:
+        if values_in is None:
 
             def call(_event: object, /) -> object:
                 return method()
 
         elif len(self.paths) == 1:
-            value_in = attrgetter(*self.paths)
 
             def call(event: object, /) -> object:
-                return method(value_in(event))
+                return method(values_in(event))
 
         else:
-            values_in = attrgetter(*self.paths)
 
             def call(event: object, /) -> object:
                 return method(*values_in(event))

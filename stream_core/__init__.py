@@ -23,7 +23,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from . import models
 from .decoder import (
     EventDecoder,
 )
@@ -198,7 +197,6 @@ __all__ = [
     "UnknownEvent",
     "UnprocessableEntityError",
     "WireEvent",
-    "models",
 ]
 
 

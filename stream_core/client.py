@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from .http import Options, Session, Timeout
 
-__all__ = ["DEFAULT_TIMEOUT", "Client"]
+__all__ = ["Client"]
 
 T = TypeVar("T")
 

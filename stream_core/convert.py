@@ -236,11 +236,12 @@ def _class_unstructure_hook(cls: type, converter: Converter) -> Callable[[Any], 
 
     def hook(payload: Any) -> Any:
         raw = getattr(payload, "raw", None)
-        if raw is not None:
+        if raw:
             return raw
         value = {alias: getattr(payload, name) for name, alias in names}
         made = {
-            key: converter.unstructure(item)
+            # A dict is what the server or the caller made it, as deep as that is.
+            key: item if isinstance(item, dict) else converter.unstructure(item)
             for key, item in value.items()
             if item is not None and item not in ("", [], {})
         }

@@ -25,7 +25,7 @@ from .errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from .front import Front
 from .jsontext import is_cut
 from .snapshots import Snapshots
-from .sse import DEFAULT_MAX_FRAME_BYTES, SSEDecoder
+from .sse import DEFAULT_MAX_FRAME_BYTES, SSEDecoder, as_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -83,7 +83,9 @@ class EventDecoder:
         self.wants: Callable[[type[Event]], bool] | None = None
         self._dialect = make_dialect(dialect)
         self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes, fast=settings.FAST)
-        fast = Front(self._sse, max_frame_bytes=max_frame_bytes) if settings.FAST else None
+        # Only of a dialect of ours it is known that it takes a delta's text as the JSON has it.
+        own = settings.FAST and isinstance(dialect, str)
+        fast = Front(self._sse, max_frame_bytes=max_frame_bytes) if own else None
         self._front: Front | None = fast
         self._frames: SSEDecoder | Front = self._sse if fast is None else fast
         self._ready: deque[Event] = deque()
@@ -91,14 +93,16 @@ class EventDecoder:
         self._last_event: str | None = None
         self._closed = False
 
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes; empty ones too.
+    def feed(self, chunk: bytes | bytearray | memoryview) -> None:
+        """Take the next bytes; empty ones too. A bytearray or memoryview is copied.
 
         Raises:
             TypeError: CHUNK is not bytes.
             RuntimeError: The decoder is closed.
         """
-        if self._front is None or self._closed or chunk.__class__ is not bytes:
+        if chunk.__class__ is not bytes:
+            chunk = as_bytes(chunk)
+        if self._front is None or self._closed:
             self._sse.feed(chunk)
         else:
             self._front.feed(chunk)
@@ -127,6 +131,7 @@ class EventDecoder:
                     return None
                 told = self._front.repeated(self.wants)
                 if told is not None:
+                    self._last_event = self._front.repeats
                     wire, derived = told
                     if wire is None:
                         return derived

@@ -100,7 +100,10 @@ def current_context() -> DispatchContext | None:
 
 def nearest(table: CallbackTable, event_class: type[Event]) -> Sequence[Callback]:
     """Return TABLE's row for EVENT_CLASS or its nearest base class; empty where there is none."""
-    return next((table[base] for base in event_class.__mro__ if base in table), ())
+    for base in event_class.__mro__:
+        if base in table:
+            return table[base]
+    return ()
 
 
 class Dispatcher:

@@ -1,9 +1,11 @@
 """Fast path of ``decoder``: stands between the bytes and the ordinary path.
 
-It cuts chunks at blank lines. A frame that repeats the last delta but for its text (see
-``template``) is folded in here; every other frame goes, byte for byte, to the SSE decoder,
-and so does everything once that is in the middle of something. What is found here is what
-the ordinary path would have found: same events, same errors, same offsets.
+It reads what every known server sends: frames of the shape ``event: X`` LF ``data: Y`` LF LF.
+A frame that repeats the last delta but for its text (see ``template``) is folded in at
+once; of another one the frame is made without looking at its lines again. Everything else
+goes, byte for byte, to the SSE decoder, and so does what follows until that is not in the
+middle of something. What is found here is what the ordinary path would have found: same
+events, same errors, same offsets.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from . import events
+from .sse import ServerSentEvent
 from .template import DeltaTemplate, learn
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from .dialects import Decoded
     from .events import Event
     from .snapshots import Snapshots
-    from .sse import ServerSentEvent, SSEDecoder
+    from .sse import SSEDecoder
 
 __all__ = ["Front"]
 
@@ -32,28 +35,31 @@ _DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
 
 
 class Front:
-    """Feeds an SSE decoder, but for deltas that repeat the last one."""
+    """Reads plain frames, and feeds all others to an SSE decoder.
+
+    Attributes:
+        repeats: Wire name of what ``repeated`` returned last.
+    """
 
     def __init__(self, sse: SSEDecoder, *, max_frame_bytes: int) -> None:
         """Stand in front of SSE, which was fed nothing yet."""
         self._sse = sse
         self._limit = max_frame_bytes
         self._waiting: deque[bytes] = deque()
-        # The chunk being read, its text and that one's length, where in it we are, and up to
-        # where SSE knows of it.
-        self._chunk = b""
+        # Whole frames as text, where in it we are, and whether that is one byte per character.
         self._text = ""
         self._end = 0
         self._at = 0
-        self._known = 0
-        # How many bytes of chunks that are behind us SSE does not know of.
+        # Bytes behind us that SSE does not know of; up to where in the text they are counted.
         self._untold = 0
-        # Whether SSE was fed something that it has not answered for, and whether it is in
-        # the middle of something since.
+        self._counted = 0
+        # Whether SSE was fed something that it has not answered for, and whether it was in the
+        # middle of nothing when it had.
         self._busy = False
         self._idle = True
-        # The text of the frame that SSE was fed last, and what is known of deltas.
+        # The last frame as text, where it was read here, and what is known of deltas.
         self._frame = ""
+        self.repeats = ""
         self._template: DeltaTemplate | None = None
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
@@ -80,9 +86,7 @@ class Front:
             where the next frame is another or not there.
         """
         template = self._template
-        if template is None or self._busy:
-            return None
-        if self._at == self._end and not self._begin_chunk():
+        if template is None or self._busy or (self._at == self._end and not self._begin_chunk()):
             return None
         text, at = self._text, self._at
         found = template.match(text, at)
@@ -95,6 +99,7 @@ class Front:
             self._template = None
         else:
             self._at, self._tries, self._last = end, 0, None
+            self.repeats = template.event_class.event
         return told
 
     def next_frame(self) -> ServerSentEvent | None:
@@ -111,7 +116,9 @@ class Front:
                 self._busy = False
                 self._idle = self._sse.idle
             if self._at < self._end or self._begin_chunk():
-                self._feed_frame()
+                frame = self._plain_frame()
+                if frame is not None:
+                    return frame
             elif not self._busy:
                 return self._sse.next_frame()
 
@@ -124,7 +131,7 @@ class Front:
             self._last = None
             return
         now = (decoded.event_class, decoded.payload.id)
-        if now == self._last and self._tries < _MAX_TRIES:
+        if now == self._last and self._tries < _MAX_TRIES and self._frame:
             repeater = snapshots.repeater(decoded)
             if repeater is not None:
                 self._tries += 1
@@ -132,38 +139,49 @@ class Front:
         self._last = now
 
     def _begin_chunk(self) -> bool:
-        """Go on to the next chunk; False where there is none, or SSE took it."""
+        """Go on to the next chunk; False where there is none, or SSE took its beginning."""
         if not self._waiting:
             return False
-        if self._known != self._at:
-            self._untold += self._unknown_bytes()
-        self._chunk = chunk = self._waiting.popleft()
-        self._at = self._known = 0
-        if self._idle and len(chunk) <= self._limit:
+        if self._counted != self._at:
+            self._count()
+        chunk = self._waiting.popleft()
+        self._text, self._end, self._at, self._counted = "", 0, 0, 0
+        # Here only whole frames are read: the rest of the chunk is for SSE, and so is the
+        # rest of a frame that SSE has begun.
+        cut = (chunk.rfind(b"\n\n") if self._idle else chunk.find(b"\n\n")) + 2
+        if cut != len(chunk) and cut > 1:
+            self._waiting.appendleft(chunk[cut:])
+            chunk = chunk[:cut]
+        if self._idle and cut > 1 and len(chunk) <= self._limit:
             try:
                 self._text = chunk.decode()
-            except UnicodeDecodeError:  # a character is cut, or the server sends none
+            except UnicodeDecodeError:  # the server sends no UTF-8
                 pass
             else:
                 self._end = len(self._text)
-                return self._end > 0
-        self._text, self._end = "", 0
-        self._frame = ""
+                return True
         self._feed_sse(chunk)
         return False
 
-    def _feed_frame(self) -> None:
-        """Give SSE the next frame, or what is there of it."""
+    def _plain_frame(self) -> ServerSentEvent | None:
+        """Return the next frame; None where SSE was fed it."""
         text, at = self._text, self._at
         end = text.find("\n\n", at) + 2
-        if end < 2:  # noqa: PLR2004  # not found
-            end = self._end
-        if self._known != at:
-            self._untold += self._unknown_bytes()
-        whole = at == 0 and end == self._end
-        self._frame = text if whole else text[at:end]
-        self._at = self._known = end
-        self._feed_sse(self._chunk if whole else self._frame.encode())
+        self._frame = frame = text if end - at == self._end else text[at:end]
+        if self._counted != at:
+            self._count()
+        self._at = end
+        if frame.startswith("event: ") and "\r" not in frame:
+            data_at = frame.find("\ndata: ", 7) + 7
+            if data_at == frame.find("\n") + 7 and frame.find("\n", data_at) == len(frame) - 2:
+                offset = self._sse.offset + self._untold
+                data = frame[data_at:-2]
+                if data:
+                    name = frame[7 : data_at - 7]
+                    return ServerSentEvent(name, data, offset, self._sse.last_event_id)
+        self._counted = end
+        self._feed_sse(frame.encode())
+        return None
 
     def _feed_sse(self, chunk: bytes) -> None:
         """Feed SSE, after telling it how many bytes were read here before."""
@@ -172,8 +190,9 @@ class Front:
         self._sse.feed(chunk)
         self._busy = True
 
-    def _unknown_bytes(self) -> int:
-        """Return how many bytes of this chunk were read here since SSE was fed from it."""
-        if self._known == 0 and self._at == self._end:
-            return len(self._chunk)
-        return len(self._text[self._known : self._at].encode())
+    def _count(self) -> None:
+        """Count the bytes that were read here since the last time."""
+        text = self._text if self._counted == 0 and self._at == self._end else None
+        read = self._text[self._counted : self._at] if text is None else text
+        self._untold += len(read) if read.isascii() else len(read.encode())
+        self._counted = self._at

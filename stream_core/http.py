@@ -27,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict
 from urllib.parse import urljoin, urlsplit
 
 import requests
+import urllib3
 from requests import Session
 from requests.adapters import HTTPAdapter
 from urllib3.exceptions import (
@@ -39,7 +40,6 @@ from urllib3.exceptions import (
     SSLError,
 )
 from urllib3.exceptions import DecodeError as DecompressionError
-from urllib3.util import Retry
 
 from .errors import DecodeError, NotAnEventStreamError, StreamTimeoutError, TransportError
 from .jsontext import loads
@@ -274,7 +274,10 @@ class Transport:
             headers["Content-Type"] = "application/json"
             data = json.dumps(options["body"], allow_nan=False).encode()
         url = self.base_url + path
+        # Before the try: what is wrong with these is the caller's to know as it is.
         keys = self._auth()
+        limits = _pair(timeout)
+        urllib3.Timeout(*limits)
         try:
             response = self._follow(
                 method,
@@ -283,9 +286,11 @@ class Transport:
                 data=data,
                 headers={**headers, **options.get("headers", {})},
                 auth=_Authentication(keys) if keys else None,
-                timeout=_pair(timeout),
+                timeout=limits,
             )
-        except (HTTPError, OSError) as error:  # requests' own are OSErrors
+        except (HTTPError, OSError, ValueError) as error:
+            # requests' own are OSErrors. A ValueError is of an answer, e.g. of an address to
+            # be redirected to, which the libraries take for the caller's.
             raise _transport_error(error, url, timeout, started=False) from error
         source = ResponseSource(response, timeout=timeout)
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
@@ -327,7 +332,7 @@ class _Authentication:
         return request
 
 
-class _Patience(Retry):
+class _Patience(urllib3.Retry):
     """When to send again and after how long; urllib3 does the sending."""
 
     def increment(

@@ -351,6 +351,8 @@ class TextRepeater:
         if container.done:
             return None
         self._owner.current = self._message
+        if self._role:
+            self._message.role = self._role
         self._grow(value)
         delta = models.TextDelta(value)
         told = events.MessageTextDelta(delta, self._text, container.id, self._index)

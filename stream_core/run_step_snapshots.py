@@ -260,12 +260,13 @@ class CallRepeater:
         """Repeat DATA, a delta of the call at INDEX in CONTAINER."""
         self._owner, self._container = owner, container
         self._step, self._index, self._object = container.snapshot, index, data.object
+        self._details = container.snapshot.step_details
         self._call: Any = container.blocks[index].snapshot
 
     def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
-        if container.done:
+        if container.done or self._step.step_details is not self._details:
             return None
         self._owner.current = self._step
         delta = self.fold(value)

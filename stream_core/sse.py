@@ -33,7 +33,7 @@ import attrs
 
 from stream_core.errors import FrameTooLargeError
 
-__all__ = ["DEFAULT_MAX_FRAME_BYTES", "IgnoredLine", "SSEDecoder", "ServerSentEvent"]
+__all__ = ["DEFAULT_MAX_FRAME_BYTES", "IgnoredLine", "SSEDecoder", "ServerSentEvent", "as_bytes"]
 
 #: Large enough for any run object with file contents in it, small enough that a server
 #: which never ends its frame cannot take the machine's memory.
@@ -232,7 +232,7 @@ class SSEDecoder:
             RuntimeError: After close().
         """
         if not isinstance(chunk, bytes):
-            chunk = _as_bytes(chunk)
+            chunk = as_bytes(chunk)
         if self._closed:
             message = "feed() after close(): a decoder reads one stream; make a new SSEDecoder"
             raise RuntimeError(message)
@@ -465,9 +465,9 @@ class SSEDecoder:
         return name
 
 
-def _as_bytes(chunk: object) -> bytes:
+def as_bytes(chunk: object) -> bytes:
     """Copy a bytearray or memoryview; refuse anything else that is not bytes."""
-    if isinstance(chunk, bytearray | memoryview):
+    if isinstance(chunk, bytes | bytearray | memoryview):
         return bytes(chunk)
     remedy = "open the source in binary mode, or encode it as UTF-8"
     message = f"feed() takes bytes, not {type(chunk).__name__}: {remedy}"

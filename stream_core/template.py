@@ -91,11 +91,16 @@ def learn(frame: str, data: str, raw: Any, repeater: Repeater) -> DeltaTemplate 
     value = _at(raw, repeater.path)
     if json_at < 0 or not isinstance(value, str) or frame[json_at + len(data) :] != "\n\n":
         return None
+    if "\n" in data or "\r" in frame:  # its lines lie apart, or FRAME is more than one frame
+        return None
     start = _hole(data, str(repeater.path[-1]), value)
     if start is None:
         return None
     end = scan_string(data, start)[1]
-    probe = loads(f'{data[:start]}{_PROBE}"{data[end:]}')
+    try:
+        probe = loads(f'{data[:start]}{_PROBE}"{data[end:]}')
+    except ValueError:  # no string began there, or DATA is nested as deeply as can just be read
+        return None
     if _at(probe, repeater.path) != _PROBE or not _same_but(probe, raw, repeater.path):
         return None
     return DeltaTemplate(frame[: json_at + start], f"{data[end:]}\n\n", json_at, repeater)

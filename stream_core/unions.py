@@ -20,7 +20,6 @@ from . import models
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .models import Payload
 
 __all__ = ["UNIONS", "TaggedUnion", "is_tagged", "members", "tagged_union"]
 
@@ -41,7 +40,7 @@ class TaggedUnion:
         """Return the class for VALUE."""
         tag = value.get("type")
         if tag is None:
-            tag = next((key for key in self.classes if key in value), None)
+            tag = next((key for key in self.classes if value.get(key) is not None), None)
         return self.classes.get(tag, self.unknown) if isinstance(tag, str) else self.unknown
 
 

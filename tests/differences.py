@@ -2,254 +2,70 @@
 
 Rules of this file:
 
-- A log is what a handler was told, as facts: plain values taken in the moment of telling, from
-  either library's objects. It falls into groups: a call of ``on_event`` and what followed it.
 - A :class:`Difference` explains one class of difference. Its ``explain`` looks at both logs and
   at the blocks of the stream, takes away (or puts right) exactly what it explains, and returns
   whether there was any of it. What no difference explains stays in the logs.
+- Conditions are taken from the stream's blocks wherever that is possible, and not from our log.
 - Where openai-python gives up, there is nothing left to compare: both logs are cut there. Ours
   must then go on to its own end, which the test checks.
-- Conditions are taken from the stream's blocks, not from our log, wherever that is possible.
+- ``python -m tests.differences`` prints docs/differences.md.
 """
 
 from __future__ import annotations
 
-import json
+import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING
 
 import attrs
 
+from tests.callback_logs import (
+    BOM,
+    ENDINGS,
+    FAILED,
+    LAST_STATUSES,
+    NO_FAILURE,
+    Annotation,
+    Call,
+    Entry,
+    Group,
+    Logs,
+    Message,
+    Part,
+    Step,
+    Text,
+    is_group,
+    remove,
+    rewrite_theirs,
+    told,
+)
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-T = TypeVar("T")
-
-
-# --- Facts ------------------------------------------------------------------------------
-
-
-@attrs.frozen
-class Annotation:
-    """An annotation of a text."""
-
-    type: str
-    text: str
-    start_index: int | None
-
-
-@attrs.frozen
-class Text:
-    """A text, or a delta of one; the value is None where a delta has none."""
-
-    value: str | None
-    annotations: tuple[Annotation, ...]
-
-
-@attrs.frozen
-class Part:
-    """A content part; ``text`` is a Text, or the file, address or refusal of other types."""
-
-    type: str
-    text: Text | str
-
-
-@attrs.frozen
-class Message:
-    """A message; a delta has neither id nor status."""
-
-    id: str
-    status: str
-    parts: tuple[Part, ...]
-
-
-@attrs.frozen
-class Call:
-    """A tool call; ``arguments`` is the input of a code interpreter; only deltas have an index."""
-
-    type: str
-    id: str
-    name: str
-    arguments: str
-    output: tuple[str, ...]
-    index: int | None = None
-
-
-@attrs.frozen
-class Step:
-    """A run step; a delta has neither id nor status."""
-
-    id: str
-    status: str
-    calls: tuple[Call, ...]
-
-
-@attrs.frozen
-class Entry:
-    """One callback: what it was about, and for a delta the snapshot.
-
-    ``on_event`` has the event's name and the id of its data, ``on_exception`` the kind of
-    failure; what a finished stream returns stands last, under the name of the method.
-    """
-
-    callback: str
-    subject: Any = None
-    snapshot: Any = None
-
-
-Group: TypeAlias = list[Entry]
-
-
-@attrs.frozen
-class Block:
-    """One block of a stream that is more than comments, and its data as JSON, or None."""
-
-    name: str
-    data: str
-    payload: Any
-
-    @property
-    def id(self) -> str:
-        """The id in the data, or nothing."""
-        return str(self.payload.get("id", "")) if isinstance(self.payload, dict) else ""
-
-    def parts(self) -> list[dict[str, Any]]:
-        """The parts of a message's delta."""
-        if self.name != "thread.message.delta" or not isinstance(self.payload, dict):
-            return []
-        return list(self.payload["delta"]["content"])
-
-    def calls(self) -> list[dict[str, Any]]:
-        """The calls of a step's delta."""
-        if self.name != "thread.run.step.delta" or not isinstance(self.payload, dict):
-            return []
-        details = self.payload["delta"].get("step_details") or {}
-        return list(details.get("tool_calls") or [])
-
-
-BOM = b"\xef\xbb\xbf"
-LAST_STATUSES = ("requires_action", "completed", "incomplete", "failed", "cancelled", "expired")
-ENDINGS = ("completed", "incomplete", "failed", "cancelled", "expired")
-
-
-def _blocks(data: bytes) -> Iterator[Block]:
-    """Split a stream in the simplest way; lines end with LF or CRLF."""
-    whole = data.removeprefix(BOM).decode().replace("\r\n", "\n")
-    for block in whole.split("\n\n"):
-        lines = [line for line in block.split("\n") if line and not line.startswith(":")]
-        fields = [(name, value.strip()) for name, _, value in (x.partition(":") for x in lines)]
-        joined = "\n".join(value for name, value in fields if name == "data")
-        try:
-            payload = json.loads(joined)
-        except ValueError:
-            payload = None
-        if fields:
-            yield Block(dict(fields).get("event", ""), joined, payload)
-
-
-@attrs.define
-class Logs:
-    """Both logs of one stream, and the stream.
-
-    Attributes:
-        data: The stream.
-        theirs: Groups of openai-python's log.
-        ours: Groups of our log.
-        blocks: What the stream says; the group of a block has the same index as long as
-            every block before it was an event.
-        gave_up: Whether the logs were cut because openai-python gave up.
-    """
-
-    data: bytes
-    theirs: list[Group]
-    ours: list[Group]
-    blocks: list[Block] = attrs.field(init=False)
-    gave_up: bool = False
-
-    def __attrs_post_init__(self) -> None:
-        """Split the stream."""
-        self.blocks = list(_blocks(self.data))
-
-    def cut(self, at: int) -> bool:
-        """Leave only the first AT groups of both logs; return True."""
-        del self.theirs[at:], self.ours[at:]
-        self.gave_up = True
-        return True
-
-    def pairs(self) -> Iterator[tuple[Group, Group]]:
-        """Groups of the same event, theirs and ours."""
-        yield from zip(self.theirs, self.ours, strict=False)
-
-    def block(self, at: int) -> Block:
-        """Return the block with this index, or an empty one after the last."""
-        return self.blocks[at] if at < len(self.blocks) else Block("", "", None)
-
-    def failure(self, log: list[Group]) -> tuple[int, str]:
-        """Return where in LOG ``on_exception`` is and its kind, or (-1, "")."""
-        found = ((i, group[0].subject) for i, group in enumerate(log) if is_group(group, FAILED))
-        return next(found, (-1, ""))
-
-
-FAILED = "on_exception"
-
-
-def is_group(group: Group, callback: str, subject: object = None) -> bool:
-    """Whether GROUP begins with this callback, and about SUBJECT if one is given."""
-    return group[0].callback == callback and subject in (None, group[0].subject)
-
-
-def remove(group: Group, wrong: Callable[[Entry], bool]) -> bool:
-    """Remove the entries that are WRONG; return whether there were any."""
-    kept = [entry for entry in group if not wrong(entry)]
-    changed = len(kept) != len(group)
-    group[:] = kept
-    return changed
-
-
-def rewrite(value: Any, wanted: type[T], change: Callable[[T], T]) -> Any:
-    """Return VALUE with CHANGE applied to every WANTED in it."""
-    if isinstance(value, wanted):
-        return change(value)
-    if isinstance(value, tuple):
-        return tuple(rewrite(item, wanted, change) for item in value)
-    if attrs.has(type(value)):
-        names = [field.name for field in attrs.fields(type(value))]
-        changes = {name: rewrite(getattr(value, name), wanted, change) for name in names}
-        return attrs.evolve(value, **changes)
-    return value
-
-
-def rewrite_theirs(logs: Logs, wanted: type[T], change: Callable[[T], T]) -> bool:
-    """Apply CHANGE to every WANTED in their log; return whether anything changed."""
-    before = [list(group) for group in logs.theirs]
-    for group in logs.theirs:
-        group[:] = [rewrite(entry, wanted, change) for entry in group]
-    return before != logs.theirs
-
-
-def told(log: list[Group], callback: str) -> list[Any]:
-    """Return what all calls of CALLBACK were about."""
-    return [entry.subject for group in log for entry in group if entry.callback == callback]
+    from collections.abc import Callable
 
 
 # --- The ends of a stream ---------------------------------------------------------------
 
 
 def done_event(logs: Logs) -> bool:
-    """Our on_event has ``done``; theirs never."""
-    kept = [group for group in logs.ours if group != [Entry("on_event", ("done", ""))]]
-    changed = len(kept) != len(logs.ours)
-    logs.ours[:] = kept
-    return changed
+    """Our on_event has ``done`` at every clean end; theirs never."""
+    said = {block.name.removeprefix("thread.run.") for block in logs.blocks}
+    done = any(block.data == "[DONE]" for block in logs.blocks)
+    clean = "error" not in said and (done or said & set(LAST_STATUSES))
+    if not clean or logs.failure(logs.theirs) != NO_FAILURE:
+        return False
+    ends = [i for i, group in enumerate(logs.theirs) if is_group(group, "on_end")]
+    for at in ends:
+        logs.theirs.insert(at, [Entry("on_event", ("done", ""))])
+    return bool(ends)
 
 
 def error_event(logs: Logs) -> bool:
     """Our on_event has ``error`` before on_exception; theirs has on_exception alone."""
     at, kind = logs.failure(logs.theirs)
-    error = [Entry("on_event", ("error", ""))]
-    if kind != "server error" or logs.ours[at] != error:
+    if kind != "server error" or logs.block(at).name != "error":
         return False
-    del logs.ours[at]
+    logs.theirs.insert(at, [Entry("on_event", ("error", ""))])
     return True
 
 
@@ -274,7 +90,7 @@ def cut_short(logs: Logs) -> bool:
 
 def unterminated(logs: Logs) -> bool:
     """The last block has no blank line after it: theirs drops it."""
-    if logs.data.endswith((b"\n\n", b"\n\r\n")) or logs.failure(logs.theirs) != (-1, ""):
+    if logs.data.endswith((b"\n\n", b"\n\r\n")) or logs.failure(logs.theirs) != NO_FAILURE:
         return False
     last = len(logs.blocks) - 1
     dropped = is_group(logs.theirs[last], "on_end") and not is_group(logs.ours[last], "on_end")
@@ -307,16 +123,18 @@ def placeholder(logs: Logs) -> bool:
 def any_index(logs: Logs) -> bool:
     """A part that comes before one with a lower index is for theirs an IndexError."""
     at, kind = logs.failure(logs.theirs)
+    if kind != "IndexError":
+        return False
     seen = {part["index"] for block in logs.blocks[: max(at - 1, 0)] for part in block.parts()}
     gap = any(part["index"] > len(seen) for part in logs.block(at - 1).parts())
-    return kind == "IndexError" and gap and logs.cut(at - 1)
+    return gap and logs.cut(at - 1)
 
 
 def lost_parts(logs: Logs) -> bool:
     """A message that ends with fewer parts than it had is for theirs an IndexError."""
     at, kind = logs.failure(logs.theirs)
     block = logs.block(at - 1)
-    ends = block.name.startswith("thread.message.") and not block.name.endswith(".delta")
+    ends = block.name.startswith("thread.message.") and block.name.endswith(ENDINGS)
     return kind == "IndexError" and ends and not block.payload["content"] and logs.cut(at - 1)
 
 
@@ -364,15 +182,23 @@ def _multiple(text: str, known: set[str]) -> str:
     return next((one for one in known if one and text == one * (len(text) // len(one))), text)
 
 
-def repeated_name(logs: Logs) -> bool:
-    """Id and name of a call that are sent again concatenate in theirs."""
+def repeated_call(logs: Logs) -> bool:
+    """What a call is sent again, id, name or all of its arguments, is concatenated in theirs."""
     sent = [call for block in logs.blocks for call in block.calls() if call.get("id")]
-    again = Counter(call["id"] for call in sent)
-    ids = {one for one, times in again.items() if times > 1}
-    names = {call["function"]["name"] for call in sent if call["id"] in ids and "function" in call}
+    times = Counter(call["id"] for call in sent)
+    again = [call for call in sent if times[call["id"]] > 1]
+    functions = [call["function"] for call in again if "function" in call]
+    ids, names = {call["id"] for call in again}, {one.get("name") or "" for one in functions}
+    counted = Counter(one.get("arguments") or "" for one in functions)
+    whole = {one for one, count in counted.items() if count > 1}
 
     def mended(call: Call) -> Call:
-        return attrs.evolve(call, id=_multiple(call.id, ids), name=_multiple(call.name, names))
+        return attrs.evolve(
+            call,
+            id=_multiple(call.id, ids),
+            name=_multiple(call.name, names),
+            arguments=_multiple(call.arguments, whole),
+        )
 
     return bool(ids) and rewrite_theirs(logs, Call, mended)
 
@@ -383,7 +209,7 @@ def repeated_annotation(logs: Logs) -> bool:
         Annotation(one["type"], one["text"], one.get("start_index"))
         for block in logs.blocks
         for part in block.parts()
-        for one in (part.get("text") or {}).get("annotations", ())
+        for one in (part.get("text") or {}).get("annotations") or ()
     ]
     wrong = {
         Annotation(one.type, one.text * 2, (one.start_index or 0) * 2): one
@@ -490,6 +316,24 @@ def never_created(logs: Logs) -> bool:
     return changed
 
 
+def text_from_created(logs: Logs) -> bool:
+    """A text part that its message was created with never begins in theirs."""
+    given = {
+        message.id: {i for i, part in enumerate(message.parts) if part.type == "text"}
+        for message in told(logs.theirs, "on_message_created")
+    }
+    changed = False
+    for at, group in enumerate(logs.theirs):
+        for part in logs.block(at).parts():
+            if part["index"] not in given.get(logs.block(at).id, ()):
+                continue
+            given[logs.block(at).id].discard(part["index"])
+            for entry in [x for x in group if x.callback == "on_text_delta"]:
+                group.insert(group.index(entry), Entry("on_text_created", entry.snapshot))
+                changed = True
+    return changed
+
+
 def call_done_again(logs: Logs) -> bool:
     """A call is done in theirs at every change and ending that follows it."""
     once = Counter(call.id for call in told(logs.ours, "on_tool_call_done"))
@@ -497,10 +341,8 @@ def call_done_again(logs: Logs) -> bool:
     for theirs, ours in logs.pairs():
         here = {call.id for call in told([ours], "on_tool_call_done")}
         elsewhere = {one for one, times in once.items() if times == 1} - here
-        changed |= remove(
-            theirs,
-            lambda x, ids=elsewhere: x.callback == "on_tool_call_done" and x.subject.id in ids,
-        )
+        done = [entry for entry in theirs if entry.callback == "on_tool_call_done"]
+        changed |= remove(theirs, [entry for entry in done if entry.subject.id in elsewhere])
     return changed
 
 
@@ -510,7 +352,7 @@ def sent_again(logs: Logs) -> bool:
     changed = False
     for theirs, ours in logs.pairs():
         key = theirs[0].subject
-        once = is_group(theirs, "on_event") and key[0].endswith((".created", *ENDINGS))
+        once = is_group(theirs, "on_event") and str(key[0]).endswith((".created", *ENDINGS))
         if once and key in seen and ours == [theirs[0]] != theirs:
             del theirs[1:]
             changed = True
@@ -524,8 +366,9 @@ def part_goes_on(logs: Logs) -> bool:
     changes = [one for i, one in enumerate(order) if i == 0 or order[i - 1] != one]
     if len(set(changes)) == len(changes) or len(told(logs.ours, "on_text_done")) != len(set(order)):
         return False
-    both = [*logs.theirs, *logs.ours]
-    return any([remove(group, lambda x: x.callback == "on_text_done") for group in both])
+    for group in [*logs.theirs, *logs.ours]:
+        remove(group, [entry for entry in group if entry.callback == "on_text_done"])
+    return True
 
 
 def part_of_another(logs: Logs) -> bool:
@@ -535,7 +378,7 @@ def part_of_another(logs: Logs) -> bool:
     for theirs, ours in logs.pairs():
         if is_group(theirs, "on_event") and theirs[0].subject[0] == "thread.message.delta":
             stale = [x for x in theirs if x.callback == "on_text_done" and x not in ours]
-            changed |= remove(theirs, lambda x, s=stale: x in s and x.subject in finished)
+            changed |= remove(theirs, [entry for entry in stale if entry.subject in finished])
         finished += [part.text for one in told([theirs], "on_message_done") for part in one.parts]
     return changed
 
@@ -559,76 +402,440 @@ def final_call(logs: Logs) -> bool:
 def call_without_delta(logs: Logs) -> bool:
     """A call that only the completed step has is told by ours."""
     known = {call["id"] for block in logs.blocks for call in block.calls() if call.get("id")}
+    begun = {step.id for step in told(logs.theirs, "on_run_step_created")}
     changed = False
-    for ours in logs.ours:
-        sent = {call for step in told([ours], "on_run_step_done") for call in step.calls}
-        news = {call for call in sent if call.id not in known}
-        names = {"on_tool_call_created", "on_tool_call_done"}
-        changed |= remove(ours, lambda x, n=news, c=names: x.callback in c and x.subject in n)
+    for group in logs.theirs:
+        for step in told([group], "on_run_step_done"):
+            for call in step.calls:
+                if step.id in begun and call.id not in known:
+                    names = ("on_tool_call_created", "on_tool_call_done")
+                    group[-1:-1] = [Entry(name, call) for name in names]
+                    changed = True
     return changed
 
 
 def text_without_delta(logs: Logs) -> bool:
-    """Text that only the completed message has is told by ours."""
+    """Text that only the completed message has is told by ours.
+
+    Explained for the part that is open, where it goes on as it began, and for all parts after
+    it, which must come as created, delta and done.
+    """
     changed = False
-    for theirs, ours in logs.pairs():
-        sent = {part.text for one in told([ours], "on_message_done") for part in one.parts}
-        extra = [x for x in ours if x not in theirs and x.callback.startswith("on_text_")]
-        ok = [x for x in extra if (x.snapshot or x.subject) in sent]
-        changed |= remove(ours, lambda x, names=ok: x in names)
+    seen: dict[str, tuple[Part, ...]] = {}
+    for group in logs.theirs:
+        seen |= _messages_of(group)
+        for message in [one for one in told([group], "on_message_done") if one.id in seen]:
+            known, final = seen[message.id], message.parts
+            if known and len(final) >= len(known):
+                more = _more_text(known[-1], final[len(known) - 1])
+                group[1:1] = more
+                changed |= bool(more)
+            for part in final[len(known) :]:
+                if isinstance(part.text, Text):
+                    delta = Entry("on_text_delta", Text(part.text.value, ()), part.text)
+                    around = [Entry(f"on_text_{x}", part.text) for x in ("created", "done")]
+                    group[-1:-1] = [around[0], delta, around[1]]
+                    changed = True
     return changed
 
 
+def _messages_of(group: Group) -> dict[str, tuple[Part, ...]]:
+    """Return by id the parts of the messages that GROUP created or let grow."""
+    grown = [x.snapshot for x in group if x.callback == "on_message_delta"]
+    return {one.id: one.parts for one in [*told([group], "on_message_created"), *grown]}
+
+
+def _more_text(known: Part, final: Part) -> list[Entry]:
+    """Return the on_text_delta for what FINAL has and KNOWN, which it begins with, lacks."""
+    if isinstance(known.text, Text) and isinstance(final.text, Text):
+        said, whole = known.text.value or "", final.text.value or ""
+        if whole.startswith(said) and whole != said:
+            return [Entry("on_text_delta", Text(whole[len(said) :], ()), final.text)]
+    return []
+
+
 def left_open(logs: Logs) -> bool:
-    """What the server left open when the run ended is told done by ours."""
-    ended = {block.id for block in logs.blocks if block.name.endswith(ENDINGS)}
+    """What the server left open when the run ended is told done by ours, as it stands."""
+    messages: dict[str, Message] = {}
+    steps: dict[str, Step] = {}
     changed = False
-    for theirs, ours in logs.pairs():
-        name = str(ours[0].subject)
-        over = is_group(ours, "on_event") and any(f"thread.run.{x}'" in name for x in ENDINGS)
-        if not over:
-            continue
-        objects = [x for x in ours if x.callback in {"on_message_done", "on_run_step_done"}]
-        parts = {p.text for x in objects for p in getattr(x.subject, "parts", ())}
-        open_ = [x for x in objects if x.subject.id not in ended]
-        open_ += [x for x in ours if x.callback == "on_text_done" and x.subject in parts]
-        changed |= remove(ours, lambda x, o=open_, t=theirs: x in o and x not in t)
+    for at, group in enumerate(logs.theirs):
+        for entry in group:
+            subject = entry.snapshot or entry.subject
+            if entry.callback in {"on_message_created", "on_message_delta"}:
+                messages[subject.id] = subject
+            elif entry.callback in {"on_run_step_created", "on_run_step_delta"}:
+                steps[subject.id] = subject
+            elif entry.callback in {"on_message_done", "on_run_step_done"}:
+                messages.pop(subject.id, None)
+                steps.pop(subject.id, None)
+        if logs.block(at).run_status in ENDINGS:
+            for message in messages.values():
+                group += [Entry("on_text_done", part.text) for part in message.parts[-1:]]
+                group.append(Entry("on_message_done", message))
+            group += [Entry("on_run_step_done", step) for step in steps.values()]
+            changed |= bool(messages or steps)
+            messages, steps = {}, {}
     return changed
 
 
 def two_messages(logs: Logs) -> bool:
     """Two messages are open at once: theirs gives the deltas of both to the newer one.
 
-    From the first such delta on only ``on_event`` is compared; ours must have told each
-    message's own deltas, which add up to its text.
+    Explained for messages of one text: from the first such delta on each group is made anew,
+    from the id on the wire and the delta, which theirs has right.
     """
-    open_: list[str] = []
-    for at, block in enumerate(logs.blocks):
-        if block.name == "thread.message.created":
-            open_.append(block.id)
-        elif block.name.startswith("thread.message.") and block.name.endswith(ENDINGS):
-            open_.remove(block.id)
-        elif block.parts() and len(open_) > 1 and block.id != open_[-1]:
-            assert all(
-                entry.snapshot.id == group[0].subject[1]
-                for group in logs.ours
-                for entry in group
-                if entry.callback == "on_message_delta"
-            )
-            for log in (logs.theirs, logs.ours):
-                log[at:] = [[group[0]] for group in log[at:]]
-            return True
-    return False
+    wrong = [
+        at
+        for at, group in enumerate(logs.theirs)
+        for entry in group
+        if entry.callback == "on_message_delta" and entry.snapshot.id != group[0].subject[1]
+    ]
+    said: dict[str, str] = {}
+    for group in logs.theirs[wrong[0] :] if wrong else []:
+        for entry in [x for x in group if x.callback == "on_message_delta"]:
+            [part] = entry.subject.parts
+            name, value = group[0].subject[1], part.text.value
+            created = [] if name in said else [Entry("on_text_created", Text(value, ()))]
+            said[name] = said.get(name, "") + value
+            whole = Text(said[name], ())
+            snapshot = Message(name, "in_progress", (Part("text", whole),))
+            delta = Entry("on_message_delta", entry.subject, snapshot)
+            group[1:] = [delta, *created, Entry("on_text_delta", part.text, whole)]
+    return bool(wrong)
 
 
 def final_steps(logs: Logs) -> bool:
     """Theirs returns steps as they were accumulated, and not those that began elsewhere."""
-    if not logs.ours or not is_group(logs.ours[-1], "get_final_run"):
-        return False
     ended = {step.id: step for step in told(logs.ours, "on_run_step_done")}
-    mine = next(x for x in logs.ours[-1] if x.callback == "get_final_run_steps")
-    at = logs.ours[-1].index(mine)
-    if logs.theirs[-1][at] == mine or any(ended[x.id] != x for x in mine.subject if x.id in ended):
-        return False
-    logs.theirs[-1][at] = mine
-    return True
+    changed = False
+    for theirs, ours in list(logs.pairs())[-1:]:
+        for at, (their, our) in enumerate(zip(theirs, ours, strict=False)):
+            if {their.callback, our.callback} == {"get_final_run_steps"} and their != our:
+                known = {step.id for step in their.subject}
+                as_sent = all(step == ended.get(step.id, step) for step in our.subject)
+                if as_sent and known <= {step.id for step in our.subject}:
+                    theirs[at] = our
+                    changed = True
+    return changed
+
+
+def annotation_only(logs: Logs) -> bool:
+    """A delta that only annotates is for theirs a text delta without a value."""
+    changed = False
+    for group in logs.theirs:
+        deltas = [entry for entry in group if entry.callback == "on_text_delta"]
+        changed |= remove(group, [entry for entry in deltas if entry.subject.value is None])
+    return changed
+
+
+# --- The table --------------------------------------------------------------------------
+
+
+@attrs.frozen
+class Difference:
+    """One class of difference.
+
+    Attributes:
+        name: What it is about.
+        theirs: What openai-python does.
+        ours: What we do.
+        why: Why ours is right.
+        explain: Takes it out of the logs; None where no log shows it, but a test of its own.
+    """
+
+    name: str
+    theirs: str
+    ours: str
+    why: str
+    explain: Callable[[Logs], bool] | None = None
+
+
+def explain(logs: Logs) -> set[str]:
+    """Take all known differences out of LOGS; return the names of those that were there."""
+    return {one.name for one in DIFFERENCES if one.explain is not None and one.explain(logs)}
+
+
+#: In the order of taking out: what moves or ends groups comes first.
+DIFFERENCES = (
+    Difference(
+        "a last block without a blank line after it",
+        "is dropped",
+        "is decoded when the bytes end",
+        "Servers and stored captures leave the line out; losing `error` or `done` is worse.",
+        unterminated,
+    ),
+    Difference(
+        "`done`",
+        "`on_event` never has it; the end is `on_end` alone",
+        "`on_event` has it, then `on_done` runs",
+        "A handler that flushes can tell the server's last word from a connection that ended.",
+        done_event,
+    ),
+    Difference(
+        "`error`",
+        "`on_exception` with an `APIError`",
+        "`on_event` has it, then `on_error` and `on_exception` with a `ServerError` run",
+        "It is something that the server said, so a log of events must have it.",
+        error_event,
+    ),
+    Difference(
+        "`error`, not wrapped",
+        "an event without a name; the stream goes on and counts as a success",
+        "the same as the wrapped one",
+        "The specification writes it bare. A failure must not look like a success.",
+        bare_error,
+    ),
+    Difference(
+        "bytes that end before the run",
+        "a success: `on_end` alone",
+        "`on_exception` with an `IncompleteStreamError`",
+        "Half an answer must not pass for a whole one.",
+        cut_short,
+    ),
+    Difference(
+        "a block without data (`id:`, `retry:` or `event:` alone, an empty `data:`)",
+        "`JSONDecodeError` ends the stream",
+        "no event, as the standard has it",
+        "Keep-alives and reconnection times are part of Server-Sent Events.",
+        no_data,
+    ),
+    Difference(
+        "a delta for something never announced",
+        "`KeyError` or `RuntimeError` from inside the handler ends the stream",
+        "`created` with what is known, `synthetic`, and the stream goes on",
+        "A stream may continue an earlier one; the rest of the answer is still good.",
+        placeholder,
+    ),
+    Difference(
+        "a part that comes before one with a lower index",
+        "`IndexError` from inside the handler ends the stream",
+        "parts are kept by the wire's index",
+        "The index says where a part belongs, not when it comes.",
+        any_index,
+    ),
+    Difference(
+        "a message that ends with fewer parts than it had",
+        "`IndexError` from inside the handler ends the stream",
+        "every part that began is done, then the message",
+        "An incomplete message may come back empty; the run's own events still follow.",
+        lost_parts,
+    ),
+    Difference(
+        "a payload of the wrong type",
+        "the event is told, then whatever breaks first breaks",
+        "`on_exception` with a `DecodeError` that has the frame and the path of the field",
+        "The fault is in the frame, so that is where it is reported.",
+        wrong_type,
+    ),
+    Difference(
+        "a byte order mark",
+        "the first event loses its name",
+        "is skipped",
+        "The standard says so.",
+        byte_order_mark,
+    ),
+    Difference(
+        "a name that does not begin with `thread.`",
+        "the event has no name; if its data is text, `JSONDecodeError` ends the stream",
+        "an `UnknownEvent` with its name and data",
+        "What is unknown must not be lost, nor end what is known.",
+        foreign_name,
+    ),
+    Difference(
+        "a created or an ending that is sent again",
+        "its callbacks run again",
+        "`on_event` and `on_repeated_event`; the others run once",
+        "Handlers that open and close things need each exactly once.",
+        sent_again,
+    ),
+    Difference(
+        "a call's id, name or whole arguments sent again",
+        "are concatenated: `call_1call_1`",
+        "replace the known ones",
+        "No call has the id `call_1call_1`, and arguments written twice are not JSON.",
+        repeated_call,
+    ),
+    Difference(
+        "an annotation that is sent again",
+        "its text is doubled and its numbers are summed",
+        "replaces the known one",
+        "An index is a place, not an amount.",
+        repeated_annotation,
+    ),
+    Difference(
+        "`on_message_delta` and `on_run_step_delta`",
+        "come after the callbacks for their parts",
+        "come before them",
+        "One order for all: the wire's event, then what follows from it.",
+        own_callback_first,
+    ),
+    Difference(
+        "a second step with a call at the same index",
+        "`on_tool_call_created` never runs for it",
+        "it runs",
+        "Each step counts its calls from 0, so this is the ordinary second step.",
+        never_created,
+    ),
+    Difference(
+        "fragments of two calls in turn",
+        "`on_tool_call_created` runs at each change, in place of `on_tool_call_delta`",
+        "created once; every fragment is a delta of its call",
+        "A call begins once, and its fragments must add up to its arguments.",
+        created_again,
+    ),
+    Difference(
+        "the fragment that a call begins with",
+        "is no `on_tool_call_delta`",
+        "is one",
+        "It may hold arguments; all fragments joined are then the whole.",
+        first_fragment,
+    ),
+    Difference(
+        "a text part that its message was created with",
+        "`on_text_created` never runs for it",
+        "it runs before the part's first delta",
+        "Some servers create messages so; a handler that opens something there needs it.",
+        text_from_created,
+    ),
+    Difference(
+        "`on_tool_call_done`",
+        "runs again at every ending that follows",
+        "runs once per call",
+        "A handler that runs the call would run it again.",
+        call_done_again,
+    ),
+    Difference(
+        "a delta that only annotates",
+        "`on_text_delta` with the value `None`",
+        "`on_annotation` alone",
+        "`print(delta.value)` must not print None.",
+        annotation_only,
+    ),
+    Difference(
+        "two messages open at once",
+        "the deltas of both go to the newer one",
+        "each delta goes to the message that it names",
+        "Every delta has its message's id.",
+        two_messages,
+    ),
+    Difference(
+        "the first delta of a second message",
+        "ends a part of the message before it once more",
+        "that part was done already",
+        "Done comes once.",
+        part_of_another,
+    ),
+    Difference(
+        "text for a part that another one followed",
+        "the two parts end again and again",
+        "each part is done once, when the next begins; later text is told as a delta",
+        "Done comes once. The final text is in the message.",
+        part_goes_on,
+    ),
+    Difference(
+        "the next part of a message",
+        "begins before the old one is done",
+        "begins after the old one is done",
+        "A handler that writes one part after the other needs them in turn.",
+        done_before_next,
+    ),
+    Difference(
+        "a call that only the completed step has",
+        "is not told",
+        "is created and done",
+        "Built-in tools may come without deltas; their calls are calls.",
+        call_without_delta,
+    ),
+    Difference(
+        "text that only the completed message has",
+        "is not told",
+        "comes as a last `on_text_delta`",
+        "What was printed is then what was said.",
+        text_without_delta,
+    ),
+    Difference(
+        "what is still open when the run ends",
+        "stays open",
+        "is done, as it stands, before the run is",
+        "A failed or cancelled run leaves messages open; handlers that close things must hear it.",
+        left_open,
+    ),
+    Difference(
+        "a call at the end of its step",
+        "as accumulated, without the output",
+        "as the server sent it",
+        "The final object is the server's word.",
+        final_call,
+    ),
+    Difference(
+        "`get_final_run_steps()`",
+        "steps stay `in_progress`; those that began in an earlier stream are missing",
+        "steps in their final state, all that the stream spoke of",
+        "They are called final.",
+        final_steps,
+    ),
+    Difference(
+        "what a callback raises",
+        "`on_exception` runs with it, as if the stream had failed",
+        "leaves unchanged with a note; `on_exception` does not run",
+        "A handler's bug is not a failure of the stream.",
+    ),
+    Difference(
+        "a handler for a second stream",
+        "`RuntimeError`",
+        "works",
+        "One handler follows a run through its tool rounds.",
+    ),
+    Difference(
+        "`super().__init__()` forgotten",
+        "`AttributeError` when the stream begins",
+        "is not needed",
+        "A handler holds no state of the library's.",
+    ),
+    Difference(
+        "tool and annotation types that are not known",
+        "objects of whichever class comes first",
+        "`UnknownToolCall` and `UnknownAnnotation`, with the raw data",
+        "`isinstance` and `match` must not be misled.",
+    ),
+    Difference(
+        "`current_run` and the current snapshots in `on_event`",
+        "as they were before this event",
+        "as of this event",
+        "`on_event` is about this event, and all other callbacks find them so.",
+    ),
+    Difference(
+        "`current_run_step_snapshot` after a step's end",
+        "None",
+        "the step last heard of",
+        "`current_message_snapshot` stays too, in both.",
+    ),
+    Difference(
+        "`current_event` in a derived callback",
+        "the event of the wire",
+        "the derived event, with `message_id` or `run_step_id`, and `index`",
+        "It says which part or call it is about; an event of the wire may have several.",
+    ),
+)
+
+
+def page() -> str:
+    """Return docs/differences.md."""
+    lines = [
+        "# Differences from openai-python's `AssistantEventHandler`",
+        "",
+        "A handler written for openai-python runs after changing its import. What it is told",
+        "differs as follows, and in nothing else: `tests/test_differential.py` runs the same",
+        "streams through both, takes these differences out of what was told, and compares the",
+        "rest. This table is printed by `python -m tests.differences`.",
+        "",
+        "| | openai-python | here | why |",
+        "|---|---|---|---|",
+        *(f"| {one.name} | {one.theirs} | {one.ours} | {one.why} |" for one in DIFFERENCES),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page())

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from typing import TYPE_CHECKING, Any
 
 import attrs
+import pytest
 
 from handlers import EventHandler
 from handlers.routes import CALLBACKS
-from stream_core import events
+from stream_core import events, settings
 from stream_core.decoder import EventDecoder
 from stream_core.errors import StreamError
 
@@ -51,14 +53,14 @@ def sse(*frames: Frame, end: str = "\n") -> bytes:
     return b"".join(frame(name, payload, end=end) for name, payload in frames)
 
 
-def run(status: str, run_id: str = "run_1", **fields: Any) -> Frame:
+def run(status: str, /, run_id: str = "run_1", **fields: Any) -> Frame:
     """Return the frame of a run's status; ``created`` has the status queued."""
     shown = "queued" if status == "created" else status
     payload = {"id": run_id, "thread_id": "thread_1", "assistant_id": "asst_1", "status": shown}
     return f"thread.run.{status}", {**payload, **fields}
 
 
-def step(status: str, step_id: str = "step_1", **fields: Any) -> Frame:
+def step(status: str, /, step_id: str = "step_1", **fields: Any) -> Frame:
     """Return the frame of a step's status; FIELDS as ``step_details``."""
     shown = "in_progress" if status == "created" else status
     return f"thread.run.step.{status}", {"id": step_id, "status": shown, **fields}
@@ -191,11 +193,18 @@ def decode(chunks: bytes | Iterable[bytes], **options: Any) -> Told:
 
 
 def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3)) -> Told:
-    """Decode DATA whole, byte by byte and at random splits; all must agree."""
+    """Decode DATA whole, by the frame, byte by byte, at random splits, and without fast paths.
+
+    All must agree.
+    """
     told = decode(data)
+    assert told == decode(re.findall(rb"(?s).*?(?:\n\n|\Z)", data))
     assert told == decode(pieces(data, 1))
     for seed in seeds:
         assert told == decode(random_pieces(data, seed))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "FAST", False)
+        assert told == decode(data)
     return told
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 import signal
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 import requests
 
+from stream_core.testing import __main__
 from stream_core.testing.__main__ import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 
@@ -27,42 +30,60 @@ def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
         assert option in text
 
 
-def test_it_serves_until_it_is_stopped(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+class Stop(threading.Event):
+    """Does something while the server serves, instead of waiting."""
+
+    def __init__(self, meanwhile: Callable[[], None]) -> None:
+        super().__init__()
+        self._meanwhile = meanwhile
+
+    def wait(self, timeout: float | None = None) -> bool:
+        self._meanwhile()
+        return True
+
+
+def test_it_serves_until_it_is_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Base URL, what to export, and a URL for each recording are printed."""
     file = tmp_path / "run.sse"
     file.write_bytes(b"event: done\ndata: [DONE]\n\n")
-    stop = threading.Event()
-    arguments = ["--recording", str(file), "--pace", "0.001", "--chunk-size", "20"]
-    serving = threading.Thread(target=main, args=([*arguments, "--api-key", "k"], stop))
-    serving.start()
-    try:
-        lines: list[str] = []
-        while len(lines) < 3:
-            lines += capsys.readouterr().out.splitlines()
-        base_url = lines[0].split()[2]
-        assert f"export OPENAI_BASE_URL={base_url} OPENAI_API_KEY=k" == lines[1]
-        name, _, url = lines[2].partition(": ")
+    checked = []
+
+    def check() -> None:
+        serving, export, recording = capsys.readouterr().out.splitlines()
+        base_url = serving.split()[2]
+        assert f"export OPENAI_BASE_URL={base_url} OPENAI_API_KEY=k" == export
+        name, _, url = recording.partition(": ")
         assert str(file) == name
         assert file.read_bytes() == requests.get(url, timeout=10).content
         assert 401 == requests.get(f"{base_url}/assistants", timeout=10).status_code
-    finally:
-        stop.set()
-        serving.join()
+        checked.append(base_url)
+
+    arguments = ["--recording", str(file), "--pace", "0.001", "--chunk-size", "20"]
+    assert 0 == main([*arguments, "--api-key", "k"], Stop(check))
+    with pytest.raises(requests.ConnectionError):
+        requests.get(checked[0], timeout=10)
 
 
-def test_ctrl_c_ends_it(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_ctrl_c_ends_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     """Without a traceback, with exit status 0."""
 
-    class Interrupted(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            raise KeyboardInterrupt
+    def interrupt() -> None:
+        raise KeyboardInterrupt
 
-    assert 0 == main([], Interrupted())
+    assert 0 == main([], Stop(interrupt))
     out = capsys.readouterr().out
     assert "OPENAI_API_KEY=any" in out
     assert out.endswith("Stopped.\n")
+
+
+def test_the_file_is_a_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Run as such, it exits with the status of `main`."""
+    monkeypatch.setattr(sys, "argv", ["serve", "--help"])
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_path(__main__.__file__, run_name="__main__")
+    assert 0 == caught.value.code
 
 
 def test_python_m_runs_it() -> None:

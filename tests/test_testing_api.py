@@ -33,7 +33,7 @@ class Calls:
 
     def call(self, method: str, path: str, **query: str) -> dict[str, Any]:
         """The answer to a request without a body."""
-        reply = self.api.handle(request(method, path, **query))
+        reply = self.api.handle(request(method, path, None, **query))
         assert isinstance(reply, Answered)
         return reply.body
 
@@ -71,7 +71,9 @@ def test_assistants_are_made_changed_listed_and_deleted() -> None:
     assert ("assistant", "A", 1.0) == (made["object"], made["name"], made["temperature"])
     assert made == calls.call("GET", path)
     assert "B" == calls.post(path, name="B", id="other")["name"]
-    assert [made["id"], calls.assistant] == [a["id"] for a in calls.call("GET", "/assistants")["data"]]
+    assert [made["id"], calls.assistant] == [
+        a["id"] for a in calls.call("GET", "/assistants")["data"]
+    ]
     assert {"id": made["id"], "object": "assistant.deleted", "deleted": True} == calls.call(
         "DELETE", path
     )

@@ -31,9 +31,7 @@ class Writing:
         assistant = self.store.add_assistant({"model": "m"})
         self.thread_id = self.store.add_thread({})["id"]
         run_object = self.store.add_run(self.thread_id, assistant, run)
-        self.writer = MessageWriter(
-            self.store, run_object, Steps(self.store, run_object)
-        )
+        self.writer = MessageWriter(self.store, run_object, Steps(self.store, run_object))
         self.events: list[WireEvent] = []
 
     def add(self, *parts: Say | Refuse | ShowImage | ShowImageURL) -> Writing:
@@ -162,9 +160,10 @@ def test_a_refusal_comes_in_pieces() -> None:
 
 def test_the_token_limit_cuts_a_text_and_a_refusal() -> None:
     """What the limit leaves out is neither sent nor kept."""
-    assert "one two" == Writing(max_completion_tokens=2).add(
-        Say("one two three")
-    ).content[0]["text"]["value"]
+    assert (
+        "one two"
+        == Writing(max_completion_tokens=2).add(Say("one two three")).content[0]["text"]["value"]
+    )
     assert "one" == Writing(max_completion_tokens=1).add(Refuse("one two")).content[0]["refusal"]
 
 

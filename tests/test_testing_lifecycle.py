@@ -267,7 +267,7 @@ def test_a_run_that_waits_can_be_cancelled() -> None:
 def test_what_is_no_part_is_refused() -> None:
     """The error names it."""
     wrong: Any = "text"
-    with pytest.raises(TypeError, match="not a part of stream_core.testing.parts: 'text'"):
+    with pytest.raises(TypeError, match=r"not a part of stream_core\.testing\.parts: 'text'"):
         list(machine().apply(wrong))
 
 

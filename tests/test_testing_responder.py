@@ -30,7 +30,7 @@ CLOCK = {"name": "getTime", "description": None}
 
 def turn(*said: str, **run: Any) -> Turn:
     """A turn after these user messages."""
-    tools = [{"type": "code_interpreter"}]
+    tools: list[dict[str, Any]] = [{"type": "code_interpreter"}]
     tools += [{"type": "function", "function": function} for function in (WEATHER, CLOCK)]
     defaults = {"tools": tools, "tool_choice": "auto", "parallel_tool_calls": True}
     return Turn({}, {}, {**defaults, **run}, [message("user", text) for text in said])

@@ -170,8 +170,7 @@ def test_a_cancel_does_not_wait_for_a_responder_that_blocks() -> None:
         loops.append(asyncio.get_running_loop())
         await Runner(run, respond).drive(run.start(), emit)
         gate.set()
-        while not left.is_set():
-            await asyncio.sleep(0)
+        await asyncio.to_thread(left.wait, 10)
         await in_thread(lambda: None)  # the other thread's answer has been looked at
 
     asyncio.run(main())
@@ -188,17 +187,17 @@ def test_a_run_that_is_cancelled_before_it_begins_says_so() -> None:
 
 def test_a_thread_that_ends_after_its_loop_is_let_go() -> None:
     """A responder that outlives the server raises nothing anywhere."""
-    gate = threading.Event()
+    begun, gate = threading.Event(), threading.Event()
     threads: list[threading.Thread] = []
 
     def block() -> None:
         threads.append(threading.current_thread())
-        gate.wait()
+        begun.set()
+        gate.wait(10)
 
     async def main() -> None:
         waiting = asyncio.ensure_future(in_thread(block))
-        while not threads:
-            await asyncio.sleep(0)
+        await asyncio.to_thread(begun.wait, 10)
         waiting.cancel()
 
     asyncio.run(main())

@@ -25,6 +25,7 @@ class ListOutlet:
         self.written: list[bytes] = []
         self.headers: dict[str, str] = {}
         self.ended = False
+        self.wrote = asyncio.Event()
         self._patience = patience
 
     async def open(self, status: int, headers: Mapping[str, str]) -> None:
@@ -36,6 +37,7 @@ class ListOutlet:
         if len(self.written) == self._patience:
             raise ConnectionResetError
         self.written.append(data)
+        self.wrote.set()
 
     async def end(self) -> None:
         """Note the end."""
@@ -82,8 +84,7 @@ def test_a_pause_ends_when_the_client_leaves() -> None:
         outlet = ListOutlet()
         sender = Sender(outlet, Framing(chunk_size=1, delay=3600.0))
         sending = asyncio.ensure_future(sender.send(b"ab"))
-        while not outlet.written:
-            await asyncio.sleep(0)
+        await outlet.wrote.wait()
         sender.leave()
         await sending
         return outlet
@@ -247,9 +248,7 @@ async def spoilt(fault: Fault, framing: Framing, *pieces: bytes) -> bytes:
         (Fault(cut_after=2, silence_after=4), Framing(framing="close"), b"ab"),
     ],
 )
-def test_a_spoilt_body_stops_at_its_byte(
-    fault: Fault, framing: Framing, expected: bytes
-) -> None:
+def test_a_spoilt_body_stops_at_its_byte(fault: Fault, framing: Framing, expected: bytes) -> None:
     """Within a chunk or at its end, or not at all when the body is shorter."""
     assert expected == asyncio.run(spoilt(fault, framing, b"abc", b"de"))
 

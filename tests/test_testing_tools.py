@@ -144,7 +144,7 @@ def test_code_is_sent_before_its_outputs() -> None:
     events = list(writing.tools.run_code(RunCode("print(1)", "1\n", "file-1")))
     assert ["created", "in_progress", *["delta"] * 5, "completed"] == short(events)
     call_id = writing.calls[0]["id"]
-    outputs = [
+    outputs: list[dict[str, Any]] = [
         {"type": "logs", "logs": "1\n"},
         {"type": "image", "image": {"file_id": "file-1"}},
     ]
@@ -171,7 +171,12 @@ def test_code_without_outputs_has_none() -> None:
 def test_search_results_come_with_the_completed_step_only() -> None:
     """The delta's results are empty; passages are there only if they were asked for."""
     results = [SearchResult("file-1", "a.md", 0.5, "Text")]
-    found = {"file_id": "file-1", "file_name": "a.md", "score": 0.5, "attributes": {}}
+    found: dict[str, Any] = {
+        "file_id": "file-1",
+        "file_name": "a.md",
+        "score": 0.5,
+        "attributes": {},
+    }
     for include, expected in (
         ((), found),
         ((RESULT_CONTENT,), {**found, "content": [{"type": "text", "text": "Text"}]}),

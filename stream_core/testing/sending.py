@@ -71,9 +71,8 @@ class RawOutlet:
 
     async def end(self) -> None:
         """Write the last chunk where chunked, and close."""
-        await self._put(b"0\r\n\r\n" if self._chunked else b"")
-        if self._transport is not None:
-            self._transport.close()  # sends what is buffered first
+        transport = await self._put(b"0\r\n\r\n" if self._chunked else b"")
+        transport.close()  # sends what is buffered first
 
     async def begin(self, part: bytes, size: int) -> None:
         """Write the beginning of a piece of ``size`` bytes, and see it delivered."""
@@ -93,7 +92,7 @@ class RawOutlet:
         # A chunk of no bytes would be the end of the body.
         return b"%x\r\n" % size if self._chunked and size else b""
 
-    async def _put(self, data: bytes, *, high_water: int = _HIGH_WATER) -> None:
+    async def _put(self, data: bytes, *, high_water: int = _HIGH_WATER) -> asyncio.Transport:
         """Write, and wait while more than ``high_water`` bytes are on their way."""
         transport = self._transport
         if transport is None or transport.is_closing():
@@ -101,6 +100,7 @@ class RawOutlet:
         transport.write(data)
         while transport.get_write_buffer_size() > high_water:  # noqa: ASYNC110 - a transport tells its protocol, aiohttp's here, and nobody else
             await asyncio.sleep(_FLUSH_POLL)
+        return transport
 
 
 class Sender:

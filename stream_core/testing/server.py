@@ -41,6 +41,7 @@ from stream_core.testing.store import ApiError, Obj, Store
 __all__ = ["LocalServer"]
 
 _JSON = "application/json"
+_ACCEPT_STEPS = 3
 # Read by OpenAI's SDKs: how long to wait before asking for a run again (default 1000).
 _POLL_HEADERS = {"openai-poll-after-ms": "10"}
 
@@ -241,6 +242,10 @@ class LocalServer:
         self._ready.set()
         await self._stop.wait()
         server.close()
+        # asyncio accepts a connection in three steps; one that is under way would be forgotten
+        # with its socket open, so it is let in, to be aborted below.
+        for _ in range(_ACCEPT_STEPS):
+            await asyncio.sleep(0)
         for task in self._tasks:
             task.cancel()
         # Not http.shutdown(): it waits for handlers, and a hanging stream's never ends.

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         files = Path(stack.enter_context(TemporaryDirectory()))
         workers = []
         for contestant in options.only:
-            step(f"starting {contestant.key}")
+            step(f"starting {contestant.key}", small=True)
             workers.append(stack.enter_context(Worker(contestant, options.node)))
         missing = {w.contestant.title: w.missing for w in workers if w.missing is not None}
         workers = [worker for worker in workers if worker.missing is None]
@@ -94,13 +94,14 @@ def _measure(
     best: dict[str, dict[str, float]] = {w.contestant.key: {} for w in workers}
     for number in range(rounds):
         for case in cases:
+            step(f"round {number + 1} of {rounds}: {case.name}")
             loops = _LOOPS.get(case.name, 1)
             turn = number % max(1, len(workers))
             for worker in [*workers[turn:], *workers[:turn]]:
                 key = worker.contestant.key
                 if worker.contestant.slow and number >= _ROUNDS[1]:
                     continue
-                step(f"round {number + 1} of {rounds}, {case.name}: {key}")
+                step(f"round {number + 1} of {rounds}, {case.name}: {key}", small=True)
                 answer = worker.ask(case, loops, files)
                 if not key.startswith("floor") and answer["deltas"] != case.deltas * loops:
                     raise SystemExit(f"{key} got {answer['deltas']} deltas of {case.name}")
@@ -127,8 +128,8 @@ with citations, M 2,000 short runs. They are fed from memory, one event per chun
 accumulate, call `on_text_delta(delta, snapshot)` and the callbacks for what is done. The default
 install with the standard library's JSON is measured, also where orjson is installed.
 
-CPU microseconds per event, best of the rounds ({how}; the slow ones, {slow}, had
-{_ROUNDS[1]}). openai-python and openai-node make a request per run through their own clients with
+CPU microseconds per event, best of the rounds ({how}, of which the slow
+ones had {_ROUNDS[1]}: {slow}). openai-python and openai-node make a request per run through their own clients with
 a transport in memory, which counts in S and M; the others read the bytes alone. Node has no clock
 of a thread's CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not
 measured: it would have to be compiled.

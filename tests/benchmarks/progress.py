@@ -16,9 +16,17 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
-def step(text: str) -> None:
-    """Say on stderr that TEXT is going on; on a terminal it replaces the step before."""
-    end, clear = ("\r", "\x1b[2K") if sys.stderr.isatty() else ("\n", "")
+def step(text: str, *, small: bool = False) -> None:
+    """Say on stderr that TEXT is going on; on a terminal it replaces the step before.
+
+    Args:
+        text: What is being done.
+        small: One of so many that only a terminal is told.
+    """
+    terminal = sys.stderr.isatty()
+    if small and not terminal:
+        return
+    end, clear = ("\r", "\x1b[2K") if terminal else ("\n", "")
     sys.stderr.write(f"{clear}{text}{end}")
     sys.stderr.flush()
 

@@ -84,6 +84,7 @@ LIMITS: Final = {
     "p99": Limit("the same, p99", 300, 150, "µs"),
     "buffering": Limit("delay of an event caused by buffering", 0, 0, "events held back"),
     "traced": Limit("peak of traced memory on L", 4, 2, "MB"),
+    "resident": Limit("peak memory of 200,000 deltas, over 3 × their text", 20, 20, "MB"),
     "streams-cpu": Limit("CPU per event, 200 streams in threads at 20 events/s", 120, 75, "µs"),
     "streams-memory": Limit("memory per stream, 200 streams in threads", 150, 100, "KiB"),
     "import": Limit("import `stream_core, handlers` where `import requests` takes 105 ms", 110, 75, "ms"),
@@ -103,7 +104,7 @@ def mark(
 
 
 def short(figure: float) -> str:
-    """Write FIGURE with as many places as it deserves."""
-    if abs(figure) >= 100:
+    """Write FIGURE with as many places as it deserves; a count has none."""
+    if isinstance(figure, int) or abs(figure) >= 100:
         return f"{figure:.0f}"
     return f"{figure:.1f}" if abs(figure) >= 10 else f"{figure:.2f}"

@@ -1,0 +1,209 @@
+"""``make bench-latency``: what stands between the server's ``send`` and the callback.
+
+Everything is measured twice, in turn: with a client of ours, and with a bare socket that reads the
+same bytes and looks at none of them. The difference is what the software costs. Also counted: the
+events that a buffer held back, and the TCP connections of 100 runs. Takes about a minute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import select
+import socket
+import time
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from handlers import EventHandler
+from stream_core import Client, models
+from tests.benchmarks.loopback import FRAMINGS, Server
+from tests.benchmarks.machine import machine, versions
+from tests.benchmarks.progress import step
+from tests.benchmarks.report import DOCS, limit_row, limit_table, publish, table
+from tests.benchmarks.targets import short
+
+__all__ = ["main", "percentile"]
+
+#: Deltas in lock-step, deltas paced, and seconds between these.
+_LOCKSTEP: Final = 2000
+_PACED: Final = 300
+_GAP: Final = 0.005
+#: How often each is done; the best counts.
+_REPEATS: Final = 4
+_RUNS: Final = 100
+
+
+def percentile(figures: Sequence[float], share: float) -> float:
+    """Return the figure that SHARE of FIGURES are not above."""
+    return sorted(figures)[min(len(figures) - 1, int(share * len(figures)))]
+
+
+# --- The two readers --------------------------------------------------------------------
+
+
+class _Watch(EventHandler):
+    """Notes when each delta came, and says so to the server when it waits for that."""
+
+    def __init__(self, server: Server, *, acknowledge: bool) -> None:
+        self._tell = server.acknowledgements.send
+        self._acknowledge = acknowledge
+        self.came: list[int] = []
+
+    def on_message_in_progress(self, message: models.Message) -> None:
+        self._tell(b".")
+
+    def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
+        self.came.append(time.monotonic_ns())
+        if self._acknowledge:
+            self._tell(b".")
+
+
+#: Reads one stream of a server; returns when each delta came, in nanoseconds.
+_Reader = Callable[[Server, int, bool], list[int]]
+
+
+def _read_ours(server: Server, events: int, acknowledge: bool) -> list[int]:
+    """Read with a client of ours, to a callback."""
+    watch = _Watch(server, acknowledge=acknowledge)
+    with (
+        Client(api_key="none", base_url=server.base_url) as client,
+        client.threads.runs.stream("t", assistant_id="a", handlers=[watch]) as stream,
+    ):
+        stream.until_done()
+    return watch.came
+
+
+def _read_bare(server: Server, events: int, acknowledge: bool) -> list[int]:
+    """Read with a socket: one ``recv`` is one delta."""
+    came: list[int] = []
+    with socket.create_connection(server.address) as sock:
+        sock.sendall(b"POST /v1/threads/t/runs HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
+        # The head and all events before the first delta; they are sent as one.
+        sock.recv(65536)
+        while select.select([sock], [], [], 0.05)[0]:
+            sock.recv(65536)
+        tell = server.acknowledgements.send
+        tell(b".")
+        while len(came) < events and sock.recv(65536):
+            came.append(time.monotonic_ns())
+            if acknowledge:
+                tell(b".")
+        while sock.recv(65536):
+            # A chunked reply ends, but the connection stays: the server closes it.
+            pass
+    return came
+
+
+class _Result(NamedTuple):
+    """One reader in one framing.
+
+    Attributes:
+        round_trip: Microseconds from one delta to the next in lock-step, the median.
+        cpu: Microseconds of CPU of that.
+        p50: Microseconds from send to callback, events apart, the median.
+        p99: The same, 99 of 100 are not above.
+        held: Events that a buffer held back.
+    """
+
+    round_trip: float
+    cpu: float
+    p50: float
+    p99: float
+    held: int
+
+    def best(self, other: _Result) -> _Result:
+        """Return the better figures of both, and all events held back."""
+        times = [min(pair) for pair in zip(self[:-1], other[:-1], strict=True)]
+        return _Result(*times, held=self.held + other.held)
+
+
+def _once(server: Server, framing: str, reader: _Reader) -> _Result:
+    """Read one stream in lock-step and one that is paced."""
+    server.start(kind="lockstep", framing=framing, events=_LOCKSTEP)
+    cpu = time.thread_time()
+    came = reader(server, _LOCKSTEP, True)
+    cpu = time.thread_time() - cpu
+    held = server.result()["held"]
+    trips = [after - before for before, after in zip(came, came[1:], strict=False)]
+    server.start(kind="paced", framing=framing, events=_PACED, gap=_GAP)
+    came = reader(server, _PACED, False)
+    sent = server.result()["sent"]
+    if len(came) != len(sent):
+        raise SystemExit(f"{len(sent)} events were sent, {len(came)} came ({framing})")
+    delays = [(after - before) / 1e3 for before, after in zip(sent, came, strict=True)]
+    return _Result(
+        round_trip=percentile(trips, 0.5) / 1e3,
+        cpu=cpu / _LOCKSTEP * 1e6,
+        p50=percentile(delays, 0.5),
+        p99=percentile(delays, 0.99),
+        held=held,
+    )
+
+
+def _connections(server: Server) -> int:
+    """Do runs one after the other; return how many connections they took."""
+    server.start(kind="runs", runs=_RUNS)
+    with Client(api_key="none", base_url=server.base_url) as client:
+        for number in range(_RUNS):
+            step(f"run {number + 1} of {_RUNS}", small=True)
+            with client.threads.runs.stream("t", assistant_id="a") as stream:
+                stream.until_done()
+    return int(server.result()["connections"])
+
+
+# --- The report -------------------------------------------------------------------------
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--repeats", type=int, default=_REPEATS, help="how often")
+    parser.add_argument("--dry", action="store_true", help="print only, write no file")
+    options = parser.parse_args(arguments)
+    ours: dict[str, _Result] = {}
+    bare: dict[str, _Result] = {}
+    with Server() as server:
+        for number in range(options.repeats):
+            for framing in FRAMINGS:
+                step(f"latency, {framing}: {number + 1} of {options.repeats}")
+                for found, reader in ((ours, _read_ours), (bare, _read_bare)):
+                    one = _once(server, framing, reader)
+                    found[framing] = one.best(found[framing]) if framing in found else one
+        step(f"connections of {_RUNS} runs")
+        connections = _connections(server)
+    publish("latency", _report(ours, bare, connections), docs=None if options.dry else DOCS)
+
+
+def _report(ours: dict[str, _Result], bare: dict[str, _Result], connections: int) -> str:
+    """Make the section."""
+    rows = []
+    for framing, one in ours.items():
+        pairs = zip(one, bare[framing], strict=True)
+        cells = [f"{short(mine)} – {short(raw)}" for mine, raw in list(pairs)[:-1]]
+        rows.append([framing, *cells, str(one.held)])
+    header = ("µs, ours – bare socket", "lock-step", "CPU of it", "p50", "p99", "held back")
+    limits = [
+        [f"{framing}: {cells[0]}", *cells[1:]]
+        for framing, one in ours.items()
+        for cells in (
+            limit_row("lock-step", one.round_trip - bare[framing].round_trip),
+            limit_row("p50", one.p50 - bare[framing].p50),
+            limit_row("p99", one.p99 - bare[framing].p99),
+            limit_row("buffering", one.held),
+        )
+    ]
+    return f"""\
+{machine()}. {versions("requests", "urllib3")}.
+
+A server in another process writes the replies by itself. Lock-step: it sends a delta when the one
+before was acknowledged from `on_text_delta`; the time is from one callback to the next, the median
+of {_LOCKSTEP:,}, the CPU is the reading thread's. p50 and p99: {_PACED} deltas {_GAP * 1e3:g} ms
+apart, from before `send` to the callback. The bare socket reads the same bytes and looks at none.
+Best of several repeats, in turn.
+
+{table(header, rows)}
+{limit_table([*limits, limit_row("connections", connections)])}"""
+
+
+if __name__ == "__main__":
+    main()
