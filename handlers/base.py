@@ -92,12 +92,13 @@ class EventHandler:
         Raises:
             TypeError: A callback assigned to this instance is none, or not a plain function.
         """
+        cls: Any = type(self)  # hashable, which type checkers do not see behind the cache
         assigned = frozenset(vars(self).keys() & _EMPTY.keys())
         if assigned or any(name.startswith("on_") for name in vars(self)):
             check_handler_instance(self)
         methods: dict[Route | str, Callable[[Any], object]] = {}
         table = {}
-        for event_class, calls in _plan(type(self), assigned):
+        for event_class, calls in _plan(cls, assigned):
             for call in calls:
                 if call not in methods:
                     methods[call] = _bound(self, call)
@@ -313,7 +314,9 @@ class EventHandler:
     def on_tool_call_done(self, tool_call: models.ToolCall) -> None:
         """A tool call is complete as far as this stream goes, once per call.
 
-        Its arguments are complete. A function's output is not there when the run requires it.
+        Every known Assistants server sends the fragments of one call before those of the next,
+        so its arguments are complete; ``on_run_step_done`` and ``run.required_action`` have the
+        server's own word for all calls. The output is not there when the run requires it.
         """
 
     def on_run_step_done(self, run_step: models.RunStep) -> None:

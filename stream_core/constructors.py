@@ -68,7 +68,7 @@ def constructor(cls: Any) -> Callable[[Any], Any]:
     if "raw" not in aliases:
         scope["known"] = frozenset(aliases)
         lines += [
-            "    if not d.keys() <= known:",
+            "    if not known.issuperset(d):",
             "        made.keep_extra({k: x for k, x in d.items() if k not in known})",
         ]
     lines.append("    return made")

@@ -56,8 +56,8 @@ class EventDecoder:
     Attributes:
         snapshots: The state so far: current run, messages, run steps.
         done: Whether the last event was delivered; bytes after it are ignored.
-        wants: Tells which event classes somebody wants; a fast path then spares the wire
-            events of others. None, as it is at first: all of them.
+        wants: Tells which event classes somebody wants; others are passed over. None, as
+            it is at first: all of them.
     """
 
     def __init__(
@@ -102,15 +102,15 @@ class EventDecoder:
         """
         if chunk.__class__ is not bytes:
             chunk = as_bytes(chunk)
-        if self._front is None or self._closed:
-            self._sse.feed(chunk)
-        else:
-            self._front.feed(chunk)
+        if self._closed:
+            remedy = "a decoder reads one stream; make a new EventDecoder"
+            raise RuntimeError(f"feed() after close(): {remedy}")
+        self._frames.feed(chunk)
 
     def close(self) -> None:
         """Say that there are no more bytes."""
         self._closed = True
-        self._sse.close()
+        self._frames.close()
 
     def next_event(self) -> Event | None:
         """Return the next event, or None: feed more bytes, or, after ``close``, no more come.
@@ -120,29 +120,36 @@ class EventDecoder:
             ServerError: The server sent ``error``; the event was delivered.
             IncompleteStreamError: The bytes ended too early.
         """
-        ready = self._ready
-        while not ready:
+        ready, wants = self._ready, self.wants
+        while True:
+            while ready:
+                event = ready.popleft()
+                if wants is None or wants(event.__class__):
+                    return event
             if self._failure is not None:
                 raise self._failure
-            if self.done:
+            if self.done or not (self._repeat() or self._read_frame()):
                 return None
-            if self._front is not None:
-                if self._front.hungry and not self._closed:
-                    return None
-                told = self._front.repeated(self.wants)
-                if told is not None:
-                    self._last_event = self._front.repeats
-                    wire, derived = told
-                    if wire is None:
-                        return derived
-                    ready.append(derived)
-                    return wire
-            if not self._read_frame():
-                return None
-        return ready.popleft()
+
+    def _repeat(self) -> bool:
+        """Make the events of a frame that repeats the last delta ready; False for another."""
+        front = self._front
+        if front is None:
+            return False
+        told = front.repeated(self.wants)
+        if told is None:
+            return False
+        self._last_event = front.repeats
+        wire, derived = told
+        if wire is not None:
+            self._ready.append(wire)
+        self._ready.append(derived)
+        return True
 
     def _read_frame(self) -> bool:
         """Make the next frame's events ready, or the end's; False where there is none yet."""
+        if self._front is not None and self._front.hungry and not self._closed:
+            return False
         try:
             frame = self._frames.next_frame()
             if frame is not None:

@@ -200,13 +200,12 @@ class Dispatcher:
 
     def _prepare(self, event_class: type[Event]) -> tuple[tuple[Callback, Handler], ...]:
         """Collect and keep what to call for an event of EVENT_CLASS."""
-        ready = self._ready
-        calls = ready[event_class] = tuple(
-            (callback, handler)
-            for handler, table in self._tables
-            for callback in nearest(table, event_class)
-        )
-        return calls
+        ready, calls = self._ready, []
+        for handler, table in self._tables:
+            for callback in nearest(table, event_class):
+                calls.append((callback, handler))  # noqa: PERF401  # a comprehension is slower
+        found = ready[event_class] = tuple(calls)
+        return found
 
 
 def _table_of(handler: Handler) -> CallbackTable:

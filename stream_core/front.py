@@ -45,7 +45,10 @@ class Front:
         """Stand in front of SSE, which was fed nothing yet."""
         self._sse = sse
         self._limit = max_frame_bytes
+        # Chunks not yet begun, or not to the end, and where in the first one to go on.
         self._waiting: deque[bytes] = deque()
+        self._next = 0
+        self._closed = False
         # Whole frames as text, where in it we are, and whether that is one byte per character.
         self._text = ""
         self._end = 0
@@ -72,6 +75,10 @@ class Front:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._waiting.append(chunk)
+
+    def close(self) -> None:
+        """Say that there are no more bytes."""
+        self._closed = True
 
     def repeated(
         self, wants: Callable[[type[Event]], bool] | None
@@ -120,13 +127,18 @@ class Front:
                 if frame is not None:
                     return frame
             elif not self._busy:
+                if self._closed:  # not before: SSE is fed no more after that
+                    self._sse.close()
                 return self._sse.next_frame()
 
     def learn(
         self, frame: ServerSentEvent, meaning: Sequence[Decoded], snapshots: Snapshots
     ) -> None:
-        """Look at a frame that went the ordinary way and was folded in just now."""
-        decoded = meaning[0] if len(meaning) == 1 else None
+        """Look at a frame that went the ordinary way and was folded in just now.
+
+        Where the name is not the frame's own, the delta is not all of its JSON.
+        """
+        decoded = meaning[0] if len(meaning) == 1 and meaning[0].name == frame.event else None
         if decoded is None or decoded.event_class not in _DELTAS:
             self._last = None
             return
@@ -144,23 +156,29 @@ class Front:
             return False
         if self._counted != self._at:
             self._count()
-        chunk = self._waiting.popleft()
         self._text, self._end, self._at, self._counted = "", 0, 0, 0
+        chunk, start = self._waiting[0], self._next
         # Here only whole frames are read: the rest of the chunk is for SSE, and so is the
-        # rest of a frame that SSE has begun.
-        cut = (chunk.rfind(b"\n\n") if self._idle else chunk.find(b"\n\n")) + 2
-        if cut != len(chunk) and cut > 1:
-            self._waiting.appendleft(chunk[cut:])
-            chunk = chunk[:cut]
-        if self._idle and cut > 1 and len(chunk) <= self._limit:
+        # rest of a frame that SSE has begun. What is left of a chunk stays where it is: to
+        # copy it each time would cost the square of its length.
+        end = (chunk.rfind(b"\n\n", start) if self._idle else chunk.find(b"\n\n", start)) + 2
+        found = end > 1
+        if not found or end == len(chunk):
+            self._waiting.popleft()
+            end, self._next = len(chunk), 0
+        else:
+            self._next = end
+        piece = chunk if end - start == len(chunk) else chunk[start:end]
+        if self._idle and found and len(piece) <= self._limit:
             try:
-                self._text = chunk.decode()
+                self._text = piece.decode()
             except UnicodeDecodeError:  # the server sends no UTF-8
                 pass
             else:
                 self._end = len(self._text)
                 return True
-        self._feed_sse(chunk)
+        self._frame = ""
+        self._feed_sse(piece)
         return False
 
     def _plain_frame(self) -> ServerSentEvent | None:
@@ -171,7 +189,7 @@ class Front:
         if self._counted != at:
             self._count()
         self._at = end
-        if frame.startswith("event: ") and "\r" not in frame:
+        if self._idle and frame.startswith("event: ") and "\r" not in frame:
             data_at = frame.find("\ndata: ", 7) + 7
             if data_at == frame.find("\n") + 7 and frame.find("\n", data_at) == len(frame) - 2:
                 offset = self._sse.offset + self._untold

@@ -467,7 +467,8 @@ def _transport_error(
         "the connection broke before the end of the answer" if started else "the request failed"
     )
     what = next((x for kind, x in _FAILURES if any(isinstance(y, kind) for y in causes)), default)
-    return TransportError(f"{what}: {causes[-1]!s}", url=url)
+    innermost = causes[-1]
+    return TransportError(f"{what}: {type(innermost).__name__}: {innermost}", url=url)
 
 
 def _timeout_error(what: str, limit: float | None, url: str) -> StreamTimeoutError:

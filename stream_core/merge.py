@@ -136,14 +136,16 @@ def _merge_image_url(part: models.ImageURLContentBlock, delta: models.ImageURLDe
 
 def _merge_raw(target: Any, delta: Any) -> None:
     """Merge what is of an unknown type: key by key, later values replacing."""
+    raw = dict(target.raw)  # the dict itself may be part of what an earlier event was sent as
     for key, value in delta.raw.items():
         if key == "index" or value is None:
             continue
-        known = target.raw.get(key)
+        known = raw.get(key)
         if isinstance(known, dict) and isinstance(value, dict):
-            target.raw[key] = {**known, **value}
+            raw[key] = {**known, **value}
         else:
-            target.raw[key] = value
+            raw[key] = value
+    target.raw = raw
 
 
 def _merge_function(call: models.FunctionToolCall, delta: models.FunctionToolCallDelta) -> None:

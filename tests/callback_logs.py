@@ -7,13 +7,12 @@ Rules of this file:
 - It falls into groups: a call of ``on_event`` and what followed it; ``on_exception`` and
   ``on_end`` begin groups of their own.
 - openai-python is run as it is: its own client, SSE decoder and handler, over a transport that
-  answers from memory.
+  answers from memory. It deprecates the whole API: tests must ignore that warning.
 """
 
 from __future__ import annotations
 
 import json
-import warnings
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, TypeVar
 
@@ -470,8 +469,7 @@ def our_client(server: Server) -> Client:
 def theirs(data: bytes) -> list[Group]:
     """Return the log of openai-python's handler."""
     handler = RecordingTheirs()
-    with their_client(Server(runs=data)) as client, warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # the whole API is deprecated there
+    with their_client(Server(runs=data)) as client:
         manager = client.beta.threads.runs.stream(
             thread_id="thread_1", assistant_id="asst_1", event_handler=handler
         )

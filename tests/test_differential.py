@@ -38,6 +38,7 @@ from tests.support import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: openai-python deprecates the whole Assistants API.
 pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -14,6 +14,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import pytest
@@ -489,6 +490,14 @@ def test_what_is_not_json_is_misuse(server: LocalServer, value: object) -> None:
     assert [] == server.requests
 
 
+@pytest.mark.parametrize("timeout", [-1, 0, (1, -1), "soon"])
+def test_a_timeout_that_cannot_be_is_misuse(server: LocalServer, timeout: Any) -> None:
+    """It is refused before anything is sent."""
+    with pytest.raises(ValueError, match="imeout"):
+        transport(server.base_url).request("GET", "/assistants", timeout=timeout)
+    assert [] == server.requests
+
+
 @pytest.mark.parametrize(
     ("base_url", "expected"),
     [
@@ -716,6 +725,18 @@ def test_every_other_redirect_is_an_error(status: int, location: str | None) -> 
             transport(peer.url).request("POST", "/threads", body={})
         assert status == caught.value.status_code
         assert 1 == len(peer.requests)
+
+
+@pytest.mark.parametrize("location", [b"\xff/v1", b"http://[/v1"])
+def test_a_redirect_to_an_address_that_cannot_be_is_a_transport_error(location: bytes) -> None:
+    """What requests makes of it, a ValueError, does not get out."""
+    with (
+        Peer(
+            say(b"HTTP/1.1 307 X\r\nLocation: ", location, b"\r\nContent-Length: 0\r\n\r\n")
+        ) as peer,
+        pytest.raises(errors.TransportError, match="the request failed"),
+    ):
+        transport(peer.url).request("GET", "/")
 
 
 def test_a_redirect_that_never_ends_is_left() -> None:
@@ -996,4 +1017,4 @@ def test_a_negative_number_of_retries_is_refused() -> None:
 def test_the_version_of_what_is_not_installed_is_unknown() -> None:
     """A source tree that was not installed can be used too."""
     assert "unknown" == http._version("no-such-distribution")
-    assert requests.__version__ == http._version("requests")
+    assert version("requests") == http._version("requests")

@@ -10,6 +10,7 @@ PACKAGES = ("stream_core", "handlers")
 
 #: Test files that belong to no one source file, and why.
 EXTRA = {
+    "test_benchmarks.py": "the benchmarks of tests/benchmarks, in small",
     "test_differential.py": "the same streams through openai-python's handler and ours",
     "test_examples.py": "every example, run",
     "test_exports.py": "what is public",
@@ -26,9 +27,16 @@ EXTRA = {
 #: Files in tests/ that are not tests.
 HELPERS = {
     "__init__.py": "makes `from tests.x import y` work",
+    "callback_logs.py": "both sides of the comparison with openai-python",
     "conftest.py": "options and fixtures for all",
+    "difference_rules.py": "how each difference shows in a log",
+    "differences.py": "the table that docs/differences.md is printed from",
+    "support.py": "frames, transcripts and recording handlers for many tests",
     "typing_usage.py": "typed usage: checked by mypy and pyright, never run",
 }
+
+#: Folders in tests/ whose files are not tests.
+FOLDERS = {"benchmarks": "programs that measure, started by make bench"}
 
 
 def defines_something(source: Path) -> bool:
@@ -72,7 +80,9 @@ def test_every_source_file_has_its_test_file_and_nothing_else_is_in_tests() -> N
         {name_of_test_file(source) for source in source_files()} | EXTRA.keys() | HELPERS.keys()
     )
     actual = {
-        path.relative_to(ROOT / "tests").as_posix() for path in (ROOT / "tests").rglob("*.py")
+        path.relative_to(ROOT / "tests").as_posix()
+        for path in (ROOT / "tests").rglob("*.py")
+        if path.relative_to(ROOT / "tests").parts[0] not in FOLDERS
     }
     missing, unargued = sorted(expected - actual), sorted(actual - expected)
     assert ([], []) == (missing, unargued)

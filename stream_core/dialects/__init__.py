@@ -7,7 +7,9 @@ carries its snapshot, and only the history in ``snapshots`` can supply it.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import define
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["DIALECTS", "Decoded", "Dialect", "make_dialect"]
 
 
-class Decoded(NamedTuple):
+@define(eq=False)
+class Decoded:
     """What a frame means, before history is added.
 
     Attributes:

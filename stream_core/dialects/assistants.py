@@ -8,13 +8,15 @@ Rules of this file:
 - A frame without a name may hold one: ``{"event": ..., "data": ...}`` is unwrapped (Astra,
   LiteLLM). ``{"error": ...}`` without a name is ``error``.
 - The payload of ``error`` comes wrapped in ``{"error": ...}`` from real servers and bare in
-  the reference; both are read. An error is never lost: one that is not JSON is its text.
+  the reference; both are read. An error is never lost: one that is not JSON is its text,
+  and what is no text in it becomes one.
 
 Source of the names: OpenAI API reference, "Assistants: Streaming".
 """
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events, jsontext, models
@@ -120,7 +122,15 @@ def _error(payload: Any) -> models.Error:
     if isinstance(payload, dict) and payload.get("error") is not None:
         payload = payload["error"]
     if not isinstance(payload, dict):
-        return models.Error(message=str(payload))
-    if not isinstance(payload.get("code"), str | None):  # some servers send the HTTP status
-        payload = {**payload, "code": str(payload["code"])}
-    return structure(models.Error, payload)
+        return models.Error(message=_text(payload))
+    texts = {
+        key: _text(payload[key])  # some servers send the HTTP status for the code
+        for key in ("message", "code", "param", "type")
+        if payload.get(key) is not None
+    }
+    return structure(models.Error, {**payload, **texts})
+
+
+def _text(value: Any) -> str:
+    """Return VALUE if it is a text, else its JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

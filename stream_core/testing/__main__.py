@@ -60,16 +60,18 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
     """
     given = _parser().parse_args(arguments)
     framing = Framing(chunk_size=given.chunk_size, delay=given.pace)
-    with LocalServer(framing=framing, api_key=given.api_key, port=given.port) as server:
-        _say(f"Serving at {server.base_url} until Ctrl-C. For a client:")
-        _say(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={given.api_key or 'any'}")
-        for file in given.recording:
-            url = server.add_recording(file, chunk_size=given.chunk_size, delay=given.pace)
-            _say(f"{file}: {url}")
-        try:
+    server = LocalServer(framing=framing, api_key=given.api_key, port=given.port)
+    try:
+        with server:
+            _say(f"Serving at {server.base_url} until Ctrl-C. For a client:")
+            key = given.api_key or "any"
+            _say(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={key}")
+            for file in given.recording:
+                url = server.add_recording(file, chunk_size=given.chunk_size, delay=given.pace)
+                _say(f"{file}: {url}")
             (stop or threading.Event()).wait()
-        except KeyboardInterrupt:
-            _say("Stopped.")
+    except KeyboardInterrupt:
+        _say("Stopped.")
     return 0
 
 

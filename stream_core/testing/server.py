@@ -241,17 +241,18 @@ class LocalServer:
         self._loop = loop
         self._ready.set()
         await self._stop.wait()
-        server.close()
-        # asyncio accepts a connection in three steps; one that is under way would be forgotten
-        # with its socket open, so it is let in, to be aborted below.
+        # asyncio accepts a connection in three steps, and forgets one that is between them when
+        # its server is closed, with the socket open. So: no new ones, let those in, then close.
+        for listening in server.sockets:
+            loop.remove_reader(listening.fileno())
         for _ in range(_ACCEPT_STEPS):
             await asyncio.sleep(0)
+        server.close()
         for task in self._tasks:
             task.cancel()
         # Not http.shutdown(): it waits for handlers, and a hanging stream's never ends.
-        for connection in http.connections:
-            if connection.transport is not None:
-                connection.transport.abort()
+        for transport in [c.transport for c in http.connections if c.transport is not None]:
+            transport.abort()
         # asyncio.run cancels what is still running: handlers whose connection is gone.
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:

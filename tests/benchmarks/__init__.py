@@ -3,6 +3,7 @@
 The map, in import order::
 
     progress       says on stderr how far it is
+    texts          the words of the streams
     streams        the streams S, L, T and M, as bytes, one event per chunk
     tally          what a contestant did, to compare
     ours           this library, in its ways of being used

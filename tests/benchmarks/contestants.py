@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple
 
 __all__ = ["CONTESTANTS", "NODE", "Contestant", "by_key"]
@@ -29,7 +31,7 @@ class Contestant(NamedTuple):
     key: str
     title: str
     runner: str
-    environment: dict[str, str] = {}
+    environment: Mapping[str, str] = MappingProxyType({})
     slow: bool = False
     packages: tuple[str, ...] = ()
     wants_orjson: bool | None = None
@@ -73,7 +75,7 @@ CONTESTANTS: Final = (
         "azure", "azure-ai-agents", "peers:azure_handler",
         slow=True, packages=("azure-ai-agents",),
     ),
-    Contestant(NODE, "openai-node `AssistantStream`", "node/bench.mjs", slow=True),
+    Contestant(NODE, "openai-node `AssistantStream`", "node/bench.mjs"),
     Contestant(
         "httpx-sse", "httpx-sse + json + dict, untyped user script", "scripts:httpx_sse",
         packages=("httpx-sse", "httpx"),

@@ -28,7 +28,7 @@ __all__ = ["main", "paragraph", "report"]
 #: How often each case is read in one measurement: S is too short to be timed by itself.
 _LOOPS: Final = {"S": 20}
 #: Rounds of the fast contestants, and of the slow ones.
-_ROUNDS: Final = (9, 3)
+_ROUNDS: Final = (7, 3)
 
 #: Contestant to case to microseconds per event.
 Times: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -128,10 +128,10 @@ with citations, M 2,000 short runs. They are fed from memory, one event per chun
 accumulate, call `on_text_delta(delta, snapshot)` and the callbacks for what is done. The default
 install with the standard library's JSON is measured, also where orjson is installed.
 
-CPU microseconds per event, best of the rounds ({how}, of which the slow
-ones had {_ROUNDS[1]}: {slow}). openai-python and openai-node make a request per run through their own clients with
-a transport in memory, which counts in S and M; the others read the bytes alone. Node has no clock
-of a thread's CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not
+CPU microseconds per event, best of the rounds: {how}, of which the slow ones had {_ROUNDS[1]}
+({slow}). openai-python and openai-node make a request per run through their own clients with a
+transport in memory, which counts in S and M; the others read the bytes alone. Node has no clock of
+a thread's CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not
 measured: it would have to be compiled.
 
 {_times_table(times, names)}
@@ -201,7 +201,13 @@ def paragraph(times: Times) -> str:
             behind = "" if one.key == "ours" else f" ({short(ratio)} ×)"
             cells.append(f"{short(times[one.key][name])}{behind}")
         rows.append([one.title, *cells])
-    header = ("µs of CPU per event", "200 deltas", "20,000 deltas", "5,000 tool deltas", "2,000 runs")
+    header = (
+        "µs of CPU per event",
+        "200 deltas",
+        "20,000 deltas",
+        "5,000 tool deltas",
+        "2,000 runs",
+    )
     return f"""\
 Decoding, accumulating and calling back, measured by `make bench` on {machine()}; in brackets how
 many times until-done's time it is. All figures are in [docs/benchmarks.md](docs/benchmarks.md).

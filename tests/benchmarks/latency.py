@@ -12,6 +12,7 @@ import select
 import socket
 import time
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 from handlers import EventHandler
@@ -113,8 +114,13 @@ class _Result(NamedTuple):
 
     def best(self, other: _Result) -> _Result:
         """Return the better figures of both, and all events held back."""
-        times = [min(pair) for pair in zip(self[:-1], other[:-1], strict=True)]
-        return _Result(*times, held=self.held + other.held)
+        return _Result(
+            min(self.round_trip, other.round_trip),
+            min(self.cpu, other.cpu),
+            min(self.p50, other.p50),
+            min(self.p99, other.p99),
+            self.held + other.held,
+        )
 
 
 def _once(server: Server, framing: str, reader: _Reader) -> _Result:
@@ -124,7 +130,7 @@ def _once(server: Server, framing: str, reader: _Reader) -> _Result:
     came = reader(server, _LOCKSTEP, True)
     cpu = time.thread_time() - cpu
     held = server.result()["held"]
-    trips = [after - before for before, after in zip(came, came[1:], strict=False)]
+    trips = [after - before for before, after in pairwise(came)]
     server.start(kind="paced", framing=framing, events=_PACED, gap=_GAP)
     came = reader(server, _PACED, False)
     sent = server.result()["sent"]

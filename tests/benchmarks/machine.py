@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import os
 import platform
 from importlib import metadata
@@ -13,7 +13,7 @@ __all__ = ["machine", "versions"]
 
 def machine() -> str:
     """Describe interpreter, machine and date in one line."""
-    today = datetime.datetime.now(tz=datetime.UTC).date().isoformat()
+    today = dt.datetime.now(tz=dt.UTC).date().isoformat()
     python = f"{platform.python_implementation()} {platform.python_version()}"
     system = f"{platform.system()} {platform.release()} {platform.machine()}"
     return f"{python}, {_processor()}, {os.cpu_count()} cores, {system}; {today}"

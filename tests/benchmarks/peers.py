@@ -111,9 +111,7 @@ def openai_parse(streams: Sequence[Sequence[bytes]]) -> Tally:
     request = http.Request("POST", "http://memory.invalid/v1")
     for chunks in streams:
         response = http.Response(200, request=request, content=iter(chunks))
-        events: Any = openai.Stream(
-            cast_to=_event_type(), response=response, client=client
-        )
+        events: Any = openai.Stream(cast_to=_event_type(), response=response, client=client)
         handler = OpenAIJob(tally)
         handler._init(events)
         handler.until_done()
@@ -148,7 +146,7 @@ def _deprecation_ignored() -> warnings.catch_warnings[None]:
 # --- azure-ai-agents --------------------------------------------------------------------
 
 
-class AzureJob(AgentEventHandler):
+class AzureJob(AgentEventHandler[None]):
     """The job, in azure-ai-agents' callbacks; it has no snapshots, so they are kept here."""
 
     def __init__(self, tally: Tally) -> None:

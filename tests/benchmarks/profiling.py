@@ -31,7 +31,7 @@ __all__ = ["main"]
 _CASES: Final = ("L", "M")
 #: Shares of the whole: from here on a function has to be explained, and is shown at all.
 _LIMIT: Final = 0.10
-_SHOWN: Final = 0.03
+_SHOWN: Final = 0.02
 #: The share of its function from which on a line is shown.
 _LINE: Final = 0.04
 _NOTES: Final = ROOT / "docs" / "benchmarks-notes.md"

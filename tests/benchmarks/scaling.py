@@ -18,6 +18,7 @@ import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -105,7 +106,7 @@ def _handlers(_: Path) -> dict[str, list[float]]:
     rows = []
     for number in range(_REPEATS):
         step(f"handlers: {number + 1} of {_REPEATS}")
-        rows.append([_cost(chunks, lambda n=n: _one_of(n)) for n in _HANDLERS])
+        rows.append([_cost(chunks, partial(_one_of, n)) for n in _HANDLERS])
     return {"handlers": _best(rows)}
 
 

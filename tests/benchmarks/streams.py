@@ -1,8 +1,8 @@
-"""The streams that everything is measured with: bytes, one event per chunk, always the same.
+r"""The streams that everything is measured with: bytes, one event per chunk, always the same.
 
 They have the shapes that servers send: the order of keys, the nulls, which deltas carry
 ``annotations`` and ids. The words are made here. Some pieces hold quotes, backslashes, line
-ends and non-ASCII characters, these as raw UTF-8 and, rarely, as ``\\u`` escapes.
+ends and non-ASCII characters, these as raw UTF-8 and, rarely, as ``\u`` escapes.
 
 - **S**: one run, one message of 200 deltas.
 - **L**: one run, one message of 20,000 deltas of about 4 characters.
@@ -16,10 +16,12 @@ from __future__ import annotations
 import json
 import random
 import string
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator
 from typing import Any, Final, NamedTuple
 
-__all__ = ["SIZES", "Case", "message_stream", "make_case"]
+from tests.benchmarks.texts import arguments, cut, piece, program
+
+__all__ = ["SIZES", "Case", "make_case", "message_stream"]
 
 #: How many deltas the streams have; M: how many runs.
 SIZES: Final = {"S": 200, "L": 20_000, "T": 5_000, "M": 2_000}
@@ -31,16 +33,6 @@ _CITING: Final = (60, 12)
 
 Json = dict[str, Any]
 _ALPHANUMERIC: Final = string.ascii_letters + string.digits
-
-#: Pieces of text as a tokenizer cuts them: mostly a word with the space before it.
-_PLAIN: Final = (
-    " the", " river", " and", " boat", " of", " stone", "s", ",", " with", " a", " lamp",
-    " under", " water", "ing", " to", " at", " noon", " old", " bridge", ".", " in", " for",
-    " green", " hill", " sea", "er", " from", " on", " it", " was", " long", " day", " or",
-    " 12", "7", "ly", " not", " by", " mill", " road", " bell",
-)  # fmt: skip
-_ESCAPED: Final = (' "', '"', "\n", "\n\n", "\\", '",', "\t", "\r\n")
-_FOREIGN: Final = (" é", "ü", " –", " naïve", "。", "水", "’s", " Ω", "【", "…")
 
 
 class Case(NamedTuple):
@@ -86,7 +78,7 @@ def message_stream(deltas: int) -> Iterator[bytes]:
 
 
 def _frame(name: str, data: Json, *, escape: bool = False) -> bytes:
-    """Write the event NAME as servers do; with ESCAPE, non-ASCII as ``\\u`` escapes."""
+    r"""Write the event NAME as servers do; with ESCAPE, non-ASCII as ``\u`` escapes."""
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=escape)
     return f"event: {name}\ndata: {text}\n\n".encode()
 
@@ -255,25 +247,23 @@ class _Run:
         noted: list[Json] = []
         at = 0
         for index in range(deltas):
-            piece = self._piece()
-            text: Json = {"value": piece, "annotations": []} if index == 0 else {"value": piece}
+            said = piece(self._chance)
+            text: Json = {"value": said, "annotations": []} if index == 0 else {"value": said}
             if cite_every and index % cite_every == cite_every - 1:
-                piece = f"【{len(noted)}:{index}†notes.txt】"
-                noted.append(self._citation(piece, at))
-                text = {"value": piece, "annotations": [_as_delta(noted[-1], len(noted) - 1)]}
+                said = f"【{len(noted)}:{index}†notes.txt】"
+                noted.append(self._citation(said, at))
+                text = {"value": said, "annotations": [_as_delta(noted[-1], len(noted) - 1)]}
             yield _frame(
                 "thread.message.delta",
                 _delta("thread.message", name, {"content": [_content(text)]}),
-                escape=self._chance.random() < 1 / 100,
+                escape=self._chance.random() < 1 / 20,
             )
-            pieces.append(piece)
-            at += len(piece)
+            pieces.append(said)
+            at += len(said)
         self.deltas += deltas
         self.texts.append("".join(pieces))
         content = [{"type": "text", "text": {"value": self.texts[-1], "annotations": noted}}]
-        yield _frame(
-            "thread.message.completed", self._message_object(name, "completed", content)
-        )
+        yield _frame("thread.message.completed", self._message_object(name, "completed", content))
         yield _frame("thread.run.step.completed", self._step(step, "completed", details))
 
     def _code(self, deltas: int) -> Iterator[bytes]:
@@ -281,11 +271,11 @@ class _Run:
         step, call = self._new("step"), self._new("call")
         yield from self._step_frames(step, {"type": "tool_calls", "tool_calls": []})
         first = {"input": "", "outputs": []}
-        source = _python(self._chance, deltas)
-        logs = {"type": "logs", "logs": "".join(self._piece() for _ in range(40))}
+        source = program(self._chance, deltas)
+        logs = {"type": "logs", "logs": "".join(piece(self._chance) for _ in range(40))}
         parts: list[Json] = [
             {"index": 0, "id": call, "type": "code_interpreter", "code_interpreter": first},
-            *(_code_part({"input": piece}) for piece in _cut(self._chance, source, deltas - 2)),
+            *(_code_part({"input": part}) for part in cut(self._chance, source, deltas - 2)),
             _code_part({"outputs": [{"index": 0, **logs}]}),
         ]
         yield from _step_deltas(step, parts)
@@ -294,39 +284,29 @@ class _Run:
         done = self._step(step, "completed", {"type": "tool_calls", "tool_calls": calls})
         yield _frame("thread.run.step.completed", done)
 
-    def _functions(self, *deltas: int) -> Iterator[bytes]:
+    def _functions(self, *deltas: int) -> Generator[bytes, None, list[Json]]:
         """Give a step with one function call for each of DELTAS; return the calls."""
         step = self._new("step")
         yield from self._step_frames(step, {"type": "tool_calls", "tool_calls": []})
         calls: list[Json] = []
         for index, (function, count) in enumerate(zip(_FUNCTIONS, deltas, strict=True)):
             call = self._new("call")
-            arguments = _arguments(self._chance, count)
+            made = arguments(self._chance, count)
             first = {"name": function, "arguments": "", "output": None}
-            pieces = _cut(self._chance, arguments, count - 1)
+            pieces = cut(self._chance, made, count - 1)
             parts: list[Json] = [
                 {"index": index, "id": call, "type": "function", "function": first},
                 *(
-                    {"index": index, "type": "function", "function": {"arguments": piece}}
-                    for piece in pieces
+                    {"index": index, "type": "function", "function": {"arguments": part}}
+                    for part in pieces
                 ),
             ]
             yield from _step_deltas(step, parts)
-            made = {"name": function, "arguments": arguments}
-            calls.append({"id": call, "type": "function", "function": made})
+            whole = {"name": function, "arguments": made}
+            calls.append({"id": call, "type": "function", "function": whole})
         return calls
 
-    # --- Text ---------------------------------------------------------------------------
-
-    def _piece(self) -> str:
-        """Make a piece of text: 1 in 40 needs an escape in JSON, 1 in 25 is not ASCII."""
-        number = self._chance.random()
-        pool: Sequence[str] = _PLAIN
-        if number < 1 / 40:
-            pool = _ESCAPED
-        elif number > 1 - 1 / 25:
-            pool = _FOREIGN
-        return self._chance.choice(pool)
+    # --- Parts --------------------------------------------------------------------------
 
     def _citation(self, text: str, start: int) -> Json:
         """Make a citation as a complete message has it."""
@@ -378,26 +358,3 @@ def _step_deltas(step: str, parts: list[Json]) -> Iterator[bytes]:
         details = {"type": "tool_calls", "tool_calls": [part]}
         payload = _delta("thread.run.step", step, {"step_details": details})
         yield _frame("thread.run.step.delta", payload)
-
-
-def _python(chance: random.Random, deltas: int) -> str:
-    """Make a program long enough for DELTAS pieces."""
-    lines: list[str] = ["import csv\r\n"]
-    while sum(map(len, lines)) < 4 * deltas:
-        one, two = chance.randrange(1000), chance.randrange(1000)
-        lines.append(f'rows["{one}"] = total({one}, {two})  # höher 🚣\nprint(rows)\n')
-    return "".join(lines)
-
-
-def _arguments(chance: random.Random, deltas: int) -> str:
-    """Make the arguments of a function, JSON, long enough for DELTAS pieces."""
-    ports: list[Json] = []
-    while 40 * len(ports) < 4 * deltas:
-        ports.append({"port": f"Hafen {len(ports)} ü", "depth": chance.randrange(30)})
-    return json.dumps({"ports": ports}, ensure_ascii=False)
-
-
-def _cut(chance: random.Random, text: str, count: int) -> list[str]:
-    """Cut TEXT into COUNT pieces, none empty."""
-    places = [0, *sorted(chance.sample(range(1, len(text)), count - 1)), len(text)]
-    return [text[start:end] for start, end in zip(places, places[1:], strict=False)]

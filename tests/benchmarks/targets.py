@@ -35,7 +35,8 @@ class Ratio(NamedTuple):
 
 RATIOS: Final = (
     Ratio(
-        "× faster than openai-python's handler", "openai", "ours", (25, 25, 25, 20), (50, 70, 60, 30)
+        "× faster than openai-python's handler", "openai", "ours",
+        (25, 25, 25, 20), (50, 70, 60, 30),
     ),
     Ratio(
         "the same with `on_event` given every event in full", "openai", "ours-on-event",
@@ -78,8 +79,12 @@ class Limit(NamedTuple):
 LIMITS: Final = {
     "scaling": Limit("cost per event at 200,000 deltas over cost at 2,000", 1.3, 1.05),
     "scaling-read": Limit("the same, a handler reading `snapshot.value` at each delta", 1.3, 1.05),
-    "handlers": Limit("100 handlers of which 1 overrides `on_text_delta`, over 1 handler", 1.3, 1.1),
-    "lock-step": Limit("software cost per event in lock-step, over a bare socket read", 25, 10, "µs"),
+    "handlers": Limit(
+        "100 handlers of which 1 overrides `on_text_delta`, over 1 handler", 1.3, 1.1
+    ),
+    "lock-step": Limit(
+        "software cost per event in lock-step, over a bare socket read", 25, 10, "µs"
+    ),
     "p50": Limit("send → callback over a raw socket, events 5 ms apart, p50", 150, 90, "µs"),
     "p99": Limit("the same, p99", 300, 150, "µs"),
     "buffering": Limit("delay of an event caused by buffering", 0, 0, "events held back"),
@@ -87,14 +92,14 @@ LIMITS: Final = {
     "resident": Limit("peak memory of 200,000 deltas, over 3 × their text", 20, 20, "MB"),
     "streams-cpu": Limit("CPU per event, 200 streams in threads at 20 events/s", 120, 75, "µs"),
     "streams-memory": Limit("memory per stream, 200 streams in threads", 150, 100, "KiB"),
-    "import": Limit("import `stream_core, handlers` where `import requests` takes 105 ms", 110, 75, "ms"),
+    "import": Limit(
+        "import `stream_core, handlers` where `import requests` takes 105 ms", 110, 75, "ms"
+    ),
     "connections": Limit("TCP connections for 100 runs one after the other", 1, 1),
 }  # fmt: skip
 
 
-def mark(
-    figure: float, at_least: float, stretch: float, *, smaller_is_better: bool
-) -> str:
+def mark(figure: float, at_least: float, stretch: float, *, smaller_is_better: bool) -> str:
     """Return the mark of FIGURE, as it is printed: ``✓✓`` stretch, ``✓`` at least, or ``✗``."""
     shown = float(short(figure))
     sign = -1 if smaller_is_better else 1

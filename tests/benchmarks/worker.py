@@ -71,7 +71,7 @@ class Worker:
         command = [sys.executable, "-m", "tests.benchmarks.worker", contestant.key]
         if contestant.key == NODE:
             script = Path(__file__).with_name("node") / "bench.mjs"
-            command = ["node", "--expose-gc", str(script), str(node_modules)]
+            command = ["node", str(script), str(node_modules)]
         try:
             self._process = subprocess.Popen(
                 command,

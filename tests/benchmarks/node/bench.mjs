@@ -71,7 +71,6 @@ async function job(streams) {
 async function answer({ file, loops }) {
   const one = streamsOf(file);
   const streams = Array.from({ length: loops }, () => one).flat();
-  globalThis.gc?.();
   const wall = process.hrtime.bigint();
   const cpu = process.cpuUsage();
   const tally = await job(streams);

@@ -1,0 +1,55 @@
+"""Dialects are asked for by name, or given."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+import pytest
+
+from stream_core import events
+from stream_core.dialects import DIALECTS, Decoded, make_dialect
+from stream_core.dialects.assistants import AssistantsDialect
+from stream_core.sse import ServerSentEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_every_name_makes_a_new_dialect(name: str) -> None:
+    """A name gives an instance of the class in the table, another one each time."""
+    module, class_name = DIALECTS[name]
+    dialect = make_dialect(name)
+    assert getattr(import_module(module), class_name) is type(dialect)
+    assert dialect is not make_dialect(name)
+
+
+def test_the_assistants_wire_is_spoken() -> None:
+    """It is the one that streams take where nothing is said."""
+    assert isinstance(make_dialect("assistants"), AssistantsDialect)
+
+
+@pytest.mark.parametrize("name", ["assistant", "", "Assistants", "stream_core.dialects"])
+def test_a_name_that_no_dialect_has_is_refused_with_those_that_are_there(name: str) -> None:
+    """The sentence has the name that was given and every one to choose from."""
+    with pytest.raises(ValueError, match="there is no dialect") as caught:
+        make_dialect(name)
+    known = ", ".join(sorted(DIALECTS))
+    assert f"there is no dialect {name!r}; choose one of: {known}" == str(caught.value)
+
+
+class Shouting:
+    """A dialect of nobody's: every frame is an unknown event in capitals."""
+
+    def decode(self, frame: ServerSentEvent) -> Sequence[Decoded]:
+        text = frame.data.upper()
+        return [Decoded(events.UnknownEvent, text, frame.data, "shout")]
+
+
+def test_a_dialect_of_ones_own_is_taken_as_it_is() -> None:
+    """Anything with ``decode`` is a dialect; it is not copied."""
+    dialect = Shouting()
+    assert dialect is make_dialect(dialect)
+    (decoded,) = dialect.decode(ServerSentEvent("", "hi", 0))
+    assert Decoded(events.UnknownEvent, "HI", "hi", "shout", synthetic=False) == decoded

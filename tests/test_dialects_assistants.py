@@ -1,0 +1,306 @@
+"""Which frame of the Assistants wire is which event, in every shape that servers send."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from openai.types.beta import AssistantStreamEvent
+
+from stream_core import events, models
+from stream_core.dialects import Decoded
+from stream_core.dialects.assistants import DONE, EVENTS, AssistantsDialect
+from stream_core.errors import DecodeError
+from stream_core.sse import ServerSentEvent
+
+DIALECT = AssistantsDialect()
+
+#: The official client's class of each name: the last word on what the names are.
+OFFICIAL: dict[str, Any] = {
+    get_args(cls.model_fields["event"].annotation)[0]: cls
+    for cls in get_args(get_args(AssistantStreamEvent)[0])
+}
+
+each_payload_name = pytest.mark.parametrize("name", sorted(EVENTS.keys() - {"error", "done"}))
+
+
+def decode(event: str, data: object) -> Decoded:
+    """Decode one frame; DATA is its text, or what its text is the JSON of."""
+    text = data if isinstance(data, str) else json.dumps(data)
+    (decoded,) = DIALECT.decode(ServerSentEvent(event, text, 0))
+    return decoded
+
+
+def error(event: str, data: object) -> models.Error:
+    """Decode one frame that is an error, and return its payload."""
+    decoded = decode(event, data)
+    assert ("error", events.ErrorEvent) == (decoded.name, decoded.event_class)
+    assert isinstance(decoded.payload, models.Error)
+    return decoded.payload
+
+
+# --- The table --------------------------------------------------------------------------
+
+
+def test_the_names_are_those_of_the_official_client() -> None:
+    """23 names, ``error`` and ``done``: all that the official client knows, and ``done``."""
+    assert {*OFFICIAL, "done"} == EVENTS.keys()
+    assert 25 == len(EVENTS)
+
+
+def test_the_classes_are_named_like_those_of_the_official_client() -> None:
+    """Names in CamelCase, so that code reads the same with either."""
+    assert {name: cls.__name__ for name, cls in OFFICIAL.items()} == {
+        name: EVENTS[name][0].__name__ for name in OFFICIAL
+    }
+
+
+def test_the_payloads_are_named_like_those_of_the_official_client() -> None:
+    """Each name carries the same object."""
+    official = {
+        name: cls.model_fields["data"].annotation.__name__.removesuffix("Object")
+        for name, cls in OFFICIAL.items()
+    }
+    assert official == {name: EVENTS[name][1].__name__ for name in OFFICIAL}
+
+
+@pytest.mark.parametrize("name", sorted(EVENTS))
+def test_an_event_class_has_its_name(name: str) -> None:
+    """The table and the classes agree on the wire name."""
+    assert name == EVENTS[name][0].event
+
+
+# --- Named frames -----------------------------------------------------------------------
+
+
+@each_payload_name
+def test_a_named_frame_is_its_event(name: str) -> None:
+    """Event class, payload, the JSON as sent and the name."""
+    event_class, payload_class = EVENTS[name]
+    sent = {"id": "a", "of_tomorrow": None}
+    expected = payload_class(id="a", extra={"of_tomorrow": None})
+    assert Decoded(event_class, expected, sent, name, synthetic=False) == decode(name, sent)
+
+
+@each_payload_name
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        ("", "the data is not JSON: Expecting value: line 1 column 1 (char 0)"),
+        ('{"id": "a"', "the data is not JSON: Expecting ',' delimiter: line 1 column 11 (char 10)"),
+        ('{"id": "a"}}', "the data is not JSON: Extra data: line 1 column 12 (char 11)"),
+        ('{"a": NaN}', "the data is not JSON: NaN is not JSON"),
+    ],
+)
+def test_a_named_frame_that_is_not_json_is_refused(name: str, data: str, sentence: str) -> None:
+    """The error says where in the text, and carries the parser's error."""
+    with pytest.raises(DecodeError) as caught:
+        decode(name, data)
+    assert sentence == str(caught.value)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+@each_payload_name
+def test_a_named_frame_with_another_payload_is_refused(name: str) -> None:
+    """The error says which payload it should be, and the path of what is wrong."""
+    payload_class = EVENTS[name][1].__name__
+    for sent, path in (
+        ({"id": 5}, "$.id: 5 is not a string"),
+        ([], "$: a list is not an object"),
+        (None, "$: null is not an object"),
+    ):
+        with pytest.raises(DecodeError) as caught:
+            decode(name, sent)
+        assert (f"the data is not a {payload_class}: {path}", (path,)) == (
+            str(caught.value),
+            caught.value.paths,
+        )
+
+
+@pytest.mark.parametrize("name", ["thread.of_tomorrow", "message", "thread.run", "Done"])
+@pytest.mark.parametrize("sent", [{"id": 5}, [], None, 5, "a"])
+def test_an_unknown_name_is_an_unknown_event(name: str, sent: object) -> None:
+    """Whatever its data is: JSON is the value."""
+    assert Decoded(events.UnknownEvent, sent, sent, name) == decode(name, json.dumps(sent))
+
+
+@pytest.mark.parametrize("name", ["thread.of_tomorrow", "message"])
+def test_an_unknown_event_need_not_be_json(name: str) -> None:
+    """Then its data is the text."""
+    assert Decoded(events.UnknownEvent, "ping {", "ping {", name) == decode(name, "ping {")
+
+
+# --- The end ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["done", "", "message", "thread.run.completed"])
+def test_done_is_the_end_with_or_without_its_name(name: str) -> None:
+    """``data: [DONE]`` ends the stream whatever the frame is called."""
+    assert Decoded(events.Done, DONE, DONE, "done") == decode(name, "[DONE]")
+
+
+@pytest.mark.parametrize("sent", [{}, "[DONE]", None, {"event": "done", "data": "[DONE]"}])
+def test_done_may_have_other_data(sent: object) -> None:
+    """A frame named ``done`` is the end; the payload is the usual word, ``raw`` what was sent."""
+    assert Decoded(events.Done, DONE, sent, "done") == decode("done", json.dumps(sent))
+
+
+def test_done_with_lines_of_other_frames_is_refused() -> None:
+    """Where blank lines got lost, the error says so, instead of ending before the rest."""
+    with pytest.raises(DecodeError) as caught:
+        decode("done", '{"id": "run_1"}\n[DONE]')
+    assert ("the data of done is not [DONE] (are blank lines missing between the frames?)") == str(
+        caught.value
+    )
+
+
+# --- Frames without a name --------------------------------------------------------------
+
+nameless = pytest.mark.parametrize("event", ["", "message"])
+
+
+@nameless
+@each_payload_name
+def test_an_envelope_is_unwrapped(event: str, name: str) -> None:
+    """``{"event": ..., "data": ...}`` is the event that it names; ``raw`` is the envelope."""
+    event_class, payload_class = EVENTS[name]
+    sent = {"event": name, "data": {"id": "a"}, "more": 1}
+    assert Decoded(event_class, payload_class(id="a"), sent, name) == decode(event, sent)
+
+
+@nameless
+def test_envelopes_of_the_end_of_errors_and_of_tomorrow(event: str) -> None:
+    """An envelope can hold whatever a named frame can."""
+    assert Decoded(events.Done, DONE, {"event": "done", "data": "[DONE]"}, "done") == decode(
+        event, {"event": "done", "data": "[DONE]"}
+    )
+    assert models.Error("No.") == error(event, {"event": "error", "data": {"message": "No."}})
+    sent = {"event": "thread.of_tomorrow", "data": [1]}
+    assert Decoded(events.UnknownEvent, [1], sent, "thread.of_tomorrow") == decode(event, sent)
+
+
+@nameless
+def test_a_bad_payload_in_an_envelope_is_refused(event: str) -> None:
+    """The path is that in the payload."""
+    with pytest.raises(DecodeError, match=r"not a Run: \$\.id: 5 is not a string"):
+        decode(event, {"event": "thread.run.created", "data": {"id": 5}})
+
+
+@nameless
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"event": "thread.run.created"},
+        {"event": None, "data": {}},
+        {"event": 5, "data": {}},
+        {"data": {}},
+        {"error": None},
+        {"id": "a", "object": "thread.run"},
+        [],
+        "a",
+        None,
+        5,
+    ],
+    ids=repr,
+)
+def test_what_is_no_envelope_is_an_unknown_event(event: str, sent: object) -> None:
+    """Nothing is guessed from what the data looks like."""
+    assert Decoded(events.UnknownEvent, sent, sent, "message") == decode(event, json.dumps(sent))
+
+
+@nameless
+def test_an_error_needs_no_name(event: str) -> None:
+    """``{"error": ...}`` alone is one."""
+    assert models.Error("No.") == error(event, {"error": {"message": "No."}})
+    assert models.Error("No.") == error(event, {"error": "No."})
+
+
+def test_a_named_frame_is_never_an_envelope() -> None:
+    """Only frames without a name are looked into."""
+    sent = {"event": "thread.run.created", "data": {"id": "a"}}
+    decoded = decode("thread.of_tomorrow", sent)
+    assert (events.UnknownEvent, sent) == (decoded.event_class, decoded.payload)
+
+
+# --- Errors -----------------------------------------------------------------------------
+
+INNER = {"message": "It is down.", "code": "server_error", "param": None, "type": "server_error"}
+
+
+@pytest.mark.parametrize(
+    "sent", [{"error": INNER}, INNER, {**INNER, "message": "outer", "error": INNER}]
+)
+def test_an_error_is_read_wrapped_and_bare(sent: object) -> None:
+    """Real servers wrap it, the reference does not, some do both: then the inner one counts."""
+    expected = models.Error("It is down.", "server_error", type="server_error")
+    assert expected == error("error", sent)
+    assert sent == decode("error", sent).raw
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("upstream timed out", "upstream timed out"),
+        ("", ""),
+        ('"a text"', "a text"),
+        ('{"error": "a text"}', "a text"),
+        ('["é", 1, true]', '["é", 1, true]'),
+        ('{"error": {"message": {"a": null}}}', '{"a": null}'),
+        ("503", "503"),
+        ("null", "null"),
+        ('{"error": null}', ""),
+        ("{}", ""),
+    ],
+)
+def test_an_error_in_any_other_shape_is_its_text(data: str, message: str) -> None:
+    """Text that is no JSON, JSON that is no object: it is told, never lost."""
+    assert message == error("error", data).message
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(429, "429"), (4.5, "4.5"), (True, "true"), ([1], "[1]"), ("a", "a")]
+)
+def test_a_code_that_is_no_text_becomes_one(code: object, text: str) -> None:
+    """Some servers send the HTTP status."""
+    for key in ("code", "param", "type"):
+        assert text == getattr(error("error", {"error": {key: code}}), key)
+
+
+def test_unknown_keys_of_an_error_are_kept() -> None:
+    """``extra`` has them, as for every payload."""
+    assert {"event_id": "x"} == error("error", {"error": {"event_id": "x"}}).extra
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["error", "message", "code", "param", "type", "event", "data"]),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=6,
+)
+
+
+@given(JSON.map(json.dumps) | st.text())
+def test_no_error_is_refused(data: str) -> None:
+    """Whatever the data of ``error`` is, it is an error, and its message is a text."""
+    if data != DONE:
+        assert isinstance(error("error", data).message, str)
+
+
+@given(st.sampled_from(["", "message", "done", *EVENTS]), JSON.map(json.dumps) | st.text())
+def test_any_frame_is_one_event_or_a_decode_error(event: str, data: str) -> None:
+    """Nothing else is raised, whatever name and data are."""
+    try:
+        decoded = decode(event, data)
+    except DecodeError:
+        return
+    assert issubclass(decoded.event_class, events.WireEvent)
+    assert not decoded.synthetic

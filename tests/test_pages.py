@@ -1,0 +1,117 @@
+"""stream_core/pages.py: lists, one page at a time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stream_core.errors import DecodeError
+from stream_core.models import Message
+from stream_core.pages import Page, read_page
+
+
+class Shelf:
+    """Messages on a server that gives two at a time, and counts how often it was asked."""
+
+    def __init__(self, *ids: str) -> None:
+        self.ids = list(ids)
+        self.asked: list[str] = []
+
+    def first(self) -> Page[Message]:
+        return self._page(0)
+
+    def _after(self, after: str) -> Page[Message]:
+        self.asked.append(after)
+        return self._page(self.ids.index(after) + 1)
+
+    def _page(self, start: int) -> Page[Message]:
+        ids = self.ids[start : start + 2]
+        answer = {
+            "object": "list",
+            "data": [{"id": x, "role": "user"} for x in ids],
+            "first_id": ids[0] if ids else None,
+            "last_id": ids[-1] if ids else None,
+            "has_more": start + 2 < len(self.ids),
+        }
+        return read_page(Message, answer, self._after)
+
+
+def never(after: str) -> Page[Message]:
+    """Fail: nothing should be asked for."""
+    raise AssertionError(after)
+
+
+def test_a_page_has_typed_objects_and_its_ends() -> None:
+    """The objects are payloads, and the ends can be asked from again."""
+    page = Shelf("a", "b", "c").first()
+    assert [Message(id="a", role="user"), Message(id="b", role="user")] == page.data
+    assert ("a", "b", True) == (page.first_id, page.last_id, page.has_more)
+    assert 2 == len(page)
+
+
+def test_iterating_a_page_sends_nothing() -> None:
+    """Only what is on the page comes, also the second time."""
+    shelf = Shelf("a", "b", "c")
+    page = shelf.first()
+    assert ["a", "b"] == [x.id for x in page] == [x.id for x in page]
+    assert [] == shelf.asked
+
+
+def test_all_pages_are_iterated_as_needed() -> None:
+    """The next page is asked for when the last object of this one was taken."""
+    shelf = Shelf("a", "b", "c", "d", "e")
+    everything = shelf.first().iter_all()
+    assert ["a", "b"] == [next(everything).id, next(everything).id]
+    assert [] == shelf.asked
+    assert ["c", "d", "e"] == [x.id for x in everything]
+    assert ["b", "d"] == shelf.asked
+
+
+def test_the_next_page_comes_after_the_last_object() -> None:
+    """After the last page there is none."""
+    page = Shelf("a", "b", "c").first().next_page()
+    assert page is not None
+    assert ["c"] == [x.id for x in page]
+    assert page.next_page() is None
+
+
+@pytest.mark.parametrize("answer", [{"data": []}, {"data": [], "has_more": True}])
+def test_an_empty_page_is_the_last(answer: Any) -> None:
+    """A server that has more after nothing is not believed."""
+    page = read_page(Message, answer, never)
+    assert (None, None, 0) == (page.first_id, page.last_id, len(page))
+    assert page.next_page() is None
+    assert [] == list(page.iter_all())
+
+
+def test_a_server_that_repeats_itself_is_not_asked_for_ever() -> None:
+    """A page that ends where the last one did is no new page."""
+    answer = {"data": [{"id": "a"}], "last_id": "a", "has_more": True}
+
+    def same(_: str) -> Page[Message]:
+        return read_page(Message, answer, same)
+
+    assert ["a"] == [x.id for x in same("").iter_all()]
+
+
+@pytest.mark.parametrize("answer", [{}, [], None, "x", {"data": None}, {"data": {"id": "a"}}])
+def test_an_answer_that_is_no_list_is_a_decode_error(answer: Any) -> None:
+    """An object of another shape does not become an empty page."""
+    with pytest.raises(DecodeError, match="not a list"):
+        read_page(Message, answer, never)
+
+
+def test_a_wrong_object_is_named_by_its_place() -> None:
+    """The path begins at the answer, not at the object."""
+    answer = {"data": [{"id": "a"}, {"id": 5}]}
+    with pytest.raises(DecodeError, match="not a list of Message") as caught:
+        read_page(Message, answer, never)
+    assert ("$.data[1].id: 5 is not a string",) == caught.value.paths
+
+
+def test_the_representation_shows_the_objects() -> None:
+    """And not how the next ones are asked for."""
+    page = read_page(Message, {"data": [{"id": "a"}]}, never)
+    assert repr(page).startswith("Page(data=[Message(id='a'")
+    assert "fetch" not in repr(page)
