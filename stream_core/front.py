@@ -185,6 +185,8 @@ class Front:
         """Return the next frame; None where SSE was fed it."""
         text, at = self._text, self._at
         end = text.find("\n\n", at) + 2
+        if end == 1:  # of three line feeds, the last two were the end of the text
+            end = self._end
         self._frame = frame = text if end - at == self._end else text[at:end]
         if self._counted != at:
             self._count()

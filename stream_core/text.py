@@ -71,6 +71,33 @@ class TextReader(io.TextIOBase):
         self._check_open()
         return self._take(None if size is None or size < 0 else size, lines=True)
 
+    def readlines(self, hint: int | None = -1, /) -> list[str]:  # type: ignore[override]  # None, as in io
+        """Read lines.
+
+        Args:
+            hint: Stop after the line with which they have so many characters together;
+                None, zero or negative: read to the end.
+
+        Returns:
+            The lines with their line feeds.
+
+        Raises:
+            StreamError: The stream failed.
+            ValueError: The reader is closed.
+        """
+        lines: list[str] = []
+        length = 0
+        try:
+            for line in self:
+                lines.append(line)
+                length += len(line)
+                if hint is not None and 0 < hint <= length:
+                    break
+        except BaseException:
+            self._rest = "".join(lines) + self._rest
+            raise
+        return lines
+
     def _check_open(self) -> None:
         if self.closed:
             raise ValueError("the reader is closed; take a new one from stream.text")

@@ -52,4 +52,9 @@ def test_a_dialect_of_ones_own_is_taken_as_it_is() -> None:
     dialect = Shouting()
     assert dialect is make_dialect(dialect)
     (decoded,) = dialect.decode(ServerSentEvent("", "hi", 0))
-    assert Decoded(events.UnknownEvent, "HI", "hi", "shout", synthetic=False) == decoded
+    assert (events.UnknownEvent, "HI", "hi") == (
+        decoded.event_class,
+        decoded.payload,
+        decoded.raw,
+    )
+    assert ("shout", False) == (decoded.name, decoded.synthetic)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import Any, get_args
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.beta import AssistantStreamEvent
 
 from stream_core import events, models
-from stream_core.dialects import Decoded
 from stream_core.dialects.assistants import DONE, EVENTS, AssistantsDialect
 from stream_core.errors import DecodeError
 from stream_core.sse import ServerSentEvent
@@ -27,11 +27,29 @@ OFFICIAL: dict[str, Any] = {
 each_payload_name = pytest.mark.parametrize("name", sorted(EVENTS.keys() - {"error", "done"}))
 
 
-def decode(event: str, data: object) -> Decoded:
+@attrs.define
+class Meaning:
+    """What a frame means, to compare with what it should.
+
+    Attributes:
+        event_class: The class of the event.
+        payload: Its ``data``.
+        raw: The JSON value as sent.
+        name: The wire name.
+    """
+
+    event_class: type[Any]
+    payload: Any
+    raw: Any
+    name: str
+
+
+def decode(event: str, data: object) -> Meaning:
     """Decode one frame; DATA is its text, or what its text is the JSON of."""
     text = data if isinstance(data, str) else json.dumps(data)
     (decoded,) = DIALECT.decode(ServerSentEvent(event, text, 0))
-    return decoded
+    assert not decoded.synthetic
+    return Meaning(decoded.event_class, decoded.payload, decoded.raw, decoded.name)
 
 
 def error(event: str, data: object) -> models.Error:
@@ -82,7 +100,7 @@ def test_a_named_frame_is_its_event(name: str) -> None:
     event_class, payload_class = EVENTS[name]
     sent = {"id": "a", "of_tomorrow": None}
     expected = payload_class(id="a", extra={"of_tomorrow": None})
-    assert Decoded(event_class, expected, sent, name, synthetic=False) == decode(name, sent)
+    assert Meaning(event_class, expected, sent, name) == decode(name, sent)
 
 
 @each_payload_name
@@ -124,13 +142,13 @@ def test_a_named_frame_with_another_payload_is_refused(name: str) -> None:
 @pytest.mark.parametrize("sent", [{"id": 5}, [], None, 5, "a"])
 def test_an_unknown_name_is_an_unknown_event(name: str, sent: object) -> None:
     """Whatever its data is: JSON is the value."""
-    assert Decoded(events.UnknownEvent, sent, sent, name) == decode(name, json.dumps(sent))
+    assert Meaning(events.UnknownEvent, sent, sent, name) == decode(name, json.dumps(sent))
 
 
 @pytest.mark.parametrize("name", ["thread.of_tomorrow", "message"])
 def test_an_unknown_event_need_not_be_json(name: str) -> None:
     """Then its data is the text."""
-    assert Decoded(events.UnknownEvent, "ping {", "ping {", name) == decode(name, "ping {")
+    assert Meaning(events.UnknownEvent, "ping {", "ping {", name) == decode(name, "ping {")
 
 
 # --- The end ----------------------------------------------------------------------------
@@ -139,13 +157,13 @@ def test_an_unknown_event_need_not_be_json(name: str) -> None:
 @pytest.mark.parametrize("name", ["done", "", "message", "thread.run.completed"])
 def test_done_is_the_end_with_or_without_its_name(name: str) -> None:
     """``data: [DONE]`` ends the stream whatever the frame is called."""
-    assert Decoded(events.Done, DONE, DONE, "done") == decode(name, "[DONE]")
+    assert Meaning(events.Done, DONE, DONE, "done") == decode(name, "[DONE]")
 
 
 @pytest.mark.parametrize("sent", [{}, "[DONE]", None, {"event": "done", "data": "[DONE]"}])
 def test_done_may_have_other_data(sent: object) -> None:
     """A frame named ``done`` is the end; the payload is the usual word, ``raw`` what was sent."""
-    assert Decoded(events.Done, DONE, sent, "done") == decode("done", json.dumps(sent))
+    assert Meaning(events.Done, DONE, sent, "done") == decode("done", json.dumps(sent))
 
 
 def test_done_with_lines_of_other_frames_is_refused() -> None:
@@ -168,18 +186,18 @@ def test_an_envelope_is_unwrapped(event: str, name: str) -> None:
     """``{"event": ..., "data": ...}`` is the event that it names; ``raw`` is the envelope."""
     event_class, payload_class = EVENTS[name]
     sent = {"event": name, "data": {"id": "a"}, "more": 1}
-    assert Decoded(event_class, payload_class(id="a"), sent, name) == decode(event, sent)
+    assert Meaning(event_class, payload_class(id="a"), sent, name) == decode(event, sent)
 
 
 @nameless
 def test_envelopes_of_the_end_of_errors_and_of_tomorrow(event: str) -> None:
     """An envelope can hold whatever a named frame can."""
-    assert Decoded(events.Done, DONE, {"event": "done", "data": "[DONE]"}, "done") == decode(
+    assert Meaning(events.Done, DONE, {"event": "done", "data": "[DONE]"}, "done") == decode(
         event, {"event": "done", "data": "[DONE]"}
     )
     assert models.Error("No.") == error(event, {"event": "error", "data": {"message": "No."}})
     sent = {"event": "thread.of_tomorrow", "data": [1]}
-    assert Decoded(events.UnknownEvent, [1], sent, "thread.of_tomorrow") == decode(event, sent)
+    assert Meaning(events.UnknownEvent, [1], sent, "thread.of_tomorrow") == decode(event, sent)
 
 
 @nameless
@@ -208,7 +226,7 @@ def test_a_bad_payload_in_an_envelope_is_refused(event: str) -> None:
 )
 def test_what_is_no_envelope_is_an_unknown_event(event: str, sent: object) -> None:
     """Nothing is guessed from what the data looks like."""
-    assert Decoded(events.UnknownEvent, sent, sent, "message") == decode(event, json.dumps(sent))
+    assert Meaning(events.UnknownEvent, sent, sent, "message") == decode(event, json.dumps(sent))
 
 
 @nameless
@@ -303,4 +321,3 @@ def test_any_frame_is_one_event_or_a_decode_error(event: str, data: str) -> None
     except DecodeError:
         return
     assert issubclass(decoded.event_class, events.WireEvent)
-    assert not decoded.synthetic

@@ -1,0 +1,168 @@
+"""Each unwrapper answers for its own events, and says None to all others."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stream_core import events, models, unwrap
+from stream_core.dialects.assistants import EVENTS
+from stream_core.events import Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+TOOL_CALLS: list[models.ToolCall] = [models.FunctionToolCall("call_1")]
+MESSAGE = models.Message(id="msg_1")
+STEP = models.RunStep(id="step_1", step_details=models.ToolCallsStepDetails(tool_calls=TOOL_CALLS))
+WAITING = [models.RequiredActionFunctionToolCall("call_1")]
+RUN = models.Run(
+    id="run_1",
+    required_action=models.RequiredAction(
+        submit_tool_outputs=models.SubmitToolOutputs(tool_calls=WAITING)
+    ),
+)
+ERROR = models.Error("No.")
+TEXT = models.TextDelta("a")
+
+#: The payload of each class; of a delta, the payload and the snapshot.
+PAYLOADS: dict[Any, Any] = {
+    models.Thread: models.Thread("thread_1"),
+    models.Run: RUN,
+    models.RunStep: STEP,
+    models.Message: MESSAGE,
+    models.Error: ERROR,
+    str: "[DONE]",
+}
+MESSAGE_DELTA = events.ThreadMessageDelta(
+    models.MessageDeltaEvent("msg_1", models.MessageDelta([models.TextDeltaBlock(0, text=TEXT)])),
+    snapshot=MESSAGE,
+)
+STEP_DELTA = events.ThreadRunStepDelta(models.RunStepDeltaEvent("step_1"), snapshot=STEP)
+
+
+def wire_events() -> list[Event]:
+    """Return one event of every name in the table."""
+    made: list[Event] = [MESSAGE_DELTA, STEP_DELTA]
+    for event_class, payload_class in EVENTS.values():
+        if payload_class in PAYLOADS:
+            made.append(event_class(PAYLOADS[payload_class]))
+    return made
+
+
+EXAMPLES: list[Event | None] = [
+    *wire_events(),
+    events.UnknownEvent({"id": "run_1"}, event="thread.of_tomorrow"),
+    events.MessageTextDelta(TEXT, models.Text("a")),
+    events.RunDone(RUN),
+    events.RunStepDone(STEP),
+    events.MessageDone(MESSAGE),
+    events.StreamEnd(),
+    None,
+]
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (unwrap.message_delta_text, {"thread.message.delta": "a"}),
+        (unwrap.run, {name: RUN for name in EVENTS if EVENTS[name][1] is models.Run}),
+        (unwrap.run_step, {name: STEP for name in EVENTS if ".step." in name}),
+        (unwrap.message, {name: MESSAGE for name in EVENTS if ".message." in name}),
+        (unwrap.tool_calls, {name: TOOL_CALLS for name in EVENTS if ".step." in name}),
+        (
+            unwrap.required_tool_calls,
+            {name: WAITING for name in EVENTS if EVENTS[name][1] is models.Run},
+        ),
+        (unwrap.error, {"error": ERROR}),
+    ],
+)
+def test_each_answers_for_its_own_events_and_no_other(
+    function: Callable[[Event | None], object], expected: dict[str, object]
+) -> None:
+    """The answer is the very object of the event: a payload, or of a delta the live snapshot."""
+    answers = {
+        "" if event is None else event.event: function(event)
+        for event in EXAMPLES
+        if function(event) is not None
+    }
+    assert expected == answers
+    assert all(answers[name] is value for name, value in expected.items())
+
+
+def test_every_unwrapper_is_tested_above() -> None:
+    """The table of this file has each public function."""
+    tested = {"message_delta_text", "run", "run_step", "message", "tool_calls"}
+    assert tested | {"required_tool_calls", "error"} == set(unwrap.__all__)
+
+
+def test_a_repeated_event_is_unwrapped_like_the_first() -> None:
+    """It has the name and payload of what was sent again."""
+    assert RUN is unwrap.run(events.RepeatedEvent(RUN, event="thread.run.created"))
+    assert STEP is unwrap.run_step(events.RepeatedEvent(STEP, event="thread.run.step.created"))
+    assert MESSAGE is unwrap.message(events.RepeatedEvent(MESSAGE, event="thread.message.created"))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ([], ""),
+        ([models.TextDeltaBlock(0)], ""),
+        ([models.TextDeltaBlock(0, text=models.TextDelta())], ""),
+        (
+            [
+                models.TextDeltaBlock(
+                    0, text=models.TextDelta(annotations=[models.UnknownAnnotation(0)])
+                )
+            ],
+            "",
+        ),
+        ([models.RefusalDeltaBlock(0, refusal="no"), models.ImageFileDeltaBlock(1)], ""),
+        (
+            [
+                models.TextDeltaBlock(0, text=models.TextDelta("a ")),
+                models.UnknownContentDelta(1, "audio", {"text": {"value": "?"}}),
+                models.TextDeltaBlock(2, text=models.TextDelta("b")),
+            ],
+            "a b",
+        ),
+    ],
+)
+def test_the_text_of_a_delta_is_that_of_its_text_parts(
+    content: list[models.MessageContentDelta], expected: str
+) -> None:
+    """Parts are joined; a delta without text is "", which is not None."""
+    delta = models.MessageDeltaEvent("msg_1", models.MessageDelta(content))
+    event = events.ThreadMessageDelta(delta, snapshot=MESSAGE)
+    assert expected == unwrap.message_delta_text(event)
+
+
+@pytest.mark.parametrize(
+    "details",
+    [None, models.MessageCreationStepDetails(), models.UnknownStepDetails("activities")],
+    ids=lambda details: type(details).__name__,
+)
+def test_a_step_that_calls_no_tools_has_no_tool_calls(details: models.StepDetails | None) -> None:
+    """None is not an empty list: that would be a step that calls tools, but none yet."""
+    step = models.RunStep(step_details=details)
+    assert unwrap.tool_calls(events.ThreadRunStepCreated(step)) is None
+    step.step_details = models.ToolCallsStepDetails()
+    assert [] == unwrap.tool_calls(events.ThreadRunStepCreated(step))
+
+
+@pytest.mark.parametrize(
+    "action",
+    [
+        None,
+        models.RequiredAction("of_tomorrow"),
+        models.RequiredAction(submit_tool_approval=models.SubmitToolApproval()),
+    ],
+    ids=["nothing", "unknown", "approval"],
+)
+def test_a_run_that_waits_for_something_else_has_no_required_calls(
+    action: models.RequiredAction | None,
+) -> None:
+    """Only outputs are asked for here."""
+    event = events.ThreadRunRequiresAction(models.Run(required_action=action))
+    assert unwrap.required_tool_calls(event) is None
