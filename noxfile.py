@@ -1,7 +1,8 @@
 """The tests on every interpreter that this machine has, and the checks, each in its own place.
 
-``make nox`` runs the sessions ``tests`` and ``tests_speed``; ``nox -s lint types`` the others. An
-interpreter that is missing is skipped and named. Arguments after ``--`` go to pytest.
+``make nox`` runs the sessions ``tests``, ``tests_speed`` and ``tests_slow_path``; ``nox -s lint
+types`` the others. An interpreter that is missing is skipped and named. Arguments after ``--`` go
+to pytest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import nox
 
 PYTHONS = ("3.11", "3.12", "3.13")
 
-nox.options.sessions = ["tests", "tests_speed"]
+nox.options.sessions = ["tests", "tests_speed", "tests_slow_path"]
 nox.options.error_on_missing_interpreters = False
 nox.options.reuse_venv = "yes"
 
@@ -52,6 +53,13 @@ def tests_speed(session: nox.Session) -> None:
     """Run the tests with the faster JSON parser: the results must be the same."""
     session.install("--editable", ".[dev,speed]")
     session.run("python", "-m", "pytest", *session.posargs)
+
+
+@nox.session(python=PYTHONS[0])
+def tests_slow_path(session: nox.Session) -> None:
+    """Run the tests with every fast path switched off: the results must be the same."""
+    session.install("--editable", ".[dev]")
+    session.run("python", "-m", "pytest", *session.posargs, env={"UNTIL_DONE_FAST": "0"})
 
 
 @nox.session(python=PYTHONS[0])

@@ -4,15 +4,26 @@ In import order:
 
 - ``handlers.routes``: ``ROUTES``, the table: event class -> callback and its arguments.
 - ``handlers.checks``: what is wrong with a handler class, said where it is defined.
+- ``handlers.callbacks``: how a class with such a table becomes calls.
 - ``handlers.base``: :class:`EventHandler`, the class to subclass; one empty method per event.
+- ``handlers.azure``: :class:`AgentEventHandler`, the same with azure-ai-agents' callbacks.
 - ``handlers.text``: :class:`TextAccumulatorMixin` keeps what was said;
   :class:`TextAccumulator` is a handler that does only that.
 
 ``stream_core`` does not know this package: to it, a handler is any object with ``handle(event)``.
 """
 
+from .azure import AGENT_ROUTES, AgentEventHandler
 from .base import EventHandler
 from .routes import ROUTES, Route
 from .text import TextAccumulator, TextAccumulatorMixin
 
-__all__ = ["ROUTES", "EventHandler", "Route", "TextAccumulator", "TextAccumulatorMixin"]
+__all__ = [
+    "AGENT_ROUTES",
+    "ROUTES",
+    "AgentEventHandler",
+    "EventHandler",
+    "Route",
+    "TextAccumulator",
+    "TextAccumulatorMixin",
+]

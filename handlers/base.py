@@ -11,25 +11,28 @@ Rules of this file:
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from stream_core.dispatch import current_context
 from stream_core.events import Event, WireEvent
 
-from .checks import check_handler_class, check_handler_instance
-from .routes import CALLBACKS, ON_EVENT, ROUTES, Route, route_of
+from .callbacks import CallbackHandler
+from .routes import ON_EVENT, ROUTES, Route
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from stream_core import models
-    from stream_core.events import RepeatedEvent, UnknownEvent
+    from stream_core.events import (
+        ExtensionEvent,
+        RepeatedEvent,
+        StreamRecovered,
+        UnknownEvent,
+    )
 
 __all__ = ["ROUTES", "EventHandler", "Route"]
 
 
-class EventHandler:
+class EventHandler(CallbackHandler):
     """Turns events into method calls; override the callbacks that you want.
 
     ::
@@ -55,81 +58,17 @@ class EventHandler:
     callback may be assigned to an instance too, and is checked when the instance is registered.
     Callbacks are looked up then and not again: a later assignment is for later streams.
 
-    Attributes:
-        observes: For mixins: event class -> name of a method that is called with every such
-            event, of that class or one derived from it, before any callback. Each class in a
-            class's bases may have such a table of its own; all of them hold, those of the last
-            base first. So a mixin sees its events in whatever order classes are combined, and
-            whatever callbacks are overridden without ``super()``.
-        extra_callbacks: For base classes that add callbacks of their own: names starting with
-            ``on_`` that are not misspelt. Those of all bases hold.
+    For mixins and base classes there are ``observes`` and ``extra_callbacks``; see
+    :class:`handlers.callbacks.CallbackHandler`.
     """
 
-    observes: ClassVar[Mapping[type[Event], str]] = {}
-    extra_callbacks: ClassVar[Iterable[str]] = ()
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Check the callbacks of a new subclass."""
-        super().__init_subclass__(**kwargs)
-        check_handler_class(cls, EventHandler)
-
-    # --- What a dispatcher calls --------------------------------------------------------
-
-    def handle(self, event: Event, /) -> None:
-        """Call whatever there is for EVENT.
-
-        A dispatcher does not come through here, but calls what :meth:`callback_table` lists,
-        unless a subclass overrides this method: then that one gets every event, and nothing
-        else is called but by ``super().handle(event)``.
-        """
-        own = {x for x, empty in _EMPTY.items() if getattr(type(self), x) is not empty}
-        for call in _calls(event.__class__, own | vars(self).keys(), _observers(type(self))):
-            _bound(self, call)(event)
-
-    def callback_table(self) -> dict[type[Event], tuple[Callable[[Any], object], ...]]:
-        """Return what there is to call for each event class (``TableHandler.callback_table``).
-
-        Raises:
-            TypeError: A callback assigned to this instance is none, or not a plain function.
-        """
-        cls: Any = type(self)  # hashable, which type checkers do not see behind the cache
-        assigned = frozenset(vars(self).keys() & _EMPTY.keys())
-        if assigned or any(name.startswith("on_") for name in vars(self)):
-            check_handler_instance(self)
-        methods: dict[Route | str, Callable[[Any], object]] = {}
-        table = {}
-        for event_class, calls in _plan(cls, assigned):
-            for call in calls:
-                if call not in methods:
-                    methods[call] = _bound(self, call)
-            table[event_class] = tuple([methods[call] for call in calls])
-        return table
-
-    # --- The stream whose event is being handled ----------------------------------------
-
-    @property
-    def current_event(self) -> Event | None:
-        """The wire or derived event being handled; None outside callbacks."""
-        context = current_context()
-        return None if context is None else context.current_event
-
-    @property
-    def current_run(self) -> models.Run | None:
-        """The run as last seen, this event included; None before it, and outside callbacks."""
-        context = current_context()
-        return None if context is None else context.current_run
-
-    @property
-    def current_message_snapshot(self) -> models.Message | None:
-        """The message last heard of, live; None before any, and outside callbacks."""
-        context = current_context()
-        return None if context is None else context.current_message_snapshot
-
-    @property
-    def current_run_step_snapshot(self) -> models.RunStep | None:
-        """The run step last heard of, live; None before any, and outside callbacks."""
-        context = current_context()
-        return None if context is None else context.current_run_step_snapshot
+    routes: ClassVar[Mapping[type[Event], Sequence[Route]]] = {
+        WireEvent: (ON_EVENT,),
+        **{
+            event_class: (ON_EVENT, route) if issubclass(event_class, WireEvent) else (route,)
+            for event_class, route in ROUTES.items()
+        },
+    }
 
     # --- Every event of the wire --------------------------------------------------------
 
@@ -256,6 +195,32 @@ class EventHandler:
     def on_message_incomplete(self, message: models.Message) -> None:
         """The message ended early; ``message.incomplete_details`` says why."""
 
+    # --- Extensions: what the Responses and Chat wires have beyond Assistants -----------
+
+    def on_reasoning_delta(self, delta: str, snapshot: str) -> None:
+        """The model's reasoning grew by ``delta``; ``snapshot`` is that text so far.
+
+        It is no part of any message. ``current_event.data.snapshot`` has item id and index.
+        """
+
+    def on_reasoning_done(self, text: str) -> None:
+        """A text of the model's reasoning is complete, once per text."""
+
+    def on_reasoning_summary_delta(self, delta: str, snapshot: str) -> None:
+        """A summary of the reasoning grew by ``delta``; ``snapshot`` is that part so far."""
+
+    def on_reasoning_summary_done(self, text: str) -> None:
+        """A part of the summary of the reasoning is complete, once per part."""
+
+    def on_image_generation_partial(self, image: models.PartialImage) -> None:
+        """An image is made so far: ``image.b64``, ``image.index``, ``image.item_id``."""
+
+    def on_extension_event(self, event: ExtensionEvent) -> None:
+        """Something else that Assistants never had, e.g. a state of a tool or of a part.
+
+        ``event.event`` is its name on its own wire, ``event.data`` the JSON value as sent.
+        """
+
     # --- Derived: the parts of a message ------------------------------------------------
     # The part's place is in the event: current_event.message_id and current_event.index.
 
@@ -330,6 +295,26 @@ class EventHandler:
 
     # --- Local: the stream itself -------------------------------------------------------
 
+    def on_tool_output(self, tool_call: models.RequiredActionFunctionToolCall, output: str) -> None:
+        """A tool given as ``tools=`` gave OUTPUT, once per call, in order of the calls.
+
+        It comes after :meth:`on_run_requires_action` and before anything that follows.
+        """
+
+    def on_tool_error(
+        self, tool_call: models.RequiredActionFunctionToolCall, error: Exception
+    ) -> None:
+        """A tool given as ``tools=`` raised, is unknown, or was called with wrong arguments.
+
+        The error's text is submitted as the output, or ERROR is raised, as ``tool_errors`` says.
+        """
+
+    def on_recovered(self, report: StreamRecovered) -> None:
+        """The connection was lost and the server asked what became of the run.
+
+        It comes before the events that were missed.
+        """
+
     def on_timeout(self) -> None:
         """No connection in time, or silence for too long; :meth:`on_exception` follows."""
 
@@ -342,63 +327,3 @@ class EventHandler:
 
     def on_end(self) -> None:
         """The stream is over: exactly once, after everything else, whatever happened."""
-
-
-#: What a class must differ from to be called.
-_EMPTY = {name: getattr(EventHandler, name) for name in (*CALLBACKS, "handle")}
-
-
-#: How many handler classes are remembered; a program has a few.
-_REMEMBERED_CLASSES = 256
-
-
-@lru_cache(maxsize=_REMEMBERED_CLASSES)
-def _plan(
-    cls: type[EventHandler], assigned: frozenset[str]
-) -> tuple[tuple[type[Event], tuple[Route | str, ...]], ...]:
-    """Return what instances of CLS have to call, in order, for each event class.
-
-    Args:
-        cls: The handler's class.
-        assigned: Names of callbacks that were assigned to the instance.
-
-    Returns:
-        Event classes with routes of callbacks, and names of observers.
-    """
-    own = {name for name, empty in _EMPTY.items() if getattr(cls, name) is not empty} | assigned
-    if "handle" in own:
-        return ((Event, ("handle",)),)
-    observers = _observers(cls)
-    wanted = tuple(base for base, _ in observers)
-    wanted += (WireEvent,) if ON_EVENT.callback in own else ()
-    rows = []
-    for event_class in (*wanted, *ROUTES):
-        calls = _calls(event_class, own, observers)
-        if calls:
-            rows.append((event_class, calls))
-    return tuple(rows)
-
-
-def _observers(cls: type[EventHandler]) -> list[tuple[type[Event], str]]:
-    """Return what the bases of CLS observe, the last base's first."""
-    tables = [vars(one).get("observes", {}) for one in reversed(cls.__mro__)]
-    return [row for table in tables for row in table.items()]
-
-
-def _calls(
-    event_class: type[Event], own: set[str], observers: list[tuple[type[Event], str]]
-) -> tuple[Route | str, ...]:
-    """Return what there is to call for an event of EVENT_CLASS, in order."""
-    routes = [ON_EVENT if issubclass(event_class, WireEvent) else None, route_of(event_class)]
-    return (
-        *(name for base, name in observers if issubclass(event_class, base)),
-        *(route for route in routes if route is not None and route.callback in own),
-    )
-
-
-def _bound(handler: EventHandler, call: Route | str) -> Callable[[Any], object]:
-    """Return the function of one event that CALL means for HANDLER."""
-    if isinstance(call, str):
-        found: Callable[[Any], object] = getattr(handler, call)
-        return found
-    return call.bind(getattr(handler, call.callback))

@@ -10,10 +10,12 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING
 
-from .routes import CALLBACKS
+from .routes import callbacks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
+
+    from .routes import Route
 
 __all__ = ["check_handler_class", "check_handler_instance"]
 
@@ -25,23 +27,33 @@ _LAZY = (
 )
 
 
-def check_handler_class(cls: type, base: type) -> None:
-    """Check CLS, a new subclass of the handler class BASE.
+def check_handler_class(cls: type) -> None:
+    """Check CLS, a new subclass of the handler class that declares its callbacks.
 
-    Looked at are the names that start with ``on_`` in CLS itself and in those of its bases that
-    do not derive from BASE and so have not been looked at yet.
+    That is the nearest base with a table ``routes`` of its own. Looked at are the names that start
+    with ``on_`` in CLS itself and in those of its bases that do not derive from it and so have
+    not been looked at yet.
 
     Raises:
-        TypeError: A name is no callback; a callback is hidden by BASE's own, is not a plain
-            function, or cannot take its arguments; an observer does not exist.
+        TypeError: CLS has two tables; a name is no callback; a callback is hidden by the base's
+            own, is not a plain function, or cannot take its arguments; an observer does not
+            exist.
     """
+    base, *others = (one for one in cls.__mro__ if "routes" in vars(one))
+    for other in others:
+        if not issubclass(base, other):
+            raise TypeError(
+                f"{cls.__name__} derives from {base.__name__} and {other.__name__}, which call the "
+                "same names with other arguments: take one of them, or register two handlers"
+            )
     for owner in cls.__mro__:
         if owner is cls or not issubclass(owner, base):
             for name in _callbacks(owner, vars(owner), cls):
                 if cls.__mro__.index(owner) > cls.__mro__.index(base):
                     raise TypeError(_hidden(owner, name, cls, base))
                 takes_self = _takes_self(vars(owner)[name])
-                _check(owner, name, getattr(owner, name), takes_self=takes_self)
+                route = callbacks_of(cls)[name]
+                _check(owner, route, getattr(owner, name), takes_self=takes_self)
         for name in vars(owner).get("observes", {}).values():
             if not callable(getattr(cls, name, None)):
                 raise TypeError(f"{owner.__name__}.observes names {name}, which is no method")
@@ -56,7 +68,7 @@ def check_handler_instance(handler: object) -> None:
     """
     cls = type(handler)
     for name in _callbacks(cls, vars(handler), cls):
-        _check(cls, name, vars(handler)[name], takes_self=False)
+        _check(cls, callbacks_of(cls)[name], vars(handler)[name], takes_self=False)
 
 
 def _callbacks(owner: type, names: Iterable[str], cls: type) -> Iterator[str]:
@@ -64,19 +76,19 @@ def _callbacks(owner: type, names: Iterable[str], cls: type) -> Iterator[str]:
     for name in names:
         if not name.startswith("on_"):
             continue
-        if name in CALLBACKS:
+        if name in callbacks_of(cls):
             yield name
         elif not any(name in vars(one).get("extra_callbacks", ()) for one in cls.__mro__):
-            raise TypeError(_unknown(owner, name))
+            raise TypeError(_unknown(owner, name, callbacks_of(cls)))
 
 
-def _unknown(owner: type, name: str) -> str:
-    """Return the sentence about NAME, which is no callback."""
+def _unknown(owner: type, name: str, callbacks: Collection[str]) -> str:
+    """Return the sentence about NAME, which is none of CALLBACKS."""
     from difflib import get_close_matches
 
     # The wire's names begin with "thread.", the callbacks' do not: a likely slip of its own.
     short = name.replace("thread_", "", 1)
-    meant = [short] if short in CALLBACKS else get_close_matches(name, CALLBACKS, n=1)
+    meant = [short] if short in callbacks else get_close_matches(name, callbacks, n=1)
     hint = f"did you mean {meant[0]}?" if meant else "handlers.ROUTES lists them all."
     return (
         f"{owner.__name__}.{name} is not a callback; {hint} Every name that starts with on_ is "
@@ -93,9 +105,9 @@ def _hidden(owner: type, name: str, cls: type, base: type) -> str:
     )
 
 
-def _check(owner: type, name: str, function: object, *, takes_self: bool) -> None:
-    """Check that FUNCTION, the callback NAME of OWNER, can be called as it will be."""
-    arguments = CALLBACKS[name].arguments
+def _check(owner: type, route: Route, function: object, *, takes_self: bool) -> None:
+    """Check that FUNCTION, the callback of OWNER that ROUTE names, can be called as it will be."""
+    name, arguments = route.callback, route.arguments
     example = f"define it as def {name}({', '.join(('self', *arguments))})"
     if not callable(function):
         raise TypeError(f"{owner.__name__}.{name} is not callable; {example}")
@@ -113,8 +125,7 @@ def _check(owner: type, name: str, function: object, *, takes_self: bool) -> Non
         signature.bind(*(("self",) if takes_self else ()), *arguments)
     except TypeError as error:
         raise TypeError(
-            f"{owner.__name__}.{name}{signature} cannot be called as {CALLBACKS[name]} "
-            f"({error}); {example}"
+            f"{owner.__name__}.{name}{signature} cannot be called as {route} ({error}); {example}"
         ) from None
 
 

@@ -7,15 +7,16 @@ printed from them. A new event gets a row here and a method there.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
-__all__ = ["CALLBACKS", "ON_EVENT", "ROUTES", "Route", "route_of"]
+__all__ = ["CALLBACKS", "ON_EVENT", "ROUTES", "Route", "callbacks_of", "row_of"]
 
 
 class Route:
@@ -23,8 +24,10 @@ class Route:
 
     Args:
         callback: Name of the method.
+        condition: Tells for which events it is called; None: for all.
         paths: For each argument, in order, its name and the dotted path of attributes that
-            leads to it from the event; an empty path is the event itself.
+            leads to it from the event, an empty path being the event itself; or a function of
+            the event that gives it.
 
     Attributes:
         callback: Name of the method.
@@ -32,13 +35,20 @@ class Route:
         paths: Their paths.
     """
 
-    __slots__ = ("_values_in", "arguments", "callback", "paths")
+    __slots__ = ("_condition", "_values_in", "arguments", "callback", "paths")
 
-    def __init__(self, callback: str, /, **paths: str) -> None:
+    def __init__(
+        self,
+        callback: str,
+        condition: Callable[[Any], bool] | None = None,
+        /,
+        **paths: str | Callable[[Any], object],
+    ) -> None:
         self.callback = callback
         self.arguments = tuple(paths)
         self.paths = tuple(paths.values())
-        self._values_in = attrgetter(*self.paths) if any(self.paths) else None
+        self._values_in = _getter(self.paths)
+        self._condition = condition
 
     def __repr__(self) -> str:
         """Return the call as documentation shows it: ``on_text_delta(delta, snapshot)``."""
@@ -49,6 +59,18 @@ class Route:
 
         It is named after the callback, because that is what notes on exceptions show.
         """
+        condition, call = self._condition, self._caller(method)
+        if condition is None:
+            return call
+
+        def call_when(event: object, /) -> object:
+            return call(event) if condition(event) else None
+
+        call_when.__name__ = self.callback
+        return call_when
+
+    def _caller(self, method: Callable[..., object]) -> Callable[[Any], object]:
+        """Return what :meth:`bind` does, whatever the condition."""
         values_in = self._values_in
         if self.paths == ("",):
             return method
@@ -69,6 +91,19 @@ class Route:
 
         call.__name__ = self.callback
         return call
+
+
+def _getter(paths: tuple[str | Callable[[Any], object], ...]) -> Callable[[Any], Any] | None:
+    """Return what finds the value of one path, or the values of several; None for none."""
+    if not any(paths):
+        return None
+    getters = [attrgetter(path) if isinstance(path, str) else path for path in paths]
+    if len(getters) == 1:
+        return getters[0]
+    names = [path for path in paths if isinstance(path, str)]
+    if len(names) == len(paths):
+        return attrgetter(*names)
+    return lambda event: tuple(get(event) for get in getters)
 
 
 #: For every wire event, before the event's own callback.
@@ -103,6 +138,17 @@ ROUTES: Mapping[type[events.Event], Route] = {
     events.Done: Route("on_done"),
     events.UnknownEvent: Route("on_unknown_event", event=""),
     events.RepeatedEvent: Route("on_repeated_event", event=""),
+    # Extension
+    events.ReasoningDelta: Route(
+        "on_reasoning_delta", delta="data.delta", snapshot="data.snapshot.text"
+    ),
+    events.ReasoningDone: Route("on_reasoning_done", text="data.text"),
+    events.ReasoningSummaryDelta: Route(
+        "on_reasoning_summary_delta", delta="data.delta", snapshot="data.snapshot.text"
+    ),
+    events.ReasoningSummaryDone: Route("on_reasoning_summary_done", text="data.text"),
+    events.ImageGenerationPartial: Route("on_image_generation_partial", image="data"),
+    events.ExtensionEvent: Route("on_extension_event", event=""),
     # Derived
     events.MessageTextCreated: Route("on_text_created", text="text"),
     events.MessageTextDelta: Route("on_text_delta", delta="delta", snapshot="snapshot"),
@@ -119,6 +165,9 @@ ROUTES: Mapping[type[events.Event], Route] = {
     events.RunStepDone: Route("on_run_step_done", run_step="run_step"),
     events.RunDone: Route("on_run_done", run="run"),
     # Local
+    events.ToolOutput: Route("on_tool_output", tool_call="tool_call", output="output"),
+    events.ToolError: Route("on_tool_error", tool_call="tool_call", error="error"),
+    events.StreamRecovered: Route("on_recovered", report=""),
     events.StreamTimeout: Route("on_timeout"),
     events.StreamException: Route("on_exception", exception="exception"),
     events.StreamEnd: Route("on_end"),
@@ -128,6 +177,23 @@ ROUTES: Mapping[type[events.Event], Route] = {
 CALLBACKS: Mapping[str, Route] = {route.callback: route for route in (ON_EVENT, *ROUTES.values())}
 
 
-def route_of(event_class: type[events.Event]) -> Route | None:
-    """Return the row for EVENT_CLASS or its nearest base class that has one."""
-    return next((ROUTES[base] for base in event_class.__mro__ if base in ROUTES), None)
+def row_of(
+    routes: Mapping[type[events.Event], Sequence[Route]], event_class: type[events.Event]
+) -> Sequence[Route]:
+    """Return the row of ROUTES for EVENT_CLASS or its nearest base class that has one."""
+    return next((routes[base] for base in event_class.__mro__ if base in routes), ())
+
+
+#: How many handler classes are remembered; a program has a few.
+_REMEMBERED_CLASSES = 256
+
+
+@lru_cache(maxsize=_REMEMBERED_CLASSES)
+def _callbacks_of(cls: Any) -> Mapping[str, Route]:
+    return {route.callback: route for row in cls.routes.values() for route in row}
+
+
+def callbacks_of(cls: Any) -> Mapping[str, Route]:
+    """Return every callback of a handler class by name, in the order of its table ``routes``."""
+    found: Mapping[str, Route] = _callbacks_of(cls)
+    return found

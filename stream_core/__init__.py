@@ -12,8 +12,10 @@ The modules, in import order; each imports only from those above it:
 - ``decoder``: all of that composed, without I/O.
 - ``dispatch``: each event to every handler. ``unwrap``, ``text``: asking instead.
 - ``stream``: the blocking shell around it.
-- ``http``, ``client``: requests that answer with a stream. They load ``requests``, so
-  ``Client`` is imported on first use.
+- ``argument_types``, ``schemas``, ``tool_functions``, ``tools``: functions that a model may
+  call. Schemas are made with the extra ``tools``; ``ToolSet`` is imported on first use.
+- ``auth``, ``http``, ``azure``, ``client``: requests that answer with a stream. They load
+  ``requests``, so ``Client`` is imported on first use.
 - ``testing``: a server to run against (extra ``testing``).
 
 The class that users subclass is ``handlers.EventHandler``; nothing here imports it.
@@ -44,10 +46,12 @@ from .errors import (
     NotFoundError,
     PermissionDeniedError,
     RateLimitError,
+    RunExpiredError,
     RunFailedError,
     ServerError,
     StreamError,
     StreamTimeoutError,
+    ToolLoopError,
     TransportError,
     UnprocessableEntityError,
 )
@@ -56,6 +60,8 @@ from .events import (
     Done,
     ErrorEvent,
     Event,
+    ExtensionEvent,
+    ImageGenerationPartial,
     LocalEvent,
     MessageAnnotation,
     MessageDone,
@@ -66,6 +72,10 @@ from .events import (
     MessageTextCreated,
     MessageTextDelta,
     MessageTextDone,
+    ReasoningDelta,
+    ReasoningDone,
+    ReasoningSummaryDelta,
+    ReasoningSummaryDone,
     RepeatedEvent,
     RunDone,
     RunStepDone,
@@ -74,6 +84,7 @@ from .events import (
     RunStepToolCallDone,
     StreamEnd,
     StreamException,
+    StreamRecovered,
     StreamTimeout,
     ThreadCreated,
     ThreadMessageCompleted,
@@ -98,6 +109,8 @@ from .events import (
     ThreadRunStepExpired,
     ThreadRunStepFailed,
     ThreadRunStepInProgress,
+    ToolError,
+    ToolOutput,
     UnknownEvent,
     WireEvent,
 )
@@ -108,6 +121,7 @@ from .sse import (
     SSEDecoder,
 )
 from .stream import (
+    Control,
     Source,
     Stream,
 )
@@ -117,6 +131,7 @@ from .text import (
 
 if TYPE_CHECKING:
     from .client import Client
+    from .tools import ToolArgumentsError, ToolCallError, ToolSet, UnknownToolError
 
 __all__ = [
     "DEFAULT_MAX_FRAME_BYTES",
@@ -125,6 +140,7 @@ __all__ = [
     "BadRequestError",
     "Client",
     "ConflictError",
+    "Control",
     "DecodeError",
     "DerivedEvent",
     "DispatchContext",
@@ -133,9 +149,11 @@ __all__ = [
     "ErrorEvent",
     "Event",
     "EventDecoder",
+    "ExtensionEvent",
     "FrameTooLargeError",
     "Handler",
     "IgnoredLine",
+    "ImageGenerationPartial",
     "IncompleteStreamError",
     "InternalServerError",
     "LocalEvent",
@@ -152,8 +170,13 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "ReasoningDelta",
+    "ReasoningDone",
+    "ReasoningSummaryDelta",
+    "ReasoningSummaryDone",
     "RepeatedEvent",
     "RunDone",
+    "RunExpiredError",
     "RunFailedError",
     "RunStepDone",
     "RunStepToolCallCreated",
@@ -167,6 +190,7 @@ __all__ = [
     "StreamEnd",
     "StreamError",
     "StreamException",
+    "StreamRecovered",
     "StreamTimeout",
     "StreamTimeoutError",
     "TextReader",
@@ -193,17 +217,28 @@ __all__ = [
     "ThreadRunStepExpired",
     "ThreadRunStepFailed",
     "ThreadRunStepInProgress",
+    "ToolArgumentsError",
+    "ToolCallError",
+    "ToolError",
+    "ToolLoopError",
+    "ToolOutput",
+    "ToolSet",
     "TransportError",
     "UnknownEvent",
+    "UnknownToolError",
     "UnprocessableEntityError",
     "WireEvent",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import ``Client`` on first use: who replays a recording does not pay for requests."""
+    """Import on first use what not everybody needs: ``Client`` loads requests."""
     if name == "Client":
         from .client import Client
 
         return Client
+    if name in {"ToolArgumentsError", "ToolCallError", "ToolSet", "UnknownToolError"}:
+        from . import tools
+
+        return getattr(tools, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

@@ -11,18 +11,15 @@ from urllib.parse import quote
 
 from .convert import structure, unstructure
 from .pages import read_page
-from .params import CallOptions, StreamOptions
-from .sse import DEFAULT_MAX_FRAME_BYTES
-from .stream import Stream
+from .params import CallOptions, StreamOptions, SubmitStreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .dispatch import Handler
     from .http import Options, Transport
     from .pages import Page
 
-__all__ = ["Resource", "make_path"]
+__all__ = ["Resource", "make_options", "make_path"]
 
 T = TypeVar("T")
 
@@ -49,7 +46,9 @@ class Resource:
             given: What the caller gave.
             required: The parameters that the call has by name.
         """
-        answer = self._transport.request(method, path, **_options(method, known, given, required))
+        answer = self._transport.request(
+            method, path, **make_options(method, known, given, required)
+        )
         return structure(cls, answer)
 
     def _list(self, cls: type[T], path: str, known: Any, given: Mapping[str, Any]) -> Page[T]:
@@ -57,27 +56,29 @@ class Resource:
 
         def fetch(after: str | None = None) -> Page[T]:
             chosen = given if after is None else {**given, "after": after}
-            answer = self._transport.request("GET", path, **_options("GET", known, chosen, {}))
+            answer = self._transport.request("GET", path, **make_options("GET", known, chosen, {}))
             return read_page(cls, answer, fetch)
 
         return fetch()
 
-    def _stream(self, path: str, known: Any, given: Any, **required: Any) -> Stream:
-        """Send a request that is answered with a stream."""
-        handlers = _handlers(given)
-        options = _options("POST", known, given, {**required, "stream": True})
-        limit = given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES)
-        # Both complain here of what they would complain of after the run has started.
-        Stream((), *handlers, max_frame_bytes=limit)
-        return Stream(
-            self._transport.open("POST", path, **options), *handlers, max_frame_bytes=limit
-        )
 
-
-def _options(
-    method: str, known: Any, given: Mapping[str, Any], required: Mapping[str, Any]
+def make_options(
+    method: str,
+    known: Any,
+    given: Mapping[str, Any],
+    required: Mapping[str, Any],
+    *,
+    include_in_query: bool = True,
 ) -> Options:
     """Sort the arguments of a call into the parts of its request.
+
+    Args:
+        method: The HTTP method; of a ``GET`` all parameters are in the query.
+        known: The TypedDict of GIVEN.
+        given: What the caller gave.
+        required: The parameters that the call has by name; GIVEN counts before them.
+        include_in_query: Whether ``include`` is in the query, as it is for Assistants, even
+            of a ``POST``.
 
     Raises:
         TypeError: One is not known.
@@ -88,9 +89,9 @@ def _options(
     query: dict[str, Any] = {}
     body: dict[str, Any] = {}
     for name, value in {**required, **given}.items():
-        if name == "include":
+        if name == "include" and include_in_query:
             query["include[]"] = value
-        elif name not in _OPTIONS:
+        elif name not in _OPTIONS and (name != "tools" or known is not SubmitStreamOptions):
             (query if method == "GET" else body)[name] = unstructure(value)
     query.update(given.get("extra_query") or {})
     body.update(given.get("extra_body") or {})
@@ -115,12 +116,6 @@ def _unknown_parameters(unknown: set[str], known: set[str]) -> TypeError:
         f"this call does not know {', '.join(hints)}; "
         "what the API has and this library has not goes in extra_body={...}"
     )
-
-
-def _handlers(given: Mapping[str, Any]) -> list[Handler]:
-    """Return the handlers of a streaming call, in order."""
-    first = given.get("event_handler")
-    return [*([] if first is None else [first]), *(given.get("handlers") or ())]
 
 
 def make_path(template: str, **ids: Any) -> str:

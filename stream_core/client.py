@@ -1,23 +1,31 @@
-"""``Client``: who asks, which server, and with what key. The calls are in ``resources``."""
+"""``Client``: who asks, which server, and with what key. The calls are in ``resources``.
+
+Rules of this file: a setting that is not given comes from the environment, by the name that the
+service's own clients read; what is missing is said when the client is made, with what to pass
+or to set.
+"""
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
+from . import azure
+from .auth import bearer, comes_with, given
+from .chat_client import Chat
 from .resources import Assistants, Threads
+from .responses_client import Responses
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self, Unpack
 
+    from .auth import Authentication, Credential, Key
+    from .azure import ClientOptions
     from .http import Options, Session, Timeout
 
 __all__ = ["Client"]
-
-T = TypeVar("T")
 
 #: Seconds for connecting and for silence. A run expires ten minutes after it was made, so a
 #: stream that is silent for longer has nothing to say any more; openai-python waits as long.
@@ -43,19 +51,23 @@ class Client:
         assistants: Calls on assistants.
         threads: Calls on threads; ``threads.messages``, ``threads.runs`` and
             ``threads.runs.steps`` are the calls on what is in them.
+        responses: Calls on responses, for servers that speak the Responses API.
+        chat: ``chat.completions`` are the calls on chat completions.
     """
 
     def __init__(  # the settings that clients of this API have
         self,
-        api_key: str | Callable[[], str] | None = None,
+        api_key: Key | None = None,
         base_url: str | None = None,
         *,
+        auth: Authentication | None = None,
         organization: str | None = None,
         project: str | None = None,
         timeout: Timeout = DEFAULT_TIMEOUT,
         max_retries: int = 2,
         session: Session | None = None,
         default_headers: Mapping[str, str | None] | None = None,
+        default_query: Mapping[str, Any] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -64,6 +76,8 @@ class Client:
                 takes ``OPENAI_API_KEY``; an empty text sends none.
             base_url: Address of the API, with its ``/v1``. None takes ``OPENAI_BASE_URL``,
                 else OpenAI's.
+            auth: Instead of API_KEY: a function that is asked at each call for the headers
+                that authenticate it.
             organization: OpenAI's header; None takes ``OPENAI_ORG_ID``.
             project: OpenAI's header; None takes ``OPENAI_PROJECT_ID``.
             timeout: Seconds for connecting and for silence each, or both as a pair; None
@@ -74,6 +88,8 @@ class Client:
             session: Send through this ``requests.Session``, which stays as it is:
                 MAX_RETRIES is then the business of its adapters, closing it yours.
             default_headers: Sent with every request; None takes a header away.
+            default_query: Sent with every request, e.g. ``{"api-version": "v1"}``; what a
+                call says itself counts before it.
 
         Raises:
             ValueError: There is no key for OpenAI's own server, the key or the address
@@ -81,23 +97,24 @@ class Client:
         """
         from .http import Transport
 
-        self._api_key: str | Callable[[], str] | None = _given(api_key, "OPENAI_API_KEY")
+        key: Key | None = given(api_key, "OPENAI_API_KEY") if auth is None else None
         headers: dict[str, str | None] = {
             "OpenAI-Beta": "assistants=v2",
-            "OpenAI-Organization": _given(organization, "OPENAI_ORG_ID"),
-            "OpenAI-Project": _given(project, "OPENAI_PROJECT_ID"),
+            "OpenAI-Organization": given(organization, "OPENAI_ORG_ID"),
+            "OpenAI-Project": given(project, "OPENAI_PROJECT_ID"),
             **(default_headers or {}),
         }
         self._transport = Transport(
-            _given(base_url, "OPENAI_BASE_URL") or _OPENAI,
+            given(base_url, "OPENAI_BASE_URL") or _OPENAI,
             headers=headers,
-            auth=self._authentication,
+            auth=bearer(key or "") if auth is None else auth,
+            query=default_query,
             timeout=timeout,
             max_retries=max_retries,
             session=session,
         )
-        brings_its_own = session is not None or "authorization" in map(str.lower, headers)
-        if not self._api_key and not brings_its_own and _is_openai(self.base_url):
+        knows_who = key or auth or comes_with(session, headers)
+        if not knows_who and _is_openai(self.base_url):
             self.close()
             raise ValueError(
                 f"no API key for {self.base_url}: pass api_key=..., or set OPENAI_API_KEY; "
@@ -105,6 +122,80 @@ class Client:
             )
         self.assistants = Assistants(self._transport)
         self.threads = Threads(self._transport)
+        self.responses = Responses(self._transport)
+        self.chat = Chat(self._transport)
+
+    @classmethod
+    def azure_agents(
+        cls,
+        endpoint: str | None = None,
+        credential: Credential | None = None,
+        api_key: Key | None = None,
+        *,
+        api_version: str = "v1",
+        **options: Unpack[ClientOptions],
+    ) -> Self:
+        """Make a client for the agents of an Azure AI Foundry project ("classic").
+
+        ::
+
+            client = Client.azure_agents(endpoint, DefaultAzureCredential())
+
+        Agents are ``client.assistants`` here, and calls take an ``assistant_id``. Such agents
+        end on 2027-03-31, says Azure.
+
+        Args:
+            endpoint: ``https://RESOURCE.services.ai.azure.com/api/projects/PROJECT``. None
+                takes ``PROJECT_ENDPOINT``, else ``AZURE_AI_PROJECT_ENDPOINT``.
+            credential: What has ``get_token(*scopes)``, as the classes of azure-identity have,
+                or a function that gives a token's text. It is asked at each call; the scope is
+                ``https://ai.azure.com/.default``.
+            api_key: Instead of CREDENTIAL: sent as ``api-key``; a function is asked for it at
+                each call.
+            api_version: Sent with every request.
+            options: The settings that every client has.
+
+        Raises:
+            ValueError: The endpoint or who asks is missing, or cannot be.
+            TypeError: CREDENTIAL is none, or async.
+        """
+        settings = azure.agents_settings(endpoint, credential, api_key, api_version, options)
+        return cls(**settings)
+
+    @classmethod
+    def azure_openai(
+        cls,
+        endpoint: str | None = None,
+        credential: Credential | None = None,
+        api_key: Key | None = None,
+        *,
+        api_version: str | None = None,
+        **options: Unpack[ClientOptions],
+    ) -> Self:
+        """Make a client for the assistants of an Azure OpenAI resource.
+
+        ::
+
+            client = Client.azure_openai("https://RESOURCE.openai.azure.com", api_key=key)
+
+        Args:
+            endpoint: Address of the resource, with or without ``/openai``. None takes
+                ``AZURE_OPENAI_ENDPOINT``. A deployment is the ``model`` of an assistant, and
+                no part of the address.
+            credential: As for :meth:`azure_agents`; the scope is
+                ``https://cognitiveservices.azure.com/.default``.
+            api_key: Instead of CREDENTIAL: sent as ``api-key``; a function is asked for it at
+                each call. Where neither is given: ``AZURE_OPENAI_API_KEY``.
+            api_version: Sent with every request, e.g. ``2025-04-01-preview``. None takes
+                ``OPENAI_API_VERSION``.
+            options: The settings that every client has.
+
+        Raises:
+            ValueError: The endpoint, the version or who asks is missing, or cannot be.
+            TypeError: CREDENTIAL is none, or async.
+        """
+        settings = azure.openai_settings(endpoint, credential, api_key, api_version, options)
+        return cls(**settings)
 
     @property
     def base_url(self) -> str:
@@ -155,25 +246,6 @@ class Client:
     def __repr__(self) -> str:
         """Return a text that does not show the key."""
         return f"Client(base_url={self.base_url!r})"
-
-    def _authentication(self) -> dict[str, str]:
-        """Return the headers that say who asks.
-
-        Raises:
-            ValueError: The key cannot be in a header.
-        """
-        key = self._api_key() if callable(self._api_key) else self._api_key
-        if not key:
-            return {}
-        if not (key.isascii() and key.isprintable()) or " " in key:
-            # Said here, because what HTTP libraries say of it shows the key.
-            raise ValueError("the API key has a line end, a space or the like in it: strip it")
-        return {"Authorization": f"Bearer {key}"}
-
-
-def _given(value: T | None, variable: str) -> T | str | None:
-    """Return VALUE, or what the environment has; a variable that is empty is not set."""
-    return (os.environ.get(variable) or None) if value is None else value
 
 
 def _is_openai(base_url: str) -> bool:

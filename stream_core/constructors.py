@@ -83,6 +83,8 @@ def _field_lines(attribute: Attribute[Any], number: int, scope: dict[str, Any]) 
     default = _default(attribute, number, scope)
     refused = _REFUSED.get(_scalar(attribute.type))
     lines = [f"    v = get({attribute.alias!r})"]
+    if attribute.default is NOTHING:  # it must be there
+        lines.append("    if v is None: raise Unusual")
     if refused is not None:
         if default == "None":
             lines.append(f"    if v is not None and ({refused}): raise Unusual")

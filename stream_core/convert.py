@@ -6,17 +6,22 @@ Rules of this file:
   first frame, or only importing the package, does not pay for it.
 - Scalars are strict: a number is no string, ``true`` is no number. Where a field is a float
   an int is welcome and stays one.
+- Every bad field is named with its JSON path in ``DecodeError.paths``.
+
+What servers send becomes payloads generously; ``argument_types`` makes a stricter converter
+of the same parts, for what a model writes:
+
 - null counts as missing: the field keeps its default.
 - One object where a list belongs is a list of one (Alibaba's servers send
   ``delta.content`` so).
 - A union is decided by its tag, from the table in ``unions``.
-- Every bad field is named with its JSON path in ``DecodeError.paths``.
 """
 
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar, get_origin
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_origin
 
 from attrs import fields, has
 
@@ -26,30 +31,47 @@ from .errors import DecodeError
 from .unions import is_tagged, members, tagged_union
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from cattrs import Converter
 
     from .models import Payload
 
-__all__ = ["structure", "unstructure"]
+__all__ = [
+    "KINDS",
+    "Row",
+    "WrongTypeError",
+    "converter_with",
+    "is_whole",
+    "list_hook",
+    "show",
+    "strict",
+    "structure",
+    "unstructure",
+    "validated",
+]
 
 T = TypeVar("T")
+
+#: What tells whether a type is meant, and what makes its hook of the type and the converter.
+Row: TypeAlias = "tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]"
 
 #: How many characters of a bad value are shown: enough to find it again.
 _SHOWN = 60
 
-_KINDS = {
+#: What JSON has, in words.
+KINDS: dict[Any, str] = {
     str: "a string",
     int: "an integer",
     float: "a number",
     bool: "true or false",
     dict: "an object",
     list: "a list",
+    NoneType: "null",
 }
 
 
-class _WrongTypeError(TypeError):
+class WrongTypeError(TypeError):
     """A JSON value is of another type than the field; the sentence says which."""
 
 
@@ -74,13 +96,8 @@ def structure(cls: type[T], value: object) -> T:
             pass
         else:
             return fast
-    from cattrs import BaseValidationError
-
     hook = _converter().get_structure_hook(cls)
-    try:
-        made: T = hook(value, cls)
-    except (BaseValidationError, _WrongTypeError) as error:
-        raise DecodeError(f"the data is not a {cls.__name__}", paths=_paths(error)) from error
+    made: T = validated(hook, value, cls, message=f"the data is not a {cls.__name__}")
     return made
 
 
@@ -93,13 +110,81 @@ def unstructure(value: object) -> Any:
     return _converter().unstructure(value)
 
 
-def _paths(error: Exception) -> list[str]:
+def validated(
+    hook: Callable[[Any, Any], Any],
+    value: object,
+    cls: Any,
+    *,
+    message: str,
+    sentence: Callable[[BaseException, Any], str] = lambda error, _: str(error),
+) -> Any:
+    """Make a CLS of VALUE with HOOK.
+
+    Args:
+        hook: A structure hook of a converter.
+        value: A JSON value.
+        cls: The type that HOOK is for.
+        message: What to say where VALUE is no CLS.
+        sentence: Says what one error, which came up for a value of that type, means.
+
+    Raises:
+        DecodeError: VALUE is not a CLS; ``paths`` names everything that is wrong.
+    """
+    from cattrs import BaseValidationError
+
+    try:
+        return hook(value, cls)
+    except (BaseValidationError, WrongTypeError) as error:
+        raise DecodeError(message, paths=_paths(error, sentence)) from error
+
+
+def _paths(error: Exception, sentence: Callable[[BaseException, Any], str]) -> list[str]:
     """Return ``path: what is wrong`` for everything that ERROR says."""
     from cattrs import transform_error
 
-    lines = transform_error(error, path="$", format_exception=lambda exc, _: str(exc))
-    parts = (line.rpartition(" @ ") for line in lines)
-    return [f"{path}: {sentence}" for sentence, _, path in parts]
+    # Lines are "sentence @ path", and a key in the path may have an " @ " of its own: without
+    # sentences, the rest is the path.
+    sentences: list[str] = []
+
+    def keep(exc: BaseException, kind: Any) -> str:
+        sentences.append(sentence(exc, kind))
+        return ""
+
+    lines = transform_error(error, path="$", format_exception=keep)
+    paths = (line.removeprefix(" @ ") for line in lines)
+    return [f"{path}: {said}" for path, said in zip(paths, sentences, strict=True)]
+
+
+def converter_with(rows: Sequence[Row], **settings: Any) -> Converter:
+    """Build a converter that structures by a table, and by nothing of cattrs' own.
+
+    cattrs itself would ask for a hook of a base class first, which is ``str`` for many an enum.
+
+    Args:
+        rows: The first one that accepts a type makes its hook; one must accept every type.
+        settings: For cattrs.
+    """
+    from cattrs import Converter
+
+    hooks: dict[Any, Any] = {}
+
+    class ByRows(Converter):
+        """Asks ROWS."""
+
+        def get_structure_hook(
+            self,
+            type: Any,
+            cache_result: bool = True,  # noqa: ARG002, FBT001, FBT002  # the signature is cattrs'
+        ) -> Any:
+            if type not in hooks:
+                make = next(make for accepts, make in rows if accepts(type))
+                hooks[type] = make(type, self)
+            return hooks[type]
+
+        def structure(self, obj: Any, cl: Any) -> Any:
+            return self.get_structure_hook(cl)(obj, cl)
+
+    return ByRows(detailed_validation=True, **settings)
 
 
 @cache
@@ -110,8 +195,8 @@ def _converter() -> Converter:
     converter = Converter(detailed_validation=True, use_alias=True)
     converter.register_structure_hook_factory(has, _class_hook)
     for scalar in (str, int, float, bool, dict):
-        converter.register_structure_hook(scalar, _strict(scalar))
-    converter.register_structure_hook_func(_is_dict, _strict(dict))
+        converter.register_structure_hook(scalar, strict(scalar))
+    converter.register_structure_hook_func(_is_dict, strict(dict))
     converter.register_structure_hook_factory(_is_list, _list_hook)
     converter.register_structure_hook_factory(is_tagged, _union_hook)
     converter.register_structure_hook_factory(_is_text_or_class, _text_or_class_hook)
@@ -119,30 +204,30 @@ def _converter() -> Converter:
     return converter
 
 
-def _strict(kind: type) -> Callable[[Any, Any], Any]:
+def strict(kind: type) -> Callable[[Any, Any], Any]:
     """Return a hook that takes a value of KIND as it is, and nothing else."""
     accepted = (int, float) if kind is float else (kind,)
 
     def hook(value: Any, _: Any) -> Any:
-        if type(value) not in accepted and not (kind is int and _is_whole(value)):
-            raise _WrongTypeError(f"{_show(value)} is not {_KINDS[kind]}")
+        if type(value) not in accepted and not (kind is int and is_whole(value)):
+            raise WrongTypeError(f"{show(value)} is not {KINDS[kind]}")
         return int(value) if kind is int else value
 
     return hook
 
 
-def _is_whole(value: Any) -> bool:
+def is_whole(value: Any) -> bool:
     """Tell whether VALUE is a float such as 12.0, which some servers send for 12."""
     return type(value) is float and value.is_integer()
 
 
-def _show(value: Any) -> str:
+def show(value: Any) -> str:
     """Show VALUE in a message, shortly, as JSON spells it."""
     names = {None: "null", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return names[value]
     if isinstance(value, dict | list):
-        return f"{_KINDS[type(value)]}"
+        return f"{KINDS[type(value)]}"
     text = repr(value)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
@@ -157,20 +242,24 @@ def _is_list(cls: Any) -> bool:
     return get_origin(cls) is list
 
 
-def _list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Lists are strict, and one object counts as a list of one."""
+def list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """Return the hook for CLS, a ``list[...]``: lists are strict."""
     from cattrs.cols import list_structure_factory
 
     inner = list_structure_factory(cls, converter)
 
     def hook(value: Any, _: Any) -> Any:
-        if isinstance(value, dict):
-            value = [value]
         if not isinstance(value, list):
-            raise _WrongTypeError(f"{_show(value)} is not a list")
+            raise WrongTypeError(f"{show(value)} is not a list")
         return inner(value, _)
 
     return hook
+
+
+def _list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
+    """One object counts as a list of one."""
+    inner = list_hook(cls, converter)
+    return lambda value, _: inner([value] if isinstance(value, dict) else value, _)
 
 
 def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
@@ -181,7 +270,7 @@ def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
-            raise _WrongTypeError(f"{_show(value)} is not an object")
+            raise WrongTypeError(f"{show(value)} is not an object")
         member = union.choose(value)
         return hooks[member](value, member)
 
@@ -217,7 +306,7 @@ def _class_hook(cls: type[Payload], converter: Converter) -> Callable[[Any, Any]
 
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
-            raise _WrongTypeError(f"{_show(value)} is not an object")
+            raise WrongTypeError(f"{show(value)} is not an object")
         present = {key: item for key, item in value.items() if item is not None}
         if keeps_all:
             present["raw"] = value

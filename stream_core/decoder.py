@@ -4,9 +4,10 @@ Rules of this file:
 
 - It knows nothing of sockets, files, threads or callbacks; any chunking of the same bytes
   gives the same events.
-- The end is decided here. ``done`` is the server's word. Bytes that end after a run's last
-  status, but without ``done``, end cleanly: a synthetic ``Done`` comes. Bytes that end
-  before it are an ``IncompleteStreamError``. The server's ``error`` is told as an event
+- The end is decided here. ``done`` is the server's word. At the end of the bytes the dialect
+  tells what it held back; if they ended after a run's last status, but without ``done``, they
+  ended cleanly: a synthetic ``Done`` comes. Bytes that end before that are an
+  ``IncompleteStreamError``. The server's ``error`` is told as an event
   and then raised as ``ServerError``.
 - A failure is told after everything before it, and again at every later call.
 - The ordinary path is frame, dialect, snapshots. In front of it stands ``front``, which knows
@@ -20,7 +21,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from . import events, settings
-from .dialects import Dialect, make_dialect
+from .dialects import Dialect, HoldsBack, make_dialect
 from .errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from .front import Front
 from .jsontext import is_cut
@@ -30,7 +31,9 @@ from .sse import DEFAULT_MAX_FRAME_BYTES, SSEDecoder, as_bytes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from .dialects import Decoded
     from .events import Event
+    from .models import Run
     from .sse import IgnoredLine, ServerSentEvent
 
 __all__ = ["EventDecoder"]
@@ -83,11 +86,11 @@ class EventDecoder:
         self.wants: Callable[[type[Event]], bool] | None = None
         self._dialect = make_dialect(dialect)
         self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes, fast=settings.FAST)
-        # Only of a dialect of ours it is known that it takes a delta's text as the JSON has it.
-        own = settings.FAST and isinstance(dialect, str)
-        fast = Front(self._sse, max_frame_bytes=max_frame_bytes) if own else None
+        fast = Front(self._sse, max_frame_bytes=max_frame_bytes) if settings.FAST else None
         self._front: Front | None = fast
         self._frames: SSEDecoder | Front = self._sse if fast is None else fast
+        # Only this wire takes a delta's text from the JSON as it stands, and keeps no state.
+        self._learner = fast if dialect == "assistants" else None
         self._ready: deque[Event] = deque()
         self._failure: StreamError | None = None
         self._last_event: str | None = None
@@ -100,12 +103,12 @@ class EventDecoder:
             TypeError: CHUNK is not bytes.
             RuntimeError: The decoder is closed.
         """
-        if chunk.__class__ is not bytes:
-            chunk = as_bytes(chunk)
+        data = chunk if isinstance(chunk, bytes) else as_bytes(chunk)
         if self._closed:
             remedy = "a decoder reads one stream; make a new EventDecoder"
             raise RuntimeError(f"feed() after close(): {remedy}")
-        self._frames.feed(chunk)
+        if not self.done and self._failure is None:
+            self._frames.feed(data)
 
     def close(self) -> None:
         """Say that there are no more bytes."""
@@ -120,7 +123,7 @@ class EventDecoder:
             ServerError: The server sent ``error``; the event was delivered.
             IncompleteStreamError: The bytes ended too early.
         """
-        ready, wants = self._ready, self.wants
+        ready, wants, front = self._ready, self.wants, self._front
         while True:
             while ready:
                 event = ready.popleft()
@@ -128,28 +131,51 @@ class EventDecoder:
                     return event
             if self._failure is not None:
                 raise self._failure
-            if self.done or not (self._repeat() or self._read_frame()):
+            if self.done:
+                return None
+            if front is not None:
+                if front.hungry and not self._closed:
+                    return None
+                repeated = self._repeat(front)
+                if repeated is not None:
+                    return repeated
+            if not self._read_frame():
                 return None
 
-    def _repeat(self) -> bool:
-        """Make the events of a frame that repeats the last delta ready; False for another."""
-        front = self._front
-        if front is None:
-            return False
-        told = front.repeated(self.wants)
-        if told is None:
-            return False
-        self._last_event = front.repeats
-        wire, derived = told
-        if wire is not None:
-            self._ready.append(wire)
-        self._ready.append(derived)
-        return True
+    def make_up(self, missed: Iterable[Decoded], run: Run) -> int:
+        """Fold in what the server says was missed, up to the run's last status.
+
+        Args:
+            missed: What frames would have meant; what was told before is not told again.
+            run: The run as the server has it.
+
+        Returns:
+            How many events come of it; ``done`` is one of them.
+        """
+        for decoded in missed:
+            told = self.snapshots.apply(decoded)
+            self._ready += [x for x in told if not isinstance(x, events.RepeatedEvent)]
+            self._last_event = decoded.name
+        self.snapshots.note(run)
+        self._ready.append(events.Done("[DONE]", synthetic=True))
+        self.done = True
+        return len(self._ready)
+
+    def _repeat(self, front: Front) -> Event | None:
+        """Return the first wanted event of frames that repeat the last delta; None for others."""
+        wants = self.wants
+        while (told := front.repeated(wants)) is not None:
+            self._last_event = front.repeats
+            wire, derived = told
+            if wire is not None:
+                self._ready.append(derived)
+                return wire
+            if wants is None or wants(derived.__class__):
+                return derived
+        return None
 
     def _read_frame(self) -> bool:
         """Make the next frame's events ready, or the end's; False where there is none yet."""
-        if self._front is not None and self._front.hungry and not self._closed:
-            return False
         try:
             frame = self._frames.next_frame()
             if frame is not None:
@@ -167,26 +193,39 @@ class EventDecoder:
         if frame.ignored:
             _check_ignored(frame.ignored)
         try:
-            decoded_frame = self._dialect.decode(frame)
-            for decoded in decoded_frame:
-                self._last_event = decoded.name
-                if decoded.event_class is events.Done:
-                    self._ready += self.snapshots.close()
-                    self.done = True
-                self._ready += self.snapshots.apply(decoded)
-                if decoded.event_class is events.ErrorEvent:
-                    raise ServerError(decoded.payload)
+            meaning = self._dialect.decode(frame)
+            self._tell(meaning)
         except DecodeError as error:
             if self._sse.unterminated and is_cut(error.__cause__):
                 raise self._incomplete() from error
             error.frame, error.event, error.offset = frame.data, frame.event or None, frame.offset
             raise
-        if self._front is not None:
-            self._front.learn(frame, decoded_frame, self.snapshots)
+        if self._learner is not None:
+            self._learner.learn(frame, tuple(meaning), self.snapshots)
+
+    def _tell(self, meaning: Iterable[Decoded]) -> None:
+        """Make the events ready of what a dialect said.
+
+        Raises:
+            DecodeError: By MEANING, if it is made while it is read.
+            ServerError: It was an error.
+        """
+        for decoded in meaning:
+            self._last_event = decoded.name
+            if decoded.event_class is events.Done:
+                self._ready += self.snapshots.close()
+                self.done = True
+            self._ready += self.snapshots.apply(decoded)
+            if decoded.event_class is events.ErrorEvent:
+                raise ServerError(decoded.payload)
 
     def _end(self) -> None:
         """Decide what it means that the bytes ended without ``done``."""
         _check_ignored(self._sse.ignored)
+        if isinstance(self._dialect, HoldsBack):
+            self._tell(self._dialect.end())
+        if self.done:
+            return
         if not self.snapshots.ended:
             raise self._incomplete()
         self._ready.append(events.Done("[DONE]", synthetic=True))

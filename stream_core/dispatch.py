@@ -17,13 +17,14 @@ Rules of this file:
 from __future__ import annotations
 
 import inspect
+from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from .models import Message, Run, RunStep
 
@@ -116,11 +117,12 @@ class Dispatcher:
         context: What ``current_context()`` is inside the handlers' callbacks.
     """
 
-    __slots__ = ("_context", "_dispatching", "_ready", "_tables")
+    __slots__ = ("_context", "_dispatching", "_entered", "_ready", "_tables")
 
     def __init__(self, context: DispatchContext | None = None) -> None:
         self._context = context
         self._dispatching = False
+        self._entered = False
         self._tables: tuple[tuple[Handler, CallbackTable], ...] = ()
         self._ready: dict[type[Event], tuple[tuple[Callback, Handler], ...]] = {}
 
@@ -160,6 +162,17 @@ class Dispatcher:
         calls = self._ready.get(event_class)
         return bool(self._prepare(event_class) if calls is None else calls)
 
+    @contextmanager
+    def entered(self) -> Iterator[None]:
+        """Set the context once for many dispatches, which then need not set it each."""
+        token = _context.set(self._context)
+        self._entered = True
+        try:
+            yield
+        finally:
+            self._entered = False
+            _context.reset(token)
+
     def dispatch(self, event: Event) -> None:
         """Hand EVENT to every handler that wants it.
 
@@ -173,9 +186,19 @@ class Dispatcher:
             calls = self._prepare(event.__class__)
         if not calls:
             return
-        failures: list[Exception] = []
+        if self._entered and not self._dispatching:
+            self._call(calls, event)
+        else:
+            token = _context.set(self._context)
+            try:
+                self._call(calls, event)
+            finally:
+                _context.reset(token)
+
+    def _call(self, calls: tuple[tuple[Callback, Handler], ...], event: Event) -> None:
+        """Run CALLS, all of them, and raise what they raised."""
+        failures: list[Exception] | None = None
         outer = self._dispatching
-        token = _context.set(self._context)
         try:
             self._dispatching = True
             for callback, handler in calls:
@@ -183,14 +206,13 @@ class Dispatcher:
                     callback(event)
                 except Exception as exception:  # noqa: BLE001  # raised below, when all had their turn
                     exception.add_note(_note(callback, handler, event))
-                    failures.append(exception)
+                    failures = [exception] if failures is None else [*failures, exception]
         except BaseException as leaving:
-            for failure in failures:
+            for failure in failures or ():
                 leaving.add_note(f"before it, at the same event: {failure!r}")
             raise
         finally:
             self._dispatching = outer
-            _context.reset(token)
         if failures:
             try:
                 raise _combined(failures, event)

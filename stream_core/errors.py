@@ -19,6 +19,8 @@
     │   └── FrameTooLargeError      a frame is longer than the limit
     ├── ServerError                 the server's own ``error`` event
     ├── RunFailedError              raised by ``run.raise_for_status()``
+    ├── ToolLoopError               a run required more rounds of tools than allowed
+    ├── RunExpiredError             outputs are ready, but the run has expired
     └── IncompleteStreamError       the bytes ended too early
 
 Rules of this file:
@@ -52,10 +54,12 @@ __all__ = [
     "NotFoundError",
     "PermissionDeniedError",
     "RateLimitError",
+    "RunExpiredError",
     "RunFailedError",
     "ServerError",
     "StreamError",
     "StreamTimeoutError",
+    "ToolLoopError",
     "TransportError",
     "UnprocessableEntityError",
 ]
@@ -320,6 +324,44 @@ class RunFailedError(StreamError):
         if self.run.incomplete_details is not None:
             return f"{sentence}: {self.run.incomplete_details.reason}"
         return sentence
+
+
+class ToolLoopError(StreamError):
+    """A run required action once more than ``max_rounds`` allows; it still waits for outputs.
+
+    Attributes:
+        run: The run, with the calls in ``required_action``.
+        max_rounds: How many rounds were allowed.
+    """
+
+    def __init__(self, run: Any, max_rounds: int) -> None:
+        super().__init__(run, max_rounds)
+        self.run = run
+        self.max_rounds = max_rounds
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run.id} requires tools for more than {self.max_rounds} rounds; "
+            "raise max_rounds if that is right, and cancel the run if not"
+        )
+
+
+class RunExpiredError(StreamError):
+    """The outputs of a run's tools are ready, but the server takes none any more.
+
+    Attributes:
+        run: The run; ``expires_at`` is in seconds since 1970.
+    """
+
+    def __init__(self, run: Any) -> None:
+        super().__init__(run)
+        self.run = run
+
+    def __str__(self) -> str:
+        return (
+            f"run {self.run.id} expired at {self.run.expires_at}, before the outputs of its "
+            "tools were ready; let the tools be faster, or start a new run"
+        )
 
 
 class IncompleteStreamError(StreamError):

@@ -27,6 +27,8 @@ __all__ = [
     "Done",
     "ErrorEvent",
     "Event",
+    "ExtensionEvent",
+    "ImageGenerationPartial",
     "LocalEvent",
     "MessageAnnotation",
     "MessageDone",
@@ -37,6 +39,10 @@ __all__ = [
     "MessageTextCreated",
     "MessageTextDelta",
     "MessageTextDone",
+    "ReasoningDelta",
+    "ReasoningDone",
+    "ReasoningSummaryDelta",
+    "ReasoningSummaryDone",
     "RepeatedEvent",
     "RunDone",
     "RunStepDone",
@@ -45,6 +51,7 @@ __all__ = [
     "RunStepToolCallDone",
     "StreamEnd",
     "StreamException",
+    "StreamRecovered",
     "StreamTimeout",
     "ThreadCreated",
     "ThreadMessageCompleted",
@@ -69,6 +76,8 @@ __all__ = [
     "ThreadRunStepExpired",
     "ThreadRunStepFailed",
     "ThreadRunStepInProgress",
+    "ToolError",
+    "ToolOutput",
     "UnknownEvent",
     "WireEvent",
 ]
@@ -317,6 +326,56 @@ class RepeatedEvent(WireEvent[models.Thread | models.Run | models.RunStep | mode
     event: str = field(kw_only=True)
 
 
+# --- Extension --------------------------------------------------------------------------
+# What the Responses and Chat wires have and the Assistants wire never had. These are wire
+# events too: a server sent them.
+
+
+@define(eq=False, repr=False)
+class ReasoningDelta(WireEvent[models.ReasoningTextDelta]):
+    """The model's reasoning grew: ``data.delta``, and all of it so far, live."""
+
+    event = "reasoning.delta"
+
+
+@define(eq=False, repr=False)
+class ReasoningDone(WireEvent[models.ReasoningText]):
+    """A text of the model's reasoning is complete."""
+
+    event = "reasoning.done"
+
+
+@define(eq=False, repr=False)
+class ReasoningSummaryDelta(WireEvent[models.ReasoningTextDelta]):
+    """A summary of the model's reasoning grew: ``data.delta``, and all of it so far, live."""
+
+    event = "reasoning.summary.delta"
+
+
+@define(eq=False, repr=False)
+class ReasoningSummaryDone(WireEvent[models.ReasoningText]):
+    """A part of the summary of the model's reasoning is complete."""
+
+    event = "reasoning.summary.done"
+
+
+@define(eq=False, repr=False)
+class ImageGenerationPartial(WireEvent[models.PartialImage]):
+    """An image that is being made, as far as it is."""
+
+    event = "image_generation.partial"
+
+
+@define(eq=False, repr=False)
+class ExtensionEvent(WireEvent[Any]):
+    """An event that its wire knows and the Assistants wire has nothing for.
+
+    ``event`` is its name on its own wire, ``data`` the JSON value as sent.
+    """
+
+    event: str = field(kw_only=True)
+
+
 # --- Derived ----------------------------------------------------------------------------
 
 
@@ -483,6 +542,43 @@ class RunDone(DerivedEvent):
 @define(eq=False, repr=False)
 class LocalEvent(Event):
     """Base of what is about the stream itself."""
+
+
+@define(eq=False, repr=False)
+class ToolOutput(LocalEvent):
+    """A tool of the caller's gave its output; it is submitted when all calls have one."""
+
+    event = "tool.output"
+
+    tool_call: models.RequiredActionFunctionToolCall
+    output: str
+
+
+@define(eq=False, repr=False)
+class ToolError(LocalEvent):
+    """A tool of the caller's failed, does not exist, or was called with wrong arguments."""
+
+    event = "tool.error"
+
+    tool_call: models.RequiredActionFunctionToolCall
+    error: Exception
+
+
+@define(eq=False, repr=False)
+class StreamRecovered(LocalEvent):
+    """The connection was lost, and the server said what became of the run.
+
+    Attributes:
+        error: What ended the connection.
+        run: The run as the server has it.
+        missed: How many events were made up for; they follow.
+    """
+
+    event = "stream.recovered"
+
+    error: Exception
+    run: models.Run
+    missed: int
 
 
 @define(eq=False, repr=False)

@@ -38,7 +38,8 @@ class Front:
     """Reads plain frames, and feeds all others to an SSE decoder.
 
     Attributes:
-        repeats: Wire name of what ``repeated`` returned last.
+        hungry: Whether nothing can come without more bytes; False where it might.
+        repeats: Wire name of what ``repeated`` returns.
     """
 
     def __init__(self, sse: SSEDecoder, *, max_frame_bytes: int) -> None:
@@ -46,12 +47,14 @@ class Front:
         self._sse = sse
         self._limit = max_frame_bytes
         # Chunks not yet begun, or not to the end, and where in the first one to go on.
+        self.hungry = True
         self._waiting: deque[bytes] = deque()
         self._next = 0
         self._closed = False
-        # Whole frames as text, where in it we are, and whether that is one byte per character.
+        # Whole frames as text, its length, that of its bytes, and where in it we are.
         self._text = ""
         self._end = 0
+        self._bytes = 0
         self._at = 0
         # Bytes behind us that SSE does not know of; up to where in the text they are counted.
         self._untold = 0
@@ -67,14 +70,10 @@ class Front:
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
 
-    @property
-    def hungry(self) -> bool:
-        """Whether nothing can come without more bytes; False where it might."""
-        return self._at == self._end and not self._waiting and not self._busy
-
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes."""
         self._waiting.append(chunk)
+        self.hungry = False
 
     def close(self) -> None:
         """Say that there are no more bytes."""
@@ -101,12 +100,13 @@ class Front:
             return None
         value, end = found
         full = wants is None or wants(template.event_class)
-        told = template.repeater(value, template.raw(text, at, end) if full else None)
+        told = template.fold(value, template.raw(text, at, end) if full else None)
         if told is None:
             self._template = None
-        else:
-            self._at, self._tries, self._last = end, 0, None
-            self.repeats = template.event_class.event
+            return None
+        self._at, self._tries, self._last = end, 0, None
+        if end == self._end and not self._waiting:
+            self.hungry = True
         return told
 
     def next_frame(self) -> ServerSentEvent | None:
@@ -148,23 +148,26 @@ class Front:
             if repeater is not None:
                 self._tries += 1
                 self._template = learn(self._frame, frame.data, decoded.raw, repeater)
+                self.repeats = decoded.name
         self._last = now
 
     def _begin_chunk(self) -> bool:
         """Go on to the next chunk; False where there is none, or SSE took its beginning."""
-        if not self._waiting:
+        waiting = self._waiting
+        if not waiting:
+            self.hungry = not self._busy
             return False
         if self._counted != self._at:
             self._count()
         self._text, self._end, self._at, self._counted = "", 0, 0, 0
-        chunk, start = self._waiting[0], self._next
+        chunk, start = waiting[0], self._next
         # Here only whole frames are read: the rest of the chunk is for SSE, and so is the
         # rest of a frame that SSE has begun. What is left of a chunk stays where it is: to
         # copy it each time would cost the square of its length.
         end = (chunk.rfind(b"\n\n", start) if self._idle else chunk.find(b"\n\n", start)) + 2
         found = end > 1
         if not found or end == len(chunk):
-            self._waiting.popleft()
+            waiting.popleft()
             end, self._next = len(chunk), 0
         else:
             self._next = end
@@ -175,7 +178,7 @@ class Front:
             except UnicodeDecodeError:  # the server sends no UTF-8
                 pass
             else:
-                self._end = len(self._text)
+                self._end, self._bytes = len(self._text), len(piece)
                 return True
         self._frame = ""
         self._feed_sse(piece)
@@ -212,7 +215,9 @@ class Front:
 
     def _count(self) -> None:
         """Count the bytes that were read here since the last time."""
-        text = self._text if self._counted == 0 and self._at == self._end else None
-        read = self._text[self._counted : self._at] if text is None else text
-        self._untold += len(read) if read.isascii() else len(read.encode())
+        if self._counted == 0 and self._at == self._end:
+            self._untold += self._bytes
+        else:
+            read = self._text[self._counted : self._at]
+            self._untold += len(read) if read.isascii() else len(read.encode())
         self._counted = self._at

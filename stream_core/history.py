@@ -23,6 +23,9 @@ __all__ = ["Block", "Container", "History", "Repeater", "repeated_event", "wire_
 
 T = TypeVar("T")
 
+#: Classes whose events are named one by one.
+_NAMED = (events.UnknownEvent, events.ExtensionEvent)
+
 
 @define(eq=False)
 class Block(Generic[T]):
@@ -81,7 +84,7 @@ class Repeater(Protocol):
         """See above."""
         ...
 
-    def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
+    def fold(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold the delta in that has VALUE there.
 
         Args:
@@ -123,8 +126,10 @@ class History:
 
 def wire_event(decoded: Decoded) -> Event:
     """Return the finished wire event."""
-    if decoded.event_class is events.UnknownEvent:
-        return events.UnknownEvent(decoded.payload, decoded.raw, event=decoded.name)
+    if decoded.event_class in _NAMED:
+        named: Any = decoded.event_class
+        event: Event = named(decoded.payload, decoded.raw, decoded.synthetic, event=decoded.name)
+        return event
     return decoded.event_class(decoded.payload, decoded.raw, decoded.synthetic)
 
 

@@ -162,6 +162,33 @@ class ResponseSource:
                 left = left - len(data) if data else 0
         self.close()
 
+    def limit_silence(self, seconds: float) -> None:
+        """Wait no longer than SECONDS for the next bytes, each time. Never raises.
+
+        Where the connection cannot be told so (one that ends with the answer), nothing more
+        is read.
+        """
+        self._timeout = (None, seconds)
+        sock = getattr(self.response.raw.connection, "sock", None)
+        if sock is None:
+            self.close()
+            return
+        with suppress(OSError):
+            # urllib3 sets the timeout anew for each request on the connection.
+            sock.settimeout(seconds)
+
+    def abort(self) -> None:
+        """Free a reader that waits for bytes, from whatever thread. Never raises.
+
+        Closing would wait for the reader; shutting the socket down wakes it.
+        """
+        self._read = _nothing
+        raw = self.response.raw
+        with suppress(HTTPError, OSError, ValueError, RuntimeError, AttributeError):
+            # Without one it was given back, and may serve another request.
+            if raw.connection is not None:
+                raw.shutdown()
+
     def close(self) -> None:
         """Free the connection; from now on the iteration is at its end. Never raises."""
         self._read = _nothing
@@ -183,6 +210,8 @@ class Transport:
         headers: Sent with every request.
         auth: Called for each request (not again for its retries); gives the headers that
             authenticate it. They do not replace what the caller set.
+        query: Sent with every request; names to values, as in :class:`Options`. A request's
+            own query counts before it, name by name.
         timeout: Where a request says nothing else.
         max_retries: How often a request is sent again; see :func:`retrying_adapter`.
         session: To send through, as it is: with its own retries, proxies and TLS settings.
@@ -199,12 +228,14 @@ class Transport:
         headers: Mapping[str, str | None],
         auth: Callable[[], Mapping[str, str]],
         timeout: Timeout,
+        query: Mapping[str, Any] | None = None,
         max_retries: int = 0,
         session: Session | None = None,
     ) -> None:
         self.base_url = _checked(base_url)
         self._headers = {"User-Agent": f"until-done/{_version('until-done')}", **headers}
         self._auth = auth
+        self._query = dict(query or {})
         self._timeout = timeout
         self._owns_session = session is None
         self._session = _session(max_retries) if session is None else session
@@ -282,7 +313,7 @@ class Transport:
             response = self._follow(
                 method,
                 url,
-                params=options.get("query"),
+                params={**self._query, **(options.get("query") or {})},
                 data=data,
                 headers={**headers, **options.get("headers", {})},
                 auth=_Authentication(keys) if keys else None,

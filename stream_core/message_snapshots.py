@@ -345,7 +345,7 @@ class TextRepeater:
         self._index, self._grow = block.index, block.snapshot.text.grow
         self._role, self._object = data.delta.role, data.object
 
-    def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
+    def fold(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
         if container.done:

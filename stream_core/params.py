@@ -15,11 +15,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from concurrent.futures import Executor
 
     from . import models
     from .dispatch import Handler
     from .http import Timeout
+    from .rounds import Approve, ToolErrors
+    from .tools import ToolSet
 
     Metadata: TypeAlias = Mapping[str, str]
     Object: TypeAlias = Mapping[str, Any]
@@ -37,6 +40,7 @@ __all__ = [
     "RunStreamParams",
     "StepListParams",
     "StreamOptions",
+    "SubmitStreamOptions",
     "ThreadParams",
     "ThreadRunParams",
     "ThreadRunStreamParams",
@@ -67,11 +71,37 @@ class StreamOptions(CallOptions, total=False):
         event_handler: The first handler; None for none.
         handlers: Those after it.
         max_frame_bytes: The most that one frame may have.
+        recover: Whether to ask the server what became of the run when the connection is
+            lost, and to tell what was missed; True by default.
+        cancel_on_interrupt: Whether Ctrl-C cancels the run too; False by default.
+        approve: Looks at each call of a tool before it runs, and at each MCP call that waits
+            for approval: True lets it run; False, or a text for its output, refuses it;
+            another call runs instead.
+        tool_errors: What becomes of a tool's exception: ``"submit"``, its text is the output
+            (the default), or ``"raise"``.
+        max_rounds: How often a run may require action, 16 by default.
+        executor: Runs the calls of one round at the same time.
     """
 
     event_handler: Handler | None
     handlers: Iterable[Handler]
     max_frame_bytes: int
+    recover: bool
+    cancel_on_interrupt: bool
+    approve: Approve
+    tool_errors: ToolErrors
+    max_rounds: int
+    executor: Executor
+
+
+class SubmitStreamOptions(StreamOptions, total=False):
+    """What a call takes that submits outputs and listens.
+
+    Attributes:
+        tools: Functions for the rounds that follow; not sent, the run has their definitions.
+    """
+
+    tools: ToolSet | Sequence[ToolSet | Callable[..., Any]]
 
 
 # --- Lists ------------------------------------------------------------------------------
@@ -164,7 +194,7 @@ class _AnyRunParams(MetadataParams, total=False):
 
     model: str | None
     instructions: str | None
-    tools: Sequence[models.Tool | Object] | None
+    tools: ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]] | None
     temperature: float | None
     top_p: float | None
     max_prompt_tokens: int | None

@@ -27,12 +27,13 @@ from .params import (
     RunParams,
     RunStreamParams,
     StepListParams,
-    StreamOptions,
+    SubmitStreamOptions,
     ThreadParams,
     ThreadRunParams,
     ThreadRunStreamParams,
     ThreadUpdateParams,
 )
+from .streaming import StreamingResource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -140,7 +141,7 @@ class Steps(Resource):
         return self._list(RunStep, _run(thread_id, run_id, "/steps"), StepListParams, params)
 
 
-class Runs(Resource):
+class Runs(StreamingResource):
     """Calls on the runs of a thread: ``client.threads.runs``.
 
     Attributes:
@@ -170,7 +171,9 @@ class Runs(Resource):
             TypeError: A handler is none.
         """
         path = make_path("/threads/{thread_id}/runs", thread_id=thread_id)
-        return self._stream(path, RunStreamParams, params, assistant_id=assistant_id)
+        return self._stream(
+            path, RunStreamParams, params, thread_id=thread_id, assistant_id=assistant_id
+        )
 
     def submit_tool_outputs_stream(
         self,
@@ -178,7 +181,7 @@ class Runs(Resource):
         *,
         thread_id: str,
         tool_outputs: Sequence[Mapping[str, object]],
-        **options: Unpack[StreamOptions],
+        **options: Unpack[SubmitStreamOptions],
     ) -> Stream:
         """Give a run the outputs that it waits for, and listen to how it goes on.
 
@@ -197,7 +200,9 @@ class Runs(Resource):
             TypeError: A handler is none.
         """
         path = _run(thread_id, run_id, "/submit_tool_outputs")
-        return self._stream(path, StreamOptions, options, tool_outputs=tool_outputs)
+        return self._stream(
+            path, SubmitStreamOptions, options, thread_id=thread_id, tool_outputs=tool_outputs
+        )
 
     def create(self, thread_id: str, *, assistant_id: str, **params: Unpack[RunParams]) -> Run:
         """Start a run without listening to it."""
@@ -241,7 +246,7 @@ class Runs(Resource):
         return self._ask(Run, "POST", path, CallOptions, options, tool_outputs=tool_outputs)
 
 
-class Threads(Resource):
+class Threads(StreamingResource):
     """Calls on threads: ``client.threads``.
 
     Attributes:

@@ -12,6 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 from . import events, models
@@ -243,7 +244,7 @@ class RunStepSnapshots:
         told.append(events.RunStepDone(step))
 
 
-class CallRepeater:
+class CallRepeater(ABC):
     """Folds in deltas of one tool call (see :class:`stream_core.history.Repeater`)."""
 
     call_class: type[Any]
@@ -263,13 +264,13 @@ class CallRepeater:
         self._details = container.snapshot.step_details
         self._call: Any = container.blocks[index].snapshot
 
-    def __call__(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
+    def fold(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
         if container.done or self._step.step_details is not self._details:
             return None
         self._owner.current = self._step
-        delta = self.fold(value)
+        delta = self.append(value)
         told = events.RunStepToolCallDelta(delta, self._call, container.id, self._index)
         if raw is None:
             return None, told
@@ -278,13 +279,13 @@ class CallRepeater:
         return events.ThreadRunStepDelta(data, raw, snapshot=self._step), told
 
     @staticmethod
+    @abstractmethod
     def is_piece(delta: Any) -> bool:
         """Tell whether DELTA brings nothing but a piece of the call's text."""
-        raise NotImplementedError
 
-    def fold(self, value: str) -> ToolCallDelta:
+    @abstractmethod
+    def append(self, value: str) -> ToolCallDelta:
         """Append VALUE to the call's text, and return the delta that says so."""
-        raise NotImplementedError
 
 
 class _FunctionRepeater(CallRepeater):
@@ -302,7 +303,7 @@ class _FunctionRepeater(CallRepeater):
         others = (function.name, function.output, function.extra or None)
         return function.arguments is not None and others == (None, None, None)
 
-    def fold(self, value: str) -> ToolCallDelta:
+    def append(self, value: str) -> ToolCallDelta:
         """Append to the arguments."""
         if value:
             self._call.function.grow(value)
@@ -325,7 +326,7 @@ class _CodeRepeater(CallRepeater):
         code = delta.code_interpreter
         return code is not None and code.input is not None and not (code.outputs or code.extra)
 
-    def fold(self, value: str) -> ToolCallDelta:
+    def append(self, value: str) -> ToolCallDelta:
         """Append to the input."""
         if value:
             self._call.code_interpreter.grow(value)

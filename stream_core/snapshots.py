@@ -15,7 +15,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from . import events
 from .history import History, repeated_event, wire_event
@@ -45,11 +45,16 @@ class Snapshots:
         self._history = History()
         self._messages = MessageSnapshots(self._history)
         self._steps = RunStepSnapshots(self._history)
+        self._thread_id: str | None = None
         self._run_status: str | None = None
         self._runs_done: set[str] = set()
-        self._fold = self._table()
 
     # --- What is known ------------------------------------------------------------------
+
+    @property
+    def thread_id(self) -> str | None:
+        """The id of the thread that was created with the run, or None."""
+        return self._thread_id
 
     @property
     def current_run(self) -> Run | None:
@@ -82,6 +87,16 @@ class Snapshots:
         return self._run_status in LAST_RUN_STATUSES
 
     @property
+    def terminated(self) -> bool:
+        """Whether the run never changes again."""
+        return self._run_status in TERMINAL_RUN_STATUSES
+
+    @property
+    def requires_action(self) -> bool:
+        """Whether the run waits for tool outputs or approvals."""
+        return self._run_status == "requires_action"
+
+    @property
     def open_objects(self) -> list[str]:
         """What began and did not end, as ``"message msg_1"``."""
         run = self.current_run
@@ -91,6 +106,10 @@ class Snapshots:
         return found
 
     # --- What comes ---------------------------------------------------------------------
+
+    def note(self, run: Run) -> None:
+        """Take RUN for the current one, without telling."""
+        self._history.current_run, self._run_status = run, run.status
 
     def resume(self) -> None:
         """Begin the next stream: how the run stands is for that one to say."""
@@ -102,8 +121,8 @@ class Snapshots:
         Returns:
             The finished wire event and what is derived from it, in the order of telling.
         """
-        fold = self._fold.get(decoded.event_class)
-        return [wire_event(decoded)] if fold is None else fold(decoded)
+        fold = _FOLD.get(decoded.event_class)
+        return [wire_event(decoded)] if fold is None else fold(self, decoded)
 
     def repeater(self, decoded: Decoded) -> Repeater | None:
         """Return what folds in frames like DECODED, or None where it is more than a text.
@@ -119,13 +138,14 @@ class Snapshots:
     def close(self) -> list[Event]:
         """Close what is still open; nothing where the run waits for an action."""
         told: list[Event] = []
-        if self._run_status != "requires_action":
+        if not self.requires_action:
             self._steps.finish_calls(told)
             self._messages.finish(told)
             self._steps.finish(told)
         return told
 
     def _thread_created(self, decoded: Decoded) -> list[Event]:
+        self._thread_id = decoded.payload.id
         if self._history.repeated(decoded):
             return [repeated_event(decoded)]
         return [wire_event(decoded)]
@@ -148,31 +168,38 @@ class Snapshots:
             told.append(events.RunDone(run))
         return told
 
-    def _table(self) -> dict[type[Event], Callable[[Decoded], list[Event]]]:
-        """Event class to what folds it in; what is not here changes no snapshot."""
-        messages, steps = self._messages, self._steps
-        return {
-            events.ThreadCreated: self._thread_created,
-            events.ThreadRunCreated: self._run,
-            events.ThreadRunQueued: self._run,
-            events.ThreadRunInProgress: self._run,
-            events.ThreadRunRequiresAction: self._run,
-            events.ThreadRunCompleted: self._run,
-            events.ThreadRunIncomplete: self._run,
-            events.ThreadRunFailed: self._run,
-            events.ThreadRunCancelling: self._run,
-            events.ThreadRunCancelled: self._run,
-            events.ThreadRunExpired: self._run,
-            events.ThreadRunStepCreated: steps.begins,
-            events.ThreadRunStepInProgress: steps.begins,
-            events.ThreadRunStepDelta: steps.delta,
-            events.ThreadRunStepCompleted: steps.ends,
-            events.ThreadRunStepFailed: steps.ends,
-            events.ThreadRunStepCancelled: steps.ends,
-            events.ThreadRunStepExpired: steps.ends,
-            events.ThreadMessageCreated: messages.begins,
-            events.ThreadMessageInProgress: messages.begins,
-            events.ThreadMessageDelta: messages.delta,
-            events.ThreadMessageCompleted: messages.ends,
-            events.ThreadMessageIncomplete: messages.ends,
-        }
+
+_Fold: TypeAlias = "Callable[[Snapshots, Decoded], list[Event]]"
+
+_RUN: _Fold = lambda self, decoded: self._run(decoded)  # noqa: E731  # rows of the table
+_STEP_BEGINS: _Fold = lambda self, decoded: self._steps.begins(decoded)  # noqa: E731
+_STEP_ENDS: _Fold = lambda self, decoded: self._steps.ends(decoded)  # noqa: E731
+_MESSAGE_BEGINS: _Fold = lambda self, decoded: self._messages.begins(decoded)  # noqa: E731
+_MESSAGE_ENDS: _Fold = lambda self, decoded: self._messages.ends(decoded)  # noqa: E731
+
+#: Event class to what folds it in; what is not here changes no snapshot.
+_FOLD: dict[type[Event], _Fold] = {
+    events.ThreadCreated: lambda self, decoded: self._thread_created(decoded),
+    events.ThreadRunCreated: _RUN,
+    events.ThreadRunQueued: _RUN,
+    events.ThreadRunInProgress: _RUN,
+    events.ThreadRunRequiresAction: _RUN,
+    events.ThreadRunCompleted: _RUN,
+    events.ThreadRunIncomplete: _RUN,
+    events.ThreadRunFailed: _RUN,
+    events.ThreadRunCancelling: _RUN,
+    events.ThreadRunCancelled: _RUN,
+    events.ThreadRunExpired: _RUN,
+    events.ThreadRunStepCreated: _STEP_BEGINS,
+    events.ThreadRunStepInProgress: _STEP_BEGINS,
+    events.ThreadRunStepDelta: lambda self, decoded: self._steps.delta(decoded),
+    events.ThreadRunStepCompleted: _STEP_ENDS,
+    events.ThreadRunStepFailed: _STEP_ENDS,
+    events.ThreadRunStepCancelled: _STEP_ENDS,
+    events.ThreadRunStepExpired: _STEP_ENDS,
+    events.ThreadMessageCreated: _MESSAGE_BEGINS,
+    events.ThreadMessageInProgress: _MESSAGE_BEGINS,
+    events.ThreadMessageDelta: lambda self, decoded: self._messages.delta(decoded),
+    events.ThreadMessageCompleted: _MESSAGE_ENDS,
+    events.ThreadMessageIncomplete: _MESSAGE_ENDS,
+}

@@ -33,7 +33,7 @@ import attrs
 
 from stream_core.errors import FrameTooLargeError
 
-__all__ = ["DEFAULT_MAX_FRAME_BYTES", "IgnoredLine", "SSEDecoder", "ServerSentEvent", "as_bytes"]
+__all__ = ["DEFAULT_MAX_FRAME_BYTES", "IgnoredLine", "SSEDecoder", "ServerSentEvent"]
 
 #: Large enough for any run object with file contents in it, small enough that a server
 #: which never ends its frame cannot take the machine's memory.
@@ -300,6 +300,8 @@ class SSEDecoder:
             if not self._line:
                 self._line_at = self._base + self._at
             line = self._read_line()
+            if line != b"":  # one that a blank line before it made plain is so no longer
+                self._plain = False
             if line is None:
                 break
             if line:

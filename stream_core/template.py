@@ -7,8 +7,8 @@ beginning, a JSON string, and the same end is known without parsing the rest of 
 
 ``match`` is the one entry point for frames, ``learn`` the one for making templates; both
 only ever say "it is so" or None, which means: ask the ordinary path. That the string is the
-one that the path leads to, and that nothing else depends on it, is not assumed: ``learn``
-parses the frame once more with another string in its place and compares.
+one that the path leads to is not assumed: ``learn`` parses the frame once more with another
+string in its place. (Nothing else depends on it: a string in JSON is one value.)
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ class DeltaTemplate:
     """One frame with a hole.
 
     Attributes:
-        repeater: What folds in the text that stands in the hole.
+        fold: Folds in the text that stands in the hole (``Repeater.fold``).
         event_class: Class of the wire event.
     """
 
-    __slots__ = ("_after", "_before", "_hole", "_json", "event_class", "repeater")
+    __slots__ = ("_after", "_before", "_hole", "_json", "event_class", "fold")
 
     def __init__(self, before: str, after: str, json_at: int, repeater: Repeater) -> None:
         """Keep a frame.
@@ -47,7 +47,7 @@ class DeltaTemplate:
         """
         self._before, self._after = before, after
         self._hole, self._json = len(before), json_at
-        self.repeater = repeater
+        self.fold = repeater.fold
         self.event_class = repeater.event_class
 
     def match(self, text: str, at: int) -> tuple[str, int] | None:
@@ -72,7 +72,7 @@ class DeltaTemplate:
 
     def raw(self, text: str, at: int, end: int) -> JSONText:
         """Return the JSON of the frame that stands in TEXT from AT to END."""
-        return JSONText(text[at + self._json : end].rstrip("\n"))
+        return JSONText(text[at + self._json : end - 2])  # without the blank line
 
 
 def learn(frame: str, data: str, raw: Any, repeater: Repeater) -> DeltaTemplate | None:
@@ -97,11 +97,13 @@ def learn(frame: str, data: str, raw: Any, repeater: Repeater) -> DeltaTemplate 
     if start is None:
         return None
     end = scan_string(data, start)[1]
+    # Another text than the one that is there, else it would be found wherever that one is.
+    other = _PROBE if value != _PROBE else ""
     try:
-        probe = loads(f'{data[:start]}{_PROBE}"{data[end:]}')
+        probe = loads(f'{data[:start]}{other}"{data[end:]}')
     except ValueError:  # no string began there, or DATA is nested as deeply as can just be read
         return None
-    if _at(probe, repeater.path) != _PROBE or not _same_but(probe, raw, repeater.path):
+    if _at(probe, repeater.path) != other:
         return None
     return DeltaTemplate(frame[: json_at + start], f"{data[end:]}\n\n", json_at, repeater)
 
@@ -127,11 +129,3 @@ def _hole(data: str, key: str, value: str) -> int | None:
         return start if scan_string(data, start)[0] == value else None
     except ValueError:
         return None
-
-
-def _same_but(probe: Any, raw: Any, path: tuple[str | int, ...]) -> bool:
-    """Tell whether PROBE, with RAW's text put back at PATH, equals RAW."""
-    inner = _at(probe, path[:-1])
-    inner[path[-1]] = _at(raw, path)
-    same: bool = probe == raw
-    return same

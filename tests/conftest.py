@@ -22,13 +22,20 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--wire``."""
+    """Add ``--wire`` and ``--servers``."""
     parser.addoption(
         "--wire",
         type=Path,
         default=ROOT.parent / "shared" / "wire",
         metavar="DIR",
         help="folder of recorded streams, with an INDEX.tsv (default: %(default)s)",
+    )
+    parser.addoption(
+        "--servers",
+        type=Path,
+        default=ROOT / ".venv",
+        metavar="DIR",
+        help="where make has put the servers of tests/test_end_to_end.py (default: %(default)s)",
     )
 
 

@@ -134,11 +134,13 @@ def test_both_readers_get_every_event_in_every_framing() -> None:
         for framing in FRAMINGS:
             for reader in (latency._read_ours, latency._read_bare):
                 server.start(kind="lockstep", framing=framing, events=4)
-                assert 4 == len(reader(server, 4, True))
+                # The bare one reads what comes after the deltas too.
+                assert len(reader(server, 4, True)) >= 4
                 assert {"held": 0} == server.result()
                 server.start(kind="paced", framing=framing, events=2, gap=0.001)
                 came = reader(server, 2, False)
-                assert all(a < b for a, b in zip(server.result()["sent"], came, strict=True))
+                bare = reader is latency._read_bare
+                assert min(latency._delays(server.result(), came, in_bytes=bare)) > 0
 
 
 def test_memory_is_read_from_the_system() -> None:

@@ -7,17 +7,21 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pytest
 
 from stream_core import errors, models
-from stream_core.calls import Resource, make_path
+from stream_core.calls import Resource, make_options, make_path
 from stream_core.http import Transport
-from stream_core.params import CallOptions, ListParams, RunStreamParams, ThreadParams
+from stream_core.params import (
+    CallOptions,
+    ListParams,
+    RunStreamParams,
+    SubmitStreamOptions,
+    ThreadParams,
+)
 from stream_core.testing import Fault, LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stream_core.events import Event
     from stream_core.pages import Page
-    from stream_core.stream import Stream
     from stream_core.testing import RecordedRequest
 
 PATH = "/threads/t/runs"
@@ -34,16 +38,6 @@ class Calls(Resource):
 
     def list(self, **params: Unpack[ListParams]) -> Page[models.Assistant]:
         return self._list(models.Assistant, "/assistants", ListParams, params)
-
-    def stream(self, **params: Unpack[RunStreamParams]) -> Stream:
-        return self._stream(PATH, RunStreamParams, params, assistant_id="a")
-
-
-class Deaf:
-    """A handler that does nothing."""
-
-    def handle(self, event: Event) -> None:
-        pass
 
 
 @pytest.fixture
@@ -162,11 +156,29 @@ def test_an_unknown_parameter_is_named(
     assert [] == server.requests
 
 
-def test_a_parameter_that_the_call_names_itself_can_be_meant(calls: Calls) -> None:
+def test_a_parameter_that_the_call_names_itself_can_be_meant() -> None:
     """The arguments that a call must have are known too."""
-    wrong: dict[str, Any] = {"assistent_id": "a"}
     with pytest.raises(TypeError, match="did you mean 'assistant_id'"):
-        calls.stream(**wrong)
+        make_options("POST", RunStreamParams, {"assistent_id": "a"}, {"assistant_id": "a"})
+
+
+def test_what_is_for_the_stream_is_not_sent() -> None:
+    """Nor are the tools of a call that submits outputs: the run has their definitions."""
+    given = {"recover": False, "tools": [], "max_rounds": 2, "approve": bool}
+    expected = {"query": {}, "headers": {}, "body": {"stream": True}}
+    required = {"stream": True}
+    assert expected == make_options("POST", SubmitStreamOptions, given, required)
+    expected["body"] = {"stream": True, "tools": []}
+    assert expected == make_options("POST", RunStreamParams, given, required)
+
+
+@pytest.mark.parametrize("in_query", [True, False])
+def test_include_is_in_the_query_or_in_the_body(*, in_query: bool) -> None:
+    """The Assistants API has it in the query, also of a POST; others have not."""
+    given = {"include": ["x"]}
+    made = make_options("POST", RunStreamParams, given, {}, include_in_query=in_query)
+    assert ({"include[]": ["x"]} if in_query else {}) == made["query"]
+    assert ({} if in_query else {"include": ["x"]}) == made["body"]
 
 
 @pytest.mark.parametrize("value", ["", ".", "..", None, 5, models.Thread("thread_1")])
@@ -180,24 +192,6 @@ def test_an_id_is_one_segment_of_the_path() -> None:
     """Whatever is in it."""
     path = make_path("/threads/{thread_id}/x", thread_id="../a/b?c=d#e {f}ü")
     assert "/threads/..%2Fa%2Fb%3Fc%3Dd%23e%20%7Bf%7D%C3%BC/x" == path
-
-
-@pytest.mark.parametrize(
-    ("wrong", "expected"),
-    [
-        ({"event_handler": object()}, TypeError),
-        ({"handlers": [Deaf(), Deaf]}, TypeError),
-        ({"handlers": 5}, TypeError),
-        ({"max_frame_bytes": 0}, ValueError),
-    ],
-)
-def test_a_run_is_not_started_for_what_cannot_listen(
-    server: LocalServer, calls: Calls, wrong: dict[str, Any], expected: type[Exception]
-) -> None:
-    """Nothing is sent; a run that nobody listens to would lock its thread."""
-    with pytest.raises(expected):
-        calls.stream(**wrong)
-    assert [] == server.requests
 
 
 # --- Answers --------------------------------------------------------------------------------
@@ -222,31 +216,3 @@ def test_a_list_is_asked_for_page_by_page(server: LocalServer, calls: Calls) -> 
     expected = [{"limit": "2"}, {"limit": "2", "after": "b"}, {"limit": "2", "after": "d"}]
     assert expected == [request.query for request in server.requests]
     assert ["1", "1", "1"] == [request.headers["x-more"] for request in server.requests]
-
-
-def test_a_stream_has_its_handlers_in_order(server: LocalServer, calls: Calls) -> None:
-    """The one handler before the others; the body asks for a stream, ``include`` is no part."""
-    server.play(b"event: done\ndata: [DONE]\n\n")
-    handlers = [Deaf(), Deaf(), Deaf()]
-    given = (handler for handler in handlers[1:])
-    stream = calls.stream(event_handler=handlers[0], handlers=given, model=None, include=["x"])
-    assert tuple(handlers) == stream.handlers
-    assert {"include[]": "x"} == sent(server).query
-    assert {"assistant_id": "a", "model": None, "stream": True} == sent(server).json
-    assert stream.until_done() is None
-
-
-@pytest.mark.parametrize("none", [{}, {"event_handler": None}, {"handlers": None}])
-def test_a_stream_needs_no_handler(server: LocalServer, calls: Calls, none: dict[str, Any]) -> None:
-    """It can be iterated."""
-    server.play(b"event: done\ndata: [DONE]\n\n")
-    stream = calls.stream(**none)
-    assert () == stream.handlers
-    assert ["done"] == [event.event for event in stream]
-
-
-def test_the_limit_of_a_frame_is_the_streams(server: LocalServer, calls: Calls) -> None:
-    """A longer frame is its own error."""
-    server.play(b"event: done\ndata: [DONE]\n\n")
-    with pytest.raises(errors.FrameTooLargeError):
-        calls.stream(max_frame_bytes=5).until_done()

@@ -126,6 +126,44 @@ def test_the_key_may_be_a_function(server: LocalServer) -> None:
     assert ["Bearer one", "Bearer two"] == [x.headers["authorization"] for x in server.requests]
 
 
+def test_a_function_may_say_who_asks_in_its_own_way(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked at each request, and the environment's key is not sent."""
+    monkeypatch.setenv("OPENAI_API_KEY", "env")
+    numbers = iter([1, 2])
+    client = Client(base_url=server.base_url, auth=lambda: {"X-Key": f"key-{next(numbers)}"})
+    client.threads.create()
+    client.threads.create()
+    assert ["key-1", "key-2"] == [x.headers["x-key"] for x in server.requests]
+    assert "authorization" not in headers_of(server)
+    assert "https://api.openai.com/v1" == Client(auth=dict).base_url
+
+
+def test_a_query_can_be_sent_with_every_request(server: LocalServer) -> None:
+    """A call's own counts before it, name by name."""
+    client = Client(base_url=server.base_url, default_query={"api-version": "v1", "limit": 3})
+    client.assistants.list()
+    assert {"api-version": "v1", "limit": "3"} == dict(server.requests[-1].query)
+    client.assistants.list(limit=2)
+    assert {"api-version": "v1", "limit": "2"} == dict(server.requests[-1].query)
+    client.request("POST", "/threads", query=None)  # type: ignore[arg-type]  # as some write it
+    assert {"api-version": "v1", "limit": "3"} == dict(server.requests[-1].query)
+
+
+def test_azure_s_services_have_constructors_of_their_own(server: LocalServer) -> None:
+    """What they set is in test_azure.py; what they make is a client like any other."""
+    project = f"{server.url}/api/projects/p"
+    for client, base_url in (
+        (Client.azure_agents(project, api_key="key"), project),
+        (Client.azure_openai(server.url, api_key="key", api_version="v"), f"{server.url}/openai"),
+    ):
+        assert base_url == client.base_url
+        assistant = client.assistants.create(model="gpt")
+        with client.threads.create_and_run_stream(assistant_id=assistant.id) as stream:
+            assert "completed" == stream.get_final_run().status
+
+
 @pytest.mark.parametrize("key", ["secret\n", " secret", "sec ret", "sécret", "sec\x00ret"])
 def test_a_key_that_no_header_can_carry_is_refused_unseen(server: LocalServer, key: str) -> None:
     """The error does not show it, and nothing is sent."""

@@ -16,13 +16,23 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import pytest
-from attrs import fields, has, resolve_types
+from attrs import define, field, fields, has, resolve_types
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from stream_core import jsontext, models, settings
-from stream_core.convert import structure, unstructure
+from stream_core.convert import (
+    KINDS,
+    WrongTypeError,
+    converter_with,
+    list_hook,
+    show,
+    strict,
+    structure,
+    unstructure,
+    validated,
+)
 from stream_core.dialects.assistants import EVENTS
 from stream_core.errors import DecodeError
 from stream_core.models import Growing, Payload
@@ -32,6 +42,8 @@ from stream_core.unions import UNIONS, is_tagged, members, tagged_union
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from stream_core.convert import Row
 
 PAYLOADS: list[type[Payload]] = [
     cls
@@ -498,7 +510,9 @@ def added(sent: Any, kept: Any, path: str = "$") -> Iterator[str]:
         for key, value in kept.items():
             if key in sent:
                 yield from added(sent[key], value, f"{path}.{key}")
-            elif key not in ("type", "object") and value not in (0, {}):
+            elif isinstance(value, dict):
+                yield from added({}, value, f"{path}.{key}")
+            elif key not in ("type", "object") and value != 0:
                 yield f"{path}.{key}"
     elif isinstance(kept, list):
         for index, value in enumerate(kept):
@@ -585,3 +599,73 @@ def test_any_value_is_a_payload_or_a_decode_error(case: tuple[Any, Any]) -> None
     # What was empty has become the default; after that nothing changes any more.
     twice = unstructure(made(cls, once))
     assert twice == unstructure(made(cls, twice))
+
+
+# --- Converters of other tables ---------------------------------------------------------
+
+
+@define
+class Node:
+    """Contains itself, in a list and by itself."""
+
+    name: str
+    below: list[Node] = field(factory=list)
+    beside: dict[str, Node] = field(factory=dict)
+
+
+def upper(value: object, _: object) -> str:
+    """Make a text loud."""
+    if not isinstance(value, str):
+        raise WrongTypeError(f"{show(value)} is not {KINDS[str]}")
+    return value.upper()
+
+
+ROWS: list[Row] = [
+    (lambda kind: kind is str, lambda _kind, _converter: upper),
+    (lambda kind: kind == list[Node], list_hook),
+    (lambda kind: kind == dict[str, Node], lambda kind, made: made.gen_structure_mapping(kind)),
+    (has, lambda kind, made: made.gen_structure_attrs_fromdict(kind)),
+    (lambda _: True, lambda kind, _converter: strict(kind)),
+]
+
+
+def test_a_converter_goes_by_its_table() -> None:
+    """The first row that accepts a type decides, also for what is nested in it."""
+    converter = converter_with(ROWS)
+    value = {"name": "a", "below": [{"name": "b"}], "beside": {"c": {"name": "d"}}}
+    made = validated(converter.get_structure_hook(Node), value, Node, message="no")
+    assert Node("A", [Node("B")], {"C": Node("D")}) == made
+    assert 5 == converter.get_structure_hook(int)(5.0, int)
+
+
+def test_a_hook_is_made_once_for_each_type() -> None:
+    """What a table makes is kept, and not shared with another converter."""
+    converter = converter_with(ROWS)
+    assert converter.get_structure_hook(Node) is converter.get_structure_hook(Node)
+    assert converter.get_structure_hook(Node) is not converter_with(ROWS).get_structure_hook(Node)
+
+
+def test_settings_go_to_the_converter() -> None:
+    """As cattrs names them."""
+    converter = converter_with(ROWS, forbid_extra_keys=True)
+    hook = converter.get_structure_hook(Node)
+    with pytest.raises(DecodeError, match=r"^no: \$: Extra fields"):
+        validated(hook, {"name": "a", "more": 1}, Node, message="no")
+
+
+def test_each_error_can_be_said_in_other_words() -> None:
+    """From the error and the type that was to be made, in the order of the paths."""
+    hook = converter_with(ROWS).get_structure_hook(Node)
+    with pytest.raises(DecodeError) as caught:
+        validated(
+            hook,
+            {"name": 5, "below": {}, "beside": {" @ ": {"name": None}}},
+            Node,
+            message="no",
+            sentence=lambda error, kind: f"{error.args[0]}, a {kind} @ home",
+        )
+    assert (
+        f"$.name: 5 is not a string, a {str} @ home",
+        f"$.below: an object is not a list, a {list[Node]} @ home",
+        f"$.beside[' @ '].name: null is not a string, a {str} @ home",
+    ) == caught.value.paths

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from openai.types.beta import AssistantStreamEvent
 
 from stream_core import events, models
-from stream_core.dialects.assistants import DONE, EVENTS, AssistantsDialect
+from stream_core.dialects.assistants import ALIASES, DONE, EVENTS, AssistantsDialect
 from stream_core.errors import DecodeError
 from stream_core.sse import ServerSentEvent
 
@@ -101,6 +101,21 @@ def test_a_named_frame_is_its_event(name: str) -> None:
     sent = {"id": "a", "of_tomorrow": None}
     expected = payload_class(id="a", extra={"of_tomorrow": None})
     assert Meaning(event_class, expected, sent, name) == decode(name, sent)
+
+
+@pytest.mark.parametrize("name", sorted(ALIASES))
+def test_another_spelling_is_told_by_the_name_in_the_table(name: str) -> None:
+    """With an ``event:`` line and in an envelope; what is no JSON is refused under both."""
+    known = ALIASES[name]
+    assert known in EVENTS
+    event_class, payload_class = EVENTS[known]
+    assert Meaning(event_class, payload_class(id="a"), {"id": "a"}, known) == decode(
+        name, {"id": "a"}
+    )
+    envelope = {"event": name, "data": {"id": "a"}}
+    assert Meaning(event_class, payload_class(id="a"), envelope, known) == decode("", envelope)
+    with pytest.raises(DecodeError, match="the data is not JSON"):
+        decode(name, "{")
 
 
 @each_payload_name

@@ -18,7 +18,7 @@ BASES = {"DerivedEvent", "Event", "LocalEvent", "WireEvent"}
 CLASSES: list[Any] = [getattr(events, name) for name in events.__all__ if name not in BASES]
 
 #: Classes whose events are named one by one.
-NAMED = (events.UnknownEvent, events.RepeatedEvent)
+NAMED = (events.ExtensionEvent, events.UnknownEvent, events.RepeatedEvent)
 
 each_class = pytest.mark.parametrize("cls", CLASSES, ids=lambda cls: str(cls.__name__))
 

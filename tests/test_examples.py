@@ -72,6 +72,9 @@ OUTPUTS = {
     "two_handlers.py": f"{SAID}\n[26 words in {len(PIECES)} pieces]\n",
 }
 
+#: Files of the example that needs a language model: tests/test_end_to_end.py runs it.
+WITH_A_MODEL = ("llm.py", "llm_server.py", "llm.txt")
+
 
 def run_example(
     name: str, *arguments: str | Path, **variables: str
@@ -99,12 +102,12 @@ def test_an_example_prints_what_it_is_for(name: str) -> None:
 
 def test_every_example_is_run_here() -> None:
     """There is an expected output for each script, and nothing else but the recording."""
-    assert sorted([*OUTPUTS, RECORDING.name]) == sorted(
+    assert sorted([*OUTPUTS, *WITH_A_MODEL, RECORDING.name]) == sorted(
         path.name for path in EXAMPLES.iterdir() if path.name != "__pycache__"
     )
 
 
-@pytest.mark.parametrize("name", OUTPUTS)
+@pytest.mark.parametrize("name", [*OUTPUTS, *WITH_A_MODEL[:2]])
 def test_an_example_fits_on_a_screen_and_says_what_it_shows(name: str) -> None:
     """It has at most forty lines, a docstring first."""
     source = (EXAMPLES / name).read_text("utf-8")

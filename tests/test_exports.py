@@ -23,10 +23,16 @@ ROOT = Path(__file__).resolve().parents[1]
 
 #: Modules whose names need not be on the package's face, and why; those of every other must be.
 INNER = {
+    "handlers.callbacks": "what the handler classes are made of",
     "handlers.checks": "used by EventHandler when a class is defined",
     "handlers.routes": "the table of callbacks, to be read there",
+    "stream_core.argument_types": "what tools are made of",
+    "stream_core.auth": "what Client is made of",
+    "stream_core.azure": "what Client.azure_agents and Client.azure_openai are made of",
     "stream_core.calls": "what the resources of Client are made of",
+    "stream_core.chat_client": "the attribute chat of Client",
     "stream_core.constructors": "fast path of convert",
+    "stream_core.control": "what a stream of Client knows of its run",
     "stream_core.convert": "used by dialects; who needs the converter imports the module",
     "stream_core.dialects": "asked for by name: Stream(..., dialect=name)",
     "stream_core.dispatch": "what Stream is made of; Handler is on the face",
@@ -39,15 +45,23 @@ INNER = {
     "stream_core.models": "has names such as Text and Error: stream_core.models.Text",
     "stream_core.pages": "what lists answer with; nobody makes one",
     "stream_core.params": "the keyword arguments of the calls",
+    "stream_core.recovery": "used by control",
     "stream_core.resources": "the attributes of Client",
+    "stream_core.responses_client": "the attribute responses of Client",
+    "stream_core.rounds": "used by control",
     "stream_core.run_step_snapshots": "used by the snapshots",
+    "stream_core.schemas": "needs the extra `tools`; used by tools",
     "stream_core.settings": "read from the environment",
     "stream_core.snapshots": "used by EventDecoder",
     "stream_core.status": "used by http",
+    "stream_core.streaming": "what the resources of Client are made of",
     "stream_core.template": "fast path of EventDecoder",
     "stream_core.testing": "needs the extra `testing`, so it is imported by its own name",
+    "stream_core.tool_functions": "what tools are made of",
     "stream_core.unions": "the table that convert reads",
     "stream_core.unwrap": "the same functions as methods are on Stream",
+    "stream_core.wire_control": "used by the clients of the other wires",
+    "stream_core.wire_params": "the keyword arguments of the calls on the other wires",
 }
 
 

@@ -46,8 +46,14 @@ def sample(event_class: Any) -> Event:
         return message_delta()
     if event_class is events.ThreadRunStepDelta:
         return events.ThreadRunStepDelta(models.RunStepDeltaEvent(), snapshot=models.RunStep())
-    fields = [field for field in attrs.fields(event_class) if field.default is attrs.NOTHING]
-    event: Event = event_class(**{field.name: f"the {field.name}" for field in fields})
+    if event_class in (events.ReasoningDelta, events.ReasoningSummaryDelta):
+        event = event_class(models.ReasoningTextDelta("a"))
+    elif event_class in (events.ReasoningDone, events.ReasoningSummaryDone):
+        event = event_class(models.ReasoningText("a"))
+    else:
+        fields = [field for field in attrs.fields(event_class) if field.default is attrs.NOTHING]
+        event = event_class(**{field.name: f"the {field.name}" for field in fields})
+    assert isinstance(event, Event)
     return event
 
 

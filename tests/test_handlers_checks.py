@@ -8,7 +8,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from handlers import EventHandler
+from handlers import AgentEventHandler, EventHandler
 from stream_core.dispatch import Dispatcher
 from stream_core.events import Done
 
@@ -95,6 +95,24 @@ def test_handlers_derive_from_handlers_as_classes_do() -> None:
     first = define(on_done=lambda self: None)
     second = define(on_end=lambda self: None)
     define(first, second, on_done=lambda self: None)
+
+
+def test_two_kinds_of_handlers_are_not_one() -> None:
+    """They call the same names with other arguments; a subclass of each kind is no other kind."""
+    for bases in ((AgentEventHandler, EventHandler), (EventHandler, AgentEventHandler)):
+        with pytest.raises(TypeError, match="take one of them, or register two handlers") as caught:
+            define(*bases)
+        names = " and ".join(base.__name__ for base in bases)
+        assert f"Mine derives from {names}, which" in str(caught.value)
+    define(define(AgentEventHandler), on_thread_run=lambda self, run: None)
+
+
+def test_the_callbacks_of_the_other_kind_are_checked_by_its_own_table() -> None:
+    """Names, arguments and hints."""
+    with pytest.raises(TypeError, match="on_thread_rnu is not a callback; did you mean on_thread_"):
+        define(AgentEventHandler, on_thread_rnu=lambda self, run: None)
+    with pytest.raises(TypeError, match=r"cannot be called as on_message_delta\(delta\)"):
+        define(AgentEventHandler, on_message_delta=lambda self, delta, snapshot: None)
 
 
 # --- Kinds of callables -------------------------------------------------------------------

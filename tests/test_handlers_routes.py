@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from handlers import ROUTES, EventHandler, Route
-from handlers.routes import CALLBACKS, ON_EVENT, route_of
+from handlers.routes import CALLBACKS, ON_EVENT, callbacks_of, row_of
 from stream_core import events
 from stream_core.events import DerivedEvent, Event, LocalEvent, WireEvent
 
@@ -44,6 +44,12 @@ error                        on_error(error)
 done                         on_done()
 UnknownEvent                 on_unknown_event(event)
 RepeatedEvent                on_repeated_event(event)
+reasoning.delta              on_reasoning_delta(delta, snapshot)
+reasoning.done               on_reasoning_done(text)
+reasoning.summary.delta      on_reasoning_summary_delta(delta, snapshot)
+reasoning.summary.done       on_reasoning_summary_done(text)
+image_generation.partial     on_image_generation_partial(image)
+ExtensionEvent               on_extension_event(event)
 message.text.created         on_text_created(text)
 message.text.delta           on_text_delta(delta, snapshot)
 message.text.done            on_text_done(text)
@@ -58,6 +64,9 @@ run_step.tool_call.delta     on_tool_call_delta(delta, snapshot)
 run_step.tool_call.done      on_tool_call_done(tool_call)
 run_step.done                on_run_step_done(run_step)
 run.done                     on_run_done(run)
+tool.output                  on_tool_output(tool_call, output)
+tool.error                   on_tool_error(tool_call, error)
+stream.recovered             on_recovered(report)
 stream.timeout               on_timeout()
 stream.exception             on_exception(exception)
 stream.end                   on_end()
@@ -134,9 +143,13 @@ def test_openai_python_has_callbacks_to_compare_with() -> None:
 def test_arguments_are_found_in_the_event(event_class: type[Event]) -> None:
     """Each path leads from an event, as it is made, to the value of that argument."""
     route = ROUTES[event_class]
-    # Attributes that hold an attribute again, as data.delta does.
+    # Attributes that hold attributes again, as data.delta does.
     values = {
-        name: SimpleNamespace(delta=f"{name}.delta")
+        name: SimpleNamespace(
+            delta=f"{name}.delta",
+            text=f"{name}.text",
+            snapshot=SimpleNamespace(text=f"{name}.snapshot.text"),
+        )
         for name, field in inspect.signature(event_class).parameters.items()
         if field.default is field.empty
     }
@@ -144,7 +157,9 @@ def test_arguments_are_found_in_the_event(event_class: type[Event]) -> None:
     got: list[tuple[object, ...]] = []
     route.bind(lambda *arguments: got.append(arguments))(event)
     expected = tuple(
-        event if path == "" else reduce(getattr, path.split("."), event) for path in route.paths
+        event if path == "" else reduce(getattr, path.split("."), event)
+        for path in route.paths
+        if isinstance(path, str)
     )
     assert [expected] == got
 
@@ -156,6 +171,9 @@ def test_arguments_are_found_in_the_event(event_class: type[Event]) -> None:
         (Route("on_a", x="data"), ("d",)),
         (Route("on_a", y="snapshot", x="data"), ("s", "d")),
         (Route("on_a", x="data", y="data.real", z="snapshot"), ("d", "r", "s")),
+        (Route("on_a", x=lambda event: event.data.upper()), ("D",)),
+        (Route("on_a", x=lambda event: event.data.upper(), y="snapshot"), ("D", "s")),
+        (Route("on_a", lambda event: event.data == "d", x="data"), ("d",)),
     ],
     ids=repr,
 )
@@ -192,5 +210,21 @@ def test_an_event_class_of_somebody_else_has_its_base_class_s_row() -> None:
     class Extension(events.UnknownEvent):
         pass
 
-    assert ROUTES[events.UnknownEvent] is route_of(Extension)
-    assert route_of(WireEvent) is None
+    assert (ON_EVENT, ROUTES[events.UnknownEvent]) == row_of(EventHandler.routes, Extension)
+    assert (ON_EVENT,) == row_of(EventHandler.routes, WireEvent)
+    assert () == row_of(EventHandler.routes, DerivedEvent)
+
+
+def test_a_condition_decides_whether_the_callback_is_called() -> None:
+    """The event that it is not true for is passed over."""
+    got: list[Any] = []
+    call = Route("on_a", lambda event: event.data > 1, x="data").bind(got.append)
+    for data in (1, 2, 3):
+        call(SimpleNamespace(data=data))
+    assert [2, 3] == got
+    assert "on_a" == getattr(call, "__name__", None)
+
+
+def test_callbacks_are_found_by_name_for_each_kind_of_handler() -> None:
+    """Those of EventHandler are the table's."""
+    assert CALLBACKS == callbacks_of(EventHandler)

@@ -12,6 +12,7 @@ PACKAGES = ("stream_core", "handlers")
 EXTRA = {
     "test_benchmarks.py": "the benchmarks of tests/benchmarks, in small",
     "test_differential.py": "the same streams through openai-python's handler and ours",
+    "test_end_to_end.py": "three servers that nobody here wrote, one with a real model",
     "test_examples.py": "every example, run",
     "test_exports.py": "what is public",
     "test_faults.py": "the faults of the peers, each by name, done right",
@@ -19,6 +20,7 @@ EXTRA = {
     "test_interop.py": "official clients against LocalServer",
     "test_layers.py": "the import direction",
     "test_layout.py": "this map",
+    "test_lookalikes.py": "servers that speak Assistants in a manner of their own",
     "test_packaging.py": "the wheel, installed",
     "test_readme.py": "the tables and snippets of the README",
     "test_recordings.py": "every recorded stream, whole and at any split",
@@ -27,16 +29,25 @@ EXTRA = {
 #: Files in tests/ that are not tests.
 HELPERS = {
     "__init__.py": "makes `from tests.x import y` work",
+    "bursts.py": "streams that could deceive a fast path",
     "callback_logs.py": "both sides of the comparison with openai-python",
+    "chat_frames.py": "chunks of the Chat Completions wire, and ways to decode them",
     "conftest.py": "options and fixtures for all",
     "difference_rules.py": "how each difference shows in a log",
     "differences.py": "the table that docs/differences.md is printed from",
+    "foreign_servers.py": "starts the servers of test_end_to_end.py",
+    "lookalikes.py": "makes tests/recordings",
+    "scripted_server.py": "a server that answers what a test says",
+    "responses_frames.py": "Responses streams, and what holds for what is made of them",
     "support.py": "frames, transcripts and recording handlers for many tests",
     "typing_usage.py": "typed usage: checked by mypy and pyright, never run",
 }
 
 #: Folders in tests/ whose files are not tests.
-FOLDERS = {"benchmarks": "programs that measure, started by make bench"}
+FOLDERS = {
+    "benchmarks": "programs that measure, started by make bench",
+    "servers": "what the servers of test_end_to_end.py say",
+}
 
 
 def defines_something(source: Path) -> bool:

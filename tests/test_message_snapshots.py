@@ -270,9 +270,7 @@ def test_a_refusal_is_told_by_piece_and_when_done() -> None:
 def test_an_image_address_is_told_when_done() -> None:
     """There is no callback for a piece of an image."""
     part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-    made = told(
-        message("created"), message_delta({"index": 0, **part}), message("completed", part)
-    )
+    made = told(message("created"), message_delta({"index": 0, **part}), message("completed", part))
     urls = [x.image_url.url for x in made.of(events.MessageImageURLDone)]
     assert ["https://example.org/a.png"] == urls
 
@@ -311,6 +309,60 @@ def test_a_text_delta_without_text_begins_the_part_only() -> None:
     )
     assert 1 == len(made.of(events.MessageTextCreated))
     assert [""] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+
+
+def test_pieces_of_one_text_in_a_row_are_told_like_single_ones() -> None:
+    """They take a fast path, which takes every piece as the JSON spells it, to the end."""
+    spoken = ["Hel", "lo", " ", 'y"ou', "\\", "", "\n", "é\u2028😀", "!"]
+    whole = "".join(spoken)
+    made = told(
+        message("created"),
+        *[text_delta(piece) for piece in spoken],
+        text_delta("[1]", citation(0)),
+        *[text_delta(piece) for piece in spoken],
+        message("completed", text(f"{whole}[1]{whole}")),
+        *[text_delta(piece) for piece in spoken],
+    )
+    assert [*spoken, "[1]", *spoken] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+    assert f"{whole}[1]{whole}" == said(made)
+    assert 3 * len(spoken) + 1 == len(made.of(events.ThreadMessageDelta))
+    assert f"{whole}[1]{whole}" == made.of(events.ThreadMessageDelta)[-1].snapshot.text
+
+
+def test_pieces_with_something_else_in_them_are_told_whole() -> None:
+    """A role, a key that is not known, no index, other parts: nothing is lost in a row either."""
+    part = {"index": 0, "type": "text", "text": {"value": "a"}}
+    rows: list[dict[str, Any]] = [
+        {"content": [part], "role": "assistant"},
+        {"content": [{**part, "more": 1}]},
+        {"content": [{"type": "text", "text": {"value": "a"}}]},
+        {"content": [part, {**part, "index": 1}]},
+        {"content": [{"index": 0, "type": "text"}]},
+        {"content": [{"index": 0, "type": "refusal", "refusal": "a"}]},
+        {"content": []},
+    ]
+    for row in rows:
+        payload = {"id": "msg_1", "object": "thread.message.delta", "delta": row}
+        made = told(message("created"), *[("thread.message.delta", payload)] * 5)
+        deltas = made.of(events.ThreadMessageDelta)
+        assert [payload] * 5 == [x.raw for x in deltas]
+        assert [deltas[0].data] * 5 == [x.data for x in deltas]
+        times = sum(x.get("text", {}).get("value") == "a" for x in row["content"])
+        assert 5 * times == len(made.of(events.MessageTextDelta))
+
+
+def test_rows_of_pieces_take_turns() -> None:
+    """Each message and each part keeps its own."""
+    turns = [("msg_1", 0, "a"), ("msg_2", 0, "b"), ("msg_1", 1, "c"), ("msg_2", 0, "d")] * 3
+    made = told(
+        *[
+            text_delta(value, index=index, message_id=message_id)
+            for message_id, index, value in turns
+            for _ in range(4)
+        ]
+    )
+    assert ("a" * 12, "c" * 12) == (said(made, 0), said(made, 1))
+    assert ("b" * 4 + "d" * 4) * 3 == said(made, 0, "msg_2")
 
 
 # --- Annotations ------------------------------------------------------------------------

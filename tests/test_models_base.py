@@ -178,6 +178,7 @@ def test_the_fields_that_grow() -> None:
         "CodeInterpreterOutputLogs": "logs",
         "Function": "arguments",
         "MCPToolCall": "arguments",
+        "ReasoningText": "text",
         "RefusalContentBlock": "refusal",
         "Text": "value",
     } == {cls.__name__: cls.GROWS for cls in GROWING}

@@ -93,3 +93,39 @@ def test_parts_know_their_type() -> None:
     assert ["file_citation", "file_path", "url_citation", None] == [
         cls().type for cls in get_args(messages.Annotation)
     ]
+
+
+def test_a_message_has_the_properties_of_azure_ai_agents() -> None:
+    """Its parts and annotations by kind, in order; and the agent."""
+    cite, path, url = (
+        messages.FileCitationAnnotation(text="[1]"),
+        messages.FilePathAnnotation(text="[2]"),
+        messages.URLCitationAnnotation(text="[3]"),
+    )
+    first = messages.TextContentBlock(text=messages.Text("a", [cite, url]))
+    image = messages.ImageFileContentBlock(image_file=messages.ImageFile("file_1"))
+    second = messages.TextContentBlock(text=messages.Text("b", [path]))
+    message = messages.Message(assistant_id="asst_1", content=[first, image, second])
+    assert ("asst_1", [first, second], [image]) == (
+        message.agent_id,
+        message.text_messages,
+        message.image_contents,
+    )
+    assert ([cite], [path], [url]) == (
+        message.file_citation_annotations,
+        message.file_path_annotations,
+        message.url_citation_annotations,
+    )
+
+
+def test_a_delta_has_its_text() -> None:
+    """What all text parts gain; a part without text gains none."""
+    parts: list[messages.MessageContentDelta] = [
+        messages.TextDeltaBlock(0, text=messages.TextDelta("a")),
+        messages.TextDeltaBlock(1, text=messages.TextDelta(None)),
+        messages.TextDeltaBlock(2),
+        messages.ImageFileDeltaBlock(3),
+        messages.TextDeltaBlock(4, text=messages.TextDelta("b")),
+    ]
+    assert "ab" == messages.MessageDeltaEvent("msg_1", messages.MessageDelta(parts)).text
+    assert "" == messages.MessageDeltaEvent("msg_1").text

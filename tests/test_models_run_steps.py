@@ -88,3 +88,8 @@ def test_a_step_has_both_ends_of_its_time() -> None:
     """Servers send ``expires_at``, the reference says ``expired_at``: both are fields."""
     step = run_steps.RunStep(expires_at=5, expired_at=6.5)
     assert (5, 6.5) == (step.expires_at, step.expired_at)
+
+
+def test_a_step_s_assistant_has_azure_ai_agents_name_too() -> None:
+    """For code written for it."""
+    assert "asst_1" == run_steps.RunStep(assistant_id="asst_1").agent_id

@@ -61,3 +61,8 @@ def test_every_official_status_is_known_to_end_or_not() -> None:
     assert {"queued", "in_progress", "requires_action", "cancelling"} == (
         official - runs.TERMINAL_RUN_STATUSES
     )
+
+
+def test_a_run_s_assistant_has_azure_ai_agents_name_too() -> None:
+    """For code written for it."""
+    assert "asst_1" == runs.Run(assistant_id="asst_1").agent_id

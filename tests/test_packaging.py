@@ -103,7 +103,9 @@ def test_the_wheel_says_what_it_needs(wheel: Path) -> None:
     assert "until-done" == metadata["Name"]
     assert ">=3.11" == metadata["Requires-Python"]
     assert ["attrs", "cattrs", "requests", "urllib3"] == sorted(x.split(">")[0] for x in needed)
-    assert {"testing", "speed", "bench", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    assert {"testing", "tools", "speed", "bench", "dev"} == set(
+        metadata.get_all("Provides-Extra", [])
+    )
     assert 1 == len(licenses)
 
 

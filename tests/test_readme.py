@@ -25,7 +25,15 @@ import pytest
 
 from handlers import ROUTES, EventHandler
 from handlers.routes import CALLBACKS, ON_EVENT
-from stream_core import DerivedEvent, LocalEvent, RepeatedEvent, UnknownEvent, WireEvent, errors
+from stream_core import (
+    DerivedEvent,
+    ExtensionEvent,
+    LocalEvent,
+    RepeatedEvent,
+    UnknownEvent,
+    WireEvent,
+    errors,
+)
 from stream_core.testing import LocalServer
 
 if TYPE_CHECKING:
@@ -35,6 +43,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[1]
 README = ROOT / "README.md"
+
+#: What the sources read from the environment.
+_VARIABLE = re.compile(r"(?:AZURE|OPENAI|PROJECT|UNTIL_DONE)_[A-Z_]+")
 
 _FENCED = re.compile(r"^```(?P<language>\w*)\n(?P<body>.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -70,6 +81,7 @@ def _name(event_class: type[Event]) -> str:
     many: dict[type[Event], str] = {
         UnknownEvent: "any other name",
         RepeatedEvent: "a created or an ending again",
+        ExtensionEvent: "others of the Responses and Chat wires",
     }
     return many.get(event_class) or f"`{event_class.event}`"
 
@@ -162,6 +174,7 @@ def test_the_snippets_of_a_section_run_and_print_what_the_readme_says(
     names: dict[str, object] = {"__name__": "readme"}
     with LocalServer(api_key="a-key") as server:
         monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
+        monkeypatch.setenv("PROJECT_ENDPOINT", f"{server.url}/api/projects/readme")
         for snippet in SECTIONS[heading]:
             code = "\n" * (snippet.line - 1) + snippet.code
             exec(compile(code, README, "exec"), names)  # noqa: S102  # it is the README's
@@ -229,7 +242,7 @@ def test_every_environment_variable_is_named_and_read() -> None:
         for node in ast.walk(ast.parse(source))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    read = {text for text in strings if re.fullmatch(r"(?:OPENAI|UNTIL_DONE)_[A-Z_]+", text)}
+    read = {text for text in strings if _VARIABLE.fullmatch(text)}
     named = set(re.findall(r"^\| `([A-Z_]+)` \|", PAGE, re.MULTILINE))
     assert read == named
 

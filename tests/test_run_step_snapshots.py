@@ -236,6 +236,95 @@ def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
     assert ("function", "f") == (done.tool_call.type, done.tool_call.function.name)
 
 
+def code(**fields: Any) -> dict[str, Any]:
+    """The delta of a code interpreter call."""
+    return {"index": 0, "type": "code_interpreter", "code_interpreter": fields}
+
+
+def test_fragments_in_a_row_are_told_like_single_ones() -> None:
+    """They take a fast path, which takes every fragment as the JSON spells it, to the end."""
+    spoken = ['{"a', '": ', '"\\u00', 'e9"', "", "\n", "é😀", "}"]
+    pieces = [step_delta(call(0, arguments=piece)) for piece in spoken]
+    made = told(
+        step("created"),
+        step_delta(call(0, id="call_1", name="f", arguments="")),
+        *pieces,
+        step_delta(call(0, output="7")),
+        *pieces,
+        step("completed", **calls(function("call_1", "f", "".join(spoken) * 2))),
+        *pieces,
+    )
+    assert "".join(spoken) * 2 == fragments(made, 0)
+    deltas = made.of(events.ThreadRunStepDelta)
+    assert 3 * len(spoken) + 2 == len(deltas)
+    assert [0] * len(deltas) == [x.data.delta.step_details.tool_calls[0].index for x in deltas]
+    (done,) = made.of(events.RunStepToolCallDone)
+    assert "".join(spoken) * 2 == done.tool_call.function.arguments
+
+
+def test_code_in_a_row_is_told_like_single_pieces() -> None:
+    """As are its outputs, which take the ordinary way."""
+    spoken = ["pri", 'nt("', "é", "", '")', "\n"]
+    logs = {"index": 0, "type": "logs", "logs": "x"}
+    made = told(
+        step("created"),
+        step_delta({**code(input=""), "id": "call_1"}),
+        *[step_delta(code(input=piece)) for piece in spoken],
+        *[step_delta(code(input="#", outputs=[logs]))] * 4,
+        *[step_delta(code(input=piece)) for piece in spoken],
+    )
+    (done,) = made.of(events.RunStepToolCallDone)
+    whole = "".join(spoken)
+    assert f"{whole}####{whole}" == done.tool_call.code_interpreter.input
+    assert "xxxx" == done.tool_call.code_interpreter.outputs[0].logs
+    deltas = made.of(events.RunStepToolCallDelta)
+    assert ["", *spoken, *"####", *spoken] == [x.delta.code_interpreter.input for x in deltas]
+
+
+def test_fragments_with_something_else_in_them_are_told_whole() -> None:
+    """Ids, names, keys that are not known, several calls: nothing is lost in a row either."""
+    piece = call(0, arguments="a")
+    rows: list[Any] = [
+        [call(0, id="call_1", arguments="a")],
+        [call(0, name="f", arguments="a")],
+        [call(0, arguments="a", output="7")],
+        [{**piece, "more": 1}],
+        [call(None, arguments="a")],
+        [call(0)],
+        [piece, call(1, arguments="a")],
+        [code(outputs=[])],
+        [{"index": 0, "type": "code_interpreter"}],
+        [{"index": 0, "type": "file_search", "file_search": {}}],
+        [],
+    ]
+    for row in rows:
+        for kind in (call(0, id="call_1", name="f"), {**code(input=""), "id": "call_1"}):
+            delta = step_delta(*row)
+            made = told(step("created"), step_delta(kind), *[delta] * 5)
+            deltas = made.of(events.ThreadRunStepDelta)[1:]
+            assert [delta[1]] * 5 == [x.raw for x in deltas]
+            assert [deltas[0].data] * 5 == [x.data for x in deltas]
+            assert 5 * len(row) + 1 == len(made.of(events.RunStepToolCallDelta))
+
+
+def test_details_with_something_else_in_them_are_told_whole() -> None:
+    """Keys that are not known, beside the calls and around them."""
+    inner = {"type": "tool_calls", "tool_calls": [call(0, arguments="a")]}
+    for delta in ({"step_details": {**inner, "more": 1}}, {"step_details": inner, "more": 1}):
+        payload = {"id": "step_1", "delta": delta}
+        made = told(step("created"), *[("thread.run.step.delta", payload)] * 5)
+        assert [payload] * 5 == [x.raw for x in made.of(events.ThreadRunStepDelta)]
+        assert "aaaaa" == fragments(made, 0)
+
+
+def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
+    """What a fast path knew of the step's calls is not what the step is any more."""
+    row = [step_delta(call(0, arguments="a"))] * 4
+    creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
+    made = told(step("created"), *row, details(creation), *row)
+    assert "a" * 8 == fragments(made, 0)
+
+
 # --- The end of a step ------------------------------------------------------------------
 
 
@@ -332,7 +421,8 @@ def test_a_delta_for_an_unknown_step_announces_it() -> None:
 
 def test_a_placeholder_knows_only_what_it_was_told() -> None:
     """Neither a run nor details: nothing is made up."""
-    for delta in ({}, {"step_details": {}}):
+    deltas: list[dict[str, Any]] = [{}, {"step_details": {}}]
+    for delta in deltas:
         made = decode_every_way(sse(("thread.run.step.delta", {"id": "step_1", "delta": delta})))
         (created,) = made.of(events.ThreadRunStepCreated)
         assert ("", "") == (created.data.run_id, created.data.type)
@@ -441,10 +531,6 @@ def test_details_of_an_unknown_type_are_kept() -> None:
 
 def test_code_and_its_outputs_grow_by_index() -> None:
     """Input and logs are appended; an image is another output."""
-
-    def code(**fields: Any) -> dict[str, Any]:
-        return {"index": 0, "type": "code_interpreter", "code_interpreter": fields}
-
     logs = {"type": "logs"}
     image = {"index": 1, "type": "image", "image": {"file_id": "file_1"}}
     made = told(

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 from typing import Any, assert_type
 
-from handlers import ROUTES, EventHandler, Route, TextAccumulator, TextAccumulatorMixin
+from handlers import (
+    ROUTES,
+    AgentEventHandler,
+    EventHandler,
+    Route,
+    TextAccumulator,
+    TextAccumulatorMixin,
+)
 from stream_core import events, models
 from stream_core.dispatch import Dispatcher, Handler
 
@@ -68,6 +75,20 @@ class WrongCount(EventHandler):
         ...
 
 
+class Agent(AgentEventHandler[str]):
+    """A handler as it is written for azure-ai-agents, with one callback of EventHandler's."""
+
+    def on_message_delta(self, delta: models.MessageDeltaEvent) -> str:
+        assert_type(delta.text, str)
+        return delta.text
+
+    def on_thread_run(self, run: models.Run) -> None:
+        assert_type(run.agent_id, str)
+
+    def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
+        assert_type(self.current_run, models.Run | None)
+
+
 class MixinFirst(TextAccumulatorMixin, Printer):
     """The mixin before the handler."""
 
@@ -96,7 +117,7 @@ class NoHandler:
 def registration() -> None:
     """Handlers of every kind may be registered."""
     dispatcher = Dispatcher()
-    dispatcher.register(Printer(), MixinFirst(), MixinLast(), TextAccumulator(), Plain())
+    dispatcher.register(Printer(), MixinFirst(), MixinLast(), TextAccumulator(), Plain(), Agent())
     dispatcher.register(NoHandler())  # type: ignore[arg-type]  # it has no handle()
     assert_type(dispatcher.handlers, tuple[Handler, ...])
     assert_type(dispatcher.wants(events.Done), bool)

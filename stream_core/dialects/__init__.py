@@ -7,17 +7,17 @@ carries its snapshot, and only the history in ``snapshots`` can supply it.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from attrs import define
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     from stream_core.events import WireEvent
     from stream_core.sse import ServerSentEvent
 
-__all__ = ["DIALECTS", "Decoded", "Dialect", "make_dialect"]
+__all__ = ["DIALECTS", "Decoded", "Dialect", "HoldsBack", "make_dialect"]
 
 
 @define(eq=False)
@@ -42,18 +42,31 @@ class Decoded:
 class Dialect(Protocol):
     """One wire."""
 
-    def decode(self, frame: ServerSentEvent) -> Sequence[Decoded]:
+    def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
         """Say what FRAME means, in the order in which it is to be told.
 
         Raises:
-            DecodeError: The frame is not what its name promises.
+            DecodeError: The frame is not what its name promises. When it is raised by iterating,
+                what came before is told.
         """
+        ...
+
+
+@runtime_checkable
+class HoldsBack(Protocol):
+    """A dialect that may have something left to say when the bytes end without ``done``."""
+
+    def end(self) -> Iterable[Decoded]:
+        """Say what it means that the bytes ended; nothing where they ended too early."""
         ...
 
 
 #: Name to the module and class that speak it; modules are imported on first use.
 DIALECTS = {
     "assistants": ("stream_core.dialects.assistants", "AssistantsDialect"),
+    "auto": ("stream_core.dialects.detect", "AutoDialect"),
+    "chat": ("stream_core.dialects.chat", "ChatDialect"),
+    "responses": ("stream_core.dialects.responses", "ResponsesDialect"),
 }
 
 

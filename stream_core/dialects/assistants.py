@@ -3,7 +3,8 @@
 Rules of this file:
 
 - ``EVENTS`` is the wire: every name, its event class and its payload class. A name that is
-  not in it is an :class:`UnknownEvent`, never an exception.
+  not in it is an :class:`UnknownEvent`, never an exception. ``ALIASES`` are other spellings
+  of names in it; what has one is told by the name in ``EVENTS``.
 - ``data: [DONE]`` is ``done``, with or without its ``event:`` line.
 - A frame without a name may hold one: ``{"event": ..., "data": ...}`` is unwrapped (Astra,
   LiteLLM). ``{"error": ...}`` without a name is ``error``.
@@ -28,7 +29,7 @@ from . import Decoded
 if TYPE_CHECKING:
     from stream_core.sse import ServerSentEvent
 
-__all__ = ["DONE", "EVENTS", "AssistantsDialect"]
+__all__ = ["ALIASES", "DONE", "EVENTS", "AssistantsDialect", "read_error"]
 
 #: The data of the last frame.
 DONE = "[DONE]"
@@ -62,6 +63,12 @@ EVENTS: dict[str, tuple[type[events.WireEvent[Any]], type[Any]]] = {
     "done": (events.Done, str),
 }
 
+#: What an early preview of Azure OpenAI called them.
+ALIASES: dict[str, str] = {
+    "thread.message.chunk": "thread.message.delta",
+    "thread.run.step.chunk": "thread.run.step.delta",
+}
+
 #: What a frame without ``event:`` is called (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
 
@@ -81,7 +88,7 @@ class AssistantsDialect:
         try:
             raw = payload = jsontext.loads(frame.data)
         except ValueError as error:
-            if name in EVENTS and name != "error":
+            if (name in EVENTS or name in ALIASES) and name != "error":
                 raise DecodeError(_why_not_json(name, error)) from error
         if name in _UNNAMED:
             name, payload = _name_of(raw)
@@ -107,8 +114,9 @@ def _name_of(raw: Any) -> tuple[str, Any]:
 
 def _decode(name: str, payload: Any, raw: Any) -> Decoded:
     """Look NAME up and make its payload."""
+    name = ALIASES.get(name, name)
     if name == "error":
-        return Decoded(events.ErrorEvent, _error(payload), raw, name)
+        return Decoded(events.ErrorEvent, read_error(payload), raw, name)
     if name == "done":
         return Decoded(events.Done, DONE, raw, name)
     if name not in EVENTS:
@@ -117,7 +125,7 @@ def _decode(name: str, payload: Any, raw: Any) -> Decoded:
     return Decoded(event_class, structure(payload_class, payload), raw, name)
 
 
-def _error(payload: Any) -> models.Error:
+def read_error(payload: Any) -> models.Error:
     """Read an error in any of its shapes: wrapped, bare, both at once, or a text."""
     if isinstance(payload, dict) and payload.get("error") is not None:
         payload = payload["error"]

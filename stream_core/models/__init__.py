@@ -32,6 +32,11 @@ from .common import (
     LastError,
     Usage,
 )
+from .extensions import (
+    PartialImage,
+    ReasoningText,
+    ReasoningTextDelta,
+)
 from .messages import (
     Annotation,
     Attachment,
@@ -194,7 +199,10 @@ __all__ = [
     "MessageCreationStepDetails",
     "MessageDelta",
     "MessageDeltaEvent",
+    "PartialImage",
     "Payload",
+    "ReasoningText",
+    "ReasoningTextDelta",
     "Record",
     "RefusalContentBlock",
     "RefusalDeltaBlock",

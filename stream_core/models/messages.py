@@ -227,6 +227,43 @@ class Message(Payload):
         """All text parts, joined without a separator."""
         return "".join([x.text.value for x in self.content if isinstance(x, TextContentBlock)])
 
+    # By the names of azure-ai-agents, so that code written for it reads the same.
+
+    @property
+    def agent_id(self) -> str | None:
+        """The same as ``assistant_id``."""
+        return self.assistant_id
+
+    @property
+    def text_messages(self) -> list[TextContentBlock]:
+        """The parts that are text."""
+        return [x for x in self.content if isinstance(x, TextContentBlock)]
+
+    @property
+    def image_contents(self) -> list[ImageFileContentBlock]:
+        """The parts that are image files."""
+        return [x for x in self.content if isinstance(x, ImageFileContentBlock)]
+
+    @property
+    def file_citation_annotations(self) -> list[FileCitationAnnotation]:
+        """The annotations of all text parts that cite a file."""
+        return [x for x in self._annotations if isinstance(x, FileCitationAnnotation)]
+
+    @property
+    def file_path_annotations(self) -> list[FilePathAnnotation]:
+        """The annotations of all text parts that name a file."""
+        return [x for x in self._annotations if isinstance(x, FilePathAnnotation)]
+
+    @property
+    def url_citation_annotations(self) -> list[URLCitationAnnotation]:
+        """The annotations of all text parts that cite a page."""
+        return [x for x in self._annotations if isinstance(x, URLCitationAnnotation)]
+
+    @property
+    def _annotations(self) -> list[Annotation]:
+        """The annotations of all text parts."""
+        return [x for part in self.text_messages for x in part.text.annotations]
+
 
 @define(eq=False, repr=False)
 class TextDelta(Payload):
@@ -305,3 +342,9 @@ class MessageDeltaEvent(Payload):
     id: str = ""
     delta: MessageDelta = field(factory=MessageDelta)
     object: str = "thread.message.delta"
+
+    @property
+    def text(self) -> str:
+        """What all text parts gain, joined without a separator."""
+        parts = [x.text for x in self.delta.content if isinstance(x, TextDeltaBlock)]
+        return "".join([part.value or "" for part in parts if part is not None])

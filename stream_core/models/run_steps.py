@@ -266,6 +266,11 @@ class RunStep(Payload):
     usage: Usage | None = None
     metadata: dict[str, Any] = field(factory=dict)
 
+    @property
+    def agent_id(self) -> str:
+        """The same as ``assistant_id``, by azure-ai-agents' name."""
+        return self.assistant_id
+
 
 @define(eq=False, repr=False)
 class CodeInterpreterDelta(Payload):

@@ -116,6 +116,11 @@ class Run(Payload):
     reasoning_effort: str | None = None
     tool_resources: ToolResources | None = None
 
+    @property
+    def agent_id(self) -> str:
+        """The same as ``assistant_id``, by azure-ai-agents' name."""
+        return self.assistant_id
+
     def raise_for_status(self) -> None:
         """Raise for a run that ended without completing, as ``requests`` does for a reply.
 

@@ -29,6 +29,8 @@ __all__ = ["main", "paragraph", "report"]
 _LOOPS: Final = {"S": 20}
 #: Rounds of the fast contestants, and of the slow ones.
 _ROUNDS: Final = (7, 3)
+#: After so many seconds no round is begun beyond those that the slow ones have.
+_SECONDS: Final = 180.0
 
 #: Contestant to case to microseconds per event.
 Times: TypeAlias = Mapping[str, Mapping[str, float]]
@@ -47,10 +49,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         missing = {w.contestant.title: w.missing for w in workers if w.missing is not None}
         workers = [worker for worker in workers if worker.missing is None]
         started = time.monotonic()
-        times = _measure(workers, cases, files, options.rounds)
+        times, rounds = _measure(workers, cases, files, options.rounds)
         took = time.monotonic() - started
         found = {name: version for w in workers for name, version in w.versions.items()}
-    body = report(times, missing, found, f"{took:.0f} s for {options.rounds} rounds")
+    body = report(times, missing, found, f"{rounds} in {took:.0f} s")
     whole = list(options.only) == list(CONTESTANTS) and options.cases == "SLTM"
     if not whole:
         say("Only a part was measured: nothing is written.")
@@ -85,12 +87,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _measure(
     workers: Sequence[Worker], cases: Sequence[Case], files: Path, rounds: int
-) -> dict[str, dict[str, float]]:
-    """Ask all WORKERS in turn for all CASES, for ROUNDS; return the best times.
+) -> tuple[dict[str, dict[str, float]], int]:
+    """Ask all WORKERS in turn for all CASES, for ROUNDS, fewer when that takes too long.
+
+    Returns:
+        The best times, and how many rounds there were.
 
     Raises:
         SystemExit: Two contestants disagree about what the streams say.
     """
+    started = time.monotonic()
     best: dict[str, dict[str, float]] = {w.contestant.key: {} for w in workers}
     for number in range(rounds):
         for case in cases:
@@ -107,7 +113,9 @@ def _measure(
                     raise SystemExit(f"{key} got {answer['deltas']} deltas of {case.name}")
                 one = answer["seconds"] / (case.events * loops) * 1e6
                 best[key][case.name] = min(one, best[key].get(case.name, one))
-    return best
+        if number + 1 >= _ROUNDS[1] and time.monotonic() - started > _SECONDS:
+            return best, number + 1
+    return best, rounds
 
 
 # --- The report -------------------------------------------------------------------------
@@ -128,11 +136,12 @@ with citations, M 2,000 short runs. They are fed from memory, one event per chun
 accumulate, call `on_text_delta(delta, snapshot)` and the callbacks for what is done. The default
 install with the standard library's JSON is measured, also where orjson is installed.
 
-CPU microseconds per event, best of the rounds: {how}, of which the slow ones had {_ROUNDS[1]}
-({slow}). openai-python and openai-node make a request per run through their own clients with a
-transport in memory, which counts in S and M; the others read the bytes alone. Node has no clock of
-a thread's CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not
-measured: it would have to be compiled.
+CPU microseconds per event, best of the rounds: {how}; not more than {_ROUNDS[1]} for the slow
+ones, {slow}.
+openai-python and openai-node make a request per run through their own clients with a transport in
+memory, which counts in S and M; the others read the bytes alone. Node has no clock of a thread's
+CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not measured: it
+would have to be compiled.
 
 {_times_table(times, names)}
 {absent}

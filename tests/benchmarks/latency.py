@@ -11,9 +11,10 @@ import argparse
 import select
 import socket
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from handlers import EventHandler
 from stream_core import Client, models
@@ -42,28 +43,32 @@ def percentile(figures: Sequence[float], share: float) -> float:
 # --- The two readers --------------------------------------------------------------------
 
 
+#: When something came, in nanoseconds, and how much there was by then: deltas or bytes.
+Came: TypeAlias = list[tuple[int, int]]
+
+
 class _Watch(EventHandler):
     """Notes when each delta came, and says so to the server when it waits for that."""
 
     def __init__(self, server: Server, *, acknowledge: bool) -> None:
         self._tell = server.acknowledgements.send
         self._acknowledge = acknowledge
-        self.came: list[int] = []
+        self.came: Came = []
 
     def on_message_in_progress(self, message: models.Message) -> None:
         self._tell(b".")
 
     def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
-        self.came.append(time.monotonic_ns())
+        self.came.append((time.monotonic_ns(), len(self.came) + 1))
         if self._acknowledge:
             self._tell(b".")
 
 
-#: Reads one stream of a server; returns when each delta came, in nanoseconds.
-_Reader = Callable[[Server, int, bool], list[int]]
+#: Reads one stream of a server, with so many deltas, and acknowledges each or none.
+_Reader: TypeAlias = Callable[[Server, int, bool], Came]
 
 
-def _read_ours(server: Server, events: int, acknowledge: bool) -> list[int]:
+def _read_ours(server: Server, events: int, acknowledge: bool) -> Came:
     """Read with a client of ours, to a callback."""
     watch = _Watch(server, acknowledge=acknowledge)
     with (
@@ -74,24 +79,22 @@ def _read_ours(server: Server, events: int, acknowledge: bool) -> list[int]:
     return watch.came
 
 
-def _read_bare(server: Server, events: int, acknowledge: bool) -> list[int]:
-    """Read with a socket: one ``recv`` is one delta."""
-    came: list[int] = []
+def _read_bare(server: Server, events: int, acknowledge: bool) -> Came:
+    """Read with a socket; in lock-step one ``recv`` is one delta."""
+    came: Came = []
     with socket.create_connection(server.address) as sock:
         sock.sendall(b"POST /v1/threads/t/runs HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n")
         # The head and all events before the first delta; they are sent as one.
-        sock.recv(65536)
+        total = len(sock.recv(65536))
         while select.select([sock], [], [], 0.05)[0]:
-            sock.recv(65536)
+            total += len(sock.recv(65536))
         tell = server.acknowledgements.send
         tell(b".")
-        while len(came) < events and sock.recv(65536):
-            came.append(time.monotonic_ns())
-            if acknowledge:
+        while data := sock.recv(65536):
+            total += len(data)
+            came.append((time.monotonic_ns(), total))
+            if acknowledge and len(came) <= events:
                 tell(b".")
-        while sock.recv(65536):
-            # A chunked reply ends, but the connection stays: the server closes it.
-            pass
     return came
 
 
@@ -130,13 +133,10 @@ def _once(server: Server, framing: str, reader: _Reader) -> _Result:
     came = reader(server, _LOCKSTEP, True)
     cpu = time.thread_time() - cpu
     held = server.result()["held"]
-    trips = [after - before for before, after in pairwise(came)]
+    trips = [after - before for (before, _), (after, _) in pairwise(came[:_LOCKSTEP])]
     server.start(kind="paced", framing=framing, events=_PACED, gap=_GAP)
     came = reader(server, _PACED, False)
-    sent = server.result()["sent"]
-    if len(came) != len(sent):
-        raise SystemExit(f"{len(sent)} events were sent, {len(came)} came ({framing})")
-    delays = [(after - before) / 1e3 for before, after in zip(sent, came, strict=True)]
+    delays = _delays(server.result(), came, in_bytes=reader is _read_bare)
     return _Result(
         round_trip=percentile(trips, 0.5) / 1e3,
         cpu=cpu / _LOCKSTEP * 1e6,
@@ -144,6 +144,17 @@ def _once(server: Server, framing: str, reader: _Reader) -> _Result:
         p99=percentile(delays, 0.99),
         held=held,
     )
+
+
+def _delays(result: dict[str, list[int]], came: Came, *, in_bytes: bool) -> list[float]:
+    """Return microseconds from each ``send`` to when all of it was there, as CAME says.
+
+    A bare socket cannot tell deltas apart; it knows how many bytes it had, and when.
+    """
+    ends = result["ends"] if in_bytes else range(1, len(result["sent"]) + 1)
+    amounts = [amount for _, amount in came]
+    times = [came[bisect_left(amounts, end)][0] for end in ends]
+    return [(after - before) / 1e3 for before, after in zip(result["sent"], times, strict=True)]
 
 
 def _connections(server: Server) -> int:

@@ -106,11 +106,12 @@ class Server:
 
 
 class _Reply:
-    """Writes one reply to SOCK as FRAMING says."""
+    """Writes one reply to SOCK as FRAMING says; ``sent`` is how many bytes so far."""
 
     def __init__(self, sock: socket.socket, framing: Framing, *, keep: bool = False) -> None:
         self._sock = sock
         self._framing = framing
+        self.sent = 0
         self._gzip = zlib.compressobj(wbits=31) if framing.gzip else None
         lines = ["HTTP/1.1 200 OK", "Content-Type: text/event-stream"]
         lines += ["Content-Encoding: gzip"] if framing.gzip else []
@@ -122,8 +123,10 @@ class _Reply:
         """Send DATA, which can be read at once; the head goes with the first."""
         if self._gzip is not None:
             data = self._gzip.compress(data) + self._gzip.flush(zlib.Z_SYNC_FLUSH)
-        self._sock.sendall(self._head + self._framed(data))
+        data = self._head + self._framed(data)
         self._head = b""
+        self._sock.sendall(data)
+        self.sent += len(data)
 
     def end(self) -> None:
         """Send the end of the body."""
@@ -172,15 +175,20 @@ class _Jobs:
         return {"held": held}
 
     def paced(self, framing: str, events: int, gap: float) -> dict[str, Any]:
-        """Send EVENTS deltas, GAP seconds apart; return when each was sent, in nanoseconds."""
-        sent = []
+        """Send EVENTS deltas, GAP seconds apart.
+
+        Returns:
+            ``sent``: when each was sent, in nanoseconds; ``ends``: the bytes sent with it.
+        """
+        sent, ends = [], []
         due = 0.0
         for reply, delta in self._deltas(framing, events):
             due = due + gap if due else time.monotonic() + gap
             time.sleep(max(0.0, due - time.monotonic()))
             sent.append(time.monotonic_ns())
             reply.send(delta)
-        return {"sent": sent}
+            ends.append(reply.sent)
+        return {"sent": sent, "ends": ends}
 
     def many(self, streams: int, rate: float, seconds: float) -> dict[str, Any]:
         """Serve STREAMS at once, each with RATE deltas a second for SECONDS.

@@ -1,0 +1,153 @@
+"""Who asks: functions that give the headers which authenticate a request.
+
+Rules of this file:
+
+- Each is asked anew for each request, because keys change and tokens expire after an hour.
+- Nothing is kept and nothing is shown: no error and no representation has a key in it.
+- No library of Azure's is imported: a credential is whatever has ``get_token(*scopes)``.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = [
+    "AccessToken",
+    "Authentication",
+    "Credential",
+    "Key",
+    "TokenCredential",
+    "bearer",
+    "comes_with",
+    "given",
+    "key_header",
+    "token",
+]
+
+#: Asked for each request (not for its retries): the headers that authenticate it.
+Authentication: TypeAlias = "Callable[[], Mapping[str, str]]"
+
+#: A key, or a function that gives it.
+Key: TypeAlias = "str | Callable[[], str]"
+
+
+T = TypeVar("T")
+
+
+class AccessToken(Protocol):
+    """What a credential answers with, as azure-core has it."""
+
+    @property
+    def token(self) -> str:
+        """The token."""
+        ...
+
+
+class TokenCredential(Protocol):
+    """Anything that azure-identity calls a credential, e.g. ``DefaultAzureCredential()``."""
+
+    @property
+    def get_token(self) -> Callable[..., AccessToken]:
+        """Called with the scopes; gives a token that is valid now."""
+        ...
+
+
+#: A credential, or a function that gives a token's text.
+Credential: TypeAlias = "TokenCredential | Callable[[], str]"
+
+
+def given(value: T | None, *variables: str) -> T | str | None:
+    """Return VALUE, or what the environment has; a variable that is empty is not set.
+
+    Args:
+        value: As given; None for nothing.
+        variables: Names in the environment, the first that is set counts.
+    """
+    if value is not None:
+        return value
+    return next((text for name in variables if (text := os.environ.get(name))), None)
+
+
+def comes_with(session: object, headers: Mapping[str, str | None] | None) -> bool:
+    """Tell whether a session or a header may say who asks, so that no key is no mistake."""
+    names = {name.lower() for name in headers or ()}
+    return session is not None or not names.isdisjoint({"authorization", "api-key"})
+
+
+def bearer(key: Key) -> Authentication:
+    """Return a function that sends KEY as a bearer token; an empty key sends nothing.
+
+    Args:
+        key: The key, or a function that gives it.
+    """
+
+    def headers() -> dict[str, str]:
+        text = _text(key, "API key")
+        return {"Authorization": f"Bearer {text}"} if text else {}
+
+    return headers
+
+
+def key_header(name: str, key: Key) -> Authentication:
+    """Return a function that sends KEY in the header NAME.
+
+    Args:
+        name: The header, e.g. ``api-key``.
+        key: The key, or a function that gives it.
+    """
+    return lambda: {name: _text(key, "API key")}
+
+
+def token(credential: Credential, scope: str) -> Authentication:
+    """Return a function that asks CREDENTIAL for a token for SCOPE, and sends it.
+
+    Args:
+        credential: What has ``get_token(*scopes)``, or a function without arguments that gives
+            the token's text. Both keep a token that is still valid, so asking is cheap.
+        scope: What the token is for, e.g. ``https://ai.azure.com/.default``.
+
+    Raises:
+        TypeError: It is neither, or it is async.
+    """
+    method: Any = getattr(credential, "get_token", None)
+    ask: Any = credential if method is None else method
+    _check_credential(type(credential).__name__, ask)
+    if method is None:
+        return lambda: {"Authorization": f"Bearer {_text(ask, 'token')}"}
+    return lambda: {"Authorization": f"Bearer {_text(ask(scope).token, 'token')}"}
+
+
+def _check_credential(kind: str, ask: object) -> None:
+    """Refuse what cannot be asked for a token; KIND is the name of the credential's class."""
+    if not callable(ask):
+        raise TypeError(
+            f"credential is of type {kind}: give what has get_token(*scopes), such as "
+            "azure.identity.DefaultAzureCredential(), or a function that gives a token's text; "
+            "a key goes in api_key"
+        )
+    if inspect.iscoroutinefunction(ask):
+        raise TypeError(
+            f"the credential ({kind}) is async, and this client waits for no coroutine: "
+            "take the one of the same name from azure.identity instead of azure.identity.aio"
+        )
+
+
+def _text(key: object, what: str) -> str:
+    """Return KEY, or what it gives.
+
+    Raises:
+        TypeError: It is no text.
+        ValueError: No header can carry it.
+    """
+    text = key() if callable(key) else key
+    if not isinstance(text, str):
+        raise TypeError(f"the {what} is of type {type(text).__name__}: give a text")
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        # Said here, because what HTTP libraries say of it shows the key.
+        raise ValueError(f"the {what} has a line end, a space or the like in it: strip it")
+    return text

@@ -1,0 +1,111 @@
+"""The Responses wire as a table: every type of event, what is done about it, what it becomes.
+
+Rules of this file: a type gets a row when it is known, also where Assistants have nothing for
+it. The documentation is printed from here, and a test holds the table against the official
+client's types.
+
+Source of the names: OpenAI API reference, "Responses: Streaming".
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["ROWS", "Row"]
+
+
+class Row(NamedTuple):
+    """What is done about a type of event.
+
+    Attributes:
+        method: Name of the method of :class:`ResponsesDialect`.
+        becomes: What it becomes, for the documentation.
+    """
+
+    method: str
+    becomes: str
+
+
+_EXTENSION = Row("_extension", "extension event")
+
+#: Every type of event. What is implied (the run's and the step's beginnings, the ends of what
+#: is open) is not listed in each row.
+ROWS: dict[str, Row] = {
+    # The response
+    "response.created": Row("_created", "thread.run.created, thread.run.queued"),
+    "response.queued": Row("_queued", "thread.run.queued"),
+    "response.in_progress": Row("_in_progress", "thread.run.in_progress"),
+    "response.completed": Row("_ended", "thread.run.completed or thread.run.requires_action, done"),
+    "response.incomplete": Row("_ended", "thread.run.incomplete, done"),
+    "response.failed": Row("_ended", "thread.run.failed, done"),
+    "response.cancelled": Row("_ended", "thread.run.cancelled, done"),
+    "error": Row("_error", "error"),
+    # Items
+    "response.output_item.added": Row(
+        "_item_added",
+        "thread.message.created for a message, thread.run.step.delta for a call, "
+        "else an extension event",
+    ),
+    "response.output_item.done": Row(
+        "_item_done",
+        "thread.message.completed for a message, thread.run.step.completed or .failed for a "
+        "call that the server made, else an extension event",
+    ),
+    # Messages
+    "response.content_part.added": _EXTENSION,
+    "response.content_part.done": Row("_part_done", "extension event"),
+    "response.output_text.delta": Row("_text_delta", "thread.message.delta"),
+    "response.output_text.done": Row("_text_done", "extension event"),
+    "response.output_text.annotation.added": Row("_annotation", "thread.message.delta"),
+    "response.refusal.delta": Row("_refusal_delta", "thread.message.delta"),
+    "response.refusal.done": Row("_refusal_done", "extension event"),
+    # Calls that the caller answers
+    "response.function_call_arguments.delta": Row("_call_delta", "thread.run.step.delta"),
+    "response.function_call_arguments.done": Row("_call_done", "extension event"),
+    "response.custom_tool_call_input.delta": Row("_call_delta", "thread.run.step.delta"),
+    "response.custom_tool_call_input.done": Row("_call_done", "extension event"),
+    # Calls that the server makes
+    "response.code_interpreter_call.in_progress": _EXTENSION,
+    "response.code_interpreter_call.interpreting": _EXTENSION,
+    "response.code_interpreter_call.completed": _EXTENSION,
+    "response.code_interpreter_call_code.delta": Row("_code_delta", "thread.run.step.delta"),
+    "response.code_interpreter_call_code.done": Row("_code_done", "extension event"),
+    "response.file_search_call.in_progress": _EXTENSION,
+    "response.file_search_call.searching": _EXTENSION,
+    "response.file_search_call.completed": _EXTENSION,
+    "response.web_search_call.in_progress": _EXTENSION,
+    "response.web_search_call.searching": _EXTENSION,
+    "response.web_search_call.completed": _EXTENSION,
+    "response.mcp_list_tools.in_progress": _EXTENSION,
+    "response.mcp_list_tools.completed": _EXTENSION,
+    "response.mcp_list_tools.failed": _EXTENSION,
+    "response.mcp_call.in_progress": _EXTENSION,
+    "response.mcp_call.completed": _EXTENSION,
+    "response.mcp_call.failed": _EXTENSION,
+    "response.mcp_call_arguments.delta": Row("_mcp_delta", "thread.run.step.delta"),
+    "response.mcp_call_arguments.done": Row("_mcp_done", "extension event"),
+    "response.image_generation_call.in_progress": _EXTENSION,
+    "response.image_generation_call.generating": _EXTENSION,
+    "response.image_generation_call.completed": _EXTENSION,
+    "response.image_generation_call.partial_image": Row(
+        "_partial_image", "image_generation.partial"
+    ),
+    # Reasoning
+    "response.reasoning_text.delta": Row("_reasoning_delta", "reasoning.delta"),
+    "response.reasoning_text.done": Row("_reasoning_done", "reasoning.done"),
+    "response.reasoning_summary_part.added": _EXTENSION,
+    "response.reasoning_summary_part.done": _EXTENSION,
+    "response.reasoning_summary_text.delta": Row("_summary_delta", "reasoning.summary.delta"),
+    "response.reasoning_summary_text.done": Row("_summary_done", "reasoning.summary.done"),
+    # What the caller's machine runs, sounds, and housekeeping
+    "response.shell_call_command.added": _EXTENSION,
+    "response.shell_call_command.delta": _EXTENSION,
+    "response.shell_call_command.done": _EXTENSION,
+    "response.shell_call_output_content.delta": _EXTENSION,
+    "response.shell_call_output_content.done": _EXTENSION,
+    "response.audio.delta": _EXTENSION,
+    "response.audio.done": _EXTENSION,
+    "response.audio.transcript.delta": _EXTENSION,
+    "response.audio.transcript.done": _EXTENSION,
+    "response.compaction.compacting": _EXTENSION,
+}

@@ -1,0 +1,146 @@
+"""Calls that answer with a stream: handlers, tools, recovery and the request, put together.
+
+What is wrong with the arguments is said before anything is sent: a run that was started for
+a handler that is none would go on without a listener.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .calls import Resource, make_options
+from .control import RunControl
+from .rounds import DEFAULT_MAX_ROUNDS, ToolRounds
+from .sse import DEFAULT_MAX_FRAME_BYTES
+from .stream import Stream
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from .dialects import Dialect
+    from .dispatch import Handler
+    from .http import Options
+    from .params import CallOptions
+    from .stream import Control
+    from .tools import ToolSet
+
+__all__ = ["StreamingResource", "find_tools", "make_rounds"]
+
+
+class StreamingResource(Resource):
+    """A resource with calls that answer with a stream."""
+
+    def _stream(
+        self, path: str, known: Any, given: Any, *, thread_id: str | None = None, **required: Any
+    ) -> Stream:
+        """Send a request that is answered with a stream.
+
+        Args:
+            path: From the base address on.
+            known: The TypedDict of GIVEN.
+            given: What the caller gave.
+            thread_id: Where the run is, where that is known.
+            required: The parameters that the call has by name.
+        """
+        tools, sent = find_tools(given)
+        control = RunControl(
+            self._transport,
+            thread_id=thread_id,
+            answered=_call_ids(required.get("tool_outputs", ())),
+            rounds=make_rounds(tools, given),
+            recover=given.get("recover", True),
+            options=_options(given),
+        )
+        options = make_options("POST", known, sent, {**required, "stream": True})
+        return self._listen(path, options, given, control)
+
+    def _listen(
+        self,
+        path: str,
+        options: Options,
+        given: Any,
+        control: Control,
+        dialect: str | Dialect = "assistants",
+    ) -> Stream:
+        """Send a request that is ready, and make the stream of its answer.
+
+        Args:
+            path: From the base address on.
+            options: The parts of the request.
+            given: What the caller gave; of it handlers and settings of the stream are taken.
+            control: What the stream can do about its run.
+            dialect: Which wire it is.
+        """
+        handlers = _handlers(given)
+        settings: dict[str, Any] = {
+            "dialect": dialect,
+            "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
+            "control": control,
+            "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
+        }
+        # It complains here of what it would complain of after the run has started.
+        Stream((), *handlers, **settings)
+        return Stream(self._transport.open("POST", path, **options), *handlers, **settings)
+
+
+def _handlers(given: Mapping[str, Any]) -> list[Handler]:
+    """Return the handlers of a streaming call, in order."""
+    first = given.get("event_handler")
+    return [*([] if first is None else [first]), *(given.get("handlers") or ())]
+
+
+def _options(given: Mapping[str, Any]) -> CallOptions:
+    """Return what goes with every request of a stream; a body is of the first one only."""
+    options: CallOptions = {}
+    for name in ("extra_headers", "extra_query", "timeout"):
+        if name in given:
+            options[name] = given[name]
+    return options
+
+
+def _call_ids(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return the ids of the calls whose outputs a streaming call submits."""
+    return [one["tool_call_id"] for one in outputs if "tool_call_id" in one]
+
+
+def find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, Any]]:
+    """Find the tools that are functions.
+
+    Args:
+        given: What the caller of a streaming call gave.
+
+    Returns:
+        They, or None where there are none; and what the caller gave, with definitions in
+        their place.
+    """
+    tools = given.get("tools")
+    if tools is None:
+        return None, given
+    from .tools import ToolSet
+
+    items = [tools] if isinstance(tools, ToolSet) or callable(tools) else list(tools)
+    runnable = [item for item in items if isinstance(item, ToolSet | tuple) or callable(item)]
+    if not runnable:
+        return None, given
+    found = ToolSet(*runnable)
+    plain = [item for item in items if item not in runnable]
+    return found, {**given, "tools": [*plain, *found.definitions]}
+
+
+def make_rounds(tools: ToolSet | None, given: Mapping[str, Any]) -> ToolRounds | None:
+    """Return what answers the run; None where the caller gave neither tools nor approve.
+
+    Args:
+        tools: The tools that are functions.
+        given: What the caller of a streaming call gave.
+    """
+    approve = given.get("approve")
+    if tools is None and approve is None:
+        return None
+    return ToolRounds(
+        tools,
+        tool_errors=given.get("tool_errors", "submit"),
+        approve=approve,
+        max_rounds=given.get("max_rounds", DEFAULT_MAX_ROUNDS),
+        executor=given.get("executor"),
+    )

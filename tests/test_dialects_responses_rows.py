@@ -1,0 +1,30 @@
+"""The table of the Responses wire against the official client's types."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+from openai.types.responses import ResponseStreamEvent
+
+from stream_core.dialects.responses import ResponsesDialect
+from stream_core.dialects.responses_rows import ROWS
+
+
+def official_types() -> set[str]:
+    """Return the types of the official client's stream events."""
+    classes = get_args(get_args(ResponseStreamEvent)[0])
+    return {get_args(cls.model_fields["type"].annotation)[0] for cls in classes}
+
+
+def test_every_type_of_the_official_client_has_a_row() -> None:
+    """A new one fails here, not at the user's; ours has one more, for a status that exists."""
+    assert official_types() | {"response.cancelled"} == ROWS.keys()
+    assert 59 == len(official_types())
+
+
+@pytest.mark.parametrize("name", sorted(ROWS))
+def test_every_row_says_what_is_done_and_what_comes_of_it(name: str) -> None:
+    """The method exists, and the documentation has a word for it."""
+    assert callable(getattr(ResponsesDialect, ROWS[name].method))
+    assert ROWS[name].becomes

@@ -1,0 +1,31 @@
+"""The environment switches fast paths and orjson off, and nothing else does."""
+
+from __future__ import annotations
+
+import runpy
+
+import pytest
+
+from stream_core import settings
+
+
+def read(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> tuple[bool, bool]:
+    """Return FAST and STDLIB_JSON where the variable NAME has VALUE, None being unset."""
+    for variable in ("UNTIL_DONE_FAST", "UNTIL_DONE_JSON"):
+        monkeypatch.delenv(variable, raising=False)
+    if value is not None:
+        monkeypatch.setenv(name, value)
+    found = runpy.run_path(settings.__file__)
+    return found["FAST"], found["STDLIB_JSON"]
+
+
+@pytest.mark.parametrize(("value", "fast"), [(None, True), ("0", False), ("1", True), ("", True)])
+def test_fast(monkeypatch: pytest.MonkeyPatch, value: str | None, *, fast: bool) -> None:
+    """UNTIL_DONE_FAST=0 switches fast paths off."""
+    assert (fast, False) == read(monkeypatch, "UNTIL_DONE_FAST", value)
+
+
+@pytest.mark.parametrize(("value", "stdlib"), [(None, False), ("stdlib", True), ("", False)])
+def test_json(monkeypatch: pytest.MonkeyPatch, value: str | None, *, stdlib: bool) -> None:
+    """UNTIL_DONE_JSON=stdlib leaves orjson alone."""
+    assert (True, stdlib) == read(monkeypatch, "UNTIL_DONE_JSON", value)
