@@ -29,7 +29,7 @@ demo-llm: $(VENV)/for-demo $(VENV)/for-llm ## a real model on this machine, no k
 	$(BIN)/python examples/llm.py
 
 # The tests run last, so that their summary is the last thing said.
-test: lint types $(VENV)/for-llm $(VENV)/for-agentserver $(VENV)/for-aimock ## lint, types, and the tests with coverage
+test: lint types $(VENV)/for-llm $(VENV)/for-servers $(VENV)/for-aimock ## lint, types, and the tests with coverage
 	$(BIN)/python -m pytest --cov
 
 lint: $(VENV)/for-dev ## ruff: the rules, and whether the formatter would change anything
@@ -108,11 +108,12 @@ $(VENV)/for-llm: $(VENV)/made examples/llm.txt
 	$(PIP) install --quiet --no-deps --requirement examples/llm.txt
 	@touch $@
 
-# In an environment of its own: it brings seventy packages, some of which patch HTTP libraries.
-$(VENV)/for-agentserver: $(VENV)/made tests/servers/agentserver.txt
-	$(PYTHON) -m venv --clear $(VENV)/agentserver
-	$(VENV)/agentserver/bin/python -m pip --disable-pip-version-check install --quiet \
-	  --requirement tests/servers/agentserver.txt
+# In an environment of their own: they bring a hundred packages, some of which patch HTTP libraries.
+$(VENV)/for-servers: $(VENV)/made tests/servers/servers.txt
+	@echo "Servers that the end-to-end tests talk to are installed: 270 MB, half a minute."
+	$(PYTHON) -m venv --clear $(VENV)/servers
+	$(VENV)/servers/bin/python -m pip --disable-pip-version-check install --quiet \
+	  --requirement tests/servers/servers.txt
 	@touch $@
 
 # Without npm its tests are skipped, and say so.

@@ -119,94 +119,94 @@ class WireEvent(Event, Generic[P]):
         return self._raw
 
 
-@define(eq=False, repr=False)
 class ThreadCreated(WireEvent[models.Thread]):
     """A thread was created."""
 
+    __slots__ = ()
     event = "thread.created"
 
 
-@define(eq=False, repr=False)
 class ThreadRunCreated(WireEvent[models.Run]):
     """A run was created."""
 
+    __slots__ = ()
     event = "thread.run.created"
 
 
-@define(eq=False, repr=False)
 class ThreadRunQueued(WireEvent[models.Run]):
     """The run waits for its turn."""
 
+    __slots__ = ()
     event = "thread.run.queued"
 
 
-@define(eq=False, repr=False)
 class ThreadRunInProgress(WireEvent[models.Run]):
     """The run works."""
 
+    __slots__ = ()
     event = "thread.run.in_progress"
 
 
-@define(eq=False, repr=False)
 class ThreadRunRequiresAction(WireEvent[models.Run]):
     """The run waits for tool outputs or an approval; the stream ends here."""
 
+    __slots__ = ()
     event = "thread.run.requires_action"
 
 
-@define(eq=False, repr=False)
 class ThreadRunCompleted(WireEvent[models.Run]):
     """The run ended; ``data.status`` says how, whatever the name."""
 
+    __slots__ = ()
     event = "thread.run.completed"
 
 
-@define(eq=False, repr=False)
 class ThreadRunIncomplete(WireEvent[models.Run]):
     """The run ended before its answer did."""
 
+    __slots__ = ()
     event = "thread.run.incomplete"
 
 
-@define(eq=False, repr=False)
 class ThreadRunFailed(WireEvent[models.Run]):
     """The run failed; ``data.last_error`` says why."""
 
+    __slots__ = ()
     event = "thread.run.failed"
 
 
-@define(eq=False, repr=False)
 class ThreadRunCancelling(WireEvent[models.Run]):
     """The run is about to be cancelled."""
 
+    __slots__ = ()
     event = "thread.run.cancelling"
 
 
-@define(eq=False, repr=False)
 class ThreadRunCancelled(WireEvent[models.Run]):
     """The run was cancelled."""
 
+    __slots__ = ()
     event = "thread.run.cancelled"
 
 
-@define(eq=False, repr=False)
 class ThreadRunExpired(WireEvent[models.Run]):
     """The run expired before it ended."""
 
+    __slots__ = ()
     event = "thread.run.expired"
 
 
-@define(eq=False, repr=False)
 class ThreadRunStepCreated(WireEvent[models.RunStep]):
     """A step was created."""
 
+    __slots__ = ()
     event = "thread.run.step.created"
 
 
-@define(eq=False, repr=False)
 class ThreadRunStepInProgress(WireEvent[models.RunStep]):
     """The step works."""
 
+    __slots__ = ()
     event = "thread.run.step.in_progress"
 
 
@@ -224,45 +224,45 @@ class ThreadRunStepDelta(WireEvent[models.RunStepDeltaEvent]):
     snapshot: models.RunStep = field(kw_only=True)
 
 
-@define(eq=False, repr=False)
 class ThreadRunStepCompleted(WireEvent[models.RunStep]):
     """The step is complete."""
 
+    __slots__ = ()
     event = "thread.run.step.completed"
 
 
-@define(eq=False, repr=False)
 class ThreadRunStepFailed(WireEvent[models.RunStep]):
     """The step failed."""
 
+    __slots__ = ()
     event = "thread.run.step.failed"
 
 
-@define(eq=False, repr=False)
 class ThreadRunStepCancelled(WireEvent[models.RunStep]):
     """The step was cancelled."""
 
+    __slots__ = ()
     event = "thread.run.step.cancelled"
 
 
-@define(eq=False, repr=False)
 class ThreadRunStepExpired(WireEvent[models.RunStep]):
     """The step expired."""
 
+    __slots__ = ()
     event = "thread.run.step.expired"
 
 
-@define(eq=False, repr=False)
 class ThreadMessageCreated(WireEvent[models.Message]):
     """A message was created."""
 
+    __slots__ = ()
     event = "thread.message.created"
 
 
-@define(eq=False, repr=False)
 class ThreadMessageInProgress(WireEvent[models.Message]):
     """The message is being written."""
 
+    __slots__ = ()
     event = "thread.message.in_progress"
 
 
@@ -280,31 +280,31 @@ class ThreadMessageDelta(WireEvent[models.MessageDeltaEvent]):
     snapshot: models.Message = field(kw_only=True)
 
 
-@define(eq=False, repr=False)
 class ThreadMessageCompleted(WireEvent[models.Message]):
     """The message is complete."""
 
+    __slots__ = ()
     event = "thread.message.completed"
 
 
-@define(eq=False, repr=False)
 class ThreadMessageIncomplete(WireEvent[models.Message]):
     """The message ended early; ``data.incomplete_details`` says why."""
 
+    __slots__ = ()
     event = "thread.message.incomplete"
 
 
-@define(eq=False, repr=False)
 class ErrorEvent(WireEvent[models.Error]):
     """The server reports an error; the stream ends with ``ServerError``."""
 
+    __slots__ = ()
     event = "error"
 
 
-@define(eq=False, repr=False)
 class Done(WireEvent[str]):
     """The server's last word; ``data`` is ``"[DONE]"``."""
 
+    __slots__ = ()
     event = "done"
 
 
@@ -331,38 +331,38 @@ class RepeatedEvent(WireEvent[models.Thread | models.Run | models.RunStep | mode
 # events too: a server sent them.
 
 
-@define(eq=False, repr=False)
 class ReasoningDelta(WireEvent[models.ReasoningTextDelta]):
     """The model's reasoning grew: ``data.delta``, and all of it so far, live."""
 
+    __slots__ = ()
     event = "reasoning.delta"
 
 
-@define(eq=False, repr=False)
 class ReasoningDone(WireEvent[models.ReasoningText]):
     """A text of the model's reasoning is complete."""
 
+    __slots__ = ()
     event = "reasoning.done"
 
 
-@define(eq=False, repr=False)
 class ReasoningSummaryDelta(WireEvent[models.ReasoningTextDelta]):
     """A summary of the model's reasoning grew: ``data.delta``, and all of it so far, live."""
 
+    __slots__ = ()
     event = "reasoning.summary.delta"
 
 
-@define(eq=False, repr=False)
 class ReasoningSummaryDone(WireEvent[models.ReasoningText]):
     """A part of the summary of the model's reasoning is complete."""
 
+    __slots__ = ()
     event = "reasoning.summary.done"
 
 
-@define(eq=False, repr=False)
 class ImageGenerationPartial(WireEvent[models.PartialImage]):
     """An image that is being made, as far as it is."""
 
+    __slots__ = ()
     event = "image_generation.partial"
 
 
@@ -581,10 +581,10 @@ class StreamRecovered(LocalEvent):
     missed: int
 
 
-@define(eq=False, repr=False)
 class StreamTimeout(LocalEvent):
     """No connection in time, or silence; a :class:`StreamException` follows."""
 
+    __slots__ = ()
     event = "stream.timeout"
 
 
@@ -597,8 +597,8 @@ class StreamException(LocalEvent):
     exception: Exception
 
 
-@define(eq=False, repr=False)
 class StreamEnd(LocalEvent):
     """The stream is over, whatever happened; the last event of all."""
 
+    __slots__ = ()
     event = "stream.end"

@@ -294,6 +294,7 @@ class Transport:
     def close(self) -> None:
         """Close the session, unless it is the caller's."""
         if self._owns_session:
+            _close_pools(self._session)
             self._session.close()
 
     def _open(self, method: str, path: str, accept: str, options: Options) -> ResponseSource:
@@ -439,6 +440,18 @@ def _session(max_retries: int) -> Session:
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
+
+
+def _close_pools(session: Session) -> None:
+    """Close the connections that wait for the next request.
+
+    urllib3 does so only when nothing refers to their pool any more; the reply of a stream does.
+    """
+    adapter: Any  # one of ours
+    for adapter in session.adapters.values():
+        for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
+            for key in manager.pools.keys():  # noqa: SIM118  # it cannot be iterated
+                manager.pools[key].close()
 
 
 def _checked(base_url: str) -> str:

@@ -27,6 +27,11 @@ if TYPE_CHECKING:
     Metadata: TypeAlias = Mapping[str, str]
     Object: TypeAlias = Mapping[str, Any]
 
+    #: What runs when the model calls it: a function, a definition with its function, a set.
+    Runnable: TypeAlias = (
+        Callable[..., Any] | tuple[Object | models.FunctionTool, Callable[..., Any]] | ToolSet
+    )
+
 __all__ = [
     "AssistantParams",
     "AssistantUpdateParams",
@@ -101,7 +106,7 @@ class SubmitStreamOptions(StreamOptions, total=False):
         tools: Functions for the rounds that follow; not sent, the run has their definitions.
     """
 
-    tools: ToolSet | Sequence[ToolSet | Callable[..., Any]]
+    tools: Runnable | Sequence[Runnable]
 
 
 # --- Lists ------------------------------------------------------------------------------
@@ -194,7 +199,7 @@ class _AnyRunParams(MetadataParams, total=False):
 
     model: str | None
     instructions: str | None
-    tools: ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]] | None
+    tools: Runnable | Sequence[models.Tool | Object | Runnable] | None
     temperature: float | None
     top_p: float | None
     max_prompt_tokens: int | None

@@ -522,7 +522,7 @@ class Stream:
             chunk = None if self._aborted else next(self._chunks, None)
         except OSError as error:  # a file; HTTP sources have mapped their own
             raise TransportError(f"reading the source failed: {error}") from error
-        if chunk is None:
+        if chunk is None or self._aborted:
             decoder.close()
             return
         for file in self._tees:
@@ -584,16 +584,17 @@ class Stream:
         """Ask the server what was missed after ERROR; False where it cannot say."""
         if self._control is None:
             return False
-        snapshots = self._decoder.snapshots
+        found, snapshots = None, self._decoder.snapshots
         try:
             source = self._control.rejoin(lambda: self._aborted)
-            if source is not None:
-                self._turn_to(source, error)
-                return True
-            found = self._control.recover(snapshots, lambda: self._aborted)
+            if source is None:
+                found = self._control.recover(snapshots, lambda: self._aborted)
         except StreamError as second:
             error.add_note(f"the server could not be asked what became of the run: {second}")
             return False
+        if source is not None:
+            self._turn_to(source, error)
+            return True
         if found is None or self._aborted:
             return False
         run, missed = found
@@ -638,11 +639,13 @@ class Stream:
             return
         self._over = True
         try:
-            self._close_source(failure or self._err)
             if isinstance(failure, KeyboardInterrupt) and self._cancel_on_interrupt:
                 self._cancel_quietly(failure)
         finally:
-            self._tell_end(failure)
+            try:
+                self._close_source(failure or self._err)
+            finally:
+                self._tell_end(failure)
 
     def _cancel_quietly(self, failure: KeyboardInterrupt) -> None:
         """Cancel the run; what fails there joins FAILURE, which is on its way."""

@@ -33,8 +33,8 @@ SCRIPTS = ROOT / "tests" / "servers"
 STARTING = 60.0
 ENDING = 10.0
 
-#: With what comes after it, so that no half of a port is read.
-ADDRESS = re.compile(r"(http://127\.0\.0\.1:\d+)\D")
+#: How they say that they are ready, with what comes after it: so no half of a port is read.
+READY = re.compile(r"(?im)(?:^|listening on |running on )(http://127\.0\.0\.1:\d+)\D")
 
 
 @contextmanager
@@ -74,7 +74,7 @@ def _address(process: subprocess.Popen[bytes], printed: Path) -> str:
     """Wait until the server has said where it is."""
     deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline and process.poll() is None:
-        found = ADDRESS.search(printed.read_text("utf-8", "replace"))
+        found = READY.search(printed.read_text("utf-8", "replace"))
         if found:
             return found[1]
         time.sleep(0.02)
@@ -82,10 +82,10 @@ def _address(process: subprocess.Popen[bytes], printed: Path) -> str:
     pytest.fail(f"{process.args!r} {what}:\n{printed.read_text('utf-8', 'replace')[-2000:]}")
 
 
-def _installed(name: str, path: Path) -> Path:
+def _installed(path: Path, stamp: str) -> Path:
     """Return PATH; skip where it is missing."""
     if not path.exists():
-        pytest.skip(f"{name} is not installed: `make .venv/for-{name}`, or --servers DIR")
+        pytest.skip(f"no {path}: `make .venv/{stamp}` installs it, --servers DIR says where it is")
     return path
 
 
@@ -100,7 +100,7 @@ def language_model(folder: Path) -> Iterator[str]:
 
 def agentserver(servers: Path, folder: Path) -> Iterator[str]:
     """Yield the address of Microsoft's Responses server, with a scripted agent."""
-    python = _installed("agentserver", servers / "agentserver" / "bin" / "python")
+    python = _installed(servers / "servers" / "bin" / "python", "for-servers")
     command: list[str | Path] = [python, SCRIPTS / "agentserver.py", str(_free_port())]
     with running(command, folder, AGENTSERVER_STATE_ROOT=str(folder)) as address:
         yield address
@@ -108,14 +108,22 @@ def agentserver(servers: Path, folder: Path) -> Iterator[str]:
 
 def aimock(servers: Path, folder: Path) -> Iterator[str]:
     """Yield the address of CopilotKit's mock of many APIs, with scripted answers."""
-    program = _installed("aimock", servers / "aimock" / "node_modules" / ".bin" / "llmock")
+    program = _installed(servers / "aimock" / "node_modules" / ".bin" / "llmock", "for-aimock")
     options = "--port", "0", "--chunk-size", "8", "--validate-on-load"
     with running([program, "--fixtures", SCRIPTS / "aimock.json", *options], folder) as address:
         yield address
 
 
+def fakeai(servers: Path, folder: Path) -> Iterator[str]:
+    """Yield the address of a mock of OpenAI's API that has Assistants."""
+    program = _installed(servers / "servers" / "bin" / "fakeai", "for-servers")
+    options = "--host", "127.0.0.1", "--port", str(_free_port())
+    with running([program, "server", *options], folder) as address:
+        yield address
+
+
 def _free_port() -> int:
-    """Return a port that is free now, for a server that does not take any."""
+    """Return a port that is free now, for a server that cannot choose one."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port: int = server.getsockname()[1]
     return port

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream_core import events
+from stream_core import events, models
 from stream_core.decoder import EventDecoder
 from stream_core.dialects import Decoded
 from stream_core.errors import (
@@ -147,6 +147,17 @@ def test_wire_deltas_that_nobody_wants_may_be_spared() -> None:
     spared = decode(USUAL, wants=lambda event_class: event_class not in deltas)
     others = [x for x in decode(USUAL).names if x not in {one.__name__ for one in deltas}]
     assert others == spared.names
+
+
+def test_what_nobody_wants_is_passed_over_and_folded_in() -> None:
+    """The deltas of a text and what is derived from them too; its whole is there at the end."""
+    decoder = EventDecoder()
+    decoder.wants = lambda event_class: event_class is events.Done
+    deltas = [text_delta(piece) for piece in "abcdef"]
+    decoder.feed(whole_run(message("created"), *deltas))
+    assert isinstance(decoder.next_event(), events.Done)
+    assert None is decoder.next_event()
+    assert ["abcdef"] == [one.text for one in decoder.snapshots.messages]
 
 
 # --- Dialects ---------------------------------------------------------------------------
@@ -288,6 +299,39 @@ def test_a_following_stream_has_its_own_end() -> None:
     with pytest.raises(IncompleteStreamError) as caught:
         following.next_event()
     assert (None, ("run run_1",)) == (caught.value.last_event, caught.value.open_objects)
+
+
+def test_what_was_missed_is_made_up_for() -> None:
+    """What was told is not told again; the run is the server's, and done comes last."""
+    first = EventDecoder()
+    first.feed(sse(run("created"), message("created"), text_delta("Hel")))
+    while first.next_event() is not None:
+        pass
+    ended = models.Run(id="run_1", status="completed", model="m")
+    whole = models.Message(id="msg_1", status="completed", content=[])
+    block = models.TextContentBlock(text=models.Text("Hello"))
+    whole.content.append(block)
+    decoder = EventDecoder(snapshots=first.snapshots)
+    missed = [
+        Decoded(events.ThreadRunCreated, ended, None, "thread.run.created", synthetic=True),
+        Decoded(events.ThreadMessageCompleted, whole, None, "thread.message.completed"),
+        Decoded(events.ThreadRunCompleted, ended, None, "thread.run.completed"),
+    ]
+    count = decoder.make_up(missed, ended)
+    told = []
+    while (event := decoder.next_event()) is not None:
+        told.append(event)
+    assert [
+        *("ThreadMessageCompleted", "MessageTextDelta", "MessageTextDone", "MessageDone"),
+        *("ThreadRunCompleted", "RunDone", "Done"),
+    ] == [type(event).__name__ for event in told]
+    assert count == len(told)
+    assert isinstance(told[1], events.MessageTextDelta)
+    assert "lo" == told[1].delta.value
+    assert isinstance(told[-1], events.Done)
+    assert told[-1].synthetic
+    assert ended is decoder.snapshots.current_run
+    assert decoder.done
 
 
 # --- Errors -----------------------------------------------------------------------------

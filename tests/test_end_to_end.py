@@ -1,8 +1,9 @@
-"""The same handlers against three servers that nobody here wrote, one of them with a real model.
+"""The same handlers against four servers that nobody here wrote, one of them with a real model.
 
 - llama.cpp's server with a language model of 135 million parameters, on Responses and Chat;
 - Microsoft's server of the Responses protocol, with the agent of tests/servers/agentserver.py;
-- aimock, a mock of many services, with the answers of tests/servers/aimock.json.
+- aimock, a mock of many services, with the answers of tests/servers/aimock.json;
+- fakeai, a mock of OpenAI's API, for its Assistants.
 
 What a model says is not known beforehand, so of it only that all accounts agree is asserted.
 """
@@ -178,9 +179,11 @@ def test_a_real_model_is_cut_off_by_the_limit_of_tokens(llm: Client) -> None:
 def test_both_wires_bring_the_same_words(llm: Client) -> None:
     """One model, one question, no chance: the same text and the same callbacks on both wires."""
     limits = {"max_output_tokens": 8}, {"max_tokens": 8}
+    # Numbers from its cache differ in the last digits from those that are reckoned anew.
+    anew = {"temperature": 0, "extra_body": {"cache_prompt": False}}
     heard = []
     for wire, limit in zip(WIRES, limits, strict=True):
-        stream, one = listen(llm, wire, "Name a fish.", temperature=0, **limit)
+        stream, one = listen(llm, wire, "Name a fish.", **anew, **limit)
         stream.until_done()
         heard.append(one)
     assert heard[0].said == heard[1].said
@@ -293,6 +296,19 @@ def test_an_agent_in_the_background_is_joined_again(agent: Client) -> None:
     assert WHOLE == heard.told
 
 
+def test_an_agent_in_the_background_is_cancelled(agent: Client) -> None:
+    """The server ends the response in the middle, and the stream tells so."""
+    stream, heard = listen(agent, "responses", "pause", background=True, store=True)
+    while not heard.pieces:
+        assert stream.next()
+    run = stream.cancel()
+    assert run is not None
+    assert "cancelled" == run.status
+    assert ["created", "message", "text", "cancelled", "done", "end"] == heard.told
+    assert SAID.startswith(heard.said)
+    assert heard.said != SAID
+
+
 def test_an_answer_in_the_background_is_replayed_from_its_middle(agent: Client) -> None:
     """The server's own replay after some events decodes to the rest of the text and the end."""
     stream, _ = listen(agent, "responses", "text", background=True, store=True)
@@ -387,3 +403,36 @@ def test_an_answer_that_is_no_stream_is_said_to_be_none(mock: Client) -> None:
     extra = {"extra_body": {"stream": False}}
     with pytest.raises(NotAnEventStreamError, match="application/json"):
         listen(mock, "responses", "greet me", **extra)
+
+
+# --- A mock that has Assistants -------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory: pytest.TempPathFactory, servers: Path) -> Iterator[Client]:
+    """Yield a client of fakeai."""
+    for address in foreign_servers.fakeai(servers, tmp_path_factory.mktemp("fakeai")):
+        with Client("any", f"{address}/v1") as client:
+            yield client
+
+
+def test_a_foreign_assistant_runs(fake: Client) -> None:
+    """It says nothing, but its run is heard from its creation to its end."""
+    assistant = fake.assistants.create(model="any")
+    thread = fake.threads.create(messages=[{"role": "user", "content": "Good morning!"}])
+    stream = fake.threads.runs.stream(thread.id, assistant_id=assistant.id, handlers=[Heard()])
+    run = stream.get_final_run()
+    (heard,) = stream.handlers
+    assert isinstance(heard, Heard)
+    assert ["created", "completed", "done", "end"] == heard.told
+    assert (assistant.id, thread.id) == (run.assistant_id, run.thread_id)
+
+
+def test_a_foreign_chat_is_heard_by_the_same_handler(fake: Client) -> None:
+    """The words differ each time; the deltas are the final text."""
+    stream, heard = listen(fake, "chat", "Good morning!", max_tokens=10)
+    stream.until_done()
+    assert heard.said
+    assert heard.said == final_text(stream)
+    assert ["created", "message", "text"] == heard.told[:3]
+    assert ["done", "end"] == heard.told[-2:]

@@ -69,6 +69,7 @@ OUTPUTS = {
         "get_tides says: high water at Porto is at 04:10 and 16:35. "
         "get_wind says: at Porto it blows from the north-west.\n"
     ),
+    "tools.py": "get_temperature says: 17 °C in Porto get_rain_probability says: 0.06\n",
     "two_handlers.py": f"{SAID}\n[26 words in {len(PIECES)} pieces]\n",
 }
 
@@ -113,6 +114,15 @@ def test_an_example_fits_on_a_screen_and_says_what_it_shows(name: str) -> None:
     source = (EXAMPLES / name).read_text("utf-8")
     assert len(source.splitlines()) <= MOST_LINES
     assert ast.get_docstring(ast.parse(source))
+
+
+def test_the_example_with_tools_is_the_shorter_one() -> None:
+    """The rounds of tools that take nearly forty lines by hand take less than twenty-five."""
+    by_hand, with_tools = (
+        len((EXAMPLES / name).read_text("utf-8").splitlines())
+        for name in ("tool_calls.py", "tools.py")
+    )
+    assert with_tools < 25 < by_hand
 
 
 def test_the_quickstart_runs_against_the_server_that_the_environment_names() -> None:

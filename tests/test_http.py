@@ -434,6 +434,65 @@ def test_finishing_never_raises(act: Act) -> None:
         assert [] == list(source)
 
 
+@pytest.mark.parametrize("framing", [CHUNKED, CLOSE], ids=["chunked", "close"])
+def test_aborting_frees_a_reader_that_waits(framing: bytes) -> None:
+    """From another thread: the iteration ends, or breaks off, at once."""
+    with Peer(say(SSE, framing, chunk(b"one") if framing is CHUNKED else b"one")) as peer:
+        source = transport(peer.url).open("GET", "/")
+        assert b"one" == next(source)
+        aborting = threading.Timer(0.05, source.abort)
+        aborting.start()
+        with suppress(errors.TransportError):
+            assert [] == list(source)
+        aborting.join()
+        assert [] == list(source)
+        source.close()
+
+
+def test_aborting_does_not_touch_a_connection_that_was_given_back() -> None:
+    """It may serve another request by now."""
+    first = say(SSE, CHUNKED, chunk(b"one"), b"0\r\n\r\n")
+    with Peer(first, say(reply(200, b"{}"))) as peer:
+        asking = transport(peer.url)
+        source = asking.open("GET", "/")
+        assert [b"one"] == list(source)
+        source.finish()
+        source.abort()
+        assert {} == asking.request("GET", "/")
+        assert 1 == peer.connections
+        source.close()
+        source.abort()
+
+
+def test_silence_may_be_limited_while_a_body_is_read() -> None:
+    """The error names the new limit; the next request has the usual one."""
+    slow = threading.Event()
+
+    def wait(connection: socket.socket) -> None:
+        slow.wait(0.3)
+        connection.sendall(reply(200, b"{}"))
+
+    with Peer(say(SSE, CHUNKED, chunk(b"one")), wait) as peer:
+        asking = transport(peer.url)
+        source = asking.open("GET", "/")
+        assert b"one" == next(source)
+        source.limit_silence(0.05)
+        with pytest.raises(errors.StreamTimeoutError, match=r"within 0\.05 s") as caught:
+            next(source)
+        assert 0.05 == caught.value.timeout
+        peer._open[0].close()
+        assert {} == asking.request("GET", "/")
+
+
+def test_where_silence_cannot_be_limited_the_body_is_at_its_end() -> None:
+    """A connection that ends with the answer belongs to nobody who could be told."""
+    with Peer(say(SSE, CLOSE, b"one")) as peer:
+        source = transport(peer.url).open("GET", "/")
+        assert b"one" == next(source)
+        source.limit_silence(0.05)
+        assert [] == list(source)
+
+
 # --- Requests ---------------------------------------------------------------------------
 
 
@@ -578,6 +637,25 @@ def test_closing_closes_a_session_of_its_own() -> None:
         asking.request("GET", "/")
         asking.close()
         assert closed.wait(PATIENCE)
+
+
+def test_closing_closes_what_a_reply_refers_to() -> None:
+    """A stream that somebody keeps does not keep its connection open."""
+    closed = threading.Event()
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(SSE + CHUNKED + chunk(b"one") + b"0\r\n\r\n")
+        assert b"" == connection.recv(1)
+        closed.set()
+
+    with Peer(act) as peer:
+        asking = transport(peer.url)
+        source = asking.open("GET", "/")
+        assert [b"one"] == list(source)
+        source.finish()
+        asking.close()
+        assert closed.wait(PATIENCE)
+        assert source.response.ok
 
 
 def test_a_hundred_requests_need_one_connection(server: LocalServer) -> None:

@@ -12,7 +12,7 @@ PACKAGES = ("stream_core", "handlers")
 EXTRA = {
     "test_benchmarks.py": "the benchmarks of tests/benchmarks, in small",
     "test_differential.py": "the same streams through openai-python's handler and ours",
-    "test_end_to_end.py": "three servers that nobody here wrote, one with a real model",
+    "test_end_to_end.py": "servers that nobody here wrote, one with a real model",
     "test_examples.py": "every example, run",
     "test_exports.py": "what is public",
     "test_faults.py": "the faults of the peers, each by name, done right",
@@ -21,9 +21,13 @@ EXTRA = {
     "test_layers.py": "the import direction",
     "test_layout.py": "this map",
     "test_lookalikes.py": "servers that speak Assistants in a manner of their own",
+    "test_migrating.py": "the snippets of docs/migrating.md",
     "test_packaging.py": "the wheel, installed",
     "test_readme.py": "the tables and snippets of the README",
     "test_recordings.py": "every recorded stream, whole and at any split",
+    "test_same_callbacks.py": "one conversation on three wires, and docs/migrating.md's list",
+    "test_stopping.py": "closing, aborting, cancelling and Ctrl-C, of a server that hangs",
+    "test_wire_tables.py": "the tables of docs/responses-events.md",
 }
 
 #: Files in tests/ that are not tests.
@@ -33,6 +37,7 @@ HELPERS = {
     "callback_logs.py": "both sides of the comparison with openai-python",
     "chat_frames.py": "chunks of the Chat Completions wire, and ways to decode them",
     "conftest.py": "options and fixtures for all",
+    "conversations.py": "a server, a client and a thread, for tests of whole runs",
     "difference_rules.py": "how each difference shows in a log",
     "differences.py": "the table that docs/differences.md is printed from",
     "foreign_servers.py": "starts the servers of test_end_to_end.py",
@@ -40,6 +45,7 @@ HELPERS = {
     "scripted_server.py": "a server that answers what a test says",
     "responses_frames.py": "Responses streams, and what holds for what is made of them",
     "support.py": "frames, transcripts and recording handlers for many tests",
+    "three_wires.py": "the conversations of test_same_callbacks.py",
     "typing_usage.py": "typed usage: checked by mypy and pyright, never run",
 }
 

@@ -56,6 +56,37 @@ def test_a_thread_is_created_once() -> None:
     assert "thread.created" == told.of(events.RepeatedEvent)[0].event
 
 
+def test_a_thread_that_was_created_is_known() -> None:
+    """None where the stream did not tell."""
+    snapshots = Snapshots()
+    assert None is snapshots.thread_id
+    thread = models.Thread(id="thread_1")
+    snapshots.apply(Decoded(events.ThreadCreated, thread, None, "thread.created"))
+    assert "thread_1" == snapshots.thread_id
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("in_progress", (False, False, False)),
+        ("requires_action", (True, False, True)),
+        ("completed", (True, True, False)),
+        ("expired", (True, True, False)),
+    ],
+)
+def test_a_run_may_be_noted_without_being_told(
+    status: str, expected: tuple[bool, bool, bool]
+) -> None:
+    """It is the current one, and how it stands counts until the next stream begins."""
+    snapshots, noted = Snapshots(), models.Run(id="run_1", status=status)
+    snapshots.note(noted)
+    assert noted is snapshots.current_run
+    assert expected == (snapshots.ended, snapshots.terminated, snapshots.requires_action)
+    snapshots.resume()
+    assert noted is snapshots.current_run
+    assert (False, False) == (snapshots.ended, snapshots.requires_action)
+
+
 @pytest.mark.parametrize("status", sorted(TERMINAL_RUN_STATUSES))
 def test_every_kind_of_end_ends_the_run_once(status: str) -> None:
     """Completed, failed, incomplete, cancelled and expired, also when they come twice."""

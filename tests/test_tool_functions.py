@@ -455,10 +455,8 @@ SCALARS = (
     | st.sampled_from(["a", "", "kelvin", "celsius", 1.0, 2.0])
 )  # fmt: skip
 KEYS = st.sampled_from(["city", "value", "below", "low", "high", "query", "limit", "unit", "x"])
-ANYTHING = st.recursive(
-    SCALARS,
-    lambda below: st.lists(below, max_size=3) | st.dictionaries(KEYS, below, max_size=3),
-    max_leaves=5,
+ANYTHING: st.SearchStrategy[Any] = st.deferred(
+    lambda: SCALARS | st.lists(ANYTHING, max_size=3) | st.dictionaries(KEYS, ANYTHING, max_size=3)
 )
 NUMBER: dict[Any, st.SearchStrategy[Any]] = {"value": st.integers()}
 TREES: st.SearchStrategy[dict[str, Any]] = st.deferred(

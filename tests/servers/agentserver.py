@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-- It runs in the environment of that server (``make .venv/for-agentserver``), without ours.
+- It runs in the environment of that server (``make .venv/for-servers``), without ours.
 - What is said depends on the last input only: the first word of a text chooses a script, and
   the output of a function is repeated. Framing, ids, sequence numbers, storage, replay,
   validation and keep-alive comments are the server's own.
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from azure.ai.agentserver.responses import (
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 #: Seconds; the server takes any number above 0. "slow" is silent for longer than this.
 KEEP_ALIVE = 0.1
 SILENCE = 0.5
-#: Seconds between the words of "pause": a reader is in the middle of them.
-PAUSE = 0.05
+#: Seconds in the middle of the words of "pause", for the connection to be lost there.
+PAUSE = 1.0
 
 WORDS = ("Salt ", "water ", "is ", "wet", ", naïve ", "fish.")
 
@@ -92,8 +93,10 @@ async def answer(
     }
     for event in scripts.get(script, message(stream, *WORDS)):
         yield event
-        if script == "pause" and event["type"] == "response.output_text.delta":
-            await asyncio.sleep(PAUSE)
+        if script == "pause" and event.get("delta") == WORDS[1]:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(cancellation_signal.wait(), PAUSE)
+                return  # the server tells of the end
     if script == "fail":
         yield stream.emit_failed(code="server_error", message="the sea is closed")
     elif script == "long":
