@@ -99,7 +99,8 @@ $(VENV)/for-bench: $(VENV)/made setup.cfg pyproject.toml
 # Without node or npm one row of the table is left out, and the report says so.
 $(VENV)/for-bench-node: $(VENV)/made
 	@mkdir -p $(VENV)/node
-	@if npm install --prefix $(VENV)/node --silent --no-audit --no-fund openai@6; then touch $@; \
+	@if timeout 120 npm install --prefix $(VENV)/node --silent --no-audit --no-fund openai@6 \
+	  </dev/null; then touch $@; \
 	else echo "openai-node is left out: npm is missing or cannot install it."; fi
 
 # Servers that the end-to-end tests talk to; their versions stand in the files named here.
@@ -116,9 +117,11 @@ $(VENV)/for-servers: $(VENV)/made tests/servers/servers.txt
 	  --requirement tests/servers/servers.txt
 	@touch $@
 
-# Without npm its tests are skipped, and say so.
+# Without npm, or where npm gets no answer, its tests are skipped, and say so.
 $(VENV)/for-aimock: $(VENV)/made tests/servers/package.json
 	@mkdir -p $(VENV)/aimock
 	@cp tests/servers/package.json $(VENV)/aimock
 	@if ! command -v npm >/dev/null; then echo "aimock is left out: npm is missing."; \
-	else npm install --prefix $(VENV)/aimock --silent --no-audit --no-fund && touch $@; fi
+	elif timeout 120 npm install --prefix $(VENV)/aimock --silent --no-audit --no-fund \
+	  --fetch-timeout=20000 --fetch-retries=1 </dev/null; then touch $@; \
+	else echo "aimock is left out: npm cannot install it."; fi
