@@ -7,7 +7,9 @@ says what to write instead; what cannot be inspected is let through.
 
 from __future__ import annotations
 
+import functools
 import inspect
+import sys
 from typing import TYPE_CHECKING
 
 from .routes import callbacks_of
@@ -131,4 +133,6 @@ def _check(owner: type, route: Route, function: object, *, takes_self: bool) -> 
 
 def _takes_self(value: object) -> bool:
     """Return whether VALUE, as it stands in a class, gets the instance as first argument."""
+    if isinstance(value, functools.partial):  # 3.13 gave it a __get__ that only warns
+        return sys.version_info >= (3, 14)
     return hasattr(type(value), "__get__") and not isinstance(value, (classmethod, staticmethod))
