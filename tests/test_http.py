@@ -480,7 +480,6 @@ def test_silence_may_be_limited_while_a_body_is_read() -> None:
         with pytest.raises(errors.StreamTimeoutError, match=r"within 0\.05 s") as caught:
             next(source)
         assert 0.05 == caught.value.timeout
-        peer._open[0].close()
         assert {} == asking.request("GET", "/")
 
 
