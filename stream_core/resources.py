@@ -61,13 +61,11 @@ class Assistants(Resource):
 
     def retrieve(self, assistant_id: str, **options: Unpack[CallOptions]) -> Assistant:
         """Ask for an assistant."""
-        path = make_path("/assistants/{assistant_id}", assistant_id=assistant_id)
-        return self._ask(Assistant, "GET", path, CallOptions, options)
+        return self._ask(Assistant, "GET", _assistant(assistant_id), CallOptions, options)
 
     def update(self, assistant_id: str, **params: Unpack[AssistantUpdateParams]) -> Assistant:
         """Change an assistant; what is left out stays."""
-        path = make_path("/assistants/{assistant_id}", assistant_id=assistant_id)
-        return self._ask(Assistant, "POST", path, AssistantUpdateParams, params)
+        return self._ask(Assistant, "POST", _assistant(assistant_id), AssistantUpdateParams, params)
 
     def list(self, **params: Unpack[ListParams]) -> Page[Assistant]:
         """Ask for a page of assistants."""
@@ -75,8 +73,7 @@ class Assistants(Resource):
 
     def delete(self, assistant_id: str, **options: Unpack[CallOptions]) -> Deleted:
         """Delete an assistant."""
-        path = make_path("/assistants/{assistant_id}", assistant_id=assistant_id)
-        return self._ask(Deleted, "DELETE", path, CallOptions, options)
+        return self._ask(Deleted, "DELETE", _assistant(assistant_id), CallOptions, options)
 
 
 class Messages(Resource):
@@ -98,7 +95,7 @@ class Messages(Resource):
             content: A text, or parts, e.g. ``{"type": "text", "text": "..."}``.
             params: What else it has.
         """
-        path = make_path("/threads/{thread_id}/messages", thread_id=thread_id)
+        path = _thread(thread_id, "/messages")
         return self._ask(Message, "POST", path, MessageParams, params, role=role, content=content)
 
     def retrieve(
@@ -115,8 +112,7 @@ class Messages(Resource):
 
     def list(self, thread_id: str, **params: Unpack[MessageListParams]) -> Page[Message]:
         """Ask for a page of a thread's messages; the newest first, unless ``order="asc"``."""
-        path = make_path("/threads/{thread_id}/messages", thread_id=thread_id)
-        return self._list(Message, path, MessageListParams, params)
+        return self._list(Message, _thread(thread_id, "/messages"), MessageListParams, params)
 
     def delete(self, message_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Deleted:
         """Delete a message."""
@@ -130,8 +126,7 @@ class Steps(Resource):
         self, step_id: str, *, thread_id: str, run_id: str, **params: Unpack[IncludeParams]
     ) -> RunStep:
         """Ask for a step."""
-        template = "/threads/{thread_id}/runs/{run_id}/steps/{step_id}"
-        path = make_path(template, thread_id=thread_id, run_id=run_id, step_id=step_id)
+        path = _run(thread_id, run_id, "/steps/{step_id}", step_id=step_id)
         return self._ask(RunStep, "GET", path, IncludeParams, params)
 
     def list(
@@ -170,7 +165,7 @@ class Runs(StreamingResource):
                 NotAnEventStreamError.
             TypeError: A handler is none.
         """
-        path = make_path("/threads/{thread_id}/runs", thread_id=thread_id)
+        path = _thread(thread_id, "/runs")
         return self._stream(
             path, RunStreamParams, params, thread_id=thread_id, assistant_id=assistant_id
         )
@@ -206,7 +201,7 @@ class Runs(StreamingResource):
 
     def create(self, thread_id: str, *, assistant_id: str, **params: Unpack[RunParams]) -> Run:
         """Start a run without listening to it."""
-        path = make_path("/threads/{thread_id}/runs", thread_id=thread_id)
+        path = _thread(thread_id, "/runs")
         return self._ask(Run, "POST", path, RunParams, params, assistant_id=assistant_id)
 
     def retrieve(self, run_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Run:
@@ -219,8 +214,7 @@ class Runs(StreamingResource):
 
     def list(self, thread_id: str, **params: Unpack[ListParams]) -> Page[Run]:
         """Ask for a page of a thread's runs."""
-        path = make_path("/threads/{thread_id}/runs", thread_id=thread_id)
-        return self._list(Run, path, ListParams, params)
+        return self._list(Run, _thread(thread_id, "/runs"), ListParams, params)
 
     def cancel(self, run_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Run:
         """Ask the server to cancel a run; it answers before the run has stopped."""
@@ -291,27 +285,32 @@ class Threads(StreamingResource):
 
     def retrieve(self, thread_id: str, **options: Unpack[CallOptions]) -> Thread:
         """Ask for a thread."""
-        path = make_path("/threads/{thread_id}", thread_id=thread_id)
-        return self._ask(Thread, "GET", path, CallOptions, options)
+        return self._ask(Thread, "GET", _thread(thread_id), CallOptions, options)
 
     def update(self, thread_id: str, **params: Unpack[ThreadUpdateParams]) -> Thread:
         """Change a thread; what is left out stays."""
-        path = make_path("/threads/{thread_id}", thread_id=thread_id)
-        return self._ask(Thread, "POST", path, ThreadUpdateParams, params)
+        return self._ask(Thread, "POST", _thread(thread_id), ThreadUpdateParams, params)
 
     def delete(self, thread_id: str, **options: Unpack[CallOptions]) -> Deleted:
         """Delete a thread with what is in it."""
-        path = make_path("/threads/{thread_id}", thread_id=thread_id)
-        return self._ask(Deleted, "DELETE", path, CallOptions, options)
+        return self._ask(Deleted, "DELETE", _thread(thread_id), CallOptions, options)
+
+
+def _assistant(assistant_id: str) -> str:
+    """Return the path of an assistant."""
+    return make_path("/assistants/{assistant_id}", assistant_id=assistant_id)
+
+
+def _thread(thread_id: str, rest: str = "", **ids: str) -> str:
+    """Return the path of a thread, or of what REST, with IDS in it, says is in it."""
+    return make_path("/threads/{thread_id}" + rest, thread_id=thread_id, **ids)
 
 
 def _message(thread_id: str, message_id: str) -> str:
     """Return the path of a message."""
-    template = "/threads/{thread_id}/messages/{message_id}"
-    return make_path(template, thread_id=thread_id, message_id=message_id)
+    return _thread(thread_id, "/messages/{message_id}", message_id=message_id)
 
 
-def _run(thread_id: str, run_id: str, rest: str = "") -> str:
-    """Return the path of a run, or of something in it."""
-    template = "/threads/{thread_id}/runs/{run_id}"
-    return make_path(template, thread_id=thread_id, run_id=run_id) + rest
+def _run(thread_id: str, run_id: str, rest: str = "", **ids: str) -> str:
+    """Return the path of a run, or of what REST, with IDS in it, says is in it."""
+    return _thread(thread_id, "/runs/{run_id}" + rest, run_id=run_id, **ids)

@@ -1,4 +1,4 @@
-"""What all tests share: where the recorded streams lie, and how hypothesis runs.
+"""What all tests share: where the recorded streams lie, a server, and how hypothesis runs.
 
 The recordings are other people's: they are read where they lie, and a test that needs them is
 skipped where they are absent.
@@ -8,9 +8,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from stream_core.testing import LocalServer
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -47,3 +53,12 @@ def wire(pytestconfig: pytest.Config) -> Path:
     if not (folder / "INDEX.tsv").is_file():
         pytest.skip(f"no recorded streams in {folder} (say where they are with --wire DIR)")
     return folder
+
+
+@pytest.fixture
+def server() -> Iterator[LocalServer]:
+    """A server with the default responder, that takes any key, and none."""
+    from stream_core.testing import LocalServer  # most tests need no web framework
+
+    with LocalServer() as running:
+        yield running

@@ -19,10 +19,9 @@ from pydantic import ValidationError
 from stream_core import events, models
 from stream_core.decoder import EventDecoder
 from stream_core.dialects.responses import ResponsesDialect
-from stream_core.errors import StreamError
 from stream_core.sse import ServerSentEvent
 
-from .support import Told, check_told, drain, sse
+from .support import Told, check_told, decode_with, sse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -89,14 +88,7 @@ def told(*frames: Frame, dialect: ResponsesDialect | None = None) -> Told:
 
 def told_by(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> Told:
     """Decode DATA with DECODER, and check the order of what comes."""
-    came = Told()
-    try:
-        decoder.feed(data)
-        drain(decoder, came)
-        decoder.close()
-        drain(decoder, came)
-    except StreamError as error:
-        came.error = error
+    came = decode_with(decoder, [data])
     check_order(came.events, continued=continued, ended=came.error is None)
     return came
 

@@ -14,15 +14,17 @@ from __future__ import annotations
 import json
 import random
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import attrs
 import pytest
 
 from handlers import EventHandler
 from handlers.routes import CALLBACKS
-from stream_core import events, settings
+from stream_core import events, models, settings
 from stream_core.decoder import EventDecoder
+from stream_core.dialects.translate import RunWriter
+from stream_core.dispatch import Dispatcher
 from stream_core.errors import StreamError
 
 if TYPE_CHECKING:
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
 Frame = tuple[str, Any]
 
 DONE: Frame = ("done", "[DONE]")
+
+#: What :func:`whole_run` adds around its frames, by class name.
+_AROUND = {"ThreadRunCreated", "ThreadRunCompleted", "RunDone", "Done"}
 
 
 # --- Frames -----------------------------------------------------------------------------
@@ -167,6 +172,11 @@ class Told:
         """Names of the events' classes, ``*`` after those that are synthetic."""
         return [label(event) for event in self.events]
 
+    @property
+    def names_inside(self) -> list[str]:
+        """The names, but for those of the run around it that :func:`whole_run` makes."""
+        return [name for name in self.names if name not in _AROUND]
+
     def of(self, *classes: type[Any]) -> list[Any]:
         """Return the events of these classes."""
         return [event for event in self.events if isinstance(event, classes)]
@@ -175,6 +185,21 @@ class Told:
 def label(event: Event) -> str:
     """Return the name of EVENT's class, with ``*`` where it is synthetic."""
     return type(event).__name__ + "*" * getattr(event, "synthetic", False)
+
+
+#: Tells which event classes somebody wants.
+Wants: TypeAlias = "Callable[[type[Event]], bool]"
+
+
+class Wanted(dict["type[Event]", bool]):
+    """What a decoder takes for ``wants``, made of a function."""
+
+    def __init__(self, wants: Wants) -> None:
+        super().__init__()
+        self.wants = wants
+
+    def __missing__(self, event_class: type[Event]) -> bool:
+        return self.wants(event_class)
 
 
 def drain(decoder: EventDecoder, told: Told) -> None:
@@ -187,14 +212,20 @@ def drain(decoder: EventDecoder, told: Told) -> None:
 def decode(
     chunks: bytes | Iterable[bytes],
     *,
-    wants: Callable[[type[Event]], bool] | None = None,
+    wants: Wants | None = None,
     **options: Any,
 ) -> Told:
     """Decode CHUNKS to the end or to the error, taking the events after each chunk."""
-    decoder, told = EventDecoder(**options), Told()
-    decoder.wants = wants
+    decoder = EventDecoder(**options)
+    decoder.wants = None if wants is None else Wanted(wants)
+    return decode_with(decoder, [chunks] if isinstance(chunks, bytes) else chunks)
+
+
+def decode_with(decoder: EventDecoder, chunks: Iterable[bytes]) -> Told:
+    """Decode CHUNKS as :func:`decode` does, with a decoder that may have been used before."""
+    told = Told()
     try:
-        for chunk in [chunks] if isinstance(chunks, bytes) else chunks:
+        for chunk in chunks:
             decoder.feed(chunk)
             drain(decoder, told)
         decoder.close()
@@ -223,7 +254,22 @@ def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options:
     return told
 
 
-# --- Handlers that write down -----------------------------------------------------------
+# --- Writing a run, as the dialects of other wires do -----------------------------------
+
+
+def run_writer(**fields: Any) -> RunWriter:
+    """Return a writer of the run ``run_1``."""
+    return RunWriter(models.Run(id="run_1", thread_id="thread_1", **fields))
+
+
+def written(run: RunWriter) -> list[str]:
+    """Take what was written: names, ``*`` after those that are synthetic."""
+    told = run.take()
+    assert all(x.synthetic == (x.raw is None) for x in told)
+    return [x.name.removeprefix("thread.") + "*" * x.synthetic for x in told]
+
+
+# --- Handlers ---------------------------------------------------------------------------
 
 
 class EventLog:
@@ -271,6 +317,14 @@ class Recorder(EventHandler):
     def arguments(self, name: str) -> list[tuple[str, ...]]:
         """Return the arguments of each call of the callback NAME."""
         return [tuple(arguments) for called, *arguments in self.calls if called == name]
+
+
+def dispatch(handler: Any, *told: Event) -> None:
+    """Hand events to one handler, any object with ``handle()``, as a stream does."""
+    dispatcher = Dispatcher()
+    dispatcher.register(handler)
+    for event in told:
+        dispatcher.dispatch(event)
 
 
 # --- What holds for every stream --------------------------------------------------------
@@ -326,3 +380,11 @@ def check_told(told: Iterable[Event], *, ended: bool) -> None:  # noqa: C901  # 
         assert sorted(map(str, set(happened))) == sorted(map(str, happened))
     if ended:
         assert set(created) <= set(done)
+
+
+def told_of(*frames: Frame) -> Told:
+    """Decode FRAMES inside a run that completes, and check what holds for every stream."""
+    told = decode_every_way(whole_run(*frames))
+    assert told.error is None
+    check_told(told.events, ended=True)
+    return told

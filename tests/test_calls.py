@@ -41,13 +41,6 @@ class Calls(Resource):
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    """A server."""
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture
 def calls(server: LocalServer) -> Iterator[Calls]:
     """Calls of that server, sent once."""
     transport = Transport(server.base_url, headers={"X-Usual": "1"}, auth=dict, timeout=10.0)

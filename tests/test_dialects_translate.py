@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from stream_core import events, models
 from stream_core.dialects.translate import RunWriter, add_usage, incomplete_reasons
 
+from .support import run_writer, written
+
 #: A frame, as it comes with what it says.
 RAW = {"type": "x"}
-
-
-def writer(**fields: Any) -> RunWriter:
-    """Return a writer of the run ``run_1``."""
-    return RunWriter(models.Run(id="run_1", thread_id="thread_1", **fields))
-
-
-def names(run: RunWriter) -> list[str]:
-    """Take what was written: names, ``*`` after those that are synthetic."""
-    told = run.take()
-    assert all(x.synthetic == (x.raw is None) for x in told)
-    return [x.name.removeprefix("thread.") + "*" * x.synthetic for x in told]
 
 
 # --- The run ----------------------------------------------------------------------------
@@ -30,7 +18,7 @@ def names(run: RunWriter) -> list[str]:
 
 def test_a_run_begins_once() -> None:
     """What was left out is told too; the frame is told with what it says."""
-    run = writer()
+    run = run_writer()
     assert run.begin("queued", RAW)
     assert not run.begin("created", RAW)
     assert run.begin()
@@ -45,7 +33,7 @@ def test_a_run_begins_once() -> None:
 
 def test_an_extension_is_told_as_it_is() -> None:
     """Under its own name."""
-    run = writer()
+    run = run_writer()
     run.extend("x.y", RAW)
     (told,) = run.take()
     assert (events.ExtensionEvent, RAW, RAW, "x.y", False) == (
@@ -68,7 +56,7 @@ def test_an_extension_is_told_as_it_is() -> None:
 )
 def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
     """In the order in which it was opened; ``done`` is last."""
-    run = writer(usage=models.Usage(1, 2, 3))
+    run = run_writer(usage=models.Usage(1, 2, 3))
     run.message("msg_1")
     run.step("item_1")
     run.take()
@@ -76,7 +64,7 @@ def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
     run.end(status, RAW, reason="length", last_error=error)
     told = run.take()
     run.told = told
-    assert [*ends, f"run.{status}", "done*"] == names(run)
+    assert [*ends, f"run.{status}", "done*"] == written(run)
     ended = told[-2].payload
     assert (status, models.Usage(1, 2, 3)) == (ended.status, ended.usage)
     reasons = models.IncompleteDetails("max_completion_tokens")
@@ -90,16 +78,16 @@ def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
 
 def test_a_run_that_never_began_begins_at_its_end() -> None:
     """Nothing is left out."""
-    run = writer()
+    run = run_writer()
     run.end("completed", RAW)
-    assert ["run.created*", "run.queued*", "run.in_progress*", "run.completed", "done*"] == names(
+    assert ["run.created*", "run.queued*", "run.in_progress*", "run.completed", "done*"] == written(
         run
     )
 
 
 def waiting() -> RunWriter:
     """Return a writer whose run requires an action; a text stands beside the calls."""
-    run = writer(usage=models.Usage(1, 1, 2))
+    run = run_writer(usage=models.Usage(1, 1, 2))
     message = run.message("msg_1")
     message.text(0, "Let me see.")
     run.waiting = run.step("calls_1")
@@ -119,7 +107,7 @@ def test_a_run_whose_calls_wait_requires_an_action() -> None:
     run = waiting()
     told = run.take()
     run.told = told
-    assert ["message.completed*", "run.step.completed*", "run.requires_action", "done*"] == names(
+    assert ["message.completed*", "run.step.completed*", "run.requires_action", "done*"] == written(
         run
     )
     ended = told[-2].payload
@@ -140,14 +128,14 @@ def test_a_run_whose_calls_wait_requires_an_action() -> None:
 def test_approvals_are_required_with_or_without_calls() -> None:
     """Outputs are what the action is called after, where both are missing."""
     call = models.MCPApprovalToolCall("mcpr_1")
-    run = writer()
+    run = run_writer()
     run.end("completed", RAW, approvals=[call])
     action = run.take()[-2].payload.required_action
     assert (
         models.RequiredAction("submit_tool_approval", None, models.SubmitToolApproval([call]))
         == action
     )
-    run = writer()
+    run = run_writer()
     run.waiting = run.step("calls_1")
     run.end("completed", RAW, approvals=[call])
     action = run.take()[-2].payload.required_action
@@ -167,24 +155,24 @@ def test_a_run_goes_on_when_its_calls_have_outputs() -> None:
     (told,) = run.told
     assert ["sunny", None] == [x.function.output for x in told.payload.step_details.tool_calls]
     assert run.begin("queued", RAW)
-    assert ["run.step.completed*", "run.queued"] == names(run)
+    assert ["run.step.completed*", "run.queued"] == written(run)
     assert (False, None, []) == (run.ended, run.waiting, run.open)
 
 
 def test_a_run_without_calls_goes_on_too() -> None:
     """After an approval."""
-    run = writer()
+    run = run_writer()
     run.end("completed", RAW, approvals=[models.MCPApprovalToolCall("mcpr_1")])
     run.take()
     run.resume({})
-    assert [] == names(run)
+    assert [] == written(run)
     run.begin()
-    assert ["run.queued*", "run.in_progress*"] == names(run)
+    assert ["run.queued*", "run.in_progress*"] == written(run)
 
 
 def test_only_calls_of_functions_have_outputs() -> None:
     """Others in the step that waits are left as they are."""
-    run = writer()
+    run = run_writer()
     run.waiting = run.step("calls_1")
     run.waiting.add(models.MCPToolCallDelta(0, "mcp_1"))
     run.end("completed", RAW)
@@ -197,11 +185,11 @@ def test_only_calls_of_functions_have_outputs() -> None:
 
 def test_a_message_that_was_cut_is_incomplete() -> None:
     """Whatever becomes of the run."""
-    run = writer()
+    run = run_writer()
     run.message("msg_1").cut = True
     run.take()
     run.end("completed")
-    assert "message.incomplete*" == names(run)[0]
+    assert "message.incomplete*" == written(run)[0]
 
 
 # --- Facts ------------------------------------------------------------------------------

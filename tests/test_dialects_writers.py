@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from stream_core import events, models
-from stream_core.dialects.translate import RunWriter
+
+from .support import run_writer, written
 
 #: A frame, as it comes with what it says.
 RAW = {"type": "x"}
 
 
-def writer(**fields: Any) -> RunWriter:
-    """Return a writer of the run ``run_1``."""
-    return RunWriter(models.Run(id="run_1", thread_id="thread_1", **fields))
-
-
-def names(run: RunWriter) -> list[str]:
-    """Take what was written: names, ``*`` after those that are synthetic."""
-    told = run.take()
-    assert all(x.synthetic == (x.raw is None) for x in told)
-    return [x.name.removeprefix("thread.") + "*" * x.synthetic for x in told]
-
-
 def test_a_message_begins_and_ends_inside_its_step() -> None:
     """The ids and dates are the run's; the frame is the message's."""
-    run = writer(created_at=5, completed_at=9, assistant_id="asst_1")
+    run = run_writer(created_at=5, completed_at=9, assistant_id="asst_1")
     run.begin()
     run.take()
     message = run.message("msg_1", RAW, {"phase": "x"})
@@ -53,7 +40,7 @@ def test_a_message_begins_and_ends_inside_its_step() -> None:
 
 def test_a_message_gathers_what_was_said() -> None:
     """Text, refusal, annotations; a place without a part is unknown."""
-    message = writer().message("msg_1")
+    message = run_writer().message("msg_1")
     message.text(0, "a")
     message.text(0, "b")
     message.refusal(2, "no")
@@ -75,18 +62,18 @@ def test_a_message_gathers_what_was_said() -> None:
 def test_what_is_missing_is_told_once() -> None:
     """And nothing where something else was said."""
     for refusal in (False, True):
-        message = writer().message("msg_1")
+        message = run_writer().message("msg_1")
         message.owner.take()
         for value in ("ab", "abc", "abc", "x", ""):
             message.complete(0, value, refusal=refusal)
         assert "abc" == message.said(0)
-        assert ["message.delta*"] * 2 == names(message.owner)
+        assert ["message.delta*"] * 2 == written(message.owner)
 
 
 def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:
     """An empty part is one too."""
     for refusal in (False, True):
-        message = writer().message("msg_1")
+        message = run_writer().message("msg_1")
         for value, expected in (("", ""), ("ab", "ab"), ("a", "ab"), ("xy", "xy")):
             message.settle(0, value, refusal=refusal)
             assert expected == message.said(0)
@@ -95,7 +82,7 @@ def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:
 
 def test_a_step_gathers_its_calls() -> None:
     """Each at its index; it gives them away when it ends."""
-    run = writer()
+    run = run_writer()
     step = run.step("item_1")
     run.take()
     code = models.CodeInterpreterDelta("1")
@@ -115,7 +102,7 @@ def test_a_step_gathers_its_calls() -> None:
 
 def test_a_message_may_end_before_its_time() -> None:
     """Incomplete, for a reason; its step may fail, for another."""
-    run = writer(completed_at=9)
+    run = run_writer(completed_at=9)
     message = run.message("msg_1")
     run.take()
     error = models.LastError("c", "m")
@@ -131,7 +118,7 @@ def test_a_message_may_end_before_its_time() -> None:
 
 def test_arguments_of_a_function_grow() -> None:
     """Of the call at that index, whichever was begun last."""
-    run = writer()
+    run = run_writer()
     step = run.step("item_1")
     for number, name in enumerate("fg"):
         function = models.FunctionDelta(name)

@@ -17,10 +17,7 @@ import pytest
 
 pytest.importorskip("azure.ai.agents")
 
-from azure.ai.agents import AgentsClient
 from azure.ai.agents import models as theirs
-from azure.core.credentials import AccessToken
-from azure.core.pipeline.policies import SansIOHTTPPolicy
 
 from handlers import AGENT_ROUTES, AgentEventHandler, EventHandler, TextAccumulatorMixin
 from handlers.routes import CALLBACKS, callbacks_of
@@ -42,12 +39,11 @@ from stream_core.testing import (
     UrlCitation,
 )
 
+from .agents_client import NoToken, agents_client, agents_endpoint
 from .support import DONE, citation, frame, message, run, sse, step, text, text_delta
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from azure.core.pipeline import PipelineRequest
 
     from stream_core.testing import Answer
 
@@ -171,32 +167,9 @@ def test_it_has_ours_too_but_for_the_names_that_are_taken() -> None:
 # --- From one server, over both clients ----------------------------------------------------
 
 
-class NoToken:
-    """A credential; the real policy would refuse to send its token over plain HTTP."""
-
-    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        """Never asked by azure-ai-agents, because of the policy below."""
-        return AccessToken("token", 0)
-
-
-class PlainPolicy(SansIOHTTPPolicy[Any, Any]):
-    """Sends the token over loopback."""
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        """Add the header."""
-        request.http_request.headers["Authorization"] = "Bearer token"
-
-
-def their_client(server: LocalServer) -> AgentsClient:
-    """Microsoft's client."""
-    return AgentsClient(
-        f"{server.url}/api/projects/p", NoToken(), authentication_policy=PlainPolicy()
-    )
-
-
 def our_client(server: LocalServer) -> Client:
     """Ours, as an Azure one."""
-    return Client.azure_agents(f"{server.url}/api/projects/p", NoToken())
+    return Client.azure_agents(agents_endpoint(server), NoToken())
 
 
 @pytest.fixture
@@ -228,7 +201,7 @@ def asked_by_them(
 ) -> list[tuple[object, ...]]:
     """The log of azure-ai-agents' client; ANSWER gives what is submitted for a run that waits."""
     handler = Theirs()
-    with their_client(server) as client:
+    with agents_client(server) as client:
         agent = client.create_agent(model="m", name="a", tools=[WEATHER])
         thread = client.threads.create()
         client.messages.create(thread.id, role="user", content=text)

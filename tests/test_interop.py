@@ -11,11 +11,8 @@ pytest.importorskip("openai")
 pytest.importorskip("azure.ai.agents")
 
 import openai
-from azure.ai.agents import AgentsClient
 from azure.ai.agents.models import AgentEventHandler, FunctionTool, RunStatus, ToolSet
-from azure.core.credentials import AccessToken
 from azure.core.exceptions import HttpResponseError
-from azure.core.pipeline.policies import SansIOHTTPPolicy
 from openai import AssistantEventHandler, OpenAI
 from typing_extensions import override
 
@@ -32,11 +29,11 @@ from stream_core.testing import (
     Turn,
 )
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from .agents_client import agents_client
 
+if TYPE_CHECKING:
+    from azure.ai.agents import AgentsClient
     from azure.ai.agents.models import MessageDeltaChunk, ThreadRun
-    from azure.core.pipeline import PipelineRequest
     from openai.types.beta.threads import Message, Run
     from openai.types.beta.threads.runs import ToolCall
 
@@ -57,13 +54,6 @@ WEATHER: dict[str, Any] = {
         },
     },
 }
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    """A server with the default responder."""
-    with LocalServer() as running:
-        yield running
 
 
 def openai_client(server: LocalServer, **options: Any) -> OpenAI:
@@ -234,28 +224,6 @@ def test_openai_reads_every_framing(server: LocalServer, framing: Framing) -> No
     server.framing = framing
     with openai_client(server) as client:
         assert "You said: héllo" == asked(client, "héllo")[0].text
-
-
-class NoToken:
-    """A credential; the real policy would refuse to send its token over plain HTTP."""
-
-    def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        """Never asked, because of the policy below."""
-        return AccessToken("token", 0)
-
-
-class PlainPolicy(SansIOHTTPPolicy[Any, Any]):
-    """Sends the token over loopback."""
-
-    def on_request(self, request: PipelineRequest[Any]) -> None:
-        """Add the header."""
-        request.http_request.headers["Authorization"] = "Bearer any"
-
-
-def agents_client(server: LocalServer) -> AgentsClient:
-    """Microsoft's client, below a project's prefix as in the cloud."""
-    endpoint = f"{server.url}/api/projects/p"
-    return AgentsClient(endpoint, NoToken(), authentication_policy=PlainPolicy())
 
 
 class AgentLog(AgentEventHandler[None]):

@@ -72,13 +72,6 @@ class Api:
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    """A server with the default responder."""
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture
 def api(server: LocalServer) -> Iterator[Api]:
     """Calls to the server; their connections are closed afterwards."""
     calls = Api(server)
