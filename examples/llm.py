@@ -34,7 +34,7 @@ with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, te
         )
         listen("/v1/responses", stream)
         said = [{"role": "user", "content": QUESTION}]
-        stream = client.chat.completions.stream(
+        chat = client.chat.completions.stream(
             model="smollm2", messages=said, temperature=0, max_tokens=MOST_TOKENS
         )
-        listen("/v1/chat/completions", stream)
+        listen("/v1/chat/completions", chat)

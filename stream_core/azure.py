@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 from .auth import comes_with, given, key_header, token
 
@@ -40,6 +40,9 @@ class ClientOptions(TypedDict, total=False):
         session: Send through this ``requests.Session``.
         default_headers: Sent with every request; None takes a header away.
         default_query: Sent with every request.
+        wire: ``"responses"`` for the calls of Assistants on that wire.
+        assistants: With ``wire="responses"``: what assistants are that exist already.
+        threads: With ``wire="responses"``: where the past of threads is.
     """
 
     timeout: Timeout
@@ -47,13 +50,16 @@ class ClientOptions(TypedDict, total=False):
     session: Session | None
     default_headers: Mapping[str, str | None] | None
     default_query: Mapping[str, Any] | None
+    wire: Literal["assistants", "responses"]
+    assistants: Mapping[str, Mapping[str, Any]] | None
+    threads: Literal["previous_response_id", "conversation", "replay"] | None
 
 
 def agents_settings(
     endpoint: str | None,
     credential: Credential | None,
     api_key: Key | None,
-    api_version: str,
+    api_version: str | None,
     options: ClientOptions,
 ) -> dict[str, Any]:
     """Return the arguments of ``Client`` for the agents of an Azure AI Foundry project.
@@ -71,8 +77,10 @@ def agents_settings(
             "https://RESOURCE.services.ai.azure.com/api/projects/PROJECT"
         )
     auth = _authentication(credential, api_key, _AGENTS_SCOPE, options, hint="")
+    if options.get("wire") == "responses":
+        return _settings(_versioned(address), auth, api_version, {}, options)
     # The service's own client sends no OpenAI-Beta: which API it is stands in the version.
-    return _settings(address, auth, api_version, {"OpenAI-Beta": None}, options)
+    return _settings(address, auth, api_version or "v1", {"OpenAI-Beta": None}, options)
 
 
 def openai_settings(
@@ -101,8 +109,9 @@ def openai_settings(
             f"endpoint is {address!r}: leave out /deployments/ and what follows; the name of a "
             "deployment is the model of an assistant"
         )
-    version = given(api_version, "OPENAI_API_VERSION")
-    if not version:
+    on_responses = options.get("wire") == "responses"
+    version = api_version if on_responses else given(api_version, "OPENAI_API_VERSION")
+    if not version and not on_responses:
         raise ValueError(
             "no API version: pass api_version=..., or set OPENAI_API_VERSION; it looks like "
             "2025-04-01-preview"
@@ -111,9 +120,19 @@ def openai_settings(
         api_key = given(api_key, "AZURE_OPENAI_API_KEY")
     hint = ", or set AZURE_OPENAI_API_KEY"
     auth = _authentication(credential, api_key, _OPENAI_SCOPE, options, hint=hint)
+    if on_responses:
+        return _settings(_versioned(address), auth, version, {}, options)
     # The OpenAI-Beta header stays: this is OpenAI's API, and OpenAI's client sends it here too.
     path = "" if address.endswith(("/openai", "/openai/v1")) else "/openai"
     return _settings(address + path, auth, version, {}, options)
+
+
+def _versioned(address: str) -> str:
+    """Return the address of the Responses API, whose version is in its path.
+
+    An ``api-version`` is sent only where the caller gives one.
+    """
+    return f"{address.rstrip('/').removesuffix('/v1').removesuffix('/openai')}/openai/v1"
 
 
 def _authentication(
@@ -147,15 +166,16 @@ def _authentication(
 def _settings(
     address: str,
     auth: Authentication,
-    api_version: str,
+    api_version: str | None,
     headers: Mapping[str, str | None],
     options: ClientOptions,
 ) -> dict[str, Any]:
     """Put the arguments of ``Client`` together."""
+    version = {"api-version": api_version} if api_version else {}
     return {
         **options,
         "base_url": address,
         "auth": auth,
         "default_headers": {**_NO_OPENAI, **headers, **(options.get("default_headers") or {})},
-        "default_query": {"api-version": api_version, **(options.get("default_query") or {})},
+        "default_query": {**version, **(options.get("default_query") or {})},
     }

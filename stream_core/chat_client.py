@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from .calls import Resource, make_options
 from .dialects.chat import ChatDialect
-from .streaming import StreamingResource, find_tools, make_rounds
+from .stream import Stream
+from .streaming import find_tools, listen, make_rounds
 from .wire_control import WireControl
 from .wire_params import ChatStreamParams
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .http import Options, Transport
     from .rounds import ToolRounds
-    from .stream import Source, Stream
+    from .stream import Source
 
 __all__ = ["Chat", "ChatControl", "Completions"]
 
@@ -66,7 +67,7 @@ class ChatControl(WireControl):
         return source
 
 
-class Completions(StreamingResource):
+class Completions(Resource):
     """Calls on chat completions: ``client.chat.completions``."""
 
     def stream(
@@ -106,7 +107,7 @@ class Completions(StreamingResource):
         dialect = ChatDialect()
         rounds = make_rounds(tools, params)
         control = ChatControl(self._transport, options, dialect, rounds=rounds)
-        return self._listen(_PATH, options, params, control, dialect)
+        return listen(Stream, control.begin, params, control, dialect)
 
 
 class Chat(Resource):

@@ -7,7 +7,7 @@ or to set.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from . import azure
@@ -32,6 +32,9 @@ __all__ = ["Client"]
 DEFAULT_TIMEOUT: Final = (10.0, 600.0)
 
 _OPENAI: Final = "https://api.openai.com/v1"
+
+#: What the calls on assistants and threads are made on.
+_WIRES: Final = ("assistants", "responses")
 
 
 class Client:
@@ -68,6 +71,9 @@ class Client:
         session: Session | None = None,
         default_headers: Mapping[str, str | None] | None = None,
         default_query: Mapping[str, Any] | None = None,
+        wire: Literal["assistants", "responses"] = "assistants",
+        assistants: Mapping[str, Mapping[str, Any]] | None = None,
+        threads: Literal["previous_response_id", "conversation", "replay"] | None = None,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -90,11 +96,31 @@ class Client:
             default_headers: Sent with every request; None takes a header away.
             default_query: Sent with every request, e.g. ``{"api-version": "v1"}``; what a
                 call says itself counts before it.
+            wire: ``"responses"``: the calls on assistants and threads are made on the
+                Responses API instead. Assistants and messages are kept in this client, each
+                run is a response; what becomes of each parameter is in docs/migrating.md,
+                and what has no counterpart is a ValueError that says what to do instead.
+            assistants: With ``wire="responses"``: what assistants are that exist already, by
+                id: ``{"asst_1": {"model": ..., "instructions": ..., "tools": [...]}}``.
+            threads: With ``wire="responses"``: where the past of a thread is.
+                ``"previous_response_id"``, the default: a run names the response before it; a
+                server that answers that it does not know that is sent everything from then
+                on. ``"conversation"``: a thread is a conversation on the server and has its
+                id. ``"replay"``: everything is sent with each run, for servers that keep
+                nothing without saying so.
 
         Raises:
             ValueError: There is no key for OpenAI's own server, the key or the address
-                cannot be one, or MAX_RETRIES is negative.
+                cannot be one, MAX_RETRIES is negative, or there is no such WIRE or THREADS.
+            TypeError: What is in ASSISTANTS is not what assistants have.
         """
+        if wire not in _WIRES:
+            raise ValueError(f"wire is {wire!r}: choose one of {', '.join(_WIRES)}")
+        if wire != "responses" and not (assistants is None and threads is None):
+            raise ValueError(
+                "assistants and threads are kept by the server on this wire: they "
+                "are arguments with wire='responses' only"
+            )
         from .http import Transport
 
         key: Key | None = given(api_key, "OPENAI_API_KEY") if auth is None else None
@@ -120,10 +146,28 @@ class Client:
                 f"no API key for {self.base_url}: pass api_key=..., or set OPENAI_API_KEY; "
                 "for another server pass base_url=..., or set OPENAI_BASE_URL"
             )
-        self.assistants = Assistants(self._transport)
-        self.threads = Threads(self._transport)
+        self.assistants, self.threads = self._make_calls(wire, assistants, threads)
         self.responses = Responses(self._transport)
         self.chat = Chat(self._transport)
+
+    def _make_calls(
+        self,
+        wire: str,
+        assistants: Mapping[str, Mapping[str, Any]] | None,
+        threads: str | None,
+    ) -> tuple[Assistants, Threads]:
+        """Make the calls on assistants and threads."""
+        if wire == "assistants":
+            return Assistants(self._transport), Threads(self._transport)
+        # Not for those who do not ask for it.
+        from .over_responses import LocalAssistants, LocalThreads, Memory
+
+        try:
+            memory = Memory(self._transport, threads, assistants)
+        except Exception:
+            self.close()
+            raise
+        return LocalAssistants(memory), LocalThreads(memory)
 
     @classmethod
     def azure_agents(
@@ -132,7 +176,7 @@ class Client:
         credential: Credential | None = None,
         api_key: Key | None = None,
         *,
-        api_version: str = "v1",
+        api_version: str | None = None,
         **options: Unpack[ClientOptions],
     ) -> Self:
         """Make a client for the agents of an Azure AI Foundry project ("classic").
@@ -152,7 +196,8 @@ class Client:
                 ``https://ai.azure.com/.default``.
             api_key: Instead of CREDENTIAL: sent as ``api-key``; a function is asked for it at
                 each call.
-            api_version: Sent with every request.
+            api_version: Sent with every request; None is ``v1``. With ``wire="responses"``,
+                where the version is in the path, it is sent only if it is given.
             options: The settings that every client has.
 
         Raises:
@@ -187,7 +232,8 @@ class Client:
             api_key: Instead of CREDENTIAL: sent as ``api-key``; a function is asked for it at
                 each call. Where neither is given: ``AZURE_OPENAI_API_KEY``.
             api_version: Sent with every request, e.g. ``2025-04-01-preview``. None takes
-                ``OPENAI_API_VERSION``.
+                ``OPENAI_API_VERSION``. With ``wire="responses"``, where the version is in the
+                path, it is sent only if it is given.
             options: The settings that every client has.
 
         Raises:

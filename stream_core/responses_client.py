@@ -1,221 +1,52 @@
 """``client.responses``: streams of the Responses wire.
 
-Rules of this file:
-
-- A round of tools names the last response, or sends the whole input again with all output
-  items and the outputs, where the server keeps nothing: as the caller says, or as soon as the
-  server says so. A conversation needs neither.
-- Every round sends all parameters again: the server carries none over, not even instructions.
-- A background response is on the server: it is joined again after what was read, or, where the
-  server cannot do that, waited for and told by what it has become. Any other ends with its
-  connection.
-- Tools may be given as Assistants have them; they are sent as this wire has them.
+Rules of this file: tools may be given as Assistants have them; they are sent as this wire has
+them. What rounds send is in ``responses_control``.
 """
 
 from __future__ import annotations
 
-import json
-import time
 from typing import TYPE_CHECKING, Any
 
-from .calls import make_options, make_path
+from .calls import Resource, make_options
 from .dialects.responses import ResponsesDialect
-from .errors import (
-    APIStatusError,
-    BadRequestError,
-    ConflictError,
-    NotAnEventStreamError,
-    NotFoundError,
-    StreamError,
-    UnprocessableEntityError,
-)
-from .streaming import StreamingResource, find_tools, make_rounds
-from .wire_control import WireControl
+from .responses_control import Earlier, ResponsesControl
+from .stream import Stream
+from .streaming import find_tools, listen, make_rounds
 from .wire_params import ResponseStreamParams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping
     from typing import Unpack
 
+    from .dispatch import Handler
     from .http import Options, Transport
-    from .models import Run
-    from .rounds import ToolRounds
-    from .stream import Source, Stream
+    from .stream import Source
 
-__all__ = ["Responses", "ResponsesControl"]
-
-_PATH = "/responses"
-
-#: Statuses of a response that says nothing more.
-_ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
-
-#: Seconds between two questions about a response, at first and at most, and for how long it is
-#: asked; nothing that runs in the background takes longer without a word.
-_FIRST_WAIT, _LONGEST_WAIT, _PATIENCE = 0.1, 2.0, 600.0
-
-#: Seconds until a conversation that is locked is tried again, once.
-_LOCKED = 0.5
-
-#: What servers answer that keep no responses.
-_REFUSALS = (BadRequestError, NotFoundError, UnprocessableEntityError)
-
-#: The items that answer calls, by the type of the call.
-_OUTPUTS = {"custom_tool_call": "custom_tool_call_output"}
+__all__ = ["ResponseStream", "Responses", "flat_tool", "make_control", "without_beta"]
 
 
-class ResponsesControl(WireControl):
-    """Controls the run of one stream of the Responses wire.
+class ResponseStream(Stream):
+    """A stream of the Responses wire."""
 
-    Attributes:
-        recovers: Whether it asks what became of the response.
-    """
-
-    def __init__(
-        self,
-        transport: Transport,
-        options: Options,
-        dialect: ResponsesDialect,
-        *,
-        rounds: ToolRounds | None,
-        stateless: bool | None = None,
-        recover: bool = True,
-    ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            transport: To the server.
-            options: The parts of the first request.
-            dialect: What reads all rounds.
-            rounds: Answers what the run requires; None: the caller does.
-            stateless: Whether every round sends the whole input; None: if nothing is stored.
-            recover: Whether to ask what became of a background response when the connection
-                is lost.
-        """
-        super().__init__(transport, _PATH, options, rounds=rounds)
-        body = self._body
-        self._dialect = dialect
-        self._input = _as_items(body.get("input"))
-        self._in_conversation = body.get("conversation") is not None
-        self._stateless = body.get("store") is False if stateless is None else stateless
-        self._background = body.get("background") is True
-        self._cancelled = False
-        # The response that was answered: the one that follows has another id.
-        self._answered: str | None = None
-        # Where it was joined last: without anything new there is no use in doing it again.
-        self._joined: tuple[str, int | None] | None = None
-        self.recovers = recover and self._background
-
-    # --- Rounds -------------------------------------------------------------------------
-
-    def _follow_up(
-        self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
-    ) -> Source:
-        """Send the outputs, with as much of what came before as the server needs."""
-        came, last = self._dialect.output_items, self._dialect.response_id
-        items = [*_answers(outputs, came), *map(_approval, approvals)]
-        self._input += [*came, *items]
-        source = self._ask_on(items, last)
-        self._answered = last
-        self._dialect.resume({one["tool_call_id"]: one["output"] for one in outputs})
-        return source
-
-    def _ask_on(self, items: list[Any], last: str) -> Source:
-        """Send ITEMS after the response LAST, or after all that came before."""
-        if self._in_conversation:
-            return self._go_on_in_conversation(items)
-        if not self._stateless and last:
-            try:
-                return self._open(input=items, previous_response_id=last)
-            except _REFUSALS as error:
-                if "previous_response" not in f"{error} {error.body}":
-                    raise
-        self._stateless = True
-        return self._open(input=self._input)
-
-    def _go_on_in_conversation(self, items: list[Any]) -> Source:
-        """Send ITEMS; again where the response that ended a moment ago still locks it."""
-        try:
-            return self._open(input=items)
-        except BadRequestError as error:
-            if error.code != "conversation_locked":
-                raise
-        time.sleep(_LOCKED)
-        return self._open(input=items)
-
-    # --- Recovery -----------------------------------------------------------------------
+    def __init__(self, source: Source, *handlers: Handler, dialect: Any, **settings: Any) -> None:
+        """Prepare to read; the arguments are those of :class:`stream_core.Stream`."""
+        super().__init__(source, *handlers, dialect=dialect, **settings)
+        self._of_responses: ResponsesDialect = dialect
 
     @property
-    def _response_id(self) -> str | None:
-        """Id of the response that is on its way; None before it is known."""
-        known = self._dialect.response_id
-        return known if known and known != self._answered else None
+    def response_id(self) -> str | None:
+        """Id of the response last heard of, for ``previous_response_id``; None before any was.
 
-    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
-        """Return how the response goes on after what was read; None where it cannot.
-
-        Raises:
-            StreamError: The server could not be asked, or the response took too long.
+        ``run.id`` is that of the run's first response; rounds of tools make more.
         """
-        response_id, number = self._response_id, self._dialect.sequence_number
-        if not self.recovers or response_id is None:
-            return None
-        if not self._cancelled and self._joined != (response_id, number):
-            self._joined = response_id, number
-            self._dialect.rejoin()
-            query = {"stream": "true", "starting_after": number}
-            try:
-                return self._transport.open("GET", _of(response_id), **self._options_of(query))
-            except (APIStatusError, NotAnEventStreamError):
-                pass  # a server without this, or a response that it does not stream
-        return self._wait(response_id, stopped)
-
-    def _wait(self, response_id: str, stopped: Callable[[], bool]) -> Source | None:
-        """Ask until the response ended; return what tells its end, None where it was STOPPED."""
-        wait, deadline = _FIRST_WAIT, time.monotonic() + _PATIENCE
-        while not stopped():
-            response = self._retrieve(response_id)
-            status = response.get("status")
-            if status in _ENDS:
-                kind = f"response.{status}"
-                data = json.dumps({"type": kind, "response": response})
-                return f"event: {kind}\ndata: {data}\n\n".encode()
-            if time.monotonic() >= deadline:
-                raise StreamError(f"response {response_id} is still {status}")
-            time.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
-        return None
-
-    def cancel(self, run: Run) -> bool:
-        """Cancel the response, unless it has ended; False where it ends with the connection."""
-        del run  # it has the id of its first response
-        response_id = self._response_id
-        if not self._background or response_id is None:
-            return False
-        try:
-            self._transport.request("POST", _of(response_id, "/cancel"), **self._options_of({}))
-        except (BadRequestError, ConflictError):
-            # So a server answers when it is too late; but not only then.
-            if self._retrieve(response_id).get("status") not in _ENDS:
-                raise
-        self._cancelled = True
-        return True
-
-    def _retrieve(self, response_id: str) -> dict[str, Any]:
-        """Return the response as it is now."""
-        found = self._transport.request("GET", _of(response_id), **self._options_of({}))
-        return found if isinstance(found, dict) else {}
-
-    def _options_of(self, query: Mapping[str, Any]) -> Options:
-        """Return the parts of a request about the response, with QUERY beside the caller's."""
-        options: Options = {**self._options, "query": {**self._options.get("query", {}), **query}}
-        options.pop("body", None)
-        return options
+        return self._of_responses.response_id or None
 
 
-class Responses(StreamingResource):
+class Responses(Resource):
     """Calls on responses: ``client.responses``."""
 
-    def stream(self, **params: Unpack[ResponseStreamParams]) -> Stream:
+    def stream(self, **params: Unpack[ResponseStreamParams]) -> ResponseStream:
         """Ask for a response and listen to it; the same handlers as for runs hear it.
 
         Args:
@@ -230,33 +61,53 @@ class Responses(StreamingResource):
                 NotAnEventStreamError.
             TypeError: A handler is none, or a parameter is not known.
         """
-        tools, sent = find_tools(params)
-        known = {name: value for name, value in sent.items() if name != "stateless"}
-        options = make_options(
-            "POST", ResponseStreamParams, known, {"stream": True}, include_in_query=False
-        )
-        options["headers"] = {"OpenAI-Beta": None, **options.get("headers", {})}
-        body: dict[str, Any] = options.get("body") or {}
-        if body.get("tools") is not None:
-            body["tools"] = [_flat(tool) for tool in body["tools"]]
         dialect = ResponsesDialect()
-        control = ResponsesControl(
-            self._transport,
-            options,
-            dialect,
-            rounds=make_rounds(tools, params),
-            stateless=params.get("stateless"),
-            recover=params.get("recover", True),
-        )
-        return self._listen(_PATH, options, params, control, dialect)
+        control = make_control(self._transport, params, dialect)
+        return listen(ResponseStream, control.begin, params, control, dialect)
 
 
-def _of(response_id: str, rest: str = "") -> str:
-    """Return the path of a response, or of something in it."""
-    return make_path("/responses/{response_id}", response_id=response_id) + rest
+def make_control(
+    transport: Transport,
+    params: Mapping[str, Any],
+    dialect: ResponsesDialect,
+    earlier: Earlier | None = None,
+) -> ResponsesControl:
+    """Make what sends the requests of one run.
+
+    Args:
+        transport: To the server.
+        params: What :class:`stream_core.wire_params.ResponseStreamParams` says.
+        dialect: What reads all rounds.
+        earlier: What was said before.
+
+    Raises:
+        TypeError: A parameter is not known.
+    """
+    tools, sent = find_tools(params)
+    known = {name: value for name, value in sent.items() if name != "stateless"}
+    options = without_beta(
+        make_options("POST", ResponseStreamParams, known, {"stream": True}, include_in_query=False)
+    )
+    body: dict[str, Any] = options.get("body") or {}
+    if body.get("tools") is not None:
+        body["tools"] = [flat_tool(tool) for tool in body["tools"]]
+    return ResponsesControl(
+        transport,
+        options,
+        dialect,
+        rounds=make_rounds(tools, params),
+        stateless=params.get("stateless"),
+        recover=params.get("recover", True),
+        earlier=earlier,
+    )
 
 
-def _flat(tool: Any) -> Any:
+def without_beta(options: Options) -> Options:
+    """Return OPTIONS without the header of the Assistants API."""
+    return {**options, "headers": {"OpenAI-Beta": None, **options.get("headers", {})}}
+
+
+def flat_tool(tool: Any) -> Any:
     """Return a tool as this wire has it.
 
     A function that does not say otherwise is not strict, as it was for Assistants; here it
@@ -265,34 +116,3 @@ def _flat(tool: Any) -> Any:
     if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
         return tool
     return {"type": "function", "strict": False, **tool["function"]}
-
-
-def _as_items(given: Any) -> list[Any]:
-    """Return an input as a list."""
-    if isinstance(given, str):
-        return [{"type": "message", "role": "user", "content": given}]
-    return list(given or ())
-
-
-def _answers(
-    outputs: Sequence[Mapping[str, Any]], came: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return the items with the outputs of the calls among those that CAME."""
-    kinds = {item.get("call_id"): item.get("type", "") for item in came}
-    return [
-        {
-            "type": _OUTPUTS.get(kinds.get(one["tool_call_id"], ""), "function_call_output"),
-            "call_id": one["tool_call_id"],
-            "output": one["output"],
-        }
-        for one in outputs
-    ]
-
-
-def _approval(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the item that says whether a call may be made."""
-    return {
-        "type": "mcp_approval_response",
-        "approval_request_id": given["tool_call_id"],
-        "approve": given["approve"],
-    }

@@ -6,7 +6,7 @@ a handler that is none would go on without a listener.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .calls import Resource, make_options
 from .control import RunControl
@@ -15,16 +15,17 @@ from .sse import DEFAULT_MAX_FRAME_BYTES
 from .stream import Stream
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from .dialects import Dialect
     from .dispatch import Handler
-    from .http import Options
     from .params import CallOptions
-    from .stream import Control
+    from .stream import Control, Source
     from .tools import ToolSet
 
-__all__ = ["StreamingResource", "find_tools", "make_rounds"]
+__all__ = ["StreamingResource", "find_tools", "listen", "make_rounds"]
+
+S = TypeVar("S", bound=Stream)
 
 
 class StreamingResource(Resource):
@@ -52,35 +53,39 @@ class StreamingResource(Resource):
             options=_options(given),
         )
         options = make_options("POST", known, sent, {**required, "stream": True})
-        return self._listen(path, options, given, control)
 
-    def _listen(
-        self,
-        path: str,
-        options: Options,
-        given: Any,
-        control: Control,
-        dialect: str | Dialect = "assistants",
-    ) -> Stream:
-        """Send a request that is ready, and make the stream of its answer.
+        def begin() -> Source:
+            return self._transport.open("POST", path, **options)
 
-        Args:
-            path: From the base address on.
-            options: The parts of the request.
-            given: What the caller gave; of it handlers and settings of the stream are taken.
-            control: What the stream can do about its run.
-            dialect: Which wire it is.
-        """
-        handlers = _handlers(given)
-        settings: dict[str, Any] = {
-            "dialect": dialect,
-            "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
-            "control": control,
-            "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
-        }
-        # It complains here of what it would complain of after the run has started.
-        Stream((), *handlers, **settings)
-        return Stream(self._transport.open("POST", path, **options), *handlers, **settings)
+        return listen(Stream, begin, given, control)
+
+
+def listen(
+    kind: type[S],
+    begin: Callable[[], Source],
+    given: Any,
+    control: Control,
+    dialect: str | Dialect = "assistants",
+) -> S:
+    """Send a request that is ready, and make the stream of its answer.
+
+    Args:
+        kind: The class of the stream.
+        begin: Sends the request, and returns what answers it.
+        given: What the caller gave; of it handlers and settings of the stream are taken.
+        control: What the stream can do about its run.
+        dialect: Which wire it is.
+    """
+    handlers = _handlers(given)
+    settings: dict[str, Any] = {
+        "dialect": dialect,
+        "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
+        "control": control,
+        "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
+    }
+    # It complains here of what it would complain of after the run has started.
+    kind((), *handlers, **settings)
+    return kind(begin(), *handlers, **settings)
 
 
 def _handlers(given: Mapping[str, Any]) -> list[Handler]:

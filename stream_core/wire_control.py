@@ -85,10 +85,14 @@ class WireControl(ABC):
             approvals: ``{"tool_call_id": ..., "approve": ...}`` for each call.
         """
 
-    def _open(self, **changes: Any) -> Source:
-        """Send the first request once more with CHANGES in its body; return what answers it."""
+    def begin(self) -> Source:
+        """Send the first request; return what answers it."""
+        return self._open(first=True)
+
+    def _open(self, *, first: bool = False, **changes: Any) -> Source:
+        """Send the first request, or once more, with CHANGES in its body."""
         body = {**self._body, **changes}
-        if _forces(body.get("tool_choice")):
+        if not first and _forces(body.get("tool_choice")):
             del body["tool_choice"]
         options: Options = {**self._options, "body": body}
         return self._transport.open("POST", self._path, **options)

@@ -12,8 +12,10 @@ import requests
 from stream_core import Client, errors
 from stream_core.testing import Fault, LocalServer
 
+from .responses_server import serving
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 PROJECT = "https://r.services.ai.azure.com/api/projects/p"
 RESOURCE = "https://r.openai.azure.com"
@@ -32,13 +34,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("AZURE_", "OPENAI_", "PROJECT_")):
             monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    """A server; it serves below Azure's paths too."""
-    with LocalServer() as running:
-        yield running
 
 
 def made(name: str, server: LocalServer, **settings: Any) -> Client:
@@ -272,3 +267,40 @@ def test_azure_s_errors_are_ours(server: LocalServer) -> None:
     with pytest.raises(errors.AuthenticationError, match="Access denied") as caught:
         made("openai", server).threads.create()
     assert "401" == caught.value.code
+
+
+# --- The Responses wire -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "ending"),
+    [
+        ("agents", "/api/projects/p", ""),
+        ("openai", "", ""),
+        ("openai", "", "/openai"),
+        ("openai", "", "/openai/v1/"),
+    ],
+)
+def test_the_calls_can_be_made_on_responses(
+    name: str, path: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The version is in the path; one that is given is sent too, the environment's is not."""
+    monkeypatch.setenv("OPENAI_API_VERSION", "2025-04-01-preview")
+    with serving() as server:
+        server.below = f"{path}/openai/v1"
+        for version, query in ((None, {}), ("preview", {"api-version": ["preview"]})):
+            client = MAKERS[name][0](
+                server.base_url + path + ending,
+                api_key="k",
+                api_version=version,
+                wire="responses",
+                assistants={"asst_1": {"model": "m"}},
+                threads="conversation",
+            )
+            run = client.threads.create_and_run(assistant_id="asst_1")
+            assert "completed" == run.status
+            calls = [f"POST {server.below}/{kind}" for kind in ("conversations", "responses")]
+            assert calls == server.calls[-2:]
+            asked = server.asked[-1]
+            assert (query, "k") == (asked.query, asked.headers["api-key"])
+            assert "openai-beta" not in asked.headers

@@ -6,18 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import requests
 
-from stream_core import Client, errors
+from stream_core import Client, errors, resources
 from stream_core.client import DEFAULT_TIMEOUT
 from stream_core.http import retrying_adapter
 from stream_core.testing import Fault, LocalServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -27,13 +24,6 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever runs the tests may have a key."""
     for name in [name for name in os.environ if name.startswith("OPENAI_")]:
         monkeypatch.delenv(name)
-
-
-@pytest.fixture
-def server() -> Iterator[LocalServer]:
-    """A server that takes any key, and none."""
-    with LocalServer() as running:
-        yield running
 
 
 def headers_of(server: LocalServer) -> dict[str, str]:
@@ -289,3 +279,45 @@ def test_importing_the_client_does_not_load_requests() -> None:
         "Client('key'); assert 'requests' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+# --- The wire -----------------------------------------------------------------------------
+
+
+def test_the_wire_is_that_of_assistants_unless_it_is_said() -> None:
+    """The calls have the same types on both."""
+    chosen: list[dict[str, Any]] = [{}, {"wire": "assistants"}, {"wire": "responses"}]
+    for settings in chosen:
+        with Client("k", "http://127.0.0.1:1", **settings) as client:
+            ours = settings.get("wire") == "responses"
+            for calls in (client.assistants, client.threads):
+                assert isinstance(calls, resources.Assistants | resources.Threads)
+                assert ours == ("over_responses" in type(calls).__module__)
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"wire": "chat"}, "wire is 'chat': choose one of assistants, responses"),
+        ({"assistants": {}}, "with wire='responses' only"),
+        ({"threads": "replay"}, "with wire='responses' only"),
+        ({"wire": "responses", "threads": "files"}, "threads is 'files': choose one of prev"),
+        ({"wire": "responses", "assistants": {"a": {}}}, "assistant 'a' has no model"),
+    ],
+)
+def test_a_wire_that_cannot_be_is_refused(settings: dict[str, Any], says: str) -> None:
+    """The sentence names what can be."""
+    with pytest.raises(ValueError, match=says):
+        Client("k", "http://127.0.0.1:1", **settings)
+
+
+def test_the_other_wire_is_loaded_when_it_is_asked_for() -> None:
+    """Whoever does not ask for it does not pay for it."""
+    code = (
+        "import sys; from stream_core import Client; Client('k', 'http://127.0.0.1:1'); "
+        "print('stream_core.over_responses' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert "False" == done.stdout.strip()

@@ -165,6 +165,24 @@ def test_a_real_model_answers_in_pieces(llm: Client, wire: str) -> None:
     assert run.usage.total_tokens == run.usage.prompt_tokens + run.usage.completion_tokens
 
 
+def test_a_real_model_is_told_the_whole_thread(llm: Client) -> None:
+    """It keeps nothing and says so: from then on everything is sent, and it reads more."""
+    limits: dict[str, Any] = {"temperature": 0, "max_completion_tokens": 5}
+    assistants = {"asst_1": {"model": "any", "instructions": "Be brief."}}
+    read = []
+    with Client("none", llm.base_url, wire="responses", assistants=assistants) as client:
+        thread = client.threads.create()
+        for question in ("Name a fish.", "Name another."):
+            client.threads.messages.create(thread.id, role="user", content=question)
+            run = client.threads.runs.create(thread.id, assistant_id="asst_1", **limits)
+            assert run.usage is not None
+            read.append(run.usage.prompt_tokens)
+        messages = client.threads.messages.list(thread.id).data
+    assert ["assistant", "user"] * 2 == [message.role for message in messages]
+    assert all(message.text for message in messages)
+    assert read[1] > read[0] + 5
+
+
 def test_a_real_model_is_cut_off_by_the_limit_of_tokens(llm: Client) -> None:
     """The run is incomplete for that reason, and what was said is kept."""
     stream, heard = listen(llm, "chat", "Tell me of the sea.", temperature=0, max_tokens=5)
@@ -324,6 +342,34 @@ def test_an_answer_in_the_background_is_replayed_from_its_middle(agent: Client) 
     assert heard.said
     assert SAID.endswith(heard.said)
     assert heard.told[-3:] == ["completed", "done", "end"]
+
+
+def turn(client: Client, thread_id: str, question: str) -> tuple[models.Run, Heard]:
+    """Add a message to a thread and hear the run on it, by the calls of Assistants."""
+    heard = Heard()
+    client.threads.messages.create(thread_id, role="user", content=question)
+    stream = client.threads.runs.stream(thread_id, assistant_id="asst_1", event_handler=heard)
+    return stream.get_final_run(), heard
+
+
+def test_an_agent_remembers_a_thread(agent: Client) -> None:
+    """The calls of Assistants: each run names the response before it, after outputs too."""
+    assistants = {"asst_1": {"model": "any"}}
+    with Client("none", agent.base_url, wire="responses", assistants=assistants) as client:
+        thread = client.threads.create()
+        run, heard = turn(client, thread.id, "text")
+        assert ("completed", WHOLE, SAID) == (run.status, heard.told, heard.said)
+        run, _ = turn(client, thread.id, "weather")
+        assert "requires_action" == run.status
+        outputs = [{"tool_call_id": f"call_{number}", "output": "fog"} for number in (1, 2)]
+        stream = client.threads.runs.submit_tool_outputs_stream(
+            run.id, thread_id=thread.id, tool_outputs=outputs
+        )
+        assert "It says: fog; fog" == final_text(stream)
+        run, heard = turn(client, thread.id, "recall")
+        assert ("completed", thread.id, "asst_1") == (run.status, run.thread_id, run.assistant_id)
+    past = ["text", SAID, "weather", *["function_call"] * 2, "fog", "fog", "It says: fog; fog"]
+    assert f"We said: {'; '.join(past)}" == heard.said
 
 
 def test_an_agent_refuses_what_it_does_not_know(agent: Client) -> None:

@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-- Snippets of one section share their names, as in the README. What is asked of threads goes to
+- Snippets of one section share their names, as in the README. What makes assistants goes to
   ``LocalServer``, whatever else to a server that gives the answers of ``ANSWERS`` in turn.
 - The list of what differs is tested in test_same_callbacks.py.
 """
@@ -79,6 +79,11 @@ ANSWERS: dict[str, list[Answer]] = {
         responds(output=[{**ASKS, "server_label": "harbour"}]),
         responds(*says("Three boats."), number=2),
     ],
+    "Keeping the calls too": [
+        responds(*says("A lighthouse.")),
+        responds(*says("On a rock.", 2), number=2),
+        responds(*says("High enough.", 3), number=3),
+    ],
     "A conversation": [
         responds(*says("A lighthouse.")),
         responds(*says("On a rock.", 2), number=2),
@@ -132,18 +137,20 @@ def test_the_programs_run_and_print_what_the_page_says(
     names: dict[str, object] = {"__name__": "migrating"}
     with LocalServer() as assistants, running(*ANSWERS[heading]) as server:
         for snippet in SECTIONS[heading]:
-            before = ".threads." in snippet.code
+            before = ".assistants.create(" in snippet.code
             monkeypatch.setenv(
                 "OPENAI_BASE_URL", assistants.base_url if before else server.base_url
             )
             run(snippet, names)
             printed = capsys.readouterr().out
-            assert snippet.prints is not None
-            assert snippet.prints.splitlines() == printed.splitlines()
+            # A program that only defines something prints nothing.
+            expected = snippet.prints or ""
+            assert expected.splitlines() == printed.splitlines()
+            assert printed or "Client(" not in snippet.code
         assert [] == server.answers
-        if heading == "A conversation":
+        if heading in ("A conversation", "Keeping the calls too"):
             named = [body.get("previous_response_id") for body in server.bodies]
-            assert [None, "resp_1"] == named
+            assert [None, "resp_1", "resp_2"][: len(named)] == named
 
 
 def run(snippet: Snippet, names: dict[str, object]) -> None:

@@ -60,13 +60,6 @@ class Calls(StreamingResource):
 
 
 @pytest.fixture
-def server() -> Iterator[LocalServer]:
-    """A server."""
-    with LocalServer() as running:
-        yield running
-
-
-@pytest.fixture
 def calls(server: LocalServer) -> Iterator[Calls]:
     """The call of that server, sent once."""
     transport = Transport(server.base_url, headers={}, auth=dict, timeout=10.0)

@@ -101,6 +101,11 @@ class ResponsesDialect:
     # --- What the loops around it need --------------------------------------------------
 
     @property
+    def ended(self) -> bool:
+        """Whether the run ended, or waits for an action."""
+        return self._run.ended
+
+    @property
     def output_items(self) -> list[dict[str, Any]]:
         """The items of the last response in order, as sent: what a server without memory needs."""
         return self._listed or self._output.json

@@ -48,8 +48,8 @@ ROWS: dict[str, Row] = {
     ),
     "response.output_item.done": Row(
         "_item_done",
-        "thread.message.completed for a message, thread.run.step.completed or .failed for a "
-        "call that the server made, else an extension event",
+        "thread.message.completed for a message, thread.run.step.completed or "
+        "thread.run.step.failed for a call that the server made, else an extension event",
     ),
     # Messages
     "response.content_part.added": _EXTENSION,

@@ -71,6 +71,12 @@ def opened(stream: Any, *pieces: str) -> Iterator[Any]:
         yield part.emit_delta(piece)
 
 
+def text_of(item: Any) -> str:
+    """Return what was said before: the text of a message, or the output of a function."""
+    content = item.get("content") or item.get("output") or item["type"]
+    return content if isinstance(content, str) else "".join(part["text"] for part in content)
+
+
 async def answer(
     request: Any, context: Any, cancellation_signal: asyncio.Event
 ) -> AsyncIterator[Any]:
@@ -84,8 +90,10 @@ async def answer(
     script = "outputs" if outputs else (await context.get_input_text()).partition(" ")[0]
     if script == "slow":
         await asyncio.sleep(SILENCE)
+    past = await context.get_history() if script == "recall" else ()
     # Generators: only the one that is asked for begins.
     scripts = {
+        "recall": message(stream, "We said: ", "; ".join(map(text_of, past))),
         "outputs": message(stream, "It says: ", "; ".join(outputs)),
         "weather": calls(stream),
         "fail": opened(stream, *WORDS[:2]),
