@@ -10,10 +10,12 @@ Rules of this file:
 
 from __future__ import annotations
 
+import ast
 import json
 import random
 from copy import deepcopy
 from functools import cache, partial
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import pytest
@@ -22,7 +24,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import models, settings
+from stream_core import constructors, models, settings
 from stream_core.constructors import Unusual, constructor
 from stream_core.convert import structure
 from stream_core.dialects.assistants import EVENTS
@@ -57,6 +59,14 @@ class Needy(models.Payload):
 
     needed: str
     more: int = 0
+
+
+@define(eq=False, repr=False)
+class Table(models.Payload):
+    """A payload with a list of lists."""
+
+    rows: list[list[str]] = field(factory=list)
+    wide: list[list[list[models.Usage]]] = field(factory=list)
 
 
 # --- Both ways, compared ----------------------------------------------------------------
@@ -249,6 +259,66 @@ def test_field_that_must_be_there() -> None:
     assert not check(Needy, {"needed": None})
     with pytest.raises(DecodeError, match="needed"):
         structure(Needy, {})
+
+
+def test_lists_of_lists() -> None:
+    """Lists may be nested; the inner ones are not shared either."""
+    value: Any = {"rows": [["a", "b"], [], ["c"]], "wide": [[[{"total_tokens": 1}], []], []]}
+    assert check(Table, value)
+    assert not check(Table, {"rows": [["a"], "b"]})
+    assert not check(Table, {"rows": [[5]]})
+    cls: Any = Table
+    assert value["rows"][0] is not constructor(cls)(value).rows[0]
+
+
+@pytest.mark.parametrize("tag", ["", "hologram", "Text", 5, True, 1.5, [], {}, ["text"]])
+def test_tags_of_no_class(tag: object) -> None:
+    """A tag that is not in the table makes the union's Unknown, if it is a text."""
+    is_text = isinstance(tag, str)
+    assert is_text == check(models.Message, {"content": [{"type": tag, "text": {"value": "x"}}]})
+    assert is_text == check(models.RunStep, {"step_details": {"type": tag, "tool_calls": 5}})
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+def test_nothing_is_lost_without_init(cls: Any) -> None:
+    """``__init__`` would do nothing but put values into slots: it can be passed over."""
+    assert not hasattr(cls, "__attrs_post_init__")
+    for attribute in fields(cls):
+        assert attribute.validator is None
+        assert attribute.converter is None
+        assert attribute.init
+
+
+def test_a_text_that_was_made_grows() -> None:
+    """A payload that a stream appends to does so, however it was made."""
+    cls: Any = models.Text
+    text = constructor(cls)({"value": "a", "annotations": [{"index": 3}]})
+    text.grow("b")
+    assert "ab" == text.value
+    assert [3] == list(text.by_index(text.annotations))
+
+
+def test_classes_inside_are_generated_when_they_come() -> None:
+    """A class has no function before its first object comes, and one from then on."""
+    constructor.cache_clear()
+    cls: Any = models.Run
+    make = constructor(cls)
+    make({"tools": [], "usage": None})
+    assert 1 == constructor.cache_info().currsize
+    for _ in range(2):
+        make({"tools": [{"type": "function"}], "usage": {}})
+        assert 3 == constructor.cache_info().currsize
+
+
+def test_docstring_shows_what_is_generated() -> None:
+    """The function that the module's docstring shows is the one for ``ImageFile``."""
+    aliases = [x for x in fields(models.ImageFile) if x.alias != "extra"]
+    generated = "\n".join(constructors._lines(aliases, {"keys": ()}))
+    text = constructors.__doc__
+    assert text is not None
+    start = text.index("    def construct(d):")
+    shown = dedent(text[start : text.index("return made") + len("return made")])
+    assert ast.dump(ast.parse(generated)) == ast.dump(ast.parse(shown))
 
 
 def test_shares_what_is_kept_whole() -> None:
