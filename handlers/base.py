@@ -55,8 +55,9 @@ class EventHandler(CallbackHandler):
 
     A method or attribute whose name starts with ``on_`` must be a callback: a misspelt or async
     one, or one that cannot take the arguments, is a TypeError where the class is defined. A
-    callback may be assigned to an instance too, and is checked when the instance is registered.
-    Callbacks are looked up then and not again: a later assignment is for later streams.
+    callback may be assigned to an instance too, before it is registered: which callbacks an
+    instance has is looked at then, and they are checked. An assignment after that is not
+    checked; it replaces a callback that was there, and is otherwise for later streams.
 
     For mixins and base classes there are ``observes`` and ``extra_callbacks``; see
     :class:`handlers.callbacks.CallbackHandler`.

@@ -4,27 +4,30 @@ Rules of this file:
 
 - A class with a table ``routes`` of its own declares callbacks; its methods of these names, if it
   has any, are the empty ones. Callbacks that a subclass leaves alone are never called.
-- What a class calls is worked out once per class, and bound once per instance and stream.
+- What a class calls is worked out once for each event class; nothing is bound to an instance.
 - Nothing here computes a name.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stream_core.dispatch import current_context
-from stream_core.events import Event
 
 from .checks import check_handler_class, check_handler_instance
-from .routes import Route, callbacks_of, row_of
+from .routes import Route, callbacks_of, method, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stream_core import models
+    from stream_core.events import Event
 
 __all__ = ["CallbackHandler"]
+
+
+#: What instances have that no callback is assigned to.
+_NONE: frozenset[str] = frozenset()
 
 
 class CallbackHandler:
@@ -60,34 +63,37 @@ class CallbackHandler:
     def handle(self, event: Event, /) -> None:
         """Call whatever there is for EVENT.
 
-        A dispatcher does not come through here, but calls what :meth:`callback_table` lists,
+        A dispatcher does not come through here, but calls what :meth:`callbacks_for` names,
         unless a subclass overrides this method: then that one gets every event, and nothing
         else is called but by ``super().handle(event)``.
         """
         cls = type(self)
         own = _own(cls) | vars(self).keys()
         for call in _calls(event.__class__, own, _observers(cls), cls.routes):
-            _bound(self, call)(event)
+            call(self, event)
 
-    def callback_table(self) -> dict[type[Event], tuple[Callable[[Any], object], ...]]:
-        """Return what there is to call for each event class (``TableHandler.callback_table``).
+    def callback_key(self) -> frozenset[str]:
+        """Return the names of the callbacks that are assigned to this instance.
 
         Raises:
-            TypeError: A callback assigned to this instance is none, or not a plain function.
+            TypeError: One of them is none, or not a plain function.
         """
-        cls: Any = type(self)  # hashable, which type checkers do not see behind the cache
-        known = callbacks_of(cls)
-        assigned = frozenset([name for name in vars(self) if name in known or name == "handle"])
-        if assigned or any(name.startswith("on_") for name in vars(self)):
-            check_handler_instance(self)
-        methods: dict[Route | str, Callable[[Any], object]] = {}
-        table = {}
-        for event_class, calls in _plan(cls, assigned):
-            for call in calls:
-                if call not in methods:
-                    methods[call] = _bound(self, call)
-            table[event_class] = tuple([methods[call] for call in calls])
-        return table
+        named = [name for name in vars(self) if name.startswith("on_") or name == "handle"]
+        if not named:
+            return _NONE
+        check_handler_instance(self)
+        known = callbacks_of(type(self))
+        return frozenset(name for name in named if name in known or name == "handle")
+
+    @classmethod
+    def callbacks_for(
+        cls, key: frozenset[str], event_class: type[Event], /
+    ) -> tuple[Callable[[Any, Any], object], ...]:
+        """Return what to call with an instance that has KEY, and an event of EVENT_CLASS."""
+        own = _own(cls) | key
+        if "handle" in own:
+            return (method("handle"),)
+        return _calls(event_class, own, _observers(cls), cls.routes)
 
     # --- The stream whose event is being handled ----------------------------------------
 
@@ -116,35 +122,6 @@ class CallbackHandler:
         return None if context is None else context.current_run_step_snapshot
 
 
-#: How many handler classes are remembered; a program has a few.
-_REMEMBERED_CLASSES = 256
-
-
-@lru_cache(maxsize=_REMEMBERED_CLASSES)
-def _plan(
-    cls: type[CallbackHandler], assigned: frozenset[str]
-) -> tuple[tuple[type[Event], tuple[Route | str, ...]], ...]:
-    """Return what instances of CLS have to call, in order, for each event class.
-
-    Args:
-        cls: The handler's class.
-        assigned: Names of callbacks that were assigned to the instance.
-
-    Returns:
-        Event classes with routes of callbacks, and names of observers.
-    """
-    own = _own(cls) | assigned
-    if "handle" in own:
-        return ((Event, ("handle",)),)
-    observers = _observers(cls)
-    rows = []
-    for event_class in dict.fromkeys((*(base for base, _ in observers), *cls.routes)):
-        calls = _calls(event_class, own, observers, cls.routes)
-        if calls:
-            rows.append((event_class, calls))
-    return tuple(rows)
-
-
 def _own(cls: type[CallbackHandler]) -> set[str]:
     """Return the names of the callbacks that CLS has and that are not the empty ones."""
     declares = next(one for one in cls.__mro__ if "routes" in vars(one))
@@ -166,17 +143,9 @@ def _calls(
     own: set[str],
     observers: list[tuple[type[Event], str]],
     routes: Mapping[type[Event], Sequence[Route]],
-) -> tuple[Route | str, ...]:
+) -> tuple[Callable[[Any, Any], object], ...]:
     """Return what there is to call for an event of EVENT_CLASS, in order."""
     return (
-        *(name for base, name in observers if issubclass(event_class, base)),
-        *(route for route in row_of(routes, event_class) if route.callback in own),
+        *(method(name) for base, name in observers if issubclass(event_class, base)),
+        *(route.call for route in row_of(routes, event_class) if route.callback in own),
     )
-
-
-def _bound(handler: CallbackHandler, call: Route | str) -> Callable[[Any], object]:
-    """Return the function of one event that CALL means for HANDLER."""
-    if isinstance(call, str):
-        found: Callable[[Any], object] = getattr(handler, call)
-        return found
-    return call.bind(getattr(handler, call.callback))

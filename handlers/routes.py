@@ -8,15 +8,14 @@ printed from them. A new event gets a row here and a method there.
 from __future__ import annotations
 
 from functools import lru_cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-__all__ = ["CALLBACKS", "ON_EVENT", "ROUTES", "Route", "callbacks_of", "row_of"]
+__all__ = ["CALLBACKS", "ON_EVENT", "ROUTES", "Route", "callbacks_of", "method", "row_of"]
 
 
 class Route:
@@ -35,7 +34,7 @@ class Route:
         paths: Their paths.
     """
 
-    __slots__ = ("_condition", "_values_in", "arguments", "callback", "paths")
+    __slots__ = ("_condition", "arguments", "callback", "paths")
 
     def __init__(
         self,
@@ -47,63 +46,61 @@ class Route:
         self.callback = callback
         self.arguments = tuple(paths)
         self.paths = tuple(paths.values())
-        self._values_in = _getter(self.paths)
         self._condition = condition
+
+    @property
+    def call(self) -> Callable[[Any, Any], object]:
+        """A function of a handler and an event: calls the method with what is in the event."""
+        return _caller(self.callback, self.paths, self._condition)
 
     def __repr__(self) -> str:
         """Return the call as documentation shows it: ``on_text_delta(delta, snapshot)``."""
         return f"{self.callback}({', '.join(self.arguments)})"
 
-    def bind(self, method: Callable[..., object]) -> Callable[[Any], object]:
-        """Return a function that calls METHOD with the arguments found in its one event.
 
-        It is named after the callback, because that is what notes on exceptions show.
-        """
-        condition, call = self._condition, self._caller(method)
-        if condition is None:
-            return call
+#: How many functions are remembered; there is one for each row of the tables in use.
+_REMEMBERED_CALLERS = 512
 
-        def call_when(event: object, /) -> object:
-            return call(event) if condition(event) else None
 
-        call_when.__name__ = self.callback
-        return call_when
+def method(name: str) -> Callable[[Any, Any], object]:
+    """Return a function of a handler and an event that calls the method NAME with the event."""
+    return _caller(name, ("",), None)
 
-    def _caller(self, method: Callable[..., object]) -> Callable[[Any], object]:
-        """Return what :meth:`bind` does, whatever the condition."""
-        values_in = self._values_in
-        if self.paths == ("",):
-            return method
-        if values_in is None:
 
-            def call(_event: object, /) -> object:
-                return method()
+@lru_cache(maxsize=_REMEMBERED_CALLERS)
+def _caller(
+    name: str,
+    paths: tuple[str | Callable[[Any], object], ...],
+    condition: Callable[[Any], bool] | None,
+) -> Callable[[Any, Any], object]:
+    """Return a function of a handler and an event that calls the method NAME.
 
-        elif len(self.paths) == 1:
-
-            def call(event: object, /) -> object:
-                return method(values_in(event))
-
+    It is generated, e.g. as ``return handler.on_text_delta(event.delta, event.snapshot)``, since
+    it runs for every event. It is named after the method: notes on exceptions show that.
+    """
+    if not all(part.isidentifier() for part in _names_in(name, paths)):
+        raise ValueError(f"{name} or one of the paths {paths} is no name")
+    scope: dict[str, Any] = {"condition": condition}
+    arguments = []
+    for number, path in enumerate(paths):
+        if isinstance(path, str):
+            arguments.append(f"event.{path}" if path else "event")
         else:
+            scope[f"find{number}"] = path
+            arguments.append(f"find{number}(event)")
+    when = "" if condition is None else "if condition(event): "
+    source = f"def {name}(handler, event):\n    {when}return handler.{name}({', '.join(arguments)})"
+    exec(source, scope)  # noqa: S102  # the source is made of the names in our tables
+    made: Callable[[Any, Any], object] = scope[name]
+    return made
 
-            def call(event: object, /) -> object:
-                return method(*values_in(event))
 
-        call.__name__ = self.callback
-        return call
-
-
-def _getter(paths: tuple[str | Callable[[Any], object], ...]) -> Callable[[Any], Any] | None:
-    """Return what finds the value of one path, or the values of several; None for none."""
-    if not any(paths):
-        return None
-    getters = [attrgetter(path) if isinstance(path, str) else path for path in paths]
-    if len(getters) == 1:
-        return getters[0]
-    names = [path for path in paths if isinstance(path, str)]
-    if len(names) == len(paths):
-        return attrgetter(*names)
-    return lambda event: tuple(get(event) for get in getters)
+def _names_in(name: str, paths: tuple[str | Callable[[Any], object], ...]) -> Iterator[str]:
+    """Yield every name in a row of a table."""
+    yield name
+    for path in paths:
+        if isinstance(path, str) and path:
+            yield from path.split(".")
 
 
 #: For every wire event, before the event's own callback.

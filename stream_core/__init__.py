@@ -1,22 +1,41 @@
 """Typed events from the streams of assistants.
 
-The modules, in import order; each imports only from those above it:
+The modules, in import order; each imports only from those before it.
 
-- ``errors``: everything that can go wrong, as one tree.
-- ``sse``: bytes become frames, by the rules of the WHATWG.
+Bytes become events:
+
+- ``errors``: everything that can go wrong, as one tree. ``settings``: what the environment says.
+- ``jsontext``: JSON text becomes values. ``sse``: bytes become frames, by the rules of the WHATWG.
 - ``models``: the payloads, as attrs classes. ``events``: the typed events.
-- ``jsontext``, ``convert``: JSON text becomes values, values become payloads.
+- ``merge``: how a delta changes a payload. ``unions``, ``constructors``, ``convert``: values
+  become payloads.
 - ``dialects``: one module for each wire: which frame is which event.
-- ``merge``, ``history``, ``message_snapshots``, ``run_step_snapshots``, ``snapshots``: deltas
-  become snapshots, and snapshots tell created, delta and done.
-- ``decoder``: all of that composed, without I/O.
+- ``history``, ``message_snapshots``, ``run_step_snapshots``, ``snapshots``: deltas become
+  snapshots, and snapshots tell created, delta and done.
+- ``template``, ``front``, ``decoder``: all of that composed, without I/O.
+
+Events reach whoever listens:
+
 - ``dispatch``: each event to every handler. ``unwrap``, ``text``: asking instead.
-- ``stream``: the blocking shell around it.
-- ``argument_types``, ``schemas``, ``tool_functions``, ``tools``: functions that a model may
-  call. Schemas are made with the extra ``tools``; ``ToolSet`` is imported on first use.
-- ``auth``, ``http``, ``azure``, ``client``: requests that answer with a stream. They load
-  ``requests``, so ``Client`` is imported on first use.
-- ``testing``: a server to run against (extra ``testing``).
+- ``source``: where bytes come from. ``reading``: events, from one source after another.
+  ``stream``: the blocking shell around it.
+
+Runs are made and looked after. Not everybody needs that, so ``Client``, which loads requests, and
+``ToolSet`` are imported on first use:
+
+- ``argument_types``, ``schemas``, ``tool_functions``, ``tools``: functions that a model may call.
+  Schemas are made with the extra of that name.
+- ``rounds``: what a run requires. ``recovery``: what was missed when a connection was lost.
+- ``auth``, ``status``, ``http_errors``, ``http_session``, ``http_source``, ``http``: a request
+  that is answered with a source. ``azure``: what Azure wants in it.
+- ``pages``, ``params``, ``wire_params``, ``calls``: what a call sends, and what answers it.
+- ``control``, ``streaming``, ``wire_control``: what a stream can do about its run; calls that
+  answer with a stream.
+- ``chat_client``, ``responses_control``, ``responses_client``: the other two wires.
+- ``resources``: the calls on assistants, threads and runs. ``over_responses``: the same on the
+  Responses wire. ``client``: all of them in one.
+
+``testing`` is a server to run against (extra ``testing``).
 
 The class that users subclass is ``handlers.EventHandler``; nothing here imports it.
 """
@@ -56,6 +75,7 @@ from .errors import (
     UnprocessableEntityError,
 )
 from .events import (
+    DeltaEvent,
     DerivedEvent,
     Done,
     ErrorEvent,
@@ -142,6 +162,7 @@ __all__ = [
     "ConflictError",
     "Control",
     "DecodeError",
+    "DeltaEvent",
     "DerivedEvent",
     "DispatchContext",
     "Dispatcher",

@@ -18,7 +18,8 @@ Rules of this file:
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from itertools import chain
+from typing import TYPE_CHECKING, cast
 
 from . import events, settings
 from .dialects import Dialect, HoldsBack, make_dialect
@@ -26,17 +27,21 @@ from .errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from .front import Front
 from .jsontext import is_cut
 from .snapshots import Snapshots
-from .sse import DEFAULT_MAX_FRAME_BYTES, SSEDecoder, as_bytes
+from .sse import DEFAULT_MAX_FRAME_BYTES, ServerSentEvent, SSEDecoder, as_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Iterator
 
     from .dialects import Decoded
     from .events import Event
+    from .history import Wants
     from .models import Run
-    from .sse import IgnoredLine, ServerSentEvent
+    from .sse import IgnoredLine
 
 __all__ = ["EventDecoder"]
+
+#: Stands for the end of the bytes; no frame is without data.
+_THE_END = ServerSentEvent("", "", 0)
 
 #: What a line begins with that should have been ``data: {...}``.
 _JSON_BEGINS = ("{", "[")
@@ -59,8 +64,6 @@ class EventDecoder:
     Attributes:
         snapshots: The state so far: current run, messages, run steps.
         done: Whether the last event was delivered; bytes after it are ignored.
-        wants: Tells which event classes somebody wants; others are passed over. None, as
-            it is at first: all of them.
     """
 
     def __init__(
@@ -83,18 +86,33 @@ class EventDecoder:
         self.snapshots = Snapshots() if snapshots is None else snapshots
         self.snapshots.resume()
         self.done = False
-        self.wants: Callable[[type[Event]], bool] | None = None
+        self._wants: Wants | None = None
         self._dialect = make_dialect(dialect)
-        self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes, fast=settings.FAST)
-        fast = Front(self._sse, max_frame_bytes=max_frame_bytes) if settings.FAST else None
-        self._front: Front | None = fast
-        self._frames: SSEDecoder | Front = self._sse if fast is None else fast
-        # Only this wire takes a delta's text from the JSON as it stands, and keeps no state.
-        self._learner = fast if dialect == "assistants" else None
-        self._ready: deque[Event] = deque()
+        self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes)
+        self._front: Front | None = None
+        if settings.FAST:
+            # Only this wire says one thing with each frame, and keeps no state.
+            known = self.snapshots if dialect == "assistants" else None
+            self._front = Front(self._sse, known, max_frame_bytes=max_frame_bytes)
         self._failure: StreamError | None = None
         self._last_event: str | None = None
         self._closed = False
+        self._fed: deque[bytes] = deque()
+        self._told: Iterator[Event | None] | None = None
+
+    @property
+    def wants(self) -> Wants | None:
+        """Which event classes somebody wants, by their truth; None, as at first: all of them.
+
+        Events of other classes are passed over; some are not even made.
+        """
+        return self._wants
+
+    @wants.setter
+    def wants(self, wants: Wants | None) -> None:
+        self._wants = wants
+        if self._front is not None:
+            self._front.wants = wants
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes; empty ones too. A bytearray or memoryview is copied.
@@ -107,13 +125,12 @@ class EventDecoder:
         if self._closed:
             remedy = "a decoder reads one stream; make a new EventDecoder"
             raise RuntimeError(f"feed() after close(): {remedy}")
-        if not self.done and self._failure is None:
-            self._frames.feed(data)
+        if data and not self.done and self._failure is None:
+            self._fed.append(data)
 
     def close(self) -> None:
         """Say that there are no more bytes."""
         self._closed = True
-        self._frames.close()
 
     def next_event(self) -> Event | None:
         """Return the next event, or None: feed more bytes, or, after ``close``, no more come.
@@ -123,26 +140,31 @@ class EventDecoder:
             ServerError: The server sent ``error``; the event was delivered.
             IncompleteStreamError: The bytes ended too early.
         """
-        ready, wants, front = self._ready, self.wants, self._front
-        while True:
-            while ready:
-                event = ready.popleft()
-                if wants is None or wants(event.__class__):
-                    return event
-            if self._failure is not None:
-                raise self._failure
-            if self.done:
-                return None
-            if front is not None:
-                if front.hungry and not self._closed:
-                    return None
-                repeated = self._repeat(front)
-                if repeated is not None:
-                    return repeated
-            if not self._read_frame():
-                return None
+        if self._failure is not None:
+            raise self._failure.with_traceback(None)  # else each call makes that longer
+        if self._told is None:
+            self._told = self._tell(self._take())
+        return next(self._told, None)
 
-    def make_up(self, missed: Iterable[Decoded], run: Run) -> int:
+    def events(self, chunks: Iterable[bytes]) -> Iterator[Event]:
+        """Yield the events of CHUNKS, which are all bytes that there are.
+
+        This is ``feed``, ``next_event`` and ``close`` in one, for a decoder on which none of
+        them was called. A chunk is asked for when everything before it was told, and none
+        after ``done``.
+
+        Raises:
+            RuntimeError: One of them was called.
+            TypeError: A chunk is not bytes; by the iterator.
+            StreamError: As ``next_event`` does, by the iterator.
+        """
+        if self._closed or self._fed or self._told is not None:
+            raise RuntimeError("events() reads a stream from its beginning; go on with next_event")
+        self._closed = True
+        told = self._told = self._tell(chunks)
+        return cast("Iterator[Event]", told)  # None only where CHUNKS have one
+
+    def make_up(self, missed: Iterable[Decoded], run: Run) -> list[Event]:
         """Fold in what the server says was missed, up to the run's last status.
 
         Args:
@@ -150,91 +172,114 @@ class EventDecoder:
             run: The run as the server has it.
 
         Returns:
-            How many events come of it; ``done`` is one of them.
+            The events that come of it, ``done`` the last of them.
         """
+        made: list[Event] = []
         for decoded in missed:
             told = self.snapshots.apply(decoded)
-            self._ready += [x for x in told if not isinstance(x, events.RepeatedEvent)]
-            self._last_event = decoded.name
+            made += [x for x in told if not isinstance(x, events.RepeatedEvent)]
         self.snapshots.note(run)
-        self._ready.append(events.Done("[DONE]", synthetic=True))
+        made.append(events.Done("[DONE]", synthetic=True))
         self.done = True
-        return len(self._ready)
+        return made
 
-    def _repeat(self, front: Front) -> Event | None:
-        """Return the first wanted event of frames that repeat the last delta; None for others."""
-        wants = self.wants
-        while (told := front.repeated(wants)) is not None:
-            self._last_event = front.repeats
-            wire, derived = told
-            if wire is not None:
-                self._ready.append(derived)
-                return wire
-            if wants is None or wants(derived.__class__):
-                return derived
-        return None
+    def _take(self) -> Iterator[bytes | None]:
+        """Yield what was fed, and None where there is no more of it, until it is closed."""
+        fed = self._fed
+        while fed or not self._closed:
+            yield fed.popleft() if fed else None
 
-    def _read_frame(self) -> bool:
-        """Make the next frame's events ready, or the end's; False where there is none yet."""
+    def _tell(self, chunks: Iterable[bytes | None]) -> Iterator[Event | None]:
+        """Yield every event of CHUNKS that somebody wants, and None where they have one."""
         try:
-            frame = self._frames.next_frame()
-            if frame is not None:
-                self._decode(frame)
-            elif self._closed:
-                self._end()
-            else:
-                return False
+            read = self._read_lines(chunks) if self._front is None else self._front.read(chunks)
+            for item in chain(read, (_THE_END,)):  # pragma: no branch  # that is the last one
+                if not isinstance(item, ServerSentEvent):
+                    yield item
+                    continue
+                told: list[Event] = []
+                failure = None
+                try:
+                    if item is _THE_END:
+                        self._end(told)
+                    else:
+                        self._decode(item, told)
+                except StreamError as error:
+                    failure = error
+                for event in told:
+                    wants = self._wants  # each time: whoever got one may change it
+                    if wants is None or wants[event.__class__]:
+                        yield event
+                if failure is not None:
+                    raise failure
+                if self.done:
+                    return
         except StreamError as error:
             self._failure = error
-        return True
+            raise
 
-    def _decode(self, frame: ServerSentEvent) -> None:
-        """Make FRAME's events ready."""
+    def _read_lines(self, chunks: Iterable[bytes | None]) -> Iterator[ServerSentEvent | None]:
+        """Yield the frames in CHUNKS, and None where they have one: the ordinary path."""
+        sse = self._sse
+        for chunk in chunks:
+            if chunk is None:
+                yield None
+                continue
+            sse.feed(chunk)
+            while (frame := sse.next_frame()) is not None:
+                yield frame
+        sse.close()
+        while (frame := sse.next_frame()) is not None:
+            yield frame
+
+    def _decode(self, frame: ServerSentEvent, told: list[Event]) -> None:
+        """Add to TOLD what FRAME means."""
+        front = self._front
+        if front is not None and front.last_event is not None:  # which was before FRAME
+            self._last_event, front.last_event = front.last_event, None
         if frame.ignored:
             _check_ignored(frame.ignored)
         try:
-            meaning = self._dialect.decode(frame)
-            self._tell(meaning)
+            self._fold(self._dialect.decode(frame), told)
         except DecodeError as error:
             if self._sse.unterminated and is_cut(error.__cause__):
                 raise self._incomplete() from error
             error.frame, error.event, error.offset = frame.data, frame.event or None, frame.offset
             raise
-        if self._learner is not None:
-            self._learner.learn(frame, tuple(meaning), self.snapshots)
 
-    def _tell(self, meaning: Iterable[Decoded]) -> None:
-        """Make the events ready of what a dialect said.
+    def _fold(self, meaning: Iterable[Decoded], told: list[Event]) -> None:
+        """Add to TOLD what a dialect said.
 
         Raises:
             DecodeError: By MEANING, if it is made while it is read.
             ServerError: It was an error.
         """
         for decoded in meaning:
-            self._last_event = decoded.name
-            if decoded.event_class is events.Done:
-                self._ready += self.snapshots.close()
+            self._last_event, event_class = decoded.name, decoded.event_class
+            if event_class is events.Done:
+                told += self.snapshots.close()
                 self.done = True
-            self._ready += self.snapshots.apply(decoded)
-            if decoded.event_class is events.ErrorEvent:
+            told += self.snapshots.apply(decoded)
+            if event_class is events.ErrorEvent:
                 raise ServerError(decoded.payload)
 
-    def _end(self) -> None:
-        """Decide what it means that the bytes ended without ``done``."""
+    def _end(self, told: list[Event]) -> None:
+        """Add to TOLD what it means that the bytes ended without ``done``."""
         _check_ignored(self._sse.ignored)
         if isinstance(self._dialect, HoldsBack):
-            self._tell(self._dialect.end())
+            self._fold(self._dialect.end(), told)
         if self.done:
             return
         if not self.snapshots.ended:
             raise self._incomplete()
-        self._ready.append(events.Done("[DONE]", synthetic=True))
+        told.append(events.Done("[DONE]", synthetic=True))
         self.done = True
 
     def _incomplete(self) -> IncompleteStreamError:
         """Return the error for bytes that ended too early."""
+        read = None if self._front is None else self._front.last_event
         return IncompleteStreamError(
-            last_event=self._last_event, open_objects=self.snapshots.open_objects
+            last_event=read or self._last_event, open_objects=self.snapshots.open_objects
         )
 
 

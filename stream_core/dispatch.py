@@ -3,8 +3,8 @@
 Rules of this file:
 
 - The core knows one verb, ``handle(event)``; any object that has it is a handler. A handler's
-  class may also have ``callback_table()`` (see :class:`TableHandler`), which spares the calls
-  for events that the handler ignores; it never changes what a handler sees.
+  class may also say what it calls for which events (see :class:`PlannedHandler`), which spares
+  the calls for events that the handler ignores; it never changes what a handler sees.
 - Every handler gets an event, in registration order, before the next event is looked at.
   There are no threads and no queues: handlers run inside the caller of :meth:`dispatch`.
 - An ``Exception`` of one handler does not keep the event from the others. Then it leaves
@@ -17,27 +17,31 @@ Rules of this file:
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from .events import Event
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Sequence
+    from contextvars import Token
 
     from .models import Message, Run, RunStep
 
-    Callback: TypeAlias = Callable[[Any], object]
-    CallbackTable: TypeAlias = Mapping[type[Event], Sequence[Callback]]
+    #: What is called with a handler and an event.
+    Callback: TypeAlias = Callable[[Any, Any], object]
+    #: Callbacks, each with the place of its handler.
+    Calls: TypeAlias = tuple[tuple[Callback, int], ...]
+    Kind: TypeAlias = tuple[type["PlannedHandler"], Hashable] | None
 
 __all__ = [
     "DispatchContext",
     "Dispatcher",
     "Handler",
-    "TableHandler",
+    "Plan",
+    "PlannedHandler",
     "current_context",
-    "nearest",
 ]
 
 
@@ -49,16 +53,26 @@ class Handler(Protocol):
         ...
 
 
-class TableHandler(Handler, Protocol):
-    """A handler that says beforehand which events it cares for."""
+class PlannedHandler(Handler, Protocol):
+    """A handler whose class says beforehand what it calls for which events."""
 
-    def callback_table(self) -> CallbackTable:
-        """Return what to call with the event, for each event class.
+    def callback_key(self) -> Hashable:
+        """Return what :meth:`callbacks_for` needs to know of this handler beside its class.
 
         It is asked once, at registration, and looked up on the class, so that an object that
         forwards unknown attributes to another handler still gets everything through its own
-        ``handle``. Then ``handle`` is not called. A class that is not in the table counts as its
-        nearest base class that is; an event without any is not for this handler.
+        ``handle``.
+
+        Raises:
+            TypeError: Something about its callbacks is wrong.
+        """
+        ...
+
+    @classmethod
+    def callbacks_for(cls, key: Any, event_class: type[Event], /) -> Sequence[Callback]:
+        """Return what to call, in order, with a handler of this class and KEY and an event.
+
+        The answer is remembered for all such handlers; ``handle`` is not called.
         """
         ...
 
@@ -99,42 +113,72 @@ def current_context() -> DispatchContext | None:
     return _context.get()
 
 
-def nearest(table: CallbackTable, event_class: type[Event]) -> Sequence[Callback]:
-    """Return TABLE's row for EVENT_CLASS or its nearest base class; empty where there is none."""
-    for base in event_class.__mro__:
-        if base in table:
-            return table[base]
-    return ()
+class Plan(dict[type[Event], "Calls"]):
+    """What to call for each event class: found at the first look, and kept.
+
+    It is the same for all streams with handlers of the same classes in the same order, so it
+    names handlers by their place. A row is empty where no handler wants events of that class,
+    which is so cheap to ask that events need not be made to know it.
+
+    Args:
+        kinds: For each handler its class and key, or None where it has only ``handle``.
+    """
+
+    def __init__(self, kinds: tuple[Kind, ...]) -> None:
+        super().__init__()
+        self._kinds = kinds
+
+    def __missing__(self, event_class: type[Event]) -> Calls:
+        """Find the row of EVENT_CLASS."""
+        found: list[tuple[Callback, int]] = []
+        for place, kind in enumerate(self._kinds):
+            calls = (handle,) if kind is None else kind[0].callbacks_for(kind[1], event_class)
+            found += [(call, place) for call in calls]
+        row = self[event_class] = tuple(found)
+        return row
+
+
+#: How many combinations of handler classes are remembered; a program has a few.
+_REMEMBERED_PLANS = 256
+
+
+@lru_cache(maxsize=_REMEMBERED_PLANS)
+def _plan_of(kinds: tuple[Kind, ...]) -> Plan:
+    """Return the plan for handlers of these KINDS."""
+    return Plan(kinds)
+
+
+def handle(handler: Handler, event: Event) -> object:
+    """Call what every handler has."""
+    return handler.handle(event)
+
+
+#: What streams without handlers have.
+_NO_PLAN = _plan_of(())
 
 
 class Dispatcher:
     """The handlers of one stream.
 
-    For each event class the callbacks that want it are collected at its first event and
-    again after a registration. An event that nobody wants costs one dict lookup.
-
     Args:
         context: What ``current_context()`` is inside the handlers' callbacks.
+
+    Attributes:
+        handlers: The registered handlers, in order.
+        plan: What there is to call for each event class, another one after each registration.
+            An event that nobody wants costs one look into it.
+        dispatching: Whether a callback of these handlers runs.
     """
 
-    __slots__ = ("_context", "_dispatching", "_entered", "_ready", "_tables")
+    __slots__ = ("_context", "_entered", "_kinds", "dispatching", "handlers", "plan")
 
     def __init__(self, context: DispatchContext | None = None) -> None:
+        self.handlers: tuple[Handler, ...] = ()
+        self.plan = _NO_PLAN
+        self.dispatching = False
+        self._kinds: tuple[Kind, ...] = ()
         self._context = context
-        self._dispatching = False
         self._entered = False
-        self._tables: tuple[tuple[Handler, CallbackTable], ...] = ()
-        self._ready: dict[type[Event], tuple[tuple[Callback, Handler], ...]] = {}
-
-    @property
-    def handlers(self) -> tuple[Handler, ...]:
-        """The registered handlers, in order."""
-        return tuple(handler for handler, _ in self._tables)
-
-    @property
-    def dispatching(self) -> bool:
-        """True while a callback of these handlers runs."""
-        return self._dispatching
 
     def register(self, *handlers: Handler) -> None:
         """Add HANDLERS after those that are there; all of them or, on an error, none.
@@ -145,33 +189,32 @@ class Dispatcher:
             TypeError: One is a class, has no ``handle``, or has an async one.
             ValueError: One is registered already; it would get each event twice.
         """
-        tables = list(self._tables)
+        found, kinds = list(self.handlers), list(self._kinds)
         for handler in handlers:
-            if any(handler is other for other, _ in tables):
+            if any(handler is other for other in found):
                 raise ValueError(
                     f"{handler!r} is registered already; a handler gets each event once: "
                     "make a second instance to have it run twice"
                 )
-            tables.append((handler, _table_of(handler)))
-        # In this order: whoever finds the new dict finds the new tables too.
-        self._tables = tuple(tables)
-        self._ready = {}
+            found.append(handler)
+            kinds.append(_kind_of(handler))
+        # In this order: whoever finds a row of the new plan finds the handlers that it names.
+        self.handlers, self._kinds = tuple(found), tuple(kinds)
+        self.plan = _plan_of(self._kinds)
 
-    def wants(self, event_class: type[Event]) -> bool:
-        """Return whether any handler has something to call for an event of EVENT_CLASS."""
-        calls = self._ready.get(event_class)
-        return bool(self._prepare(event_class) if calls is None else calls)
+    def enter(self) -> Token[DispatchContext | None]:
+        """Set the context once for many dispatches, which then need not set it each.
 
-    @contextmanager
-    def entered(self) -> Iterator[None]:
-        """Set the context once for many dispatches, which then need not set it each."""
-        token = _context.set(self._context)
+        Returns:
+            What :meth:`leave` takes, which must follow.
+        """
         self._entered = True
-        try:
-            yield
-        finally:
-            self._entered = False
-            _context.reset(token)
+        return _context.set(self._context)
+
+    def leave(self, token: Token[DispatchContext | None]) -> None:
+        """Undo what :meth:`enter` did."""
+        self._entered = False
+        _context.reset(token)
 
     def dispatch(self, event: Event) -> None:
         """Hand EVENT to every handler that wants it.
@@ -180,39 +223,36 @@ class Dispatcher:
             ExceptionGroup: Two or more callbacks raised.
             BaseException: What the one callback raised.
         """
-        try:
-            calls = self._ready[event.__class__]
-        except KeyError:
-            calls = self._prepare(event.__class__)
+        calls = self.plan[event.__class__]
         if not calls:
             return
-        if self._entered and not self._dispatching:
+        if self._entered and not self.dispatching:
             self._call(calls, event)
-        else:
-            token = _context.set(self._context)
-            try:
-                self._call(calls, event)
-            finally:
-                _context.reset(token)
+            return
+        token = _context.set(self._context)
+        try:
+            self._call(calls, event)
+        finally:
+            _context.reset(token)
 
-    def _call(self, calls: tuple[tuple[Callback, Handler], ...], event: Event) -> None:
+    def _call(self, calls: Calls, event: Event) -> None:
         """Run CALLS, all of them, and raise what they raised."""
         failures: list[Exception] | None = None
-        outer = self._dispatching
+        handlers, outer = self.handlers, self.dispatching
+        self.dispatching = True
         try:
-            self._dispatching = True
-            for callback, handler in calls:
+            for call, place in calls:
                 try:
-                    callback(event)
+                    call(handlers[place], event)
                 except Exception as exception:  # noqa: BLE001  # raised below, when all had their turn
-                    exception.add_note(_note(callback, handler, event))
+                    exception.add_note(_note(call, handlers[place], event))
                     failures = [exception] if failures is None else [*failures, exception]
         except BaseException as leaving:
             for failure in failures or ():
                 leaving.add_note(f"before it, at the same event: {failure!r}")
             raise
         finally:
-            self._dispatching = outer
+            self.dispatching = outer
         if failures:
             try:
                 raise _combined(failures, event)
@@ -220,18 +260,9 @@ class Dispatcher:
                 # The frame is in the traceback, the traceback in the exception: no cycle.
                 del failures
 
-    def _prepare(self, event_class: type[Event]) -> tuple[tuple[Callback, Handler], ...]:
-        """Collect and keep what to call for an event of EVENT_CLASS."""
-        ready, calls = self._ready, []
-        for handler, table in self._tables:
-            for callback in nearest(table, event_class):
-                calls.append((callback, handler))  # noqa: PERF401  # a comprehension is slower
-        found = ready[event_class] = tuple(calls)
-        return found
 
-
-def _table_of(handler: Handler) -> CallbackTable:
-    """Return HANDLER's callback table, or one that hands everything to ``handle``."""
+def _kind_of(handler: Handler) -> Kind:
+    """Return what a plan knows HANDLER by: class and key, or None where it has only ``handle``."""
     if isinstance(handler, type):
         name = handler.__name__
         raise TypeError(f"{name} is a class; register an instance of it: {name}()")
@@ -241,15 +272,19 @@ def _table_of(handler: Handler) -> CallbackTable:
             f"{handler!r} has no method handle(event), so it is no handler; "
             "subclass handlers.EventHandler, or write the method"
         )
-    if inspect.iscoroutinefunction(handle):
+    if _is_async(getattr(handle, "__func__", handle)):
         raise TypeError(
             f"{type(handler).__name__}.handle is async; handlers run inside the blocking reader, "
             "so write it with def"
         )
-    if hasattr(type(handler), "callback_table"):
-        table: CallbackTable = handler.callback_table()  # type: ignore[attr-defined]  # asked above
-        return table
-    return {Event: (handle,)}
+    cls: Any = type(handler)
+    return (cls, cls.callback_key(handler)) if hasattr(cls, "callback_key") else None
+
+
+@lru_cache(maxsize=_REMEMBERED_PLANS)
+def _is_async(function: Callable[..., object]) -> bool:
+    """Tell whether a call of FUNCTION would do nothing."""
+    return inspect.iscoroutinefunction(function)
 
 
 def _note(callback: Callback, handler: Handler, event: Event) -> str:

@@ -19,10 +19,11 @@ from typing import Any, Generic, TypeVar
 from attrs import define, field
 
 from . import models
-from .jsontext import JSONText, loads
+from .jsontext import loads
 from .models import Record
 
 __all__ = [
+    "DeltaEvent",
     "DerivedEvent",
     "Done",
     "ErrorEvent",
@@ -113,8 +114,18 @@ class WireEvent(Event, Generic[P]):
 
     @property
     def raw(self) -> Any:
-        """The JSON value as sent; parsed at the first look where a fast path did not."""
-        if self._raw.__class__ is JSONText:
+        """The JSON value as sent."""
+        return self._raw
+
+
+@define(eq=False, repr=False)
+class DeltaEvent(WireEvent[P]):
+    """Base of the deltas, whose JSON is parsed at the first look where a fast path did not."""
+
+    @property
+    def raw(self) -> Any:
+        """The JSON value as sent, an object; None for a synthetic event."""
+        if self._raw.__class__ is str:
             self._raw = loads(self._raw)
         return self._raw
 
@@ -211,7 +222,7 @@ class ThreadRunStepInProgress(WireEvent[models.RunStep]):
 
 
 @define(eq=False, repr=False)
-class ThreadRunStepDelta(WireEvent[models.RunStepDeltaEvent]):
+class ThreadRunStepDelta(DeltaEvent[models.RunStepDeltaEvent]):
     """The step grew.
 
     Attributes:
@@ -267,7 +278,7 @@ class ThreadMessageInProgress(WireEvent[models.Message]):
 
 
 @define(eq=False, repr=False)
-class ThreadMessageDelta(WireEvent[models.MessageDeltaEvent]):
+class ThreadMessageDelta(DeltaEvent[models.MessageDeltaEvent]):
     """The message grew.
 
     Attributes:

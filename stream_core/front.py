@@ -1,29 +1,43 @@
 """Fast path of ``decoder``: stands between the bytes and the ordinary path.
 
 It reads what every known server sends: frames of the shape ``event: X`` LF ``data: Y`` LF LF.
-A frame that repeats the last delta but for its text (see ``template``) is folded in at
-once; of another one the frame is made without looking at its lines again. Everything else
-goes, byte for byte, to the SSE decoder, and so does what follows until that is not in the
-middle of something. What is found here is what the ordinary path would have found: same
-events, same errors, same offsets.
+
+- A frame that repeats the last delta but for its text (see ``template``) is folded in without
+  being parsed.
+- On the Assistants wire, an object under its name is folded in as soon as its payload is made
+  (see ``constructors``), and passed over where the frame before said the same and nobody wants
+  to hear it again.
+- Of another plain frame the frame is made without looking at its lines again.
+- Everything else goes, byte for byte, to the SSE decoder, and so does what follows until that
+  is not in the middle of something.
+
+What is found here is what the ordinary path would have found: same events, same errors, same
+offsets. Nothing is explained here: whatever is unusual is left to the ordinary path.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from . import events
-from .sse import ServerSentEvent
+from .constructors import Unusual, constructor
+from .dialects import Decoded
+from .dialects.assistants import OBJECTS
+from .jsontext import loads_in
+from .sse import ServerSentEvent, as_bytes
 from .template import DeltaTemplate, learn
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
 
-    from .dialects import Decoded
     from .events import Event
+    from .history import Wants
     from .snapshots import Snapshots
     from .sse import SSEDecoder
+
+    #: A name, the class of its event, and what makes that of its data.
+    _Row: TypeAlias = tuple[str, type[events.WireEvent[Any]], Callable[[Any], Any]]
 
 __all__ = ["Front"]
 
@@ -31,193 +45,221 @@ __all__ = ["Front"]
 #: puts something new into every frame.
 _MAX_TRIES = 8
 
+#: Lines of a plain frame: a name, data, and what follows them, the blank line's end.
+_LINES = 3
+
 _DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
+
+#: Name to first line and class of one that changes nothing when it follows with the same data:
+#: servers send an object as it is created once more as the first of its states.
+_SAID_AGAIN: dict[str, tuple[str, type[Event]]] = {
+    "thread.run.created": ("event: thread.run.queued", events.ThreadRunQueued),
+    "thread.run.step.created": (
+        "event: thread.run.step.in_progress",
+        events.ThreadRunStepInProgress,
+    ),
+    "thread.message.created": (
+        "event: thread.message.in_progress",
+        events.ThreadMessageInProgress,
+    ),
+}
 
 
 class Front:
     """Reads plain frames, and feeds all others to an SSE decoder.
 
     Attributes:
-        hungry: Whether nothing can come without more bytes; False where it might.
-        repeats: Wire name of what ``repeated`` returns.
+        wants: Which events somebody wants, as ``EventDecoder.wants`` has it.
+        last_event: Wire name of what was folded in last; whoever decodes a frame resets it.
     """
 
-    def __init__(self, sse: SSEDecoder, *, max_frame_bytes: int) -> None:
-        """Stand in front of SSE, which was fed nothing yet."""
+    def __init__(
+        self, sse: SSEDecoder, snapshots: Snapshots | None, *, max_frame_bytes: int
+    ) -> None:
+        """Stand in front of SSE, which was fed nothing yet.
+
+        Args:
+            sse: Reads what is not plain.
+            snapshots: What objects and deltas of the Assistants wire are folded into; None: it
+                is another wire, and frames are all that is read.
+            max_frame_bytes: The most that one frame may have.
+        """
+        self.wants: Wants | None = None
+        self.last_event: str | None = None
         self._sse = sse
+        self._snapshots = snapshots
         self._limit = max_frame_bytes
-        # Chunks not yet begun, or not to the end, and where in the first one to go on.
-        self.hungry = True
-        self._waiting: deque[bytes] = deque()
-        self._next = 0
-        self._closed = False
-        # Whole frames as text, its length, that of its bytes, and where in it we are.
-        self._text = ""
-        self._end = 0
-        self._bytes = 0
-        self._at = 0
-        # Bytes behind us that SSE does not know of; up to where in the text they are counted.
-        self._untold = 0
-        self._counted = 0
-        # Whether SSE was fed something that it has not answered for, and whether it was in the
-        # middle of nothing when it had.
-        self._busy = False
+        # Whether SSE is in the middle of nothing, and how many bytes are behind us.
         self._idle = True
-        # The last frame as text, where it was read here, and what is known of deltas.
-        self._frame = ""
-        self.repeats = ""
+        self._offset = 0
+        # What is known of deltas: what matches the next one, whose the last one was, and how
+        # often a template was made that matched nothing.
         self._template: DeltaTemplate | None = None
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
+        # The lines of the frame that would say the same as the last one, and its class.
+        self._again: tuple[str, str, type[Event]] | None = None
 
-    def feed(self, chunk: bytes) -> None:
-        """Take the next bytes."""
-        self._waiting.append(chunk)
-        self.hungry = False
-
-    def close(self) -> None:
-        """Say that there are no more bytes."""
-        self._closed = True
-
-    def repeated(
-        self, wants: Callable[[type[Event]], bool] | None
-    ) -> tuple[Event | None, Event] | None:
-        """Return the events of the next frame, where that repeats the last delta.
+    def read(self, chunks: Iterable[bytes | None]) -> Iterator[ServerSentEvent | Event | None]:
+        """Yield what comes of the bytes, to their end.
 
         Args:
-            wants: Tells which wire events to make; None: all of them.
+            chunks: The bytes; None where more of them are needed than there are.
 
-        Returns:
-            The wire event, or None where nobody wants it, and what is derived from it; None
-            where the next frame is another or not there.
-        """
-        template = self._template
-        if template is None or self._busy or (self._at == self._end and not self._begin_chunk()):
-            return None
-        text, at = self._text, self._at
-        found = template.match(text, at)
-        if found is None:
-            return None
-        value, end = found
-        full = wants is None or wants(template.event_class)
-        told = template.fold(value, template.raw(text, at, end) if full else None)
-        if told is None:
-            self._template = None
-            return None
-        self._at, self._tries, self._last = end, 0, None
-        if end == self._end and not self._waiting:
-            self.hungry = True
-        return told
-
-    def next_frame(self) -> ServerSentEvent | None:
-        """Return the next frame, as ``SSEDecoder.next_frame`` does.
+        Yields:
+            Frames to decode, as ``SSEDecoder.next_frame`` returns them; the events, those that
+            somebody wants, of what is folded in already; the None of CHUNKS.
 
         Raises:
             FrameTooLargeError: A frame is longer than the limit.
         """
-        while True:
-            if self._busy:
-                frame = self._sse.next_frame()
-                if frame is not None:
-                    return frame
-                self._busy = False
-                self._idle = self._sse.idle
-            if self._at < self._end or self._begin_chunk():
-                frame = self._plain_frame()
-                if frame is not None:
-                    return frame
-            elif not self._busy:
-                if self._closed:  # not before: SSE is fed no more after that
-                    self._sse.close()
-                return self._sse.next_frame()
+        limit = self._limit
+        for chunk in chunks:
+            if chunk is None:
+                yield None
+                continue
+            data = chunk if chunk.__class__ is bytes else as_bytes(chunk)
+            found = None
+            if self._idle and len(data) <= limit:
+                found = self._read_frame(_as_text(data))
+            if found is None:
+                yield from self._read_frames(data)
+            else:  # what servers mostly send: one frame in one chunk
+                self._offset += len(data)
+                for item in found:
+                    wants = self.wants  # each time: whoever got one may change it
+                    kind: type[Any] = item.__class__
+                    if wants is None or kind is ServerSentEvent or wants[kind]:
+                        yield item
+        yield from self._read_lines(b"", last=True)
 
-    def learn(
-        self, frame: ServerSentEvent, meaning: Sequence[Decoded], snapshots: Snapshots
-    ) -> None:
-        """Look at a frame that went the ordinary way and was folded in just now.
+    def _read_frame(  # noqa: C901, PLR0912  # the cases of one frame; calls cost
+        self, frame: str
+    ) -> Sequence[ServerSentEvent | Event] | None:
+        """Read FRAME.
 
-        Where the name is not the frame's own, the delta is not all of its JSON.
+        Returns:
+            What it comes to: a frame, or events, some of which nobody may want; None where it
+            is no plain frame.
         """
-        decoded = meaning[0] if len(meaning) == 1 and meaning[0].name == frame.event else None
-        if decoded is None or decoded.event_class not in _DELTAS:
-            self._last = None
-            return
+        template, wants = self._template, self.wants
+        if template is not None:
+            told = template.read(frame, wants)
+            if told is not None:
+                self._tries, self.last_event, self._again = 0, template.name, None
+                return told
+        lines = frame.split("\n", 2)
+        if len(lines) < _LINES or lines[2] != "\n" or "\r" in frame:
+            return None
+        head, line, _ = lines
+        if self._again is not None:
+            again, self._again = self._again, None
+            if line == again[1] and head == again[0] and wants is not None and not wants[again[2]]:
+                self.last_event = head[7:]
+                return ()
+        if line[:6] != "data: " or len(line) == len("data: "):
+            return None
+        row = None if self._snapshots is None else _MAKERS[head]
+        if self._snapshots is not None and row is not None:
+            name, event_class, make = row
+            try:
+                raw = loads_in(line, 6, len(line))
+                decoded = Decoded(event_class, make(raw), raw, name)
+            except (ValueError, Unusual):
+                pass  # to be explained, or taken with care
+            else:
+                told = self._snapshots.apply(decoded)
+                self.last_event = name
+                if name in _SAID_AGAIN:
+                    # After a created that was told before, and after the end of the run, the
+                    # same data is news.
+                    if told[0].__class__ is event_class and not self._snapshots.terminated:
+                        head, again_class = _SAID_AGAIN[name]
+                        self._again = (head, line, again_class)
+                elif event_class in _DELTAS:
+                    self._learn(decoded, frame, self._snapshots)
+                return told
+        if head[:7] != "event: ":
+            return None
+        return (ServerSentEvent(head[7:], line[6:], self._offset, self._sse.last_event_id),)
+
+    def _read_frames(self, chunk: bytes) -> Iterator[ServerSentEvent | Event]:
+        """Yield what comes of a chunk that is not one plain frame.
+
+        Here only whole frames are read: what comes after the last one's end is for SSE, and so
+        is the rest of a frame that SSE has begun.
+        """
+        begin, size = 0, len(chunk)
+        while begin < size:
+            at = chunk.rfind(b"\n\n", begin) if self._idle else chunk.find(b"\n\n", begin)
+            piece = chunk[begin:] if at < 0 else chunk[begin : at + 2]
+            begin += len(piece)
+            text = _as_text(piece) if self._idle and at >= 0 and len(piece) <= self._limit else ""
+            if not text:
+                yield from self._read_lines(piece)
+            at = 0
+            while at < len(text):
+                # Of three line feeds, the last two were the end of the text.
+                end = text.find("\n\n", at) + 2
+                frame = text[at:end] if end > 1 else text[at:]
+                at += len(frame)
+                found = self._read_frame(frame) if self._idle else None
+                if found is None:
+                    yield from self._read_lines(frame.encode())
+                else:
+                    self._offset += len(frame) if frame.isascii() else len(frame.encode())
+                    for item in found:
+                        wants = self.wants
+                        kind: type[Any] = item.__class__
+                        if wants is None or kind is ServerSentEvent or wants[kind]:
+                            yield item
+
+    def _learn(self, decoded: Decoded, frame: str, snapshots: Snapshots) -> None:
+        """Look at a FRAME with a delta that was folded in just now."""
         now = (decoded.event_class, decoded.payload.id)
-        if now == self._last and self._tries < _MAX_TRIES and self._frame:
+        if now == self._last and self._tries < _MAX_TRIES:
             repeater = snapshots.repeater(decoded)
             if repeater is not None:
                 self._tries += 1
-                self._template = learn(self._frame, frame.data, decoded.raw, repeater)
-                self.repeats = decoded.name
+                self._template = learn(frame, repeater, decoded.name)
         self._last = now
 
-    def _begin_chunk(self) -> bool:
-        """Go on to the next chunk; False where there is none, or SSE took its beginning."""
-        waiting = self._waiting
-        if not waiting:
-            self.hungry = not self._busy
-            return False
-        if self._counted != self._at:
-            self._count()
-        self._text, self._end, self._at, self._counted = "", 0, 0, 0
-        chunk, start = waiting[0], self._next
-        # Here only whole frames are read: the rest of the chunk is for SSE, and so is the
-        # rest of a frame that SSE has begun. What is left of a chunk stays where it is: to
-        # copy it each time would cost the square of its length.
-        end = (chunk.rfind(b"\n\n", start) if self._idle else chunk.find(b"\n\n", start)) + 2
-        found = end > 1
-        if not found or end == len(chunk):
-            waiting.popleft()
-            end, self._next = len(chunk), 0
-        else:
-            self._next = end
-        piece = chunk if end - start == len(chunk) else chunk[start:end]
-        if self._idle and found and len(piece) <= self._limit:
-            try:
-                self._text = piece.decode()
-            except UnicodeDecodeError:  # the server sends no UTF-8
-                pass
-            else:
-                self._end, self._bytes = len(self._text), len(piece)
-                return True
-        self._frame = ""
-        self._feed_sse(piece)
-        return False
+    def _read_lines(self, piece: bytes, *, last: bool = False) -> Iterator[ServerSentEvent]:
+        """Give PIECE, or the word that it was the LAST, to SSE; yield the frames it makes."""
+        sse = self._sse
+        sse.skip(self._offset - sse.offset)
+        sse.feed(piece)
+        if last:
+            sse.close()
+        while (frame := sse.next_frame()) is not None:
+            self._again = None
+            yield frame
+        self._idle, self._offset = sse.idle, sse.offset
 
-    def _plain_frame(self) -> ServerSentEvent | None:
-        """Return the next frame; None where SSE was fed it."""
-        text, at = self._text, self._at
-        end = text.find("\n\n", at) + 2
-        if end == 1:  # of three line feeds, the last two were the end of the text
-            end = self._end
-        self._frame = frame = text if end - at == self._end else text[at:end]
-        if self._counted != at:
-            self._count()
-        self._at = end
-        if self._idle and frame.startswith("event: ") and "\r" not in frame:
-            data_at = frame.find("\ndata: ", 7) + 7
-            if data_at == frame.find("\n") + 7 and frame.find("\n", data_at) == len(frame) - 2:
-                offset = self._sse.offset + self._untold
-                data = frame[data_at:-2]
-                if data:
-                    name = frame[7 : data_at - 7]
-                    return ServerSentEvent(name, data, offset, self._sse.last_event_id)
-        self._counted = end
-        self._feed_sse(frame.encode())
-        return None
 
-    def _feed_sse(self, chunk: bytes) -> None:
-        """Feed SSE, after telling it how many bytes were read here before."""
-        self._sse.skip(self._untold)
-        self._untold = 0
-        self._sse.feed(chunk)
-        self._busy = True
+def _as_text(piece: bytes) -> str:
+    """Return PIECE as text; "" where it is none."""
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return ""
 
-    def _count(self) -> None:
-        """Count the bytes that were read here since the last time."""
-        if self._counted == 0 and self._at == self._end:
-            self._untold += self._bytes
-        else:
-            read = self._text[self._counted : self._at]
-            self._untold += len(read) if read.isascii() else len(read.encode())
-        self._counted = self._at
+
+class _Makers(dict[str, "_Row | None"]):
+    """First line of an object's frame to its name, the class of its event, and what makes it.
+
+    A row is made when the first such object comes.
+    """
+
+    def __missing__(self, head: str) -> _Row | None:
+        """Find the row of HEAD; None where it is no object's."""
+        name = head.removeprefix("event: ")
+        if name not in OBJECTS or name == head:
+            return None
+        event_class, payload_class = OBJECTS[name]
+        made: Any = payload_class
+        row = self[head] = (name, event_class, constructor(made))
+        return row
+
+
+_MAKERS = _Makers()

@@ -14,10 +14,15 @@ from attrs import define, field
 from . import events
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
     from .dialects import Decoded
     from .events import Event
-    from .jsontext import JSONText
     from .models import Run
+
+    #: Event class to whether somebody wants events of it, or what is as true as that.
+    Wants: TypeAlias = Mapping[type[Event], object]
 
 __all__ = ["Block", "Container", "History", "Repeater", "repeated_event", "wire_event"]
 
@@ -54,7 +59,8 @@ class Container(Generic[T]):
     def put(self, index: int, snapshot: T) -> Block[T]:
         """Add a block whose snapshot is in its list already."""
         self.blocks[index] = block = Block(index, snapshot)
-        self.next_index = max(self.next_index, index + 1)
+        if index >= self.next_index:
+            self.next_index = index + 1
         return block
 
     def add(self, index: int, snapshot: T, into: list[T]) -> Block[T]:
@@ -71,7 +77,7 @@ class Repeater(Protocol):
 
     Attributes:
         event_class: Class of the delta's wire event.
-        path: The keys and indexes that lead to that text in the earlier delta's JSON.
+        key: The key of that text in the delta's JSON.
     """
 
     @property
@@ -80,19 +86,20 @@ class Repeater(Protocol):
         ...
 
     @property
-    def path(self) -> tuple[str | int, ...]:
+    def key(self) -> str:
         """See above."""
         ...
 
-    def fold(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
         """Fold the delta in that has VALUE there.
 
         Args:
             value: The text.
             raw: The delta's JSON; None: leave out the wire event, nobody wants it.
+            wants: Tells whether somebody wants what is derived; None: so it is.
 
         Returns:
-            The wire event, where it is wanted, and what is derived from it; None where the
+            The wire event and what is derived from it, those that are wanted; None where the
             delta must go the ordinary way, because what it belongs to is done.
         """
         ...

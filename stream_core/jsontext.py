@@ -21,7 +21,7 @@ from . import settings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["JSONText", "is_cut", "loads", "scan_string"]
+__all__ = ["is_cut", "loads", "loads_in", "scan_string"]
 
 #: 64 bits hold every integer of 18 digits; a text with more digits in a row is left to Python.
 _MANY_DIGITS = b"0" * 19
@@ -35,12 +35,6 @@ def _refuse(constant: str) -> NoReturn:
 
 _DECODER = json.JSONDecoder(parse_constant=_refuse)
 _scan: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]  # stubs lack it
-
-
-class JSONText(str):
-    """A text that is JSON and was not parsed yet."""
-
-    __slots__ = ()
 
 
 def loads(text: str) -> Any:
@@ -62,6 +56,23 @@ def loads(text: str) -> Any:
     except (StopIteration, RecursionError):
         return _explain(text)
     return value if end == len(text) else _explain(text)
+
+
+def loads_in(text: str, start: int, end: int) -> Any:
+    """Parse what stands in TEXT from START to END, as ``loads`` does.
+
+    Raises:
+        ValueError: It is not JSON.
+    """
+    if _orjson_loads() is None:
+        try:
+            value, stop = _scan(text, start)
+        except (StopIteration, ValueError, RecursionError):
+            pass  # to be explained
+        else:
+            if stop == end:
+                return value
+    return loads(text[start:end])
 
 
 @cache

@@ -21,10 +21,11 @@ from .history import Container, History, repeated_event, wire_event
 from .merge import merge_annotations, merge_content, new_content
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .dialects import Decoded
     from .events import Event
-    from .history import Block
-    from .jsontext import JSONText
+    from .history import Block, Wants
     from .models import Message, MessageContent, MessageContentDelta
 
 __all__ = ["MessageSnapshots", "TextRepeater"]
@@ -134,7 +135,8 @@ class MessageSnapshots:
         block = container.blocks.get(index)
         if block is None:
             block = container.add(index, new_content(delta), container.snapshot.content)
-        if not block.created:
+            self._begin_part(container, block, told)
+        elif not block.created:
             self._begin_part(container, block, told)
             _tell_rest(container.id, block, _said(block.snapshot), 0, told)
         merge_content(block.snapshot, delta)
@@ -185,8 +187,8 @@ class MessageSnapshots:
         block = container.blocks[delta.index or 0]
         plain = delta.text.value is not None and not delta.text.annotations
         same = isinstance(block.snapshot, models.TextContentBlock)
-        known = not any(x.extra for x in (data, data.delta, delta, delta.text))
-        return TextRepeater(self, container, block, data) if plain and same and known else None
+        more = data.extra or data.delta.extra or delta.extra or delta.text.extra
+        return TextRepeater(self, container, block, data) if plain and same and not more else None
 
     def ends(self, decoded: Decoded) -> list[Event]:
         """A message is complete or incomplete."""
@@ -317,6 +319,8 @@ def _missing_text(container: Container[MessageContent], message: Message) -> dic
         for index, block in container.blocks.items()
         if block.created and isinstance(block.snapshot, models.TextContentBlock)
     }
+    if final == known:
+        return {}
     gap = sum(map(len, final.values())) - sum(map(len, known.values()))
     rests = {
         index: text[len(known.get(index, "")) :]
@@ -329,8 +333,13 @@ def _missing_text(container: Container[MessageContent], message: Message) -> dic
 class TextRepeater:
     """Folds in deltas of one text part (see :class:`stream_core.history.Repeater`)."""
 
+    __slots__ = (
+        *("_append", "_container", "_index", "_message"),
+        *("_object", "_owner", "_role", "_text"),
+    )
+
     event_class = events.ThreadMessageDelta
-    path = ("delta", "content", 0, "text", "value")
+    key = "value"
 
     def __init__(
         self,
@@ -342,24 +351,26 @@ class TextRepeater:
         """Repeat DATA, a delta of BLOCK in CONTAINER."""
         self._owner, self._container = owner, container
         self._message, self._text = container.snapshot, block.snapshot.text
-        self._index, self._grow = block.index, block.snapshot.text.grow
+        self._index, self._append = block.index, block.snapshot.text.appender
         self._role, self._object = data.delta.role, data.object
 
-    def fold(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
         if container.done:
             return None
-        self._owner.current = self._message
+        self._owner.current = message = self._message
         if self._role:
-            self._message.role = self._role
-        self._grow(value)
+            message.role = self._role
+        self._append(value)
         delta = models.TextDelta(value)
-        told = events.MessageTextDelta(delta, self._text, container.id, self._index)
-        if raw is None:
-            return None, told
-        block = models.TextDeltaBlock(self._index, "text", delta)
-        data = models.MessageDeltaEvent(
-            container.id, models.MessageDelta([block], self._role), self._object
-        )
-        return events.ThreadMessageDelta(data, raw, snapshot=self._message), told
+        told: list[Event] = []
+        if raw is not None:
+            block = models.TextDeltaBlock(self._index, "text", delta)
+            data = models.MessageDeltaEvent(
+                container.id, models.MessageDelta([block], self._role), self._object
+            )
+            told.append(events.ThreadMessageDelta(data, raw, snapshot=message))
+        if wants is None or wants[events.MessageTextDelta]:
+            told.append(events.MessageTextDelta(delta, self._text, container.id, self._index))
+        return told

@@ -20,10 +20,11 @@ from .history import Container, History, repeated_event, wire_event
 from .merge import merge_tool_call, new_tool_call
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .dialects import Decoded
     from .events import Event
-    from .history import Block
-    from .jsontext import JSONText
+    from .history import Block, Wants
     from .models import RunStep, ToolCall, ToolCallDelta
 
 __all__ = ["CallRepeater", "RunStepSnapshots"]
@@ -249,7 +250,7 @@ class CallRepeater(ABC):
 
     call_class: type[Any]
     event_class = events.ThreadRunStepDelta
-    path: tuple[str | int, ...]
+    key: str
 
     def __init__(
         self,
@@ -264,19 +265,23 @@ class CallRepeater(ABC):
         self._details = container.snapshot.step_details
         self._call: Any = container.blocks[index].snapshot
 
-    def fold(self, value: str, raw: JSONText | None) -> tuple[Event | None, Event] | None:
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
         """Fold in the delta that says VALUE."""
         container = self._container
         if container.done or self._step.step_details is not self._details:
             return None
         self._owner.current = self._step
         delta = self.append(value)
-        told = events.RunStepToolCallDelta(delta, self._call, container.id, self._index)
-        if raw is None:
-            return None, told
-        details = models.ToolCallDeltaObject("tool_calls", [delta])
-        data = models.RunStepDeltaEvent(container.id, models.RunStepDelta(details), self._object)
-        return events.ThreadRunStepDelta(data, raw, snapshot=self._step), told
+        told: list[Event] = []
+        if raw is not None:
+            details = models.ToolCallDeltaObject("tool_calls", [delta])
+            data = models.RunStepDeltaEvent(
+                container.id, models.RunStepDelta(details), self._object
+            )
+            told.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
+        if wants is None or wants[events.RunStepToolCallDelta]:
+            told.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
+        return told
 
     @staticmethod
     @abstractmethod
@@ -292,7 +297,7 @@ class _FunctionRepeater(CallRepeater):
     """Arguments of a function."""
 
     call_class = models.FunctionToolCall
-    path = ("delta", "step_details", "tool_calls", 0, "function", "arguments")
+    key = "arguments"
 
     @staticmethod
     def is_piece(delta: Any) -> bool:
@@ -316,7 +321,7 @@ class _CodeRepeater(CallRepeater):
     """Input of the code interpreter."""
 
     call_class = models.CodeInterpreterToolCall
-    path = ("delta", "step_details", "tool_calls", 0, "code_interpreter", "input")
+    key = "input"
 
     @staticmethod
     def is_piece(delta: Any) -> bool:

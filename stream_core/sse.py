@@ -11,8 +11,6 @@ Rules of this file:
 - No byte is looked at again because a later one arrived. What is unfinished grows in
   one ``bytearray``, whose appends are linear in time and, unlike a list of small
   pieces, cost no memory beyond the bytes themselves.
-- :class:`SSEDecoder` is complete without its fast path, which stands at its end under
-  its own heading and changes nothing but the time that is needed.
 - Any exception but FrameTooLargeError and the misuse named in the docstrings is a bug.
 
 Three deliberate differences from the standard:
@@ -51,15 +49,6 @@ _MAX_BYTES_PER_CHARACTER = 4
 
 # 18 digits of milliseconds are thirty million years; int() refuses 4,301 digits.
 _MAX_RETRY_DIGITS = 18
-
-# The Assistants wire has 25 names, of up to 35 bytes with `event: `. What goes beyond
-# these bounds is decoded each time.
-_MAX_KNOWN_NAMES = 64
-_MAX_KNOWN_LINE = 128
-
-# The fast path takes this much at once, so that a whole recording fed as one chunk is
-# not held a second time as lines and a third as frames.
-_WINDOW = 64 * 1024
 
 
 @attrs.define
@@ -115,9 +104,7 @@ class SSEDecoder:
     as the byte that ends it was fed. Not for use from two threads at once.
     """
 
-    def __init__(
-        self, *, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES, fast: bool = True
-    ) -> None:
+    def __init__(self, *, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES) -> None:
         """Make a decoder for one stream.
 
         Args:
@@ -126,7 +113,6 @@ class SSEDecoder:
                 Outside a frame it limits each line, so comments that keep a connection
                 alive never add up. Memory stays within a small multiple of this plus
                 the chunks fed but not yet read.
-            fast: False reads every frame line by line. The frames are the same.
 
         Raises:
             ValueError: MAX_FRAME_BYTES is less than 1.
@@ -135,7 +121,6 @@ class SSEDecoder:
             message = f"max_frame_bytes must be at least 1, not {max_frame_bytes}"
             raise ValueError(message)
         self._limit = max_frame_bytes
-        self._fast = fast
         self._closed = False
         self._failure: FrameTooLargeError | None = None
         self._unterminated = False
@@ -166,14 +151,6 @@ class SSEDecoder:
         self._retry: int | None = None
         self._ignored: list[IgnoredLine] = []
 
-        # For the fast path: True where a block may start and nothing of the above is
-        # pending; where in this chunk to try (again); names by their whole `event: ...`
-        # line; frames read and not yet returned.
-        self._plain = fast
-        self._plain_from = 0
-        self._names: dict[bytes, str] = {}
-        self._ready: deque[ServerSentEvent] = deque()
-
     @property
     def ignored(self) -> tuple[IgnoredLine, ...]:
         """Lines with an unknown field name read since the last frame; at most 16.
@@ -195,7 +172,7 @@ class SSEDecoder:
     @property
     def offset(self) -> int:
         """How many bytes were read: all that were fed, once next_frame() returned None."""
-        return self._ready[0].offset if self._ready else self._base + self._at
+        return self._base + self._at
 
     @property
     def idle(self) -> bool:
@@ -206,7 +183,6 @@ class SSEDecoder:
             or self._after_cr
             or self._retry is not None
             or self._ignored
-            or self._ready
             or self._waiting
             or self._at < len(self._chunk)
         )
@@ -258,13 +234,7 @@ class SSEDecoder:
                 limit. The frames before it were returned first. The decoder has no
                 further frames: each further call raises the same error.
         """
-        if self._ready:
-            return self._ready.popleft()
         while self._at < len(self._chunk) or (self._waiting and self._begin_chunk()):
-            if self._plain and self._at >= self._plain_from:
-                frame = self._read_plain()
-                if frame is not None:
-                    return frame
             frame = self._read_lines()
             if frame is not None:
                 return frame
@@ -272,13 +242,11 @@ class SSEDecoder:
             raise self._failure.with_traceback(None)  # else each call makes that longer
         return self._finish() if self._closed else None
 
-    # ---- the complete decoder ---------------------------------------------------------
-
     def _begin_chunk(self) -> bool:
         """Go on to the next of the waiting chunks; False where there is none."""
         self._base += len(self._chunk)
         self._chunk = self._waiting.popleft()
-        self._at = self._plain_from = 0
+        self._at = 0
         self._next_lf = self._next_cr = -1
         return True
 
@@ -290,7 +258,6 @@ class SSEDecoder:
     def _read_lines(self) -> ServerSentEvent | None:
         """Read on to the end of the next frame or of the chunk, whichever comes first."""
         chunk = self._chunk
-        self._plain = False
         while self._at < len(chunk):
             if self._after_cr:
                 self._after_cr = False
@@ -300,8 +267,6 @@ class SSEDecoder:
             if not self._line:
                 self._line_at = self._base + self._at
             line = self._read_line()
-            if line != b"":  # one that a blank line before it made plain is so no longer
-                self._plain = False
             if line is None:
                 break
             if line:
@@ -392,8 +357,6 @@ class SSEDecoder:
             self._retry = None
             self._ignored.clear()
         data.clear()
-        pending = self._after_cr or self._retry is not None or self._ignored
-        self._plain = self._fast and not pending
         return frame
 
     def _fail(self, offset: int) -> None:
@@ -414,57 +377,6 @@ class SSEDecoder:
         frame = self._end_block()
         self._unterminated = frame is not None
         return frame
-
-    # ---- the fast path ----------------------------------------------------------------
-
-    def _read_plain(self) -> ServerSentEvent | None:
-        """Read the frames of the shape `event: X` LF `data: Y` LF LF that come next.
-
-        Every known Assistants server sends these alone, many or exactly one in a chunk,
-        and each is three elements of one ``split``. The first is returned, the others are
-        made ready. None where there is none, or anything else to think of:
-        :meth:`_read_lines` then goes on from the same byte.
-        """
-        at = self._at
-        window = self._chunk[at : at + _WINDOW]
-        window_end = at + len(window)
-        if _CR in window or len(window) > self._limit:
-            self._plain_from = window_end
-            return None
-        lines = window.split(b"\n")
-        result = None
-        index, last = 0, len(lines) - 3  # what follows the last LF is no line yet
-        while index < last:
-            first = lines[index]
-            second = lines[index + 1]
-            name = self._names.get(first)
-            if name is None:
-                name = self._learn_name(first)
-            raw = second[6:]
-            if name is None or not raw or lines[index + 2] or second[:6] != b"data: ":
-                # Another shape: to try again behind each of its frames would split the
-                # same bytes as often as there are frames in them.
-                self._plain_from = window_end
-                break
-            data = raw.decode("utf-8", "replace")
-            frame = ServerSentEvent(name, data, self._base + at, self._last_id)
-            if result is None:
-                result = frame
-            else:
-                self._ready.append(frame)
-            at += len(first) + len(second) + 3
-            index += 3
-        self._at = at
-        return result
-
-    def _learn_name(self, line: bytes) -> str | None:
-        """Return the name in an `event: ...` line, and remember it; None for another line."""
-        if not line.startswith(b"event: "):
-            return None
-        name = line[7:].decode("utf-8", "replace")
-        if len(self._names) < _MAX_KNOWN_NAMES and len(line) <= _MAX_KNOWN_LINE:
-            self._names[line] = name
-        return name
 
 
 def as_bytes(chunk: object) -> bytes:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Unwraps",
     "error",
     "message",
     "message_delta_text",
@@ -89,3 +90,40 @@ def required_tool_calls(event: Event | None) -> list[RequiredActionFunctionToolC
 def error(event: Event | None) -> Error | None:
     """Return the payload of the server's ``error`` event."""
     return event.data if isinstance(event, events.ErrorEvent) else None
+
+
+class Unwraps:
+    """The functions of this file as methods, for what has a current event."""
+
+    @property
+    def event(self) -> Event | None:
+        """The current event, or None."""
+        raise NotImplementedError
+
+    def message_delta_text(self) -> str | None:
+        """Return :func:`stream_core.unwrap.message_delta_text` of the current event."""
+        return message_delta_text(self.event)
+
+    def run(self) -> Run | None:
+        """Return :func:`stream_core.unwrap.run` of the current event."""
+        return run(self.event)
+
+    def run_step(self) -> RunStep | None:
+        """Return :func:`stream_core.unwrap.run_step` of the current event."""
+        return run_step(self.event)
+
+    def message(self) -> Message | None:
+        """Return :func:`stream_core.unwrap.message` of the current event."""
+        return message(self.event)
+
+    def tool_calls(self) -> list[ToolCall] | None:
+        """Return :func:`stream_core.unwrap.tool_calls` of the current event."""
+        return tool_calls(self.event)
+
+    def required_tool_calls(self) -> list[RequiredActionFunctionToolCall] | None:
+        """Return :func:`stream_core.unwrap.required_tool_calls` of the current event."""
+        return required_tool_calls(self.event)
+
+    def error(self) -> Error | None:
+        """Return :func:`stream_core.unwrap.error` of the current event."""
+        return error(self.event)

@@ -2,8 +2,9 @@
 
 Rules of this file:
 
-- Streams are made of bursts, deltas of one shape in a row, because only these reach the fast
-  path, and of everything that may stand between them.
+- Streams are made of what reaches the fast paths, and of everything that may stand between
+  them: bursts, which are deltas of one shape in a row, and beginnings, which are an object's
+  first states one after the other with the same data, or nearly.
 - A shape is a payload as it stands in a frame, with ``%s`` where a JSON string goes; an envelope
   is a frame, with NAME and JSON where these go.
 """
@@ -117,6 +118,29 @@ MESSAGE_SHAPES = [
     message_payload(TEXT.replace("%s", '%s,"value":"Hello"')),
     message_payload(TEXT)[:-1] + ',"delta":{"content":[' + TEXT.replace("%s", '"x"') + "]}}",
     '{"object":[[[["deep"]]]],' + message_payload(TEXT)[1:],
+    message_payload(TEXT)[:-1] + ',"delta":{"content":[]}}',
+    message_payload(TEXT)[:-1] + ',"delta":{"content":[{"index":0,"type":"text","text":{}}]}}',
+    message_payload(TEXT.replace('"text":{', '"text":{"value":"x"},"text":{')),
+    message_payload(TEXT)[:-1].replace("}]}", '},{"text":{"value":"x"}}],"content":[]}') + "}",
+    message_payload(TEXT.replace("%s}", '%s},"text":{"value":"x"}')),
+    message_payload(TEXT.replace("%s}", '%s},"text":{}')),
+    message_payload(TEXT.replace("%s}", '%s},"text":null')),
+    # keys that are escaped, beside the one that is not
+    message_payload(TEXT.replace("%s", '%s,"val\\u0075e":"x"')),
+    message_payload(TEXT.replace('"value"', '"val\\u0075e":"x","value"')),
+    message_payload(TEXT.replace("%s", '"x","val\\u0075e":%s')),
+    message_payload(TEXT.replace('"text":{', '"te\\u0078t":{')),
+    message_payload(TEXT.replace("%s}", '%s},"te\\u0078t":{}')),
+    # the key as a text, and in one
+    message_payload(TEXT, "value"),
+    message_payload(TEXT).replace('"object":"thread.message.delta"', '"object":"value"'),
+    message_payload(TEXT).replace("thread.message.delta", '\\"value\\":\\"x\\"'),
+    message_payload(TEXT).replace("thread.message.delta", "value:"),
+    '{"id":%s,"object":"\\"value\\":\\"x\\"","delta":{"content":[]}}',
+    # the key in itself
+    message_payload(TEXT.replace("%s", '{"value":%s}')),
+    message_payload(TEXT.replace('"text":{"value":%s}', '"text":{"text":{"value":%s}}')),
+    message_payload(TEXT.replace("%s", '%s,"text":{"value":"x"}')),
     # annotations
     message_payload(TEXT.replace("%s", '%s,"annotations":[{"index":0,"type":"note","value":"x"}]')),
     message_payload(
@@ -156,6 +180,15 @@ STEP_SHAPES = [
         FUNCTION.replace('"index":0', '"index":0,"id":"c1"').replace("%s", '%s,"name":"f"')
     ),
     step_payload(FUNCTION.replace("%s", '%s,"arguments":"x"')),
+    step_payload(FUNCTION.replace("%s", '%s,"argument\\u0073":"x"')),
+    step_payload(FUNCTION.replace('"arguments"', '"argument\\u0073":"x","arguments"')),
+    step_payload(FUNCTION.replace("%s}", '%s},"function":{}')),
+    step_payload(FUNCTION.replace("%s}", '%s},"function":null')),
+    step_payload(FUNCTION.replace("%s}", '%s},"function":{"arguments":"x"}')),
+    step_payload(FUNCTION, "arguments"),
+    step_payload(FUNCTION).replace("thread.run.step.delta", '\\"arguments\\":\\"x\\"'),
+    step_payload(FUNCTION.replace("%s", '{"arguments":%s}')),
+    step_payload(FUNCTION)[:-1] + ',"delta":{"step_details":null}}',
     step_payload(FUNCTION.replace("%s", '%s,"strict":true')),
     step_payload(FUNCTION.replace('"index":0', '"index":0,"more":1')),
     step_payload(FUNCTION).replace("]}}}", '],"more":1}}}'),
@@ -271,6 +304,71 @@ INTERLUDES: list[bytes] = [
     "☃".encode(),
 ]
 
+#: What an object's first states say, by the beginning of their names. What stands side by side
+#: is nearly the same.
+BEGINNINGS: dict[str, list[str]] = {
+    "thread.run": [
+        '{"id":"run_1","status":"queued"}',
+        '{"id":"run_1","status":"in_progress"}',
+        '{"id":"run_1","status":"queued" }',
+        '{"id": "run_1","status":"queued"}',
+        '{"status":"queued","id":"run_1"}',
+        '{"id":"run_1","status":"queued","more":1}',
+        '{"id":"run_1","status":"queued","model":"m"}',
+        '{"id":"run_1","status":"queued","max_prompt_tokens":12.0}',
+        '{"id":"run_1","status":"x","status":"queued"}',
+        '{"id":"run_1","status":null}',
+        '{"id":"run_1"}',
+        '{"id":"run_1","status":"completed"}',
+        '{"id":"run_1","status":"requires_action"}',
+        '{"id":"run_2","status":"queued"}',
+        '{"id":"run_2","status":"failed"}',
+        '{"id":"","status":"queued"}',
+    ],
+    "thread.run.step": [
+        '{"id":"s1","status":"in_progress"}',
+        '{"id":"s1","status":"queued"}',
+        '{"id":"s1","status":"in_progress","type":"tool_calls"}',
+        '{"id":"s1","step_details":{"type":"tool_calls","tool_calls":[{"type":"function","id":"c"}]}}',
+        '{"id":"s1","status":"completed"}',
+        '{"id":"s2","status":"in_progress"}',
+        '{"id":"s1"}',
+        "{}",
+    ],
+    "thread.message": [
+        '{"id":"m1","status":"in_progress","content":[]}',
+        '{"id":"m1","status":"queued","content":[]}',
+        '{"id":"m1","status":"in_progress","content":[{"type":"text","text":{"value":"a"}}]}',
+        '{"id":"m1","status":"in_progress","content":{"type":"text","text":{"value":"a"}}}',
+        '{"id":"m1","status":"completed"}',
+        '{"id":"m2","status":"in_progress","content":[]}',
+        '{"id":"m1"}',
+        "{}",
+    ],
+}
+
+#: What no object says.
+BAD_BEGINNINGS = ["[DONE]", "{", '{"id":5}', "null", "[]", '"a"', '{"id":"run_1"}}']
+
+#: Names of an object's first states, and of others, without their beginning.
+STATES = ["created", "queued", "in_progress", "created", "queued", "in_progress"]
+OTHER_STATES = ["completed", "cancelling", "cancelled", "failed", "unheard_of", "delta"]
+
+#: What stands between the first states: nothing, mostly.
+PAUSES: list[bytes] = [
+    *[b""] * 12,
+    b": ping\n\n",
+    b":",
+    b"\n",
+    b"id: 7\n\n",
+    b"retry: 5\n\n",
+    b"foo: bar\n\n",
+    b"event: thread.run.queued\n\n",
+    sse(("unheard.of", {})),
+    sse(run("queued")),
+    sse(message("in_progress", message_id="m1")),
+]
+
 #: What ends a stream, mostly with an error.
 ENDINGS: list[bytes] = [
     b"",
@@ -322,13 +420,36 @@ def bursts(draw: st.DrawFn) -> list[bytes]:
 
 
 @st.composite
+def beginnings(draw: st.DrawFn) -> list[bytes]:
+    """The first states of an object, some of which say the same as the one before."""
+    kind = draw(st.sampled_from(sorted(BEGINNINGS)))
+    payloads = draw(st.lists(st.sampled_from(BEGINNINGS[kind]), min_size=1, max_size=2))
+    if draw(st.integers(0, 9)) == 0:
+        payloads.append(draw(st.sampled_from(BAD_BEGINNINGS)))
+    plain = draw(st.booleans())
+    made: list[bytes] = []
+    for _ in range(draw(st.integers(1, 6))):
+        start = kind if draw(st.integers(0, 9)) else draw(st.sampled_from(sorted(BEGINNINGS)))
+        state = draw(st.sampled_from(STATES if draw(st.integers(0, 9)) else OTHER_STATES))
+        unusual = not plain and draw(st.integers(0, 4)) == 0
+        envelope = draw(st.sampled_from(ENVELOPES)) if unusual else PLAIN
+        made.append(framed(envelope, f"{start}.{state}", draw(st.sampled_from(payloads))))
+        if not plain:
+            made.append(draw(st.sampled_from(PAUSES)))
+        if draw(st.integers(0, 9)) == 0:
+            made += draw(bursts())
+    return made
+
+
+@st.composite
 def streams(draw: st.DrawFn) -> list[bytes]:
     """A stream, frame by frame."""
     made: list[bytes] = []
     if draw(st.integers(0, 7)) == 0:
         made.append(b"\xef\xbb\xbf")
     between = st.sampled_from(INTERLUDES).map(lambda x: [x])
-    for part in draw(st.lists(bursts() | bursts() | between, min_size=1, max_size=9)):
+    parts = bursts() | bursts() | beginnings() | between
+    for part in draw(st.lists(parts, min_size=1, max_size=9)):
         made += part
     if draw(st.integers(0, 3)) == 0:  # two bursts, one frame of each in turn
         turns = zip(draw(bursts()), draw(bursts()), strict=False)

@@ -7,6 +7,7 @@ Streams are decoded whole, by the frame, byte by byte, at random splits and with
 from __future__ import annotations
 
 import random
+import re
 import traceback
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from stream_core import events, models
+from stream_core import settings as switches
 from stream_core.decoder import EventDecoder
 from stream_core.dialects import Decoded
 from stream_core.errors import (
@@ -27,11 +29,14 @@ from stream_core.errors import (
 
 from .support import (
     DONE,
+    Told,
+    Wanted,
     call,
     citation,
     decode,
     decode_every_way,
     frame,
+    label,
     message,
     pieces,
     run,
@@ -44,7 +49,7 @@ from .support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from stream_core.sse import ServerSentEvent
 
@@ -152,12 +157,177 @@ def test_wire_deltas_that_nobody_wants_may_be_spared() -> None:
 def test_what_nobody_wants_is_passed_over_and_folded_in() -> None:
     """The deltas of a text and what is derived from them too; its whole is there at the end."""
     decoder = EventDecoder()
-    decoder.wants = lambda event_class: event_class is events.Done
+    decoder.wants = Wanted(lambda event_class: event_class is events.Done)
     deltas = [text_delta(piece) for piece in "abcdef"]
     decoder.feed(whole_run(message("created"), *deltas))
     assert isinstance(decoder.next_event(), events.Done)
     assert None is decoder.next_event()
     assert ["abcdef"] == [one.text for one in decoder.snapshots.messages]
+
+
+FAST = pytest.mark.parametrize("fast", [True, False])
+
+
+@FAST
+def test_whoever_gets_an_event_may_change_what_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """From the next event on, also where that comes of the same frame."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    data = whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"])
+    for chunks in ([data], pieces(data, 7), re.findall(rb"(?s).*?\n\n", data)):
+        decoder = EventDecoder()
+        wire = Wanted(lambda event_class: event_class is events.ThreadMessageDelta)
+        derived = Wanted(lambda event_class: event_class is events.MessageTextDelta)
+        decoder.wants = wire
+        told = []
+        for chunk in chunks:
+            decoder.feed(chunk)
+            while (event := decoder.next_event()) is not None:
+                told.append(event)
+                decoder.wants = derived if decoder.wants is wire else wire
+                assert decoder.wants in (wire, derived)
+        assert ["ThreadMessageDelta", "MessageTextDelta"] * 6 == [label(x) for x in told]
+
+
+@FAST
+def test_what_nobody_wants_any_more_does_not_come(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """From the next event on as well."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    decoder = EventDecoder()
+    assert decoder.wants is None
+    decoder.feed(whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"]))
+    while not isinstance(event := decoder.next_event(), events.MessageTextDelta):
+        assert event is not None
+    decoder.wants = nothing = Wanted(lambda _: False)
+    assert decoder.next_event() is None
+    assert decoder.wants is nothing
+    assert decoder.done
+    assert ["abcdef"] == [one.text for one in decoder.snapshots.messages]
+
+
+# --- All bytes at once ------------------------------------------------------------------
+
+
+def told_at_once(chunks: Iterable[bytes], **options: Any) -> Told:
+    """Decode CHUNKS with ``events``."""
+    told = Told()
+    try:
+        for event in EventDecoder(**options).events(chunks):
+            told.events.append(event)
+            told.texts.append(f"{label(event)}: {event!r}")
+    except StreamError as error:
+        told.error = error
+    return told
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        USUAL,
+        USUAL[:-1],
+        USUAL.replace(b"data: [DONE]", b"data: [DONE"),
+        USUAL[: len(USUAL) // 2],
+        USUAL.replace(b"\n", b"\r\n"),
+        USUAL.replace(b"thread.run.completed", b"thread.run.queued"),
+        sse(run("created"), ("error", {"message": "no"}), run("completed"), DONE),
+        sse(run("created"), run("completed")),
+        b"",
+        b"\xff",
+    ],
+)
+def test_all_at_once_is_told_like_piece_by_piece(data: bytes) -> None:
+    """Same events, same error, with fast paths and without, however the bytes are cut."""
+    expected = decode(data)
+    for fast in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(switches, "FAST", fast)
+            for chunks in ([data], pieces(data, 1), pieces(data, 100), [b"", data, b""]):
+                assert expected == told_at_once(chunks)
+
+
+@FAST
+def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    """A bytearray and a memoryview too; a str is misuse, when it comes."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    chunks: list[Any] = [bytearray(USUAL[:99]), memoryview(USUAL[99:200]), USUAL[200:]]
+    assert decode(USUAL) == told_at_once(chunks)
+    wrong: list[Any] = [sse(run("created")), "event: done"]
+    told = EventDecoder().events(wrong)
+    assert isinstance(next(told), events.ThreadRunCreated)
+    with pytest.raises(TypeError, match="binary"):
+        next(told)
+
+
+@FAST
+def test_a_chunk_is_asked_for_when_all_before_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """So nobody waits for the network with an event in hand, nor for anything after ``done``."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    frames = re.findall(rb"(?s).*?\n\n", USUAL)
+    log: list[object] = []
+
+    def chunks() -> Iterator[bytes]:
+        for number, one in enumerate(frames):
+            log.append(number)
+            yield one
+        raise AssertionError("asked for more after done")
+
+    for event in EventDecoder().events(chunks()):
+        log.append(event)  # noqa: PERF402  # the chunks write into it too
+    numbers = [x for x in log if isinstance(x, int)]
+    assert list(range(len(frames))) == numbers
+    expected: list[object] = []
+    decoder = EventDecoder()
+    for number, one in enumerate(frames):
+        decoder.feed(one)
+        expected += [number, *iter(decoder.next_event, None)]
+    assert expected == log
+
+
+def test_what_the_chunks_raise_leaves_as_it_is() -> None:
+    """A stream's failure is the decoder's from then on."""
+
+    def chunks(error: Exception) -> Iterator[bytes]:
+        yield sse(run("created"))
+        raise error
+
+    for error in (StreamError("lost"), OSError("broken")):
+        decoder = EventDecoder()
+        told = decoder.events(chunks(error))
+        assert isinstance(next(told), events.ThreadRunCreated)
+        with pytest.raises(type(error)) as caught:
+            next(told)
+        assert error is caught.value
+        assert next(told, None) is None
+    decoder = EventDecoder()
+    failure = StreamError("lost")
+    assert isinstance(next(decoder.events(chunks(failure))), events.ThreadRunCreated)
+    with pytest.raises(StreamError):
+        decoder.next_event()  # goes on where the iterator is
+    with pytest.raises(StreamError) as again:
+        decoder.next_event()
+    assert failure is again.value
+
+
+def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
+    """Not after feed(), next_event(), close() or itself; and nothing is fed after it."""
+    fed, asked, closed, used = (EventDecoder() for _ in range(4))
+    fed.feed(b"d")
+    asked.next_event()
+    closed.close()
+    used.events([])
+    for decoder in (fed, asked, closed, used):
+        with pytest.raises(RuntimeError, match="next_event"):
+            decoder.events([])
+    with pytest.raises(RuntimeError, match="close"):
+        used.feed(b"d")
+    untouched = EventDecoder()
+    untouched.feed(b"")  # is nothing
+    assert decode(USUAL).names == [label(event) for event in untouched.events([USUAL])]
 
 
 # --- Dialects ---------------------------------------------------------------------------
@@ -273,6 +443,12 @@ def test_a_frame_that_the_end_cut_is_no_decode_error() -> None:
     told = decode_every_way(start + cut)
     assert isinstance(told.error, IncompleteStreamError)
     assert "thread.run.created" == told.error.last_event
+    befores = [text_delta("a"), run("queued"), ("unheard.of", {}), message("created")]
+    for before in befores:
+        for count in range(1, 5):
+            told = decode_every_way(start + sse(*[before] * count) + cut)
+            assert isinstance(told.error, IncompleteStreamError)
+            assert before[0] == told.error.last_event
     wrong = decode_every_way(start + b"event: thread.run.queued\ndata: {}}")
     assert isinstance(wrong.error, DecodeError)
 
@@ -317,21 +493,19 @@ def test_what_was_missed_is_made_up_for() -> None:
         Decoded(events.ThreadMessageCompleted, whole, None, "thread.message.completed"),
         Decoded(events.ThreadRunCompleted, ended, None, "thread.run.completed"),
     ]
-    count = decoder.make_up(missed, ended)
-    told = []
-    while (event := decoder.next_event()) is not None:
-        told.append(event)
+    told = decoder.make_up(missed, ended)
     assert [
         *("ThreadMessageCompleted", "MessageTextDelta", "MessageTextDone", "MessageDone"),
         *("ThreadRunCompleted", "RunDone", "Done"),
     ] == [type(event).__name__ for event in told]
-    assert count == len(told)
     assert isinstance(told[1], events.MessageTextDelta)
     assert "lo" == told[1].delta.value
     assert isinstance(told[-1], events.Done)
     assert told[-1].synthetic
     assert ended is decoder.snapshots.current_run
     assert decoder.done
+    decoder.feed(sse(run("created")))
+    assert decoder.next_event() is None
 
 
 # --- Errors -----------------------------------------------------------------------------

@@ -5,14 +5,14 @@ from __future__ import annotations
 import gc
 import threading
 import weakref
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import attrs
 import pytest
 
-from stream_core.dispatch import Dispatcher, current_context, nearest
+from stream_core.dispatch import Dispatcher, Plan, current_context
 from stream_core.events import (
-    DerivedEvent,
     Done,
     Event,
     MessageTextDelta,
@@ -24,8 +24,6 @@ from stream_core.models import Message, Run, RunStep, Text, TextDelta
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from stream_core.dispatch import CallbackTable
 
 
 def text_delta(value: str = "a") -> MessageTextDelta:
@@ -69,7 +67,8 @@ class Caller:
 class Choosy(Recorder):
     """A handler that says beforehand what it wants."""
 
-    asked = 0
+    looked_up: ClassVar[list[tuple[object, str]]] = []
+    keyed = 0
 
     def wire(self, event: Event) -> None:
         self.log.append(f"{self.name} wire {event.event}")
@@ -77,9 +76,18 @@ class Choosy(Recorder):
     def done(self, event: Event) -> None:
         self.log.append(f"{self.name} done {event.event}")
 
-    def callback_table(self) -> CallbackTable:
-        self.asked += 1
-        return {WireEvent: (self.wire,), Done: (self.wire, self.done)}
+    def callback_key(self) -> str:
+        self.keyed += 1
+        return "quiet" if self.name == "q" else "loud"
+
+    @classmethod
+    def callbacks_for(
+        cls, key: str, event_class: type[Event], /
+    ) -> tuple[Callable[[Any, Any], object], ...]:
+        cls.looked_up.append((key, event_class.__name__))
+        if key == "quiet" or not issubclass(event_class, WireEvent):
+            return ()
+        return (cls.wire, cls.done) if event_class is Done else (cls.wire,)
 
 
 @attrs.define
@@ -125,7 +133,7 @@ def test_without_handlers_an_event_goes_nowhere() -> None:
     """A dispatcher may be empty."""
     made = Dispatcher()
     made.dispatch(StreamEnd())
-    assert not made.wants(StreamEnd)
+    assert () == made.plan[StreamEnd]
 
 
 def test_a_handler_registered_by_a_callback_gets_events_from_the_next_one_on() -> None:
@@ -211,42 +219,91 @@ def test_one_bad_handler_keeps_out_the_others_of_the_call() -> None:
     assert () == made.handlers
 
 
-# --- Tables -------------------------------------------------------------------------------
+# --- Plans --------------------------------------------------------------------------------
 
 
-def test_a_table_is_asked_once_and_used_instead_of_handle() -> None:
-    """What is in the row of an event is called in its order; ``handle`` is not."""
+def a_choosy_class() -> type[Choosy]:
+    """Make a class that no plan was made for yet."""
+
+    class Fresh(Choosy):
+        looked_up: ClassVar[list[tuple[object, str]]] = []
+
+    return Fresh
+
+
+def test_what_a_class_names_is_called_in_order_instead_of_handle() -> None:
+    """With the handler and the event; an event that it names nothing for is not for it."""
     log: list[str] = []
-    choosy = Choosy("c", log)
-    made = dispatcher(choosy)
-    for _ in range(2):
-        made.dispatch(Done("[DONE]"))
-    made.register(Recorder("r", log))
-    made.dispatch(Done("[DONE]"))
-    once = ["c wire done", "c done done"]
-    assert [*once, *once, *once, "r done"] == log
-    assert 1 == choosy.asked
+    made = dispatcher(Choosy("c", log), Recorder("r", log))
+    for event in (Done("[DONE]"), ThreadRunCreated(Run()), text_delta()):
+        made.dispatch(event)
+    assert [
+        *("c wire done", "c done done", "r done"),
+        *("c wire thread.run.created", "r thread.run.created"),
+        "r message.text.delta",
+    ] == log
 
 
-def test_an_event_counts_as_its_nearest_base_class_in_the_table() -> None:
-    """A row holds for the classes derived from its class that have none of their own."""
-    log: list[str] = []
-    made = dispatcher(Choosy("c", log))
-    made.dispatch(ThreadRunCreated(Run()))
-    made.dispatch(text_delta())
-    assert ["c wire thread.run.created"] == log
+def test_a_class_is_asked_once_for_each_event_class_and_all_streams() -> None:
+    """Each handler is asked for its key, once per registration."""
+    cls, log = a_choosy_class(), list[str]()
+    first, second = cls("c", log), cls("c", log)
+    for handler in (first, second, first):
+        made = dispatcher(handler)
+        for _ in range(2):
+            made.dispatch(Done("[DONE]"))
+            made.dispatch(StreamEnd())
+    assert [("loud", "Done"), ("loud", "StreamEnd")] == cls.looked_up
+    assert (2, 1) == (first.keyed, second.keyed)
+    assert ["c wire done", "c done done"] * 6 == log
 
 
-def test_nearest_goes_up_and_ends_empty() -> None:
-    """The class itself comes first, then its bases; no row is an empty row."""
-    row, base_row = (print,), (repr,)
-    assert row == nearest({Event: base_row, Done: row}, Done)
-    assert base_row == nearest({Event: base_row, Done: row}, StreamEnd)
-    assert () == nearest({DerivedEvent: row}, StreamEnd)
+def test_handlers_of_one_class_with_other_keys_are_told_apart() -> None:
+    """A key says what a class alone does not; each handler has its own calls."""
+    cls, log = a_choosy_class(), list[str]()
+    dispatcher(cls("q", log), cls("a", log), cls("b", log)).dispatch(ThreadRunCreated(Run()))
+    assert ["a wire thread.run.created", "b wire thread.run.created"] == log
+    dispatcher(cls("a", log), cls("q", log), cls("b", log)).dispatch(ThreadRunCreated(Run()))
+    assert ["a wire thread.run.created", "b wire thread.run.created"] * 2 == log
+
+
+def test_a_plan_is_found_row_by_row_and_kept() -> None:
+    """Each call has the place of its handler; a row is the same one at each look."""
+    plan = Plan(((Choosy, "loud"), (Choosy, "quiet"), None))
+    assert {} == plan
+    row = plan[Done]
+    assert row is plan[Done]
+    assert [("wire", 0), ("done", 0), ("handle", 2)] == [
+        (call.__name__, place) for call, place in row
+    ]
+    assert [2] == [place for _, place in plan[StreamEnd]]
+    assert {Done, StreamEnd} == set(plan)
+
+
+def test_streams_with_handlers_of_the_same_classes_share_a_plan() -> None:
+    """In the same order; a registration makes it another one."""
+    cls = a_choosy_class()
+    one, same = (dispatcher(cls("c", []), Recorder("r", [])) for _ in range(2))
+    assert one.plan is same.plan
+    assert one.plan is not dispatcher(Recorder("r", []), cls("c", [])).plan
+    before = one.plan
+    one.register(Recorder("s", []))
+    assert before is not one.plan
+    assert before is same.plan
+
+
+def test_a_row_is_empty_where_nobody_wants_the_event() -> None:
+    """Classes are believed, a handler without a plan wants all, a registration counts at once."""
+    made = dispatcher(Choosy("c", []))
+    assert made.plan[Done]
+    assert made.plan[ThreadRunCreated]
+    assert () == made.plan[MessageTextDelta]
+    made.register(Recorder("r", []))
+    assert 1 == len(made.plan[MessageTextDelta])
 
 
 def test_an_object_that_forwards_attributes_keeps_its_own_handle() -> None:
-    """A wrapper around a handler with a table gets the events itself."""
+    """A wrapper around a handler with a plan gets the events itself."""
     log: list[str] = []
 
     class Wrapper:
@@ -259,20 +316,74 @@ def test_an_object_that_forwards_attributes_keeps_its_own_handle() -> None:
             log.append(f"wrapper {event.event}")
 
     wrapper = Wrapper()
-    assert callable(wrapper.callback_table)
+    assert "loud" == wrapper.callback_key()
     dispatcher(wrapper).dispatch(Done("[DONE]"))
     assert ["wrapper done"] == log
 
 
-def test_wants_tells_whether_there_is_anything_to_call() -> None:
-    """Tables are believed, a handler without one wants all, and a registration counts at once."""
-    made = dispatcher(Choosy("c", []))
-    assert made.wants(Done)
-    assert made.wants(ThreadRunCreated)
-    assert not made.wants(MessageTextDelta)
-    assert not made.wants(MessageTextDelta)
-    made.register(Recorder("r", []))
-    assert made.wants(MessageTextDelta)
+def test_a_handler_whose_key_fails_is_refused() -> None:
+    """With the others of the call; what it raises leaves as it is."""
+
+    class Wrong(Choosy):
+        def callback_key(self) -> str:
+            raise TypeError("Wrong.on_x is no callback")
+
+    made = Dispatcher()
+    with pytest.raises(TypeError, match=r"Wrong\.on_x"):
+        made.register(Choosy("c", []), Wrong("w", []))
+    assert () == made.handlers
+    assert () == made.plan[Done]
+
+
+# --- Many events at once ------------------------------------------------------------------
+
+
+def test_entering_sets_the_context_for_many_events() -> None:
+    """Between them it is set too; leaving puts back what was there before."""
+    context, seen = Context(), []
+    made = dispatcher(Caller(lambda _: seen.append(current_context())), context=context)
+    token = made.enter()
+    try:
+        for _ in range(2):
+            made.dispatch(StreamEnd())
+            seen.append(current_context())
+    finally:
+        made.leave(token)
+    assert 4 == len(seen)
+    assert all(one is context for one in seen)
+    assert current_context() is None
+    made.dispatch(StreamEnd())
+    assert seen[4] is context
+    assert current_context() is None
+
+
+def test_inside_a_callback_an_entered_dispatch_is_right_too() -> None:
+    """One whose callback reads another stream, which tells the first one something."""
+    outer_context, inner_context = Context(), Context()
+    seen: list[object] = []
+
+    def nest(event: Event) -> None:
+        seen.append(current_context())
+        if event.event == "done":
+            token = inner.enter()
+            try:
+                inner.dispatch(event)
+            finally:
+                inner.leave(token)
+            seen.append(current_context())
+
+    def tell_outer(event: Event) -> None:
+        outer.dispatch(StreamEnd())
+        seen.append(current_context())
+
+    inner = dispatcher(Caller(tell_outer), context=inner_context)
+    outer = dispatcher(Caller(nest), context=outer_context)
+    token = outer.enter()
+    outer.dispatch(Done("[DONE]"))
+    outer.leave(token)
+    expected = [outer_context, outer_context, inner_context, outer_context]
+    assert all(x is y for x, y in zip(expected, seen, strict=True))
+    assert current_context() is None
 
 
 # --- Exceptions ---------------------------------------------------------------------------
@@ -304,7 +415,7 @@ def test_several_exceptions_leave_as_a_group() -> None:
     assert ["a done", "b done", "c done"] == log
 
 
-def test_the_note_names_the_callback_of_the_table() -> None:
+def test_the_note_names_the_callback_that_was_called() -> None:
     """A callback that fails does not keep the event from the handler's others."""
 
     class Failing(Choosy):
@@ -318,8 +429,8 @@ def test_the_note_names_the_callback_of_the_table() -> None:
     assert ["f done done"] == log
 
 
-def test_the_note_of_a_callback_without_a_name_says_what_it_is() -> None:
-    """A callable object has no ``__name__``; its class does."""
+def test_the_note_names_handle_whatever_it_is() -> None:
+    """A callable object will do for a method."""
 
     class Hook:
         def __call__(self, event: Event) -> None:
@@ -330,7 +441,26 @@ def test_the_note_of_a_callback_without_a_name_says_what_it_is() -> None:
 
     with pytest.raises(LookupError) as caught:
         dispatcher(Hooked()).dispatch(StreamEnd())
-    assert ["raised by Hooked.Hook for event stream.end"] == caught.value.__notes__
+    assert ["raised by Hooked.handle for event stream.end"] == caught.value.__notes__
+
+
+def test_the_note_of_a_callback_without_a_name_says_what_it_is() -> None:
+    """A partial function has no ``__name__``; its class does."""
+
+    def fail(why: str, handler: object, event: Event) -> None:
+        raise LookupError(why)
+
+    class Partial(Recorder):
+        def callback_key(self) -> None:
+            return None
+
+        @classmethod
+        def callbacks_for(cls, _key: None, _event_class: type[Event], /) -> tuple[Any, ...]:
+            return (partial(fail, "mine"),)
+
+    with pytest.raises(LookupError, match="mine") as caught:
+        dispatcher(Partial("p", [])).dispatch(StreamEnd())
+    assert ["raised by Partial.partial for event stream.end"] == caught.value.__notes__
 
 
 def test_an_exception_out_of_an_inner_stream_collects_both_notes() -> None:

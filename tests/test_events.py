@@ -11,10 +11,9 @@ import pytest
 from attrs import fields
 
 from stream_core import events, models
-from stream_core.events import DerivedEvent, Event, LocalEvent, WireEvent
-from stream_core.jsontext import JSONText
+from stream_core.events import DeltaEvent, DerivedEvent, Event, LocalEvent, WireEvent
 
-BASES = {"DerivedEvent", "Event", "LocalEvent", "WireEvent"}
+BASES = {"DeltaEvent", "DerivedEvent", "Event", "LocalEvent", "WireEvent"}
 CLASSES: list[Any] = [getattr(events, name) for name in events.__all__ if name not in BASES]
 
 #: Classes whose events are named one by one.
@@ -71,7 +70,7 @@ def test_events_are_compared_by_class_and_fields(cls: Any) -> None:
     assert event == example(cls)
     for attribute in fields(cls):
         other = copy.copy(event)
-        setattr(other, attribute.name, "b")
+        setattr(other, attribute.name, "5")  # also JSON, where that is what it has to be
         assert event != other
     assert [cls] == [other for other in CLASSES if example(other) == event]
     with pytest.raises(TypeError, match="unhashable"):
@@ -108,21 +107,48 @@ def test_wire_events_have_payload_and_json(cls: Any) -> None:
         cls()
 
 
+TEXT, VALUE = '{"id": "msg_1"}', {"id": "msg_1"}
+
+
+def deltas(raw: object) -> list[DeltaEvent[Any]]:
+    """Make an event of each class of deltas."""
+    return [
+        events.ThreadMessageDelta(models.MessageDeltaEvent(), raw, snapshot=models.Message()),
+        events.ThreadRunStepDelta(models.RunStepDeltaEvent(), raw, snapshot=models.RunStep()),
+    ]
+
+
 def test_json_that_nobody_parsed_is_parsed_at_the_first_look() -> None:
     """``raw`` of a fast path is the value all the same: read, compared, shown or copied."""
-    text, value = JSONText('{"id": "run_1"}'), {"id": "run_1"}
-    run = models.Run(id="run_1")
-    event = events.ThreadRunCreated(run, text)
-    assert value == event.raw
-    assert event.raw is event.raw
-    assert events.ThreadRunCreated(run, value) == events.ThreadRunCreated(run, text)
-    assert repr(events.ThreadRunCreated(run, value)) == repr(events.ThreadRunCreated(run, text))
-    assert value == copy.deepcopy(events.ThreadRunCreated(run, text)).raw
+    for event, parsed in zip(deltas(TEXT), deltas(VALUE), strict=True):
+        assert VALUE == event.raw
+        assert event.raw is event.raw
+        assert parsed == event
+    assert deltas(VALUE) == deltas(TEXT)
+    assert deltas(TEXT) == deltas(VALUE)
+    assert repr(deltas(VALUE)) == repr(deltas(TEXT))
+    assert [VALUE] * 2 == [event.raw for event in copy.deepcopy(deltas(TEXT))]
+    assert deltas(VALUE) == pickle.loads(pickle.dumps(deltas(TEXT)))  # noqa: S301  # our own pickle
+
+
+def test_a_delta_that_no_server_sent_has_no_json() -> None:
+    """None stays None."""
+    assert [None] * 2 == [event.raw for event in deltas(None)]
+
+
+def test_every_delta_that_has_a_snapshot_is_a_delta_event() -> None:
+    """Those are the ones of which a server sends many that nobody looks at twice."""
+    with_snapshot = [
+        cls for cls in CLASSES if issubclass(cls, WireEvent) and "snapshot" in vars(cls)
+    ]
+    assert [events.ThreadMessageDelta, events.ThreadRunStepDelta] == with_snapshot
+    assert with_snapshot == [cls for cls in CLASSES if issubclass(cls, DeltaEvent)]
 
 
 def test_a_text_is_no_unparsed_json() -> None:
-    """The ``raw`` of an event whose data is no JSON is that text."""
+    """The ``raw`` of an event of another kind whose data is no JSON is that text."""
     assert "[1]" == events.UnknownEvent("[1]", "[1]", event="x").raw
+    assert "[DONE]" == events.Done("[DONE]", "[DONE]").raw
 
 
 def test_the_text_form_says_what_came() -> None:

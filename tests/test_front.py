@@ -3,16 +3,19 @@
 Rules of this file:
 
 - What "the same" means is :class:`Outcome`: every event as it was when it was told and after
-  which chunk, the error with all that it carries, and the snapshots afterwards.
+  which chunk, what the snapshots said then and after each chunk, the error with all that it
+  carries, and the snapshots afterwards.
+- What somebody wants may be another thing after each event, on both paths alike.
 - That the fast path is reached at all is a test of its own.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import random
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
@@ -20,20 +23,24 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import events, settings, template
+from stream_core import events, front, jsontext, settings, template
 from stream_core.decoder import EventDecoder
 from stream_core.dialects import DIALECTS
-from stream_core.dialects.assistants import AssistantsDialect
+from stream_core.dialects.assistants import EVENTS, OBJECTS, AssistantsDialect
 from stream_core.errors import DecodeError, StreamError
+from stream_core.sse import SSEDecoder
 from stream_core.template import DeltaTemplate
 from tests.bursts import (
+    BAD_BEGINNINGS,
     BAD_VALUES,
+    BEGINNINGS,
     ENVELOPES,
     MESSAGE_SHAPES,
     PLAIN,
     STEP_SHAPES,
     TEXT,
     VALUES,
+    beginnings,
     cuts,
     framed,
     message_payload,
@@ -41,10 +48,13 @@ from tests.bursts import (
 )
 from tests.support import (
     DONE,
+    Wanted,
+    Wants,
     call,
     frame,
     label,
     message,
+    pieces,
     run,
     sse,
     step,
@@ -54,26 +64,42 @@ from tests.support import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from stream_core.dialects import Decoded
-    from stream_core.events import Event
+    from stream_core.snapshots import Snapshots
     from stream_core.sse import ServerSentEvent
 
-Wants: TypeAlias = "Callable[[type[Event]], bool]"
-
 DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
+
+#: Events of an object that may say again what its created said.
+AGAIN = (
+    *(events.ThreadRunQueued, events.ThreadRunInProgress),
+    *(events.ThreadRunStepInProgress, events.ThreadMessageInProgress),
+)
 
 #: What somebody may want of a stream.
 WANTED: list[Wants] = [
     lambda _: False,
     lambda event_class: event_class not in DELTAS,
     lambda event_class: event_class in DELTAS,
+    lambda event_class: event_class not in AGAIN,
+    lambda event_class: event_class in AGAIN,
+    lambda event_class: event_class is events.RepeatedEvent,
+    lambda event_class: issubclass(event_class, events.DerivedEvent),
 ]
 
 
+RUN = sse(run("created"))
+END = sse(run("completed"), DONE)
+
+
 # --- Both paths, compared ---------------------------------------------------------------
+
+
+#: Up to how many chunks the snapshots are looked at after each, and not only at the events.
+_FEW = 100
 
 
 @attrs.frozen
@@ -81,31 +107,54 @@ class Outcome:
     """All that decoding a stream came to.
 
     Attributes:
-        told: The number of the chunk, and the event as it was then.
+        told: The number of the chunk, the event as it was then ("" for the end of the chunk),
+            and what the snapshots said.
         error: Class, sentence and attributes of what was raised, or None.
         state: What the snapshots say in the end.
     """
 
-    told: list[tuple[int, str]]
+    told: list[tuple[int, str, str]]
     error: tuple[object, ...] | None
     state: list[str]
+
+
+def seen(known: Snapshots) -> str:
+    """Write down what can be seen of KNOWN, in short."""
+    run, one, step = known.current_run, known.current_message, known.current_run_step
+    facts = [None if x is None else (x.id, x.status) for x in (run, one, step)]
+    text = None if one is None else (one.role, one.text)
+    ends = (known.ended, known.terminated, known.requires_action)
+    return repr([*facts, text, *ends, known.open_objects, known.thread_id])
 
 
 def outcome(
     chunks: Iterable[bytes],
     *,
     fast: bool,
-    wants: Wants | None = None,
+    wants: Sequence[Wants | None] = (None,),
     keep: Wants = lambda _: True,
     **options: Any,
 ) -> Outcome:
-    """Decode CHUNKS on one of the paths; only events of classes for which KEEP holds count."""
-    told: list[tuple[int, str]] = []
+    """Decode CHUNKS on one of the paths.
+
+    Args:
+        chunks: The bytes.
+        fast: Which path.
+        wants: What somebody wants: the first until an event comes, the second until the next
+            one, and so on, and then the first again.
+        keep: Only events of these classes count.
+        options: Of the decoder.
+    """
+    chunks = list(chunks)
+    few = len(chunks) <= _FEW
+    told: list[tuple[int, str, str]] = []
     failure: StreamError | None = None
+    turns = itertools.cycle([None if x is None else Wanted(x) for x in wants])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(settings, "FAST", fast)
         decoder = EventDecoder(**options)
-        decoder.wants = wants
+        known = decoder.snapshots
+        decoder.wants = next(turns)
         try:
             for number, chunk in enumerate([*chunks, None]):
                 if chunk is None:
@@ -114,10 +163,12 @@ def outcome(
                     decoder.feed(chunk)
                 while (event := decoder.next_event()) is not None:
                     if keep(type(event)):
-                        told.append((number, f"{label(event)}: {event!r}"))
+                        told.append((number, f"{label(event)}: {event!r}", seen(known)))
+                    decoder.wants = next(turns)
+                if few:
+                    told.append((number, "", seen(known)))
         except StreamError as error:
             failure = error
-    known = decoder.snapshots
     state = [
         *map(repr, (known.current_run, known.current_message, known.current_run_step)),
         *map(repr, (known.messages, known.run_steps, known.open_objects)),
@@ -139,7 +190,14 @@ def check_wanted(chunks: Iterable[bytes], wants: Wants, **options: Any) -> None:
     """Check that what is wanted is the same as without WANTS, and nothing else comes."""
     chunks = list(chunks)
     ordinary = outcome(chunks, fast=False, keep=wants, **options)
-    assert ordinary == outcome(chunks, fast=True, wants=wants, **options)
+    assert ordinary == outcome(chunks, fast=True, wants=[wants], **options)
+
+
+def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
+    """Check that both paths say the same where what is wanted changes after each event."""
+    chance = random.Random(seed)
+    wants = chance.choices([*WANTED, None, None], k=chance.randint(2, 3))
+    check(chunks, wants=wants, **options)
 
 
 @given(streams(), st.integers(0, 2**16), st.sampled_from([None, None, None, 100, 250]))
@@ -147,15 +205,25 @@ def check_wanted(chunks: Iterable[bytes], wants: Wants, **options: Any) -> None:
 def test_both_paths_say_the_same(frames: list[bytes], seed: int, limit: int | None) -> None:
     """Same events after the same chunk, same error, same snapshots, for any stream and cut."""
     options = {} if limit is None else {"max_frame_bytes": limit}
+    chance = random.Random(seed)
     for chunks in cuts(frames, seed):
         check(chunks, **options)
-        check_wanted(chunks, random.Random(seed).choice(WANTED), **options)
+        check_wanted(chunks, chance.choice(WANTED), **options)
+        check_changing(chunks, chance.getrandbits(16), **options)
+
+
+@given(beginnings(), st.sampled_from([b"", END]), st.integers(0, 2**16))
+@hypothesis_settings(max_examples=150)
+def test_beginnings_are_the_same(frames: list[bytes], end: bytes, seed: int) -> None:
+    """What says the same again, or nearly, is the same on both paths, whoever wants it."""
+    chance = random.Random(seed)
+    for chunks in cuts([*frames, end], seed):
+        for wants in (WANTED[3], chance.choice(WANTED)):
+            check_wanted(chunks, wants)
+        check_changing(chunks, chance.getrandbits(16))
 
 
 # --- Cases that were wrong once, or look as if they could be ----------------------------
-
-RUN = sse(run("created"))
-END = sse(run("completed"), DONE)
 
 
 def delta(value: str, **fields: Any) -> bytes:
@@ -323,6 +391,7 @@ def test_cases(name: str, end: bytes) -> None:
     for number, chunks in enumerate(cuts([RUN, *CASES[name], end], seed=1)):
         check(chunks)
         check_wanted(chunks, WANTED[number % len(WANTED)])
+        check_changing(chunks, number)
 
 
 @pytest.mark.parametrize("shape", [*MESSAGE_SHAPES, *STEP_SHAPES])
@@ -367,10 +436,32 @@ def test_deep_nesting() -> None:
 
 @pytest.mark.parametrize("make", [delta, argument, code])
 @pytest.mark.parametrize("whole", [True, False], ids=["one chunk", "a chunk each"])
-def test_fast_path_is_reached(
-    make: Callable[[str], bytes], monkeypatch: pytest.MonkeyPatch, *, whole: bool
+@pytest.mark.parametrize("wants", [None, lambda _: False])
+def test_deltas_that_repeat_the_last_one_are_not_parsed(
+    make: Callable[[str], bytes],
+    wants: Wants | None,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    whole: bool,
 ) -> None:
-    """Of deltas that repeat the last one only the first two are decoded."""
+    """Only the first two are, whoever wants them."""
+    parsed: list[str] = []
+
+    def loads_in(text: str, start: int, end: int) -> object:
+        parsed.append(text)
+        return jsontext.loads_in(text, start, end)
+
+    monkeypatch.setattr(front, "loads_in", loads_in)
+    frames = [RUN, *(make(x) for x in LETTERS * 5), END]
+    made = outcome([b"".join(frames)] if whole else frames, fast=True, wants=[wants])
+    assert len(["created", "first", "second", "completed"]) == len(parsed)
+    expected = 30 if wants is None else 0
+    assert expected == sum("Delta: Thread" in one for _, one, _ in made.told)
+    assert outcome(frames, fast=False).state == made.state
+
+
+def test_objects_need_no_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of this wire are folded in; what is left to the dialect is what is no object."""
     decoded: list[str] = []
     ordinary = AssistantsDialect.decode
 
@@ -378,12 +469,12 @@ def test_fast_path_is_reached(
         decoded.append(one.event)
         return ordinary(self, one)
 
-    monkeypatch.setattr(settings, "FAST", True)
     monkeypatch.setattr(AssistantsDialect, "decode", decode)
-    frames = [RUN, *(make(x) for x in LETTERS * 5), END]
-    told = outcome([b"".join(frames)] if whole else frames, fast=True).told
-    assert 5 == len(decoded)
-    assert 30 == sum("Delta: Thread" in one for _, one in told)
+    unusual = ("thread.run.queued", {"id": "run_1", "max_prompt_tokens": 12.0})
+    frames = [RUN, sse(message("created")), delta("a"), sse(unusual, ("unheard.of", {})), END]
+    made = outcome(frames, fast=True)
+    assert ["thread.run.queued", "unheard.of", "done"] == decoded
+    assert outcome(frames, fast=False) == made
 
 
 def test_frames_are_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,7 +546,167 @@ def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> No
             while decoder.next_event() is not None:
                 pass
         decoder.feed(RUN)
-        assert not decoder._frames._waiting
+        assert not decoder._fed
+
+
+# --- What says the same again -----------------------------------------------------------
+
+#: First and second name of what the servers send with the same data.
+PAIRS = {
+    "thread.run": ("created", "queued"),
+    "thread.run.step": ("created", "in_progress"),
+    "thread.message": ("created", "in_progress"),
+}
+
+
+def states(kind: str, payload: str, *names: str) -> list[bytes]:
+    """Write frames that say PAYLOAD under the names of KIND."""
+    return [framed(PLAIN, f"{kind}.{name}", payload) for name in names]
+
+
+def parsed_of(chunks: Iterable[bytes], wants: Wants | None) -> int:
+    """Count the objects that are made on the fast path."""
+    made: list[str] = []
+
+    def loads_in(text: str, start: int, end: int) -> object:
+        made.append(text)
+        return jsontext.loads_in(text, start, end)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(front, "loads_in", loads_in)
+        outcome(chunks, fast=True, wants=[wants])
+    return len(made)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize("whole", [True, False], ids=["one chunk", "a chunk each"])
+def test_what_says_it_again_is_passed_over(kind: str, *, whole: bool) -> None:
+    """It is not even parsed where nobody wants it; where somebody does, it is."""
+    frames = states(kind, BEGINNINGS[kind][0], *PAIRS[kind])
+    chunks = [b"".join(frames)] if whole else frames
+    assert 1 == parsed_of(chunks, WANTED[3])
+    assert 2 == parsed_of(chunks, WANTED[4])
+    assert 2 == parsed_of(chunks, None)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_only_the_next_frame_says_it_again(kind: str) -> None:
+    """Not one that comes after another, nor the first of two, nor one after a repetition."""
+    payload, (created, again) = BEGINNINGS[kind][0], PAIRS[kind]
+    for names in ((created, again, again), (again, created, again), (created, created, again)):
+        frames = states(kind, payload, *names)
+        assert 2 <= parsed_of(frames, WANTED[3])
+    one, two = states(kind, payload, created, again)
+    for other in (delta("a"), sse(run("queued", "run_9")), sse(("unheard.of", {}))):
+        assert parsed_of([one, other], WANTED[3]) < parsed_of([one, other, two], WANTED[3])
+    for make in (delta, argument, code):
+        # Here the last one repeats the others, and what it belongs to is the current one then.
+        first, second, third = (make(x) for x in "abc")
+        chunks = [first, second, one, third, two]
+        assert parsed_of(chunks[:4], WANTED[3]) < parsed_of(chunks, WANTED[3])
+        check_wanted(chunks, WANTED[3])
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_what_says_it_again_can_be_seen_nowhere(kind: str) -> None:
+    """Not in the snapshots, nor in the error of a stream that ends there, nor later."""
+    created, again = PAIRS[kind]
+    for number, (first, second) in enumerate(itertools.product(BEGINNINGS[kind], repeat=2)):
+        frames = [
+            *states(kind, first, created, again),
+            *states(kind, second, created, again, again),
+            *states(kind, first, "in_progress", "completed", created, again, again),
+        ]
+        check_wanted(frames, WANTED[3])
+        check_wanted(frames, WANTED[number % len(WANTED)])
+        check_changing(frames, number)
+    for first, second in itertools.pairwise(BEGINNINGS[kind]):
+        frames = [*states(kind, first, created, again), *states(kind, second, created, again)]
+        for count in range(1, len(frames) + 1):
+            check_wanted(frames[:count], WANTED[3])
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_what_nearly_says_it_again_is_not_passed_over(kind: str) -> None:
+    """Other data under the second name, and the same data under any other name, are news."""
+    created, again = PAIRS[kind]
+    for first in BEGINNINGS[kind]:
+        begin = states(kind, first, created)
+        for second in {*BEGINNINGS[kind], *BAD_BEGINNINGS} - {first}:
+            chunks = [*begin, *states(kind, second, again)]
+            assert 2 == parsed_of(chunks, WANTED[3])
+            check_wanted(chunks, WANTED[3])
+        for name in sorted({*EVENTS, "", "unheard.of"} - {f"{kind}.{again}"}):
+            chunks = [*begin, framed(PLAIN, name, first)]
+            assert 1 + (name in OBJECTS) == parsed_of(chunks, WANTED[3])
+            check_wanted(chunks, WANTED[3])
+        for envelope in ENVELOPES:
+            check_wanted([*begin, framed(envelope, f"{kind}.{again}", first)], WANTED[3])
+
+
+def test_who_begins_to_want_what_says_it_again_gets_it() -> None:
+    """Told of the created, somebody may want what follows at once; and somebody else, no more."""
+    for kind, names in PAIRS.items():
+        frames = states(kind, BEGINNINGS[kind][0], *names)
+        for chunks in (frames, [b"".join(frames)], pieces(b"".join(frames), 1)):
+            told = check(chunks, wants=[WANTED[3], WANTED[4]]).told
+            assert 2 == sum("Thread" in text for _, text, _ in told)
+            told = check(chunks, wants=[None, WANTED[3]]).told
+            assert 1 == sum("Thread" in text for _, text, _ in told)
+
+
+@pytest.mark.parametrize("wants", [WANTED[3], None])
+def test_another_status_in_a_created_that_comes_again(wants: Wants | None) -> None:
+    """A created that was told before changes nothing, but what says the same after it does."""
+    for kind in ("thread.run.step", "thread.message"):
+        first, second = BEGINNINGS[kind][1], BEGINNINGS[kind][0]
+        chunks = [*states(kind, first, "created"), *states(kind, second, "created", "in_progress")]
+        for count, status in ((1, "queued"), (2, "queued"), (3, "in_progress")):
+            made = check(chunks[:count], wants=[wants])
+            assert f"status='{status}'" in "".join(made.state[3:5])
+
+
+# --- Chunks and frames ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("x", "event", "event: ", "event: thread.run.created", "event: thread.run.created!"),
+        *("data: ", "data: {}", ":", ": ping", "\n", "\r", "\nevent: thread.run.created"),
+    ],
+)
+@pytest.mark.parametrize(
+    "first",
+    [
+        *('data: {"id":"run_1"}\n\n', ": ping\n\n", "\n\n", "event: x\n\n", "id: 1\n\n"),
+        *('event: thread.run.created\ndata: {"id":"run_1"}\n\n', "x\n\n", "data\n\n", ""),
+    ],
+)
+def test_a_chunk_that_ends_in_a_line(first: str, rest: str) -> None:
+    """What is unfinished waits for its end, and is not taken for what was before it."""
+    data = (first + rest).encode()
+    more = b'\ndata: {"id":"run_2"}\n\n'
+    for chunks in ([data], [data, more], [data + more], [data, more + RUN], [data, more, RUN, END]):
+        check(chunks)
+
+
+def test_what_follows_a_frame_of_another_form_is_read_here_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A comment, an id or a CR is for the SSE decoder, and so is no frame after it."""
+    fed: list[bytes] = []
+    feed = SSEDecoder.feed
+
+    def feed_and_note(self: SSEDecoder, chunk: bytes) -> None:
+        fed.append(chunk)
+        feed(self, chunk)
+
+    monkeypatch.setattr(SSEDecoder, "feed", feed_and_note)
+    for other in (b": ping\n\n", b"id: 7\n\n", b"data: {}\n\n", b"event: x\r\ndata: {}\r\n\n"):
+        fed.clear()
+        assert outcome([RUN, other, RUN, END], fast=True).error is None
+        assert [other] == fed
 
 
 def test_one_chunk_of_what_is_no_frame() -> None:

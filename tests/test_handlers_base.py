@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 from unittest import mock
 
 import attrs
@@ -25,6 +25,8 @@ from stream_core.events import (
     WireEvent,
 )
 from stream_core.models import Text, TextDelta
+
+from .support import dispatch
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -55,14 +57,6 @@ def sample(event_class: Any) -> Event:
         event = event_class(**{field.name: f"the {field.name}" for field in fields})
     assert isinstance(event, Event)
     return event
-
-
-def dispatch(handler: object, *all_events: Event) -> None:
-    """Hand events to one handler, as a stream does."""
-    dispatcher = Dispatcher()
-    dispatcher.register(handler)  # type: ignore[arg-type]  # as any object with handle() may be
-    for event in all_events:
-        dispatcher.dispatch(event)
 
 
 class Logging(EventHandler):
@@ -108,7 +102,7 @@ def test_empty_callbacks_accept_their_events(event_class: type[Event]) -> None:
     class Caller(EventHandler):
         def handle(self, event: Event, /) -> None:
             route = ROUTES[event.__class__]
-            self.result = route.bind(getattr(super(), route.callback))(event)
+            self.result = route.call(super(), event)
 
     caller = Caller()
     dispatch(caller, sample(event_class))
@@ -169,9 +163,8 @@ def test_callbacks_that_are_left_alone_are_never_called() -> None:
 
     dispatcher = Dispatcher()
     dispatcher.register(EventHandler(), OnlyText())
-    wanted = {event_class for event_class in ROUTES if dispatcher.wants(event_class)}
+    wanted = {event_class for event_class in ROUTES if dispatcher.plan[event_class]}
     assert {MessageTextDelta} == wanted
-    assert {} == EventHandler().callback_table()
 
 
 def test_on_event_makes_a_handler_want_the_wire_and_nothing_else() -> None:
@@ -182,7 +175,7 @@ def test_on_event_makes_a_handler_want_the_wire_and_nothing_else() -> None:
 
     dispatcher = Dispatcher()
     dispatcher.register(Everything())
-    wanted = {event_class for event_class in ROUTES if dispatcher.wants(event_class)}
+    wanted = {event_class for event_class in ROUTES if dispatcher.plan[event_class]}
     assert {x for x in ROUTES if issubclass(x, WireEvent)} == wanted
 
 
@@ -251,6 +244,42 @@ def test_a_callback_assigned_after_the_registration_is_for_later_streams() -> No
     assert [] == log
     dispatch(handler, Done("[DONE]"))
     assert ["done"] == log
+
+
+def test_a_callback_assigned_after_the_registration_replaces_one_that_was_there() -> None:
+    """The class's own, and one that was assigned before; taken away, the class's is back."""
+    log: list[str] = []
+    handler: Any = Logging()
+    handler.on_end = lambda: log.append("assigned before")
+    dispatcher = Dispatcher()
+    dispatcher.register(handler)
+    handler.on_end = lambda: log.append("assigned after")
+    handler.on_timeout = lambda: log.append("instead of the class's")
+    dispatcher.dispatch(StreamEnd())
+    dispatcher.dispatch(events.StreamTimeout())
+    del handler.on_end
+    dispatcher.dispatch(StreamEnd())
+    assert ["assigned after", "instead of the class's"] == log
+    assert [("on_end", ())] == handler.log
+
+
+def test_a_callback_assigned_to_one_instance_is_not_the_others() -> None:
+    """Though what a class calls is remembered for all of them."""
+    log: list[str] = []
+
+    class Plain(EventHandler):
+        pass
+
+    def assigned(name: str) -> Plain:
+        handler: Any = Plain()
+        handler.on_end = lambda: log.append(name)
+        return cast("Plain", handler)
+
+    dispatcher = Dispatcher()
+    dispatcher.register(Plain(), assigned("first"), Plain(), assigned("second"))
+    dispatcher.dispatch(StreamEnd())
+    dispatch(Plain(), StreamEnd())
+    assert ["first", "second"] == log
 
 
 # --- An overridden handle -------------------------------------------------------------------

@@ -12,7 +12,7 @@ from stream_core import Stream, events, models
 from stream_core.dispatch import Dispatcher
 from stream_core.events import Done, Event, StreamEnd, ThreadRunCreated, ThreadRunFailed, WireEvent
 
-from .support import DONE, run, sse, text_delta
+from .support import DONE, dispatch, run, sse, text_delta
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,14 +66,6 @@ class Noting(Kind):
         self.calls.append(("over",))
 
 
-def dispatch(handler: CallbackHandler, *all_events: Event) -> None:
-    """Hand events to a handler as a stream does."""
-    dispatcher = Dispatcher()
-    dispatcher.register(handler)
-    for event in all_events:
-        dispatcher.dispatch(event)
-
-
 def test_an_event_calls_its_row_in_order() -> None:
     """One event may be several callbacks, each with its own arguments, some on a condition."""
     handler = Noting()
@@ -110,8 +102,8 @@ def test_a_callback_without_a_method_is_called_only_where_a_class_has_one() -> N
 
     dispatcher = Dispatcher()
     dispatcher.register(Over())
-    assert dispatcher.wants(StreamEnd)
-    assert not dispatcher.wants(ThreadRunCreated)
+    assert dispatcher.plan[StreamEnd]
+    assert () == dispatcher.plan[ThreadRunCreated]
 
 
 def test_the_callbacks_of_a_kind_are_checked_by_its_own_table() -> None:

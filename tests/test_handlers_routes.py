@@ -5,15 +5,18 @@ from __future__ import annotations
 import inspect
 from functools import reduce
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING
 
 import openai
 import pytest
 
 from handlers import ROUTES, EventHandler, Route
-from handlers.routes import CALLBACKS, ON_EVENT, callbacks_of, row_of
+from handlers.routes import CALLBACKS, ON_EVENT, callbacks_of, method, row_of
 from stream_core import events
-from stream_core.events import DerivedEvent, Event, LocalEvent, WireEvent
+from stream_core.events import DeltaEvent, DerivedEvent, Event, LocalEvent, WireEvent
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 #: What a user reads in the documentation, written out once more.
 DOCUMENTED = """
@@ -75,7 +78,17 @@ stream.end                   on_end()
 #: Every event class but the bases of the groups.
 EVENT_CLASSES = {
     value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)
-} - {Event, WireEvent, DerivedEvent, LocalEvent}
+} - {Event, WireEvent, DeltaEvent, DerivedEvent, LocalEvent}
+
+
+class Taking:
+    """Has every method, and keeps what each is called with."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[object, ...]] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: self.got.append((name, *arguments))
 
 
 def name_of(event_class: type[Event]) -> str:
@@ -114,9 +127,9 @@ def test_no_event_class_derives_from_one_of_another_row() -> None:
 @pytest.mark.parametrize("route", CALLBACKS.values(), ids=repr)
 def test_every_callback_is_a_documented_method_with_these_arguments(route: Route) -> None:
     """The table and the class to subclass cannot drift apart."""
-    method = vars(EventHandler)[route.callback]
-    assert ("self", *route.arguments) == tuple(inspect.signature(method).parameters)
-    assert method.__doc__
+    callback = vars(EventHandler)[route.callback]
+    assert ("self", *route.arguments) == tuple(inspect.signature(callback).parameters)
+    assert callback.__doc__
 
 
 def test_every_callback_of_the_class_is_in_the_table() -> None:
@@ -154,14 +167,14 @@ def test_arguments_are_found_in_the_event(event_class: type[Event]) -> None:
         if field.default is field.empty
     }
     event = event_class(**values)
-    got: list[tuple[object, ...]] = []
-    route.bind(lambda *arguments: got.append(arguments))(event)
+    handler = Taking()
+    route.call(handler, event)
     expected = tuple(
         event if path == "" else reduce(getattr, path.split("."), event)
         for path in route.paths
         if isinstance(path, str)
     )
-    assert [expected] == got
+    assert [(route.callback, *expected)] == handler.got
 
 
 @pytest.mark.parametrize(
@@ -187,16 +200,56 @@ def test_arguments_are_passed_in_the_order_written(route: Route, expected: tuple
         def real(self) -> str:
             return "r"
 
-    got: list[Any] = []
-    call = route.bind(lambda *arguments: got.append(arguments))
-    call(SimpleNamespace(data=Word("d"), snapshot="s"))
-    assert [expected] == got
-    assert "on_a" == getattr(call, "__name__", None)
+    handler = Taking()
+    route.call(handler, SimpleNamespace(data=Word("d"), snapshot="s"))
+    assert [("on_a", *expected)] == handler.got
 
 
-def test_a_callback_that_takes_the_event_is_called_without_a_detour() -> None:
-    """There is nothing to look up in it."""
-    assert print is ON_EVENT.bind(print)
+def test_what_a_callback_returns_is_returned() -> None:
+    """Whoever calls it may look at it."""
+    handler = SimpleNamespace(on_event=lambda event: event)
+    assert "the event" == ON_EVENT.call(handler, "the event")
+
+
+def test_a_call_is_named_after_its_callback() -> None:
+    """Notes on exceptions show the name."""
+    assert "on_event" == ON_EVENT.call.__name__
+    assert "on_text_delta" == CALLBACKS["on_text_delta"].call.__name__
+    assert "_watch" == method("_watch").__name__
+
+
+def test_a_callback_is_looked_up_when_it_is_called() -> None:
+    """One call serves all handlers, whatever their class, and is made once."""
+    call, got = ON_EVENT.call, []
+    assert call is Route("on_event", other="").call
+    for word in ("first", "second"):
+        call(SimpleNamespace(on_event=lambda event, word=word: got.append((word, event))), 1)
+    assert [("first", 1), ("second", 1)] == got
+
+
+def test_a_method_is_called_with_the_event() -> None:
+    """That is what observers are."""
+    handler = Taking()
+    method("_watch")(handler, "the event")
+    assert [("_watch", "the event")] == handler.got
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        Route("on a", x="data"),
+        Route("on_a()", x="data"),
+        Route("on_a", x="data.delta()"),
+        Route("on_a", x="data..delta"),
+        Route("on_a", x="data", y="1"),
+        Route("", x="data"),
+    ],
+    ids=str,
+)
+def test_what_is_no_name_cannot_be_called(route: Route) -> None:
+    """Of names, and of nothing else, calls are made."""
+    with pytest.raises(ValueError, match="is no name"):
+        _ = route.call
 
 
 def test_a_route_prints_as_the_call() -> None:
@@ -217,12 +270,11 @@ def test_an_event_class_of_somebody_else_has_its_base_class_s_row() -> None:
 
 def test_a_condition_decides_whether_the_callback_is_called() -> None:
     """The event that it is not true for is passed over."""
-    got: list[Any] = []
-    call = Route("on_a", lambda event: event.data > 1, x="data").bind(got.append)
+    handler = Taking()
+    call = Route("on_a", lambda event: event.data > 1, x="data").call
     for data in (1, 2, 3):
-        call(SimpleNamespace(data=data))
-    assert [2, 3] == got
-    assert "on_a" == getattr(call, "__name__", None)
+        call(handler, SimpleNamespace(data=data))
+    assert [("on_a", 2), ("on_a", 3)] == handler.got
 
 
 def test_callbacks_are_found_by_name_for_each_kind_of_handler() -> None:

@@ -14,21 +14,15 @@ from hypothesis import strategies as st
 
 from handlers import EventHandler, TextAccumulator, TextAccumulatorMixin
 from stream_core.dispatch import Dispatcher
-from stream_core.events import Event, MessageTextDelta, WireEvent
+from stream_core.events import MessageTextDelta, WireEvent
 from stream_core.models import Text, TextDelta
+
+from .support import dispatch
 
 
 def said(value: str | None, message_id: str = "msg_1", index: int = 0) -> MessageTextDelta:
     """Make a text delta."""
     return MessageTextDelta(TextDelta(value), Text(value or ""), message_id, index)
-
-
-def dispatch(handler: EventHandler, *events: Event) -> None:
-    """Hand events to one handler, as a stream does."""
-    dispatcher = Dispatcher()
-    dispatcher.register(handler)
-    for event in events:
-        dispatcher.dispatch(event)
 
 
 class Deaf(EventHandler):

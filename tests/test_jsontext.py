@@ -216,7 +216,50 @@ def test_a_string_can_be_scanned_from_inside() -> None:
             jsontext.scan_string(broken, 1)
 
 
-def test_unread_json_is_a_text_of_its_own_class() -> None:
-    """A ``JSONText`` is equal to its text, and told from it by its class alone."""
-    assert jsontext.JSONText("[1]") == "[1]"
-    assert [1] == jsontext.loads(jsontext.JSONText("[1]"))
+# --- A text inside another one -----------------------------------------------------------
+
+
+def outcome_inside(before: str, text: str, after: str) -> tuple[str, Any]:
+    """Parse TEXT where it stands between two others."""
+    try:
+        found = jsontext.loads_in(before + text + after, len(before), len(before) + len(text))
+    except ValueError as error:
+        return "error", str(error)
+    return "value", repr(found)
+
+
+#: What may stand around a text. Some of it is JSON with what is between, or goes on with it.
+AROUND = st.sampled_from(
+    ["", "\n", "data: ", "[", "]", "1", "-", ".5", '"', "\\", "{}", " ", "\ud83d"]
+)
+
+
+@given(
+    AROUND,
+    st.lists(PIECES, max_size=8).map("".join)
+    | st.builds(json.dumps, VALUES, ensure_ascii=st.booleans()),
+    AROUND,
+    st.booleans(),
+)
+@example("", "1", "2", False)
+@example("", "1", ".5", True)
+@example("", '"a', '"', True)
+@example("[", "[", "]", True)
+@example("", " {} ", "", False)
+@example("data: ", "NaN", "", True)
+def test_what_stands_in_a_text_is_read_as_if_it_stood_alone(
+    before: str, text: str, after: str, stdlib: bool
+) -> None:
+    """Value or error sentence, nothing depends on what stands around it, nor on the library."""
+    with pytest.MonkeyPatch.context() as patch:
+        if stdlib:
+            patch.setattr(jsontext, "_orjson_loads", lambda: None)
+        assert outcome(text, stdlib=stdlib) == outcome_inside(before, text, after)
+
+
+@pytest.mark.usefixtures("library")
+def test_what_is_too_deep_inside_a_text_is_an_error_too() -> None:
+    """As it is alone."""
+    for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000):
+        with pytest.raises(ValueError, match="nested too deeply"):
+            jsontext.loads_in(f"data: {text}\n", 6, 6 + len(text))

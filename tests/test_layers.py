@@ -1,4 +1,4 @@
-"""The import direction, as one table, and one importer for each library of others.
+"""The import direction, as one table, and one place for each library of others.
 
 Imports are read from the source, so those inside functions and under ``TYPE_CHECKING`` count too:
 what only a type checker sees is still a dependency for whoever reads the file.
@@ -7,12 +7,15 @@ what only a type checker sees is still a dependency for whoever reads the file.
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+import stream_core
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,8 +45,11 @@ LAYERS = (
     ("stream_core.front",),
     ("stream_core.decoder",),
     ("stream_core.dispatch", "stream_core.text", "stream_core.unwrap"),
+    ("stream_core.source",),
+    ("stream_core.reading",),
     ("stream_core.stream",),
-    ("stream_core.auth", "stream_core.status"),
+    ("stream_core.auth", "stream_core.http_errors", "stream_core.status"),
+    ("stream_core.http_session", "stream_core.http_source"),
     ("stream_core.http",),
     ("stream_core.azure",),
     ("stream_core.pages", "stream_core.params"),
@@ -52,14 +58,24 @@ LAYERS = (
     ("stream_core.control",),
     ("stream_core.streaming",),
     ("stream_core.wire_control",),
-    ("stream_core.chat_client", "stream_core.responses_client"),
+    ("stream_core.chat_client", "stream_core.responses_control"),
+    ("stream_core.responses_client",),
     ("stream_core.resources",),
+    ("stream_core.over_responses",),
     ("stream_core.client",),
     # The package's own face: nothing above this line may say `from stream_core import Name`.
     ("stream_core",),
     ("stream_core.testing",),
     ("handlers",),
 )
+
+#: All of HTTP: http, and what it is made of.
+HTTP = {
+    "stream_core.http",
+    "stream_core.http_errors",
+    "stream_core.http_session",
+    "stream_core.http_source",
+}
 
 #: Who may import each library of others; None is everybody. What is not here is not a dependency.
 IMPORTERS = {
@@ -69,8 +85,8 @@ IMPORTERS = {
     "docstring_parser": {"stream_core.schemas"},
     "msgspec": {"stream_core.schemas"},
     "orjson": {"stream_core.jsontext"},
-    "requests": {"stream_core.http"},
-    "urllib3": {"stream_core.http"},
+    "requests": HTTP - {"stream_core.http_errors"},
+    "urllib3": HTTP,
 }
 
 #: Libraries that somebody who decodes a recording must not pay for.
@@ -153,7 +169,7 @@ def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_module_imports_only_libraries_that_are_its_own_to_import(name: str) -> None:
-    """Each library of others has its one importer, so that it can be changed in one place."""
+    """Each library of others has its importers, so that it can be changed in one place."""
     imported = {
         target.partition(".")[0]
         for target in imported_names(name, SOURCES[name].read_text("utf-8"))
@@ -176,6 +192,21 @@ def test_a_module_imports_only_libraries_that_are_its_own_to_import(name: str) -
 def test_the_tables_name_modules_that_exist(name: str) -> None:
     """No line of the tables outlives its module."""
     assert name in SOURCES
+
+
+def test_the_map_of_the_package_names_every_module_in_import_order() -> None:
+    """The docstring of stream_core is the table once more, for whoever reads it first."""
+    named = re.findall(r"``([a-z_]+)``", str(stream_core.__doc__))
+    places = {f"stream_core.{name}": place for place, name in enumerate(dict.fromkeys(named))}
+    modules = {name for name in SOURCES if name.count(".") == 1 and name.startswith("stream_core")}
+    assert set() == modules - set(places)
+    too_early = [
+        (name, target)
+        for name in sorted(modules)
+        for target in imported_names(name, SOURCES[name].read_text("utf-8"))
+        if target in places and places[target] > places[name]
+    ]
+    assert [] == too_early
 
 
 # orjson is left out: it has its place in the table before anything needs it.

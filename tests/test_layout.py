@@ -33,6 +33,7 @@ EXTRA = {
 #: Files in tests/ that are not tests.
 HELPERS = {
     "__init__.py": "makes `from tests.x import y` work",
+    "agents_client.py": "azure-ai-agents, made to speak to a server on loopback",
     "bursts.py": "streams that could deceive a fast path",
     "callback_logs.py": "both sides of the comparison with openai-python",
     "chat_frames.py": "chunks of the Chat Completions wire, and ways to decode them",
@@ -42,8 +43,11 @@ HELPERS = {
     "differences.py": "the table that docs/differences.md is printed from",
     "foreign_servers.py": "starts the servers of test_end_to_end.py",
     "lookalikes.py": "makes tests/recordings",
+    "scripted_control.py": "what a stream can do about its run, as a test says",
     "scripted_server.py": "a server that answers what a test says",
+    "responses_server.py": "a server of the Responses API with a memory, for threads",
     "responses_frames.py": "Responses streams, and what holds for what is made of them",
+    "socket_peer.py": "a server made by hand, for what no well-behaved one would do",
     "support.py": "frames, transcripts and recording handlers for many tests",
     "three_wires.py": "the conversations of test_same_callbacks.py",
     "typing_usage.py": "typed usage: checked by mypy and pyright, never run",

@@ -5,7 +5,9 @@ Every stream here is decoded whole, byte by byte and at random splits; all must 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import operator
+from functools import partial
+from typing import Any
 
 from stream_core import events, models
 from stream_core.decoder import EventDecoder
@@ -13,8 +15,8 @@ from stream_core.decoder import EventDecoder
 from .support import (
     DONE,
     Told,
-    check_told,
     citation,
+    decode,
     decode_every_way,
     message,
     message_delta,
@@ -22,26 +24,9 @@ from .support import (
     sse,
     text,
     text_delta,
+    told_of,
     whole_run,
 )
-
-if TYPE_CHECKING:
-    from .support import Frame
-
-_OF_THE_RUN = {"ThreadRunCreated", "ThreadRunCompleted", "RunDone", "Done"}
-
-
-def told(*frames: Frame) -> Told:
-    """Decode FRAMES inside a run that completes, and check what holds for every stream."""
-    made = decode_every_way(whole_run(*frames))
-    assert made.error is None
-    check_told(made.events, ended=True)
-    return made
-
-
-def names(made: Told) -> list[str]:
-    """The events but for those of the run."""
-    return [name for name in made.names if name not in _OF_THE_RUN]
 
 
 def said(made: Told, index: int = 0, message_id: str = "msg_1") -> str:
@@ -65,7 +50,7 @@ def refusal(value: str, **fields: Any) -> dict[str, Any]:
 
 def test_a_plain_message_is_told_from_created_to_done() -> None:
     """The wire event comes first, what follows from it after it."""
-    made = told(
+    made = told_of(
         message("created"),
         message("in_progress"),
         text_delta("Hel"),
@@ -84,7 +69,7 @@ def test_a_plain_message_is_told_from_created_to_done() -> None:
         "MessageTextDone",
         "MessageDone",
     ]
-    assert expected == names(made)
+    assert expected == made.names_inside
     assert "Hello" == said(made)
     assert "Hello" == made.of(events.MessageTextDone)[0].text.value
     assert "completed" == made.of(events.MessageDone)[0].message.status
@@ -108,7 +93,7 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
 
 def test_the_terminal_message_replaces_the_accumulated_one() -> None:
     """What the server sends last is final, in its status, its text and everything else."""
-    made = told(message("created"), text_delta("a"), message("completed", text("A")))
+    made = told_of(message("created"), text_delta("a"), message("completed", text("A")))
     (done,) = made.of(events.MessageDone)
     assert done.message is made.of(events.ThreadMessageCompleted)[0].data
     assert "A" == made.of(events.MessageTextDone)[0].text.value
@@ -135,21 +120,21 @@ def test_status_and_role_come_from_the_wire() -> None:
 
 def test_a_message_without_content_is_done_too() -> None:
     """An incomplete message may be empty: there is no part to tell of."""
-    made = told(message("created"), message("incomplete"))
-    assert ["ThreadMessageCreated", "ThreadMessageIncomplete", "MessageDone"] == names(made)
+    made = told_of(message("created"), message("incomplete"))
+    assert ["ThreadMessageCreated", "ThreadMessageIncomplete", "MessageDone"] == made.names_inside
 
 
 def test_an_incomplete_message_without_its_content_closes_what_was_open() -> None:
     """The part that was open is done as it stands."""
-    made = told(message("created"), text_delta("Hel"), message("incomplete"))
+    made = told_of(message("created"), text_delta("Hel"), message("incomplete"))
     expected = ["ThreadMessageIncomplete", "MessageTextDone", "MessageDone"]
-    assert expected == names(made)[-3:]
+    assert expected == made.names_inside[-3:]
     assert "Hel" == made.of(events.MessageTextDone)[0].text.value
 
 
 def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
     """Servers that send no end of a message: it is told, as the message stands."""
-    made = told(message("created"), text_delta("Hello"))
+    made = told_of(message("created"), text_delta("Hello"))
     expected = [
         "ThreadRunCompleted",
         "MessageTextDone",
@@ -167,7 +152,7 @@ def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
 
 def test_a_part_is_done_before_the_next_one_begins() -> None:
     """Text, image, text: each ends when the next begins, the last with the message."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("one"),
         message_delta(image("file_1", index=1)),
@@ -189,7 +174,7 @@ def test_a_part_is_done_before_the_next_one_begins() -> None:
         "MessageTextDone",
         "MessageDone",
     ]
-    assert expected == names(made)
+    assert expected == made.names_inside
     assert [0, 2] == [x.index for x in made.of(events.MessageTextDone)]
     assert ["file_1"] == [x.image_file.file_id for x in made.of(events.MessageImageFileDone)]
 
@@ -200,7 +185,7 @@ def test_several_parts_in_one_delta_are_told_in_its_order() -> None:
         {"index": 0, "type": "text", "text": {"value": "a"}},
         {"index": 1, "type": "text", "text": {"value": "b"}},
     ]
-    made = told(message("created"), message_delta(*parts))
+    made = told_of(message("created"), message_delta(*parts))
     expected = [
         "ThreadMessageDelta",
         "MessageTextCreated",
@@ -211,12 +196,12 @@ def test_several_parts_in_one_delta_are_told_in_its_order() -> None:
         "MessageTextDone",
         "MessageDone",
     ]
-    assert expected == names(made)[1:]
+    assert expected == made.names_inside[1:]
 
 
 def test_parts_are_kept_by_index_whatever_their_order() -> None:
     """Index 1 before 0: each text is its own, and the content is in order."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("wor", index=1),
         text_delta("Hello ", index=0),
@@ -230,7 +215,7 @@ def test_parts_are_kept_by_index_whatever_their_order() -> None:
 
 def test_a_delta_for_a_part_that_is_closed_is_told() -> None:
     """It changes the text and closes nothing twice."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("a", index=0),
         text_delta("b", index=1),
@@ -243,7 +228,7 @@ def test_a_delta_for_a_part_that_is_closed_is_told() -> None:
 
 def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
     """And to the first one where none is open."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("a", index=None),
         text_delta("b", index=1),
@@ -254,7 +239,7 @@ def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
 
 def test_a_refusal_is_told_by_piece_and_when_done() -> None:
     """Its snapshot grows like a text's."""
-    made = told(
+    made = told_of(
         message("created"),
         message_delta(refusal("I can", index=0)),
         message_delta(refusal("not.", index=0)),
@@ -270,7 +255,9 @@ def test_a_refusal_is_told_by_piece_and_when_done() -> None:
 def test_an_image_address_is_told_when_done() -> None:
     """There is no callback for a piece of an image."""
     part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-    made = told(message("created"), message_delta({"index": 0, **part}), message("completed", part))
+    made = told_of(
+        message("created"), message_delta({"index": 0, **part}), message("completed", part)
+    )
     urls = [x.image_url.url for x in made.of(events.MessageImageURLDone)]
     assert ["https://example.org/a.png"] == urls
 
@@ -278,16 +265,16 @@ def test_an_image_address_is_told_when_done() -> None:
 def test_a_part_of_an_unknown_type_is_kept() -> None:
     """It has no events of its own, closes the one before it, and is in the message."""
     part = {"type": "hologram", "hologram": {"size": 3}}
-    made = told(message("created"), text_delta("a"), message_delta({"index": 1, **part}))
+    made = told_of(message("created"), text_delta("a"), message_delta({"index": 1, **part}))
     expected = ["ThreadMessageDelta", "MessageTextDone", "MessageDone"]
-    assert expected == names(made)[-3:]
+    assert expected == made.names_inside[-3:]
     (done,) = made.of(events.MessageDone)
     assert models.UnknownContent("hologram", raw=part) == done.message.content[1]
 
 
 def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
     """The wire event is there for who wants it."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("a"),
         message_delta(refusal("no", index=0)),
@@ -301,7 +288,7 @@ def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
 
 def test_a_text_delta_without_text_begins_the_part_only() -> None:
     """It is no text delta: callbacks never get None for a text."""
-    made = told(
+    made = told_of(
         message("created"),
         message_delta({"type": "text", "index": 0}),
         text_delta(None, index=0),
@@ -315,7 +302,7 @@ def test_pieces_of_one_text_in_a_row_are_told_like_single_ones() -> None:
     """They take a fast path, which takes every piece as the JSON spells it, to the end."""
     spoken = ["Hel", "lo", " ", 'y"ou', "\\", "", "\n", "é\u2028😀", "!"]
     whole = "".join(spoken)
-    made = told(
+    made = told_of(
         message("created"),
         *[text_delta(piece) for piece in spoken],
         text_delta("[1]", citation(0)),
@@ -327,6 +314,34 @@ def test_pieces_of_one_text_in_a_row_are_told_like_single_ones() -> None:
     assert f"{whole}[1]{whole}" == said(made)
     assert 3 * len(spoken) + 1 == len(made.of(events.ThreadMessageDelta))
     assert f"{whole}[1]{whole}" == made.of(events.ThreadMessageDelta)[-1].snapshot.text
+
+
+def test_pieces_that_nobody_wants_are_folded_in() -> None:
+    """In a row, to the end; who wants only one of two events gets that one."""
+    deltas = [text_delta(piece) for piece in "abcdef"]
+    data = whole_run(message("created"), *deltas)
+    for wanted in (events.MessageTextDone, events.ThreadMessageDelta, events.MessageTextDelta):
+        made = decode(data, wants=partial(operator.is_, wanted))
+        count = 1 if wanted is events.MessageTextDone else 6
+        assert [wanted.__name__] * count == made.names
+        assert "abcdef" in made.texts[-1]
+
+
+def test_pieces_in_a_row_with_a_role_set_it() -> None:
+    """Also where something else was set in between."""
+    piece = {"index": 0, "type": "text", "text": {"value": "a"}}
+    with_role = {"id": "msg_1", "delta": {"role": "assistant", "content": [piece]}}
+    row = [("thread.message.delta", with_role)] * 4
+    other = ("thread.message.delta", {"id": "msg_1", "delta": {"role": "user"}})
+    told_of(message("created"), *row, other, *row)
+    decoder, roles = EventDecoder(), []
+    for heard in (message("created"), *row, other, *row):
+        decoder.feed(sse(heard))
+        list(iter(decoder.next_event, None))
+        current = decoder.snapshots.current_message
+        assert current is not None
+        roles.append(current.role)
+    assert [*["assistant"] * 5, "user", *["assistant"] * 4] == roles
 
 
 def test_pieces_with_something_else_in_them_are_told_whole() -> None:
@@ -343,7 +358,7 @@ def test_pieces_with_something_else_in_them_are_told_whole() -> None:
     ]
     for row in rows:
         payload = {"id": "msg_1", "object": "thread.message.delta", "delta": row}
-        made = told(message("created"), *[("thread.message.delta", payload)] * 5)
+        made = told_of(message("created"), *[("thread.message.delta", payload)] * 5)
         deltas = made.of(events.ThreadMessageDelta)
         assert [payload] * 5 == [x.raw for x in deltas]
         assert [deltas[0].data] * 5 == [x.data for x in deltas]
@@ -354,7 +369,7 @@ def test_pieces_with_something_else_in_them_are_told_whole() -> None:
 def test_rows_of_pieces_take_turns() -> None:
     """Each message and each part keeps its own."""
     turns = [("msg_1", 0, "a"), ("msg_2", 0, "b"), ("msg_1", 1, "c"), ("msg_2", 0, "d")] * 3
-    made = told(
+    made = told_of(
         *[
             text_delta(value, index=index, message_id=message_id)
             for message_id, index, value in turns
@@ -370,7 +385,7 @@ def test_rows_of_pieces_take_turns() -> None:
 
 def test_an_annotation_is_told_once() -> None:
     """One that is sent again under its index replaces fields; the final list repeats it."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("a[1]", citation(0, start_index=1)),
         text_delta(None, citation(0, start_index=1, end_index=4)),
@@ -383,14 +398,14 @@ def test_an_annotation_is_told_once() -> None:
 
 def test_annotations_that_only_the_final_message_has_are_told() -> None:
     """Each before its text is done, with the final text."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("a[1][2]", citation(0)),
         message("completed", text("a[1][2]", citation(None), citation(None, "[2]"))),
     )
     assert ["[1]", "[2]"] == [x.annotation.text for x in made.of(events.MessageAnnotation)]
     expected = ["ThreadMessageCompleted", "MessageAnnotation", "MessageTextDone", "MessageDone"]
-    assert expected == names(made)[-4:]
+    assert expected == made.names_inside[-4:]
     (final,) = made.of(events.MessageTextDone)
     assert final.text is made.of(events.MessageAnnotation)[1].text
 
@@ -400,7 +415,7 @@ def test_annotations_that_only_the_final_message_has_are_told() -> None:
 
 def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
     """Servers without deltas: one delta has all of the text."""
-    made = told(
+    made = told_of(
         message("created"),
         message(
             "completed",
@@ -422,14 +437,14 @@ def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
         "MessageRefusalDone",
         "MessageDone",
     ]
-    assert expected == names(made)
+    assert expected == made.names_inside
     assert "one[1]" == said(made)
     assert "no" == made.of(events.MessageRefusalDelta)[0].delta.refusal
 
 
 def test_text_that_the_deltas_left_out_is_told_before_the_text_is_done() -> None:
     """In whichever part it is missing."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("Hel"),
         message("completed", text("Hello"), text("world")),
@@ -439,14 +454,16 @@ def test_text_that_the_deltas_left_out_is_told_before_the_text_is_done() -> None
 
 def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
     """A final text that does not continue what was said is in the done events only."""
-    made = told(message("created"), text_delta("Bonjour"), message("completed", text("Hello you")))
+    made = told_of(
+        message("created"), text_delta("Bonjour"), message("completed", text("Hello you"))
+    )
     assert "Bonjour" == said(made)
     assert "Hello you" == made.of(events.MessageTextDone)[0].text.value
 
 
 def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
     """Equal texts as a whole: nothing is missing (cogitator)."""
-    made = told(
+    made = told_of(
         message("created"),
         text_delta("Hel", index=0),
         text_delta("lo", index=1),
@@ -459,7 +476,7 @@ def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
 
 def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
     """The deltas of a part, joined, are its text, wherever it began."""
-    made = told(
+    made = told_of(
         message("created", text("a[1]", citation(0))),
         text_delta("b[2]", citation(1, "[2]")),
         message("completed", text("a[1]b[2]", citation(None), citation(None, "[2]"))),
@@ -476,13 +493,13 @@ def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() 
         "MessageTextDone",
         "MessageDone",
     ]
-    assert expected == names(made)
+    assert expected == made.names_inside
     assert ["a[1]", "b[2]"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
 
 
 def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
     """As a text is."""
-    made = told(
+    made = told_of(
         message("created", refusal("I ")),
         message_delta(refusal("cannot", index=0)),
     )
@@ -492,7 +509,7 @@ def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta(
 
 def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_end() -> None:
     """Also where the server never says that the message is complete."""
-    made = told(message("created", text("Hello"), image("file_1"), refusal("no")))
+    made = told_of(message("created", text("Hello"), image("file_1"), refusal("no")))
     expected = [
         "MessageTextCreated",
         "MessageTextDelta",
@@ -502,7 +519,7 @@ def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_en
         "MessageRefusalDone",
         "MessageDone",
     ]
-    assert expected == names(made)[1:]
+    assert expected == made.names_inside[1:]
     assert "Hello" == said(made)
 
 
@@ -511,9 +528,9 @@ def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_en
 
 def test_a_delta_for_an_unknown_message_announces_it() -> None:
     """The placeholder knows what the run knows."""
-    made = told(text_delta("Hello"))
+    made = told_of(text_delta("Hello"))
     expected = ["ThreadMessageCreated*", "ThreadMessageDelta", "MessageTextCreated"]
-    assert expected == names(made)[:3]
+    assert expected == made.names_inside[:3]
     (created,) = made.of(events.ThreadMessageCreated)
     one = created.data
     assert ("msg_1", "thread_1", "run_1", "asst_1", "in_progress", "assistant") == (
@@ -540,16 +557,16 @@ def test_a_placeholder_without_a_run_has_no_ids_of_it() -> None:
 
 def test_a_message_that_begins_in_progress_is_announced() -> None:
     """Created comes before everything else of it."""
-    made = told(message("in_progress", text("a")), text_delta("b"))
+    made = told_of(message("in_progress", text("a")), text_delta("b"))
     expected = ["ThreadMessageCreated*", "ThreadMessageInProgress", "ThreadMessageDelta"]
-    assert expected == names(made)[:3]
+    assert expected == made.names_inside[:3]
     assert "ab" == said(made)
 
 
 def test_a_created_that_comes_again_is_a_repetition() -> None:
     """Also one that comes after a delta announced the message; the text stays."""
     for first in (message("created"), text_delta("a")):
-        made = told(first, message("created"), text_delta("b"))
+        made = told_of(first, message("created"), text_delta("b"))
         assert 1 == len(made.of(events.ThreadMessageCreated))
         (repeated,) = made.of(events.RepeatedEvent)
         assert "thread.message.created" == repeated.event
@@ -559,7 +576,7 @@ def test_a_created_that_comes_again_is_a_repetition() -> None:
 def test_an_end_that_comes_again_is_a_repetition() -> None:
     """Whatever its name: a message ends once."""
     end = message("completed", text("a"))
-    made = told(message("created"), text_delta("a"), end, end, message("incomplete"))
+    made = told_of(message("created"), text_delta("a"), end, end, message("incomplete"))
     assert 1 == len(made.of(events.MessageDone))
     expected = ["thread.message.completed", "thread.message.incomplete"]
     assert expected == [x.event for x in made.of(events.RepeatedEvent)]
@@ -567,7 +584,7 @@ def test_an_end_that_comes_again_is_a_repetition() -> None:
 
 def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
     """Announced first, then its parts."""
-    made = told(message("completed", text("Hello")))
+    made = told_of(message("completed", text("Hello")))
     expected = [
         "ThreadMessageCreated*",
         "ThreadMessageCompleted",
@@ -576,19 +593,19 @@ def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
         "MessageTextDone",
         "MessageDone",
     ]
-    assert expected == names(made)
+    assert expected == made.names_inside
 
 
 def test_a_delta_after_the_end_is_told_and_changes_nothing() -> None:
     """The server's last word on a message stays."""
-    made = told(message("created"), message("completed", text("a")), text_delta("b"))
-    assert "ThreadMessageDelta" == names(made)[-1]
+    made = told_of(message("created"), message("completed", text("a")), text_delta("b"))
+    assert "ThreadMessageDelta" == made.names_inside[-1]
     assert "a" == made.of(events.ThreadMessageDelta)[0].snapshot.text
 
 
 def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
     """Nor does a created: the status stays what it was."""
-    made = told(message("created"), message("completed"), message("in_progress"))
+    made = told_of(message("created"), message("completed"), message("in_progress"))
     assert "completed" == made.of(events.MessageDone)[0].message.status
 
 
@@ -597,7 +614,7 @@ def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
 
 def test_messages_in_turns_are_kept_apart() -> None:
     """By id: both may be open, and each has its own parts."""
-    made = told(
+    made = told_of(
         message("created", message_id="msg_1"),
         message("created", message_id="msg_2"),
         text_delta("a", message_id="msg_1"),

@@ -9,6 +9,7 @@ HTTP, and the third has what is special: runs that go on, fail, or cannot be ask
 
 from __future__ import annotations
 
+import io
 import json
 from collections import Counter
 from functools import cache
@@ -353,9 +354,12 @@ def lose(talk: Conversation, offset: int, *, framing: Framing = CHUNKED, **param
 def size_until(talk: Conversation, name: str) -> int:
     """How many bytes come until the first frame NAME is complete."""
     stream, _ = listen(talk)
-    data = b"".join(stream._source)  # type: ignore[arg-type]  # the reply, not decoded
-    start = data.index(f"event: {name}\n".encode())
-    return data.index(b"\n\n", start) + 2
+    copy, first_line = io.BytesIO(), f"event: {name}\n".encode()
+    with stream.tee(copy):
+        while b"\n\n" not in copy.getvalue().partition(first_line)[2]:
+            assert stream.next()
+    data = copy.getvalue()
+    return data.index(b"\n\n", data.index(first_line)) + 2
 
 
 def says(*parts: Any) -> Callable[[Turn], Answer]:

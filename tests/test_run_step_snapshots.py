@@ -5,6 +5,8 @@ Every stream here is decoded whole, byte by byte and at random splits; all must 
 
 from __future__ import annotations
 
+import operator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events, models
@@ -15,31 +17,18 @@ from .support import (
     Told,
     call,
     check_told,
+    decode,
     decode_every_way,
     run,
     sse,
     step,
     step_delta,
+    told_of,
     whole_run,
 )
 
 if TYPE_CHECKING:
     from .support import Frame
-
-_OF_THE_RUN = {"ThreadRunCreated", "ThreadRunCompleted", "RunDone", "Done"}
-
-
-def told(*frames: Frame) -> Told:
-    """Decode FRAMES inside a run that completes, and check what holds for every stream."""
-    made = decode_every_way(whole_run(*frames))
-    assert made.error is None
-    check_told(made.events, ended=True)
-    return made
-
-
-def names(made: Told) -> list[str]:
-    """The events but for those of the run."""
-    return [name for name in made.names if name not in _OF_THE_RUN]
 
 
 def function(call_id: str, name: str, arguments: str, **fields: Any) -> dict[str, Any]:
@@ -64,7 +53,7 @@ def fragments(made: Told, index: int) -> str:
 
 def test_a_function_call_is_told_from_created_to_done() -> None:
     """The first fragment is a delta too, so that the fragments joined are the arguments."""
-    made = told(
+    made = told_of(
         step("created", type="tool_calls", **calls()),
         step("in_progress"),
         step_delta(call(0, id="call_1", name="f", arguments="{", output=None)),
@@ -83,7 +72,7 @@ def test_a_function_call_is_told_from_created_to_done() -> None:
         "RunStepToolCallDone",
         "RunStepDone",
     ]
-    assert expected == names(made)
+    assert expected == made.names_inside
     assert "{}" == fragments(made, 0)
     (done,) = made.of(events.RunStepToolCallDone)
     assert ("call_1", "{}", "7") == (
@@ -116,14 +105,14 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
 def test_every_kind_of_end_is_an_end() -> None:
     """Failed, cancelled and expired steps are done as completed ones are."""
     for status in ("completed", "failed", "cancelled", "expired"):
-        made = told(step("created"), step(status))
+        made = told_of(step("created"), step(status))
         (done,) = made.of(events.RunStepDone)
         assert status == done.run_step.status
 
 
 def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
     """A step without an end is told done as it stands, its calls before it."""
-    made = told(step("created"), step_delta(call(0, id="call_1", name="f")))
+    made = told_of(step("created"), step_delta(call(0, id="call_1", name="f")))
     expected = ["ThreadRunCompleted", "RunStepToolCallDone", "RunStepDone", "RunDone", "Done"]
     assert expected == made.names[-5:]
     assert "in_progress" == made.of(events.RunStepDone)[0].run_step.status
@@ -165,7 +154,7 @@ def test_the_stream_after_submitted_outputs_goes_on_with_the_step() -> None:
 
 def test_a_call_is_done_before_the_next_one_begins() -> None:
     """Parallel calls one after the other."""
-    made = told(
+    made = told_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f", arguments="")),
         step_delta(call(0, arguments="{}")),
@@ -183,13 +172,13 @@ def test_a_call_is_done_before_the_next_one_begins() -> None:
         "RunStepToolCallDone",
         "RunStepDone",
     ]
-    assert expected == names(made)[2:]
+    assert expected == made.names_inside[2:]
     assert ("{}", "[]") == (fragments(made, 0), fragments(made, 1))
 
 
 def test_calls_in_turns_are_kept_apart() -> None:
     """By index; a call that is closed already takes its fragments and is done once."""
-    made = told(
+    made = told_of(
         step("created"),
         step_delta(
             call(1, id="call_2", name="g", arguments="["),
@@ -205,7 +194,7 @@ def test_calls_in_turns_are_kept_apart() -> None:
 
 def test_a_call_without_an_index_is_known_by_its_id() -> None:
     """And one without both is the open one; a new id is a new call, after all others."""
-    made = told(
+    made = told_of(
         step("created"),
         step_delta(call(None, arguments="{")),
         step_delta(call(None, id="call_1", name="f")),
@@ -222,7 +211,7 @@ def test_a_call_without_an_index_is_known_by_its_id() -> None:
 def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
     """Same id, no index (open-assistant-api): the arguments are replaced by the same."""
     whole = call(None, id="call_1", name="f", arguments='{"a": 1}')
-    made = told(step("created", **calls(function("call_1", "f", '{"a": 1}'))), step_delta(whole))
+    made = told_of(step("created", **calls(function("call_1", "f", '{"a": 1}'))), step_delta(whole))
     (done,) = made.of(events.RunStepToolCallDone)
     assert '{"a": 1}' == done.tool_call.function.arguments
     assert 1 == len(made.of(events.RunStepToolCallCreated))
@@ -231,7 +220,7 @@ def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
 def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
     """It is told, and the call stays what it was."""
     other = {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": "1"}}
-    made = told(step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other))
+    made = told_of(step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other))
     (done,) = made.of(events.RunStepToolCallDone)
     assert ("function", "f") == (done.tool_call.type, done.tool_call.function.name)
 
@@ -245,7 +234,7 @@ def test_fragments_in_a_row_are_told_like_single_ones() -> None:
     """They take a fast path, which takes every fragment as the JSON spells it, to the end."""
     spoken = ['{"a', '": ', '"\\u00', 'e9"', "", "\n", "é😀", "}"]
     pieces = [step_delta(call(0, arguments=piece)) for piece in spoken]
-    made = told(
+    made = told_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f", arguments="")),
         *pieces,
@@ -266,7 +255,7 @@ def test_code_in_a_row_is_told_like_single_pieces() -> None:
     """As are its outputs, which take the ordinary way."""
     spoken = ["pri", 'nt("', "é", "", '")', "\n"]
     logs = {"index": 0, "type": "logs", "logs": "x"}
-    made = told(
+    made = told_of(
         step("created"),
         step_delta({**code(input=""), "id": "call_1"}),
         *[step_delta(code(input=piece)) for piece in spoken],
@@ -279,6 +268,22 @@ def test_code_in_a_row_is_told_like_single_pieces() -> None:
     assert "xxxx" == done.tool_call.code_interpreter.outputs[0].logs
     deltas = made.of(events.RunStepToolCallDelta)
     assert ["", *spoken, *"####", *spoken] == [x.delta.code_interpreter.input for x in deltas]
+
+
+def test_fragments_that_nobody_wants_are_folded_in() -> None:
+    """In a row, to the end; who wants only one of two events gets that one."""
+    rows = [[call(0, arguments=x) for x in "abcdef"], [code(input=x) for x in "abcdef"]]
+    for row in rows:
+        data = whole_run(step("created"), *[step_delta(piece) for piece in row])
+        for wanted in (
+            events.RunStepToolCallDone,
+            events.ThreadRunStepDelta,
+            events.RunStepToolCallDelta,
+        ):
+            made = decode(data, wants=partial(operator.is_, wanted))
+            count = 1 if wanted is events.RunStepToolCallDone else 6
+            assert [wanted.__name__] * count == made.names
+            assert "abcdef" in made.texts[-1]
 
 
 def test_fragments_with_something_else_in_them_are_told_whole() -> None:
@@ -300,7 +305,7 @@ def test_fragments_with_something_else_in_them_are_told_whole() -> None:
     for row in rows:
         for kind in (call(0, id="call_1", name="f"), {**code(input=""), "id": "call_1"}):
             delta = step_delta(*row)
-            made = told(step("created"), step_delta(kind), *[delta] * 5)
+            made = told_of(step("created"), step_delta(kind), *[delta] * 5)
             deltas = made.of(events.ThreadRunStepDelta)[1:]
             assert [delta[1]] * 5 == [x.raw for x in deltas]
             assert [deltas[0].data] * 5 == [x.data for x in deltas]
@@ -312,7 +317,7 @@ def test_details_with_something_else_in_them_are_told_whole() -> None:
     inner = {"type": "tool_calls", "tool_calls": [call(0, arguments="a")]}
     for delta in ({"step_details": {**inner, "more": 1}}, {"step_details": inner, "more": 1}):
         payload = {"id": "step_1", "delta": delta}
-        made = told(step("created"), *[("thread.run.step.delta", payload)] * 5)
+        made = told_of(step("created"), *[("thread.run.step.delta", payload)] * 5)
         assert [payload] * 5 == [x.raw for x in made.of(events.ThreadRunStepDelta)]
         assert "aaaaa" == fragments(made, 0)
 
@@ -321,7 +326,7 @@ def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
     """What a fast path knew of the step's calls is not what the step is any more."""
     row = [step_delta(call(0, arguments="a"))] * 4
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
-    made = told(step("created"), *row, details(creation), *row)
+    made = told_of(step("created"), *row, details(creation), *row)
     assert "a" * 8 == fragments(made, 0)
 
 
@@ -330,7 +335,7 @@ def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
 
 def test_calls_that_only_the_final_step_has_are_told() -> None:
     """Created and done, one after the other."""
-    made = told(
+    made = told_of(
         step("created"),
         step("completed", **calls(function("call_1", "f", "{}"), function("call_2", "g", "[]"))),
     )
@@ -342,12 +347,12 @@ def test_calls_that_only_the_final_step_has_are_told() -> None:
         "RunStepToolCallDone",
         "RunStepDone",
     ]
-    assert expected == names(made)[1:]
+    assert expected == made.names_inside[1:]
 
 
 def test_final_calls_are_found_by_id_whatever_their_place() -> None:
     """The final list has no indexes, and its order is the server's."""
-    made = told(
+    made = told_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f")),
         step_delta(call(1, id="call_2", name="g")),
@@ -360,7 +365,7 @@ def test_final_calls_are_found_by_id_whatever_their_place() -> None:
 
 def test_a_final_call_with_another_id_is_another_call() -> None:
     """It is told after those that were known."""
-    made = told(
+    made = told_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f")),
         step("completed", **calls(function("call_9", "g", "[]"))),
@@ -372,7 +377,7 @@ def test_a_final_call_with_another_id_is_another_call() -> None:
 def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
     """On either side."""
     for first, last in (("", "call_1"), ("call_1", ""), ("", "")):
-        made = told(
+        made = told_of(
             step("created"),
             step_delta(call(0, id=first, name="f")),
             step("completed", **calls(function(last, "f", "{}"))),
@@ -383,7 +388,7 @@ def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
 
 def test_calls_that_a_step_was_created_with_are_told() -> None:
     """With their first delta, or at the end."""
-    made = told(
+    made = told_of(
         step("created", **calls(function("call_1", "f", "{"), function("call_2", "g", "[]"))),
         step_delta(call(0, arguments="}")),
     )
@@ -397,7 +402,7 @@ def test_a_step_whose_end_is_all_that_is_heard_is_told_as_a_whole() -> None:
     made = decode_every_way(
         whole_run(step("completed", **calls(function("call_1", "f", "{}", output="7"))))
     )
-    assert ["ThreadRunStepCompleted", "RunStepDone"] == names(made)
+    assert ["ThreadRunStepCompleted", "RunStepDone"] == made.names_inside
 
 
 # --- Created and done, once -------------------------------------------------------------
@@ -405,9 +410,9 @@ def test_a_step_whose_end_is_all_that_is_heard_is_told_as_a_whole() -> None:
 
 def test_a_delta_for_an_unknown_step_announces_it() -> None:
     """The placeholder knows what the run and the delta know."""
-    made = told(step_delta(call(0, id="call_1", name="f")))
+    made = told_of(step_delta(call(0, id="call_1", name="f")))
     expected = ["ThreadRunStepCreated*", "ThreadRunStepDelta", "RunStepToolCallCreated"]
-    assert expected == names(made)[:3]
+    assert expected == made.names_inside[:3]
     one = made.of(events.ThreadRunStepCreated)[0].data
     assert ("step_1", "run_1", "thread_1", "asst_1", "tool_calls", "in_progress") == (
         one.id,
@@ -430,15 +435,15 @@ def test_a_placeholder_knows_only_what_it_was_told() -> None:
 
 def test_a_step_that_begins_in_progress_is_announced() -> None:
     """Created comes before everything else of it."""
-    made = told(step("in_progress"))
+    made = told_of(step("in_progress"))
     expected = ["ThreadRunStepCreated*", "ThreadRunStepInProgress", "RunStepDone"]
-    assert expected == names(made)
+    assert expected == made.names_inside
 
 
 def test_a_created_that_comes_again_is_a_repetition() -> None:
     """Also one that comes after a delta announced the step."""
     for first in (step("created"), step_delta(call(0, id="call_1"))):
-        made = told(first, step("created"))
+        made = told_of(first, step("created"))
         assert 1 == len(made.of(events.ThreadRunStepCreated))
         (repeated,) = made.of(events.RepeatedEvent)
         assert "thread.run.step.created" == repeated.event
@@ -446,14 +451,14 @@ def test_a_created_that_comes_again_is_a_repetition() -> None:
 
 def test_an_end_that_comes_again_is_a_repetition() -> None:
     """Whatever its name: a step ends once."""
-    made = told(step("created"), step("completed"), step("completed"), step("failed"))
+    made = told_of(step("created"), step("completed"), step("completed"), step("failed"))
     assert 1 == len(made.of(events.RunStepDone))
     assert 2 == len(made.of(events.RepeatedEvent))
 
 
 def test_what_comes_after_the_end_is_told_and_changes_nothing() -> None:
     """A delta, and in progress."""
-    made = told(
+    made = told_of(
         step("created"),
         step("completed"),
         step_delta(call(0, id="call_1", name="f")),
@@ -465,7 +470,7 @@ def test_what_comes_after_the_end_is_told_and_changes_nothing() -> None:
 
 def test_steps_in_turns_are_kept_apart() -> None:
     """By id, also where their calls have the same index."""
-    made = told(
+    made = told_of(
         step("created", "step_1"),
         step("created", "step_2"),
         step_delta(call(0, id="call_1", name="f", arguments="{"), step_id="step_1"),
@@ -514,7 +519,7 @@ def details(value: dict[str, Any] | None) -> Frame:
 def test_a_delta_says_which_message_a_step_writes() -> None:
     """One that says nothing leaves what is known."""
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
-    made = told(
+    made = told_of(
         step("created"), details(creation), details({"type": "message_creation"}), details(None)
     )
     (done,) = made.of(events.RunStepDone)
@@ -524,7 +529,7 @@ def test_a_delta_says_which_message_a_step_writes() -> None:
 def test_details_of_an_unknown_type_are_kept() -> None:
     """With all that was sent."""
     value = {"type": "dreaming", "dreaming": {"of": "sheep"}}
-    made = told(step("created"), details(value))
+    made = told_of(step("created"), details(value))
     (done,) = made.of(events.RunStepDone)
     assert models.UnknownStepDetails("dreaming", raw=value) == done.run_step.step_details
 
@@ -533,7 +538,7 @@ def test_code_and_its_outputs_grow_by_index() -> None:
     """Input and logs are appended; an image is another output."""
     logs = {"type": "logs"}
     image = {"index": 1, "type": "image", "image": {"file_id": "file_1"}}
-    made = told(
+    made = told_of(
         step("created"),
         step_delta({**code(input="pri"), "id": "call_1"}),
         step_delta(code(input="nt(1)")),

@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-- :func:`decode` runs its bytes whole, byte by byte and cut in two at every place, each with
-  and without the fast path, and fails where two of these differ.
+- :func:`decode` runs its bytes whole, byte by byte and cut in two at every place, and fails
+  where two of these differ.
 - :func:`by_the_book` is a second decoder, slow, written from the text of the standard, which
   the property tests compare ours with.
 """
@@ -76,12 +76,10 @@ def pieces(data: bytes, size: int) -> list[bytes]:
 
 def decode(data: bytes, **options: Any) -> Decoded:
     """Decode DATA in every way of this file's first rule; all must agree."""
-    result = run([data], fast=False, **options)
-    for fast in (True, False):
-        assert result == run([data], fast=fast, **options)
-        assert result == run(pieces(data, 1), fast=fast, **options)
-        for cut in range(1, len(data)):
-            assert result == run([data[:cut], data[cut:]], fast=fast, **options)
+    result = run([data], **options)
+    assert result == run(pieces(data, 1), **options)
+    for cut in range(1, len(data)):
+        assert result == run([data[:cut], data[cut:]], **options)
     return result
 
 
@@ -179,10 +177,9 @@ def test_other_separators_are_text(end: str) -> None:
 
 
 @pytest.mark.parametrize("after", [b"\n", b"", b"data: b\n\n"])
-@pytest.mark.parametrize("fast", [True, False])
-def test_a_cr_delays_nothing(after: bytes, fast: bool) -> None:
+def test_a_cr_delays_nothing(after: bytes) -> None:
     """A CR at the end of a chunk ends its frame at once; a LF after it is swallowed."""
-    decoder = SSEDecoder(fast=fast)
+    decoder = SSEDecoder()
     decoder.feed(b"event: a\r\ndata: a\r\n\r")
     assert ServerSentEvent("a", "a", 0) == decoder.next_frame()
     assert decoder.next_frame() is None
@@ -380,26 +377,104 @@ def test_reading_after_the_end() -> None:
     assert [] == drain(decoder)
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_chunks_may_be_fed_ahead(fast: bool) -> None:
+def test_chunks_may_be_fed_ahead() -> None:
     """Chunks may be empty, and several may be fed before the first frame is read."""
-    decoder = SSEDecoder(fast=fast)
+    decoder = SSEDecoder()
     for chunk in (b"", b"event: a\nda", b"", b"ta: b\n\ndata: c\n\nda", b"", b"ta: d"):
         decoder.feed(chunk)
     decoder.close()
     assert ["b", "c", "d"] == [frame.data for frame in drain(decoder)]
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_offset_counts_what_was_read(fast: bool) -> None:
+def test_offset_counts_what_was_read() -> None:
     """The offset of a decoder is where reading goes on, frame by frame."""
     frame = b"event: a\ndata: b\n\n"
-    decoder = SSEDecoder(fast=fast)
+    decoder = SSEDecoder()
     decoder.feed(frame * 3 + b"data")
     offsets = [decoder.offset]
     while decoder.next_frame() is not None:
         offsets.append(decoder.offset)
     assert [0, 18, 36, 54, 58] == [*offsets, decoder.offset]
+
+
+def skipped(decoder: SSEDecoder) -> SSEDecoder:
+    """Have DECODER count 100 bytes that somebody else read."""
+    decoder.skip(100)
+    return decoder
+
+
+def test_what_somebody_else_read_counts() -> None:
+    """Bytes that are skipped are before the next ones, at the beginning and between frames."""
+    decoder = skipped(SSEDecoder())
+    decoder.feed(b"data: a\n\n")
+    assert [ServerSentEvent("", "a", 100)] == drain(decoder)
+    assert 209 == skipped(decoder).offset
+    decoder.feed(b": ping\ndata: b\n\nx\n")
+    assert [ServerSentEvent("", "b", 216)] == drain(decoder)
+    assert (IgnoredLine(225, "x"),) == decoder.ignored
+
+
+def test_no_byte_order_mark_where_the_beginning_was_skipped() -> None:
+    """It stands at the beginning of the stream, and that was before."""
+    decoder = skipped(SSEDecoder())
+    decoder.feed(BOM + b"data: a\n\ndata: b\n\n")
+    assert ["b"] == [frame.data for frame in drain(decoder)]
+
+
+@pytest.mark.parametrize(
+    ("data", "idle"),
+    [
+        (b"", True),
+        (b"data: a\n\n", True),
+        (b"data: a\r\r\n", True),
+        (b": ping\n", True),
+        (b"\n\n\n", True),
+        (b"id: 1\n\n", True),
+        (b"event: a\n\n", True),
+        (b"retry: 1\n\ndata: a\n\n", True),
+        (b"x\n\ndata: a\n\n", True),
+        (b"d", False),
+        (b": ping", False),
+        (b"data: a\n", False),
+        (b"event: a\n", False),
+        (b"id: 1\n", False),
+        (b"data: a\r\r", False),  # a LF may belong to that
+        (b"retry: 1\n\n", False),  # for the next frame to tell
+        (b"x\n\n", False),  # as well
+        (b"data: a\n\nd", False),
+    ],
+)
+def test_idle(data: bytes, idle: bool) -> None:
+    """A decoder is idle where what follows is read as if it were the beginning."""
+    for chunks in ([data], pieces(data, 1)):
+        decoder = SSEDecoder()
+        for chunk in chunks:
+            decoder.feed(chunk)
+            drain(decoder)
+        assert idle is decoder.idle
+
+
+def test_a_decoder_with_unread_bytes_is_not_idle() -> None:
+    """Whether they are in the chunk that it reads or in one that waits."""
+    decoder = SSEDecoder()
+    decoder.feed(b"data: a\n\ndata: b\n\n")
+    assert not decoder.idle
+    decoder.next_frame()
+    assert not decoder.idle
+    decoder.next_frame()
+    assert decoder.idle
+
+
+@pytest.mark.parametrize(("end", "unterminated"), [(b"", True), (b"\n", True), (b"\n\n", False)])
+def test_unterminated(end: bytes, unterminated: bool) -> None:
+    """Only a last block without its blank line is, once it was returned."""
+    decoder = SSEDecoder()
+    decoder.feed(b"data: a\n\ndata: b" + end)
+    decoder.close()
+    seen = [decoder.unterminated]
+    while decoder.next_frame() is not None:
+        seen.append(decoder.unterminated)
+    assert [False, False, unterminated] == seen
 
 
 # ---- the limit -----------------------------------------------------------------------------
@@ -439,12 +514,11 @@ def test_limit(frame: bytes, size: int) -> None:
     assert (size - 1, len(before), event) == bad.error
 
 
-@pytest.mark.parametrize("fast", [True, False])
-def test_the_limit_is_of_one_frame(fast: bool) -> None:
+def test_the_limit_is_of_one_frame() -> None:
     """Neither frames nor comments add up: only what is unfinished counts."""
     data = b"event: a\ndata: b\n\n: ping\n: ping\n\n" * 50
     for size in (1, 7, 64, len(data)):
-        assert len(run(pieces(data, size), max_frame_bytes=16, fast=fast).frames) == 50
+        assert len(run(pieces(data, size), max_frame_bytes=16).frames) == 50
 
 
 def test_too_large_stays_too_large() -> None:
@@ -505,19 +579,19 @@ def cut(data: bytes, cuts: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(places)]
 
 
-@given(STREAMS, st.lists(st.integers(0, 1000), max_size=12), st.booleans())
-@example(b"event: a\ndata: b\n\nevent: aX\nevent: a", [18], True)
-@example(b"data: x\n\nevent: a", [], True)
-def test_any_bytes_by_the_book(data: bytes, cuts: list[int], fast: bool) -> None:
+@given(STREAMS, st.lists(st.integers(0, 1000), max_size=12))
+@example(b"event: a\ndata: b\n\nevent: aX\nevent: a", [18])
+@example(b"data: x\n\nevent: a", [])
+def test_any_bytes_by_the_book(data: bytes, cuts: list[int]) -> None:
     """Any bytes in any chunks give what the standard says, and never an exception."""
-    assert by_the_book(data) == run(cut(data, cuts), fast=fast)
+    assert by_the_book(data) == run(cut(data, cuts))
 
 
-@given(STREAMS, st.lists(st.integers(0, 1000), max_size=12), st.integers(1, 40), st.booleans())
-def test_any_limit(data: bytes, cuts: list[int], limit: int, fast: bool) -> None:
+@given(STREAMS, st.lists(st.integers(0, 1000), max_size=12), st.integers(1, 40))
+def test_any_limit(data: bytes, cuts: list[int], limit: int) -> None:
     """With any limit the frames up to the error, and the error, are the same for any chunks."""
-    whole = run([data], max_frame_bytes=limit, fast=False)
-    assert whole == run(cut(data, cuts), max_frame_bytes=limit, fast=fast)
+    whole = run([data], max_frame_bytes=limit)
+    assert whole == run(cut(data, cuts), max_frame_bytes=limit)
     expected = by_the_book(data)
     assert whole.frames == expected.frames[: len(whole.frames)]
     if whole.error is None:
@@ -554,55 +628,6 @@ def test_many_frames_in_one_chunk(block: str) -> None:
     assert [str(number) for number in range(20_000)] == [f.data for f in run([data]).frames]
 
 
-class Counting(SSEDecoder):
-    """A decoder that notes where it tries its fast path."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.tried: list[int] = []
-
-    def _read_plain(self) -> ServerSentEvent | None:
-        self.tried.append(self.offset)
-        return super()._read_plain()
-
-
-def test_fast_path_tries_no_bytes_twice() -> None:
-    """Frames of another shape are not tried again one by one in what was tried already."""
-    decoder = Counting()
-    decoder.feed(b"event: a\nid: 1\ndata: b\n\n" * 20_000)
-    assert len(drain(decoder)) == 20_000
-    assert len(decoder.tried) <= 20_000 * 24 / sse._WINDOW + 1
-
-
-def test_fast_path_goes_on_behind_another_shape() -> None:
-    """After a window with a frame of another shape in it, plain frames are read fast again."""
-    decoder = Counting()
-    decoder.feed(b": ping\n\n" + b"event: a\ndata: b\n\n" * 10_000)
-    frames = drain(decoder)
-    assert [8 + 18 * number for number in range(10_000)] == [frame.offset for frame in frames]
-    assert decoder.tried[0] == 0
-    assert sse._WINDOW <= decoder.tried[1] < sse._WINDOW + 18
-
-
-def test_fast_path_goes_on_in_the_next_chunk() -> None:
-    """A chunk of another shape says nothing about the next one."""
-    decoder = Counting()
-    for chunk in (b"id: 1\ndata: a\n\n", b"event: a\ndata: b\n\n"):
-        decoder.feed(chunk)
-        assert len(drain(decoder)) == 1
-    assert [0, 15] == decoder.tried
-
-
-def test_known_names_are_bounded() -> None:
-    """A stream of ever new event names is decoded and does not fill the memory."""
-    names = [f"name{number}" for number in range(200)] + ["x" * 1000]
-    decoder = SSEDecoder()
-    decoder.feed("".join(f"event: {name}\ndata: x\n\n" for name in names).encode())
-    assert names == [frame.event for frame in drain(decoder)]
-    assert len(decoder._names) == sse._MAX_KNOWN_NAMES
-    assert max(map(len, decoder._names)) <= sse._MAX_KNOWN_LINE
-
-
 # ---- recorded streams ----------------------------------------------------------------------
 
 
@@ -619,4 +644,3 @@ def test_recorded_streams(wire: Path) -> None:
         splits += [cut(data, chance.sample(range(len(data)), 20)) for _ in range(3)]
         for chunks in splits:
             assert expected == run(chunks), file
-        assert expected == run([data], fast=False), file

@@ -5,6 +5,7 @@ Times are measured and only asserted generously: 0.5 s are promised on a quiet m
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import subprocess
@@ -97,14 +98,12 @@ def hanging(kind: str = "chunked", **settings: Any) -> Iterator[Conversation]:
 def size_of_start(talk: Conversation) -> int:
     """How many bytes come until the first word was said."""
     thread = talk.client.threads.create()
-    stream = talk.client.threads.runs.stream(thread.id, assistant_id=talk.assistant_id)
-    data = b""
-    for chunk in stream._chunks:
-        data += chunk
-        if b"thread.message.delta" in data:
-            break
-    stream.close()
-    return len(data)
+    copy = io.BytesIO()
+    with talk.client.threads.runs.stream(thread.id, assistant_id=talk.assistant_id) as stream:
+        stream.tee(copy)
+        while b"thread.message.delta" not in copy.getvalue():
+            assert stream.next()
+    return len(copy.getvalue())
 
 
 KINDS = pytest.mark.parametrize("kind", ["chunked", "close", "alive"])

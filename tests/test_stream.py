@@ -21,6 +21,7 @@ from stream_core import events, models
 from stream_core.decoder import EventDecoder
 from stream_core.dispatch import Handler
 from stream_core.errors import (
+    BadRequestError,
     DecodeError,
     FrameTooLargeError,
     IncompleteStreamError,
@@ -32,11 +33,13 @@ from stream_core.errors import (
 )
 from stream_core.stream import Source, Stream
 
+from .scripted_control import ScriptedControl, output, waits
 from .support import (
     DONE,
     EventLog,
     Recorder,
     call,
+    citation,
     decode,
     message,
     pieces,
@@ -224,29 +227,10 @@ def test_a_socket_gives_what_it_has(buffering: int) -> None:
     assert decode(ANSWER).names == names
 
 
-@pytest.mark.parametrize(
-    ("source", "remedy"),
-    [
-        ("run.sse", r'open\(.run.sse., "rb"\)'),
-        (io.StringIO(""), '"rb"'),
-        (Path("run.sse"), "binary file"),
-        (5, "binary file"),
-        (None, "binary file"),
-    ],
-    ids=["str", "text file", "path", "number", "None"],
-)
-def test_what_is_no_source_is_refused_at_once(source: Any, remedy: str) -> None:
+def test_what_is_no_source_is_refused_at_once() -> None:
     """With what to do."""
-    with pytest.raises(TypeError, match=remedy):
-        Stream(source)
-
-
-def test_a_text_file_is_refused(tmp_path: Path) -> None:
-    """One that was opened without "b"."""
-    path = tmp_path / "run.sse"
-    path.write_text("x")
-    with path.open(encoding="utf-8") as file, pytest.raises(TypeError, match='"rb"'):
-        Stream(file)  # type: ignore[arg-type]  # that is the mistake
+    with pytest.raises(TypeError, match=r'open\(.run.sse., "rb"\)'):
+        Stream("run.sse")  # type: ignore[arg-type]  # that is the mistake
 
 
 def test_an_iterable_of_something_else_is_refused_when_read() -> None:
@@ -385,6 +369,30 @@ def test_a_callback_may_register_a_handler() -> None:
     told = decode(ANSWER).names
     after = told.index("MessageTextCreated") + 1
     assert [*told[after:], "StreamEnd"] == late.names
+
+
+@WAYS
+@pytest.mark.parametrize("annotations", [(), (citation(0),)], ids=["text", "more than text"])
+def test_a_late_handler_has_the_next_event_though_nobody_wanted_such(
+    drive: Callable[[Stream], None], annotations: tuple[Any, ...]
+) -> None:
+    """What is derived from the event in whose callback it was registered."""
+    late = EventLog()
+
+    class Adding(EventHandler):
+        count = 0
+
+        def on_message_delta(self, delta: models.MessageDelta, snapshot: models.Message) -> None:
+            self.count += 1
+            if self.count == 5:  # deltas are known by now
+                stream.register(late)
+
+    data = whole_run(*(text_delta(letter, *annotations) for letter in "abcdefg"))
+    stream = Stream(data, Adding())
+    drive(stream)
+    told = decode(data).names
+    fifth = [at for at, name in enumerate(told) if name == "ThreadMessageDelta"][4]
+    assert [*told[fifth + 1 :], "StreamEnd"] == late.names
 
 
 @pytest.mark.parametrize(
@@ -738,6 +746,25 @@ def test_a_callback_may_close_the_stream() -> None:
     assert expected == log[-5:]
 
 
+@pytest.mark.parametrize("way", ["close", "abort"])
+def test_after_a_callback_has_ended_it_a_stream_has_no_event(way: str) -> None:
+    """None after ``until_done``; after ``next`` and in iteration it is the last one."""
+
+    class Ending(EventHandler):
+        def on_run_created(self, run: models.Run) -> None:
+            getattr(stream, way)()
+
+    stream = Stream(ANSWER, Ending())
+    assert stream.until_done() is not None
+    assert (None, None, False) == (stream.event, stream.current_event, stream.next())
+    stream = Stream(ANSWER, Ending())
+    assert stream.next()
+    assert "thread.run.created" == getattr(stream.event, "event", None)
+    assert (False, None) == (stream.next(), stream.event)
+    stream = Stream(ANSWER, Ending())
+    assert ["ThreadRunCreated"] == [type(event).__name__ for event in stream]
+
+
 def test_a_callback_of_the_end_may_close_the_stream() -> None:
     """It is over anyway."""
     log: list[str] = []
@@ -838,6 +865,211 @@ def test_a_stream_may_be_closed_while_its_source_waits() -> None:
         closing.join()
     here.close()
     assert "StreamEnd" == log.names[-1]
+
+
+def test_an_abort_is_passed_on_to_the_source() -> None:
+    """One that can be woken; its handlers have the end when it is read the next time."""
+    log: list[str] = []
+
+    class Waking(Writing):
+        def abort(self) -> None:
+            self.log.append("abort")
+
+    stream = Stream(Waking(log, ANSWER), Doing(log))
+    stream.abort()
+    assert ["abort"] == log
+    assert not stream.next()
+    assert ["abort", "close", "StreamEnd"] == log
+    assert None is stream.err
+
+
+@WAYS
+def test_an_abort_between_two_events_drops_those_that_are_there(
+    drive: Callable[[Stream], None],
+) -> None:
+    """However the stream is driven on."""
+    log = EventLog()
+    stream = Stream(ANSWER, log)
+    assert stream.next()
+    stream.abort()
+    drive(stream)
+    assert ["ThreadRunCreated", "StreamEnd"] == log.names
+    assert (None, None) == (stream.err, stream.event)
+
+
+def test_an_abort_in_a_callback_is_a_close() -> None:
+    """Every handler has the event, and it is the last."""
+    log: list[str] = []
+    aborting = Doing(log, "a", {"ThreadRunCreated": lambda: stream.abort()})  # noqa: PLW0108  # not yet there
+    stream = Stream(ANSWER, aborting, Doing(log, "b"))
+    stream.until_done()
+    assert ["aThreadRunCreated", "bThreadRunCreated", "aStreamEnd", "bStreamEnd"] == log
+
+
+# --- Cancelling, by a control that does what it was told ----------------------------------
+
+
+CANCELLED = sse(run("cancelling"), run("cancelled"), DONE)
+
+
+@WAYS
+def test_a_stream_goes_on_with_its_run(drive: Callable[[Stream], None]) -> None:
+    """A tool round and a lost connection are one stream to handlers; see test_reading.py."""
+    log, control = EventLog(), ScriptedControl([[output(), sse(run("completed"), DONE)]])
+    drive(Stream(sse(run("created"), waits(), DONE), log, control=control))
+    assert [
+        *("ThreadRunCreated", "ThreadRunRequiresAction", "ToolOutput"),
+        *("ThreadRunCompleted", "RunDone", "Done", "StreamEnd"),
+    ] == log.names
+
+
+def test_a_tool_cannot_read_the_stream() -> None:
+    """It would wait for itself."""
+    seen: list[events.Event | None] = []
+
+    def read() -> None:
+        with pytest.raises(RuntimeError, match="nor can a tool"):
+            stream.next()
+        seen.append(stream.event)
+
+    control = ScriptedControl([[read, sse(run("completed"), DONE)]])
+    stream = Stream(sse(run("created"), waits()), control=control)
+    assert "completed" == stream.get_final_run().status
+    assert [None] == seen
+
+
+def test_cancel_reads_to_the_end_of_the_cancelled_run() -> None:
+    """The server is told once, and what it says is told."""
+    log, control = EventLog(), ScriptedControl()
+    stream = Stream([sse(run("created")), CANCELLED], log, control=control)
+    assert stream.next()
+    cancelled = stream.cancel()
+    assert cancelled is not None
+    assert "cancelled" == cancelled.status
+    assert ["RunDone", "Done", "StreamEnd"] == log.names[-3:]
+    assert cancelled is stream.cancel()
+    assert ["find", "cancel run_1", "find"] == control.asked
+
+
+def test_cancel_reads_until_there_is_a_run() -> None:
+    """Where there never is one, nothing is cancelled."""
+    control = ScriptedControl()
+    stream = Stream([sse(message("created"), run("created")), CANCELLED], control=control)
+    assert stream.cancel() is stream.current_run
+    assert ["find", "cancel run_1"] == control.asked
+    control = ScriptedControl()
+    assert Stream(sse(DONE), control=control).cancel() is None
+    assert ["find"] == control.asked
+
+
+def test_cancel_closes_where_that_is_all_that_can_be_done() -> None:
+    """A run that lives as long as its connection."""
+    log: list[str] = []
+    stream = Stream(Writing(log, ANSWER), control=ScriptedControl(cancels=False))
+    assert stream.next()
+    left = stream.cancel()
+    assert left is not None
+    assert ("queued", ["read", "close"]) == (left.status, log)
+    assert not stream.next()
+
+
+def test_cancel_in_a_callback_gives_the_run_as_it_is() -> None:
+    """The stream goes on to its end; nothing is submitted any more."""
+    seen = []
+    cancelling = Doing([], do={"ThreadRunRequiresAction": lambda: seen.append(stream.cancel())})
+    control = ScriptedControl([[output(), CANCELLED]])
+    stream = Stream(sse(run("created"), waits(), DONE), cancelling, control=control)
+    stream.until_done()
+    assert [stream.current_run] == seen
+    assert "Done" in cancelling.log
+    assert ["find", "cancel run_1"] == control.asked
+
+
+@pytest.mark.parametrize("recovers", [True, False])
+def test_after_a_cancel_silence_is_asked_about_soon(*, recovers: bool) -> None:
+    """Where the source can be told, and the control asks at all."""
+    limits = []
+
+    class Patient(Writing):
+        def limit_silence(self, seconds: float) -> None:
+            limits.append(seconds)
+
+    source = Patient([], sse(run("created")), CANCELLED)
+    stream = Stream(source, control=ScriptedControl(recovers=recovers))
+    assert stream.next()
+    stream.cancel()
+    assert [0.2] * recovers == limits
+
+
+def test_a_cancel_that_is_refused_leaves_the_stream_as_it_is() -> None:
+    """It can be read on."""
+    stream = Stream(ANSWER, control=ScriptedControl(cancels=BadRequestError("no", status_code=400)))
+    assert stream.next()
+    with pytest.raises(BadRequestError):
+        stream.cancel()
+    assert "completed" == stream.get_final_run().status
+
+
+def test_a_stream_without_a_control_cannot_be_cancelled() -> None:
+    """The error says what can be done."""
+    with pytest.raises(RuntimeError, match=r"only a stream of a Client .* close\(\) ends reading"):
+        Stream(ANSWER).cancel()
+
+
+INTERRUPTED = Doing([], do={"ThreadRunCreated": raising(KeyboardInterrupt())})
+
+
+@pytest.mark.parametrize(
+    ("control", "asked"),
+    [
+        (ScriptedControl(), ["find", "cancel run_1"]),
+        (ScriptedControl(found=models.Run("run_2")), ["find", "cancel run_2"]),
+        (None, []),
+    ],
+    ids=["its own run", "another", "no control"],
+)
+def test_ctrl_c_cancels_the_run_where_that_was_chosen(
+    control: ScriptedControl | None, asked: list[str]
+) -> None:
+    """And where there is a server to be told."""
+    stream = Stream(ANSWER, INTERRUPTED, control=control, cancel_on_interrupt=True)
+    with pytest.raises(KeyboardInterrupt):
+        stream.until_done()
+    assert asked == ([] if control is None else control.asked)
+
+
+@pytest.mark.parametrize(
+    ("data", "handler", "chosen", "asked"),
+    [
+        (ANSWER, INTERRUPTED, False, []),
+        (ANSWER, Doing([], do={"RunDone": raising(KeyboardInterrupt())}), True, []),
+        (ANSWER, Doing([], do={"ThreadRunCreated": raising(ValueError())}), True, []),
+        (sse(DONE), Doing([], do={"Done": raising(KeyboardInterrupt())}), True, ["find"]),
+    ],
+    ids=["not chosen", "ended", "no Ctrl-C", "no run"],
+)
+def test_otherwise_nothing_is_cancelled(
+    data: bytes, handler: Doing, asked: list[str], *, chosen: bool
+) -> None:
+    """The run goes on, or there is none."""
+    control = ScriptedControl()
+    with pytest.raises((KeyboardInterrupt, ValueError)):
+        Stream(data, handler, control=control, cancel_on_interrupt=chosen).until_done()
+    assert asked == control.asked
+
+
+def test_a_cancel_that_fails_at_ctrl_c_is_a_note() -> None:
+    """KeyboardInterrupt is more urgent; the source is closed and handlers have the end."""
+    log: list[str] = []
+    interrupt = KeyboardInterrupt()
+    handler = Doing(log, do={"ThreadRunCreated": raising(interrupt)})
+    control = ScriptedControl(cancels=TransportError("gone"))
+    stream = Stream(Writing(log, ANSWER), handler, control=control, cancel_on_interrupt=True)
+    with pytest.raises(KeyboardInterrupt):
+        stream.until_done()
+    assert ["cancelling the run failed too: gone"] == interrupt.__notes__
+    assert ["read", "ThreadRunCreated", "close", "StreamEnd"] == log
+    assert None is stream.err
 
 
 # --- Text, tee, unwrappers --------------------------------------------------------------

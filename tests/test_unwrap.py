@@ -63,6 +63,12 @@ EXAMPLES: list[Event | None] = [
 ]
 
 
+UNWRAPPERS = (
+    *("message_delta_text", "run", "run_step", "message"),
+    *("tool_calls", "required_tool_calls", "error"),
+)
+
+
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
@@ -93,8 +99,35 @@ def test_each_answers_for_its_own_events_and_no_other(
 
 def test_every_unwrapper_is_tested_above() -> None:
     """The table of this file has each public function."""
-    tested = {"message_delta_text", "run", "run_step", "message", "tool_calls"}
-    assert tested | {"required_tool_calls", "error"} == set(unwrap.__all__)
+    assert {*UNWRAPPERS, "Unwraps"} == set(unwrap.__all__)
+
+
+class Holding(unwrap.Unwraps):
+    """Has a current event."""
+
+    def __init__(self, event: Event | None) -> None:
+        self.now = event
+
+    @property
+    def event(self) -> Event | None:
+        return self.now
+
+
+@pytest.mark.parametrize("name", UNWRAPPERS)
+def test_each_is_a_method_of_what_has_a_current_event(name: str) -> None:
+    """Of the same name; it answers the same of that event."""
+    function = getattr(unwrap, name)
+    answers = [getattr(Holding(event), name)() for event in EXAMPLES]
+    assert any(answers)
+    assert [function(event) for event in EXAMPLES] == answers
+
+
+def test_every_method_is_an_unwrapper() -> None:
+    """But for the event that they all unwrap, which a subclass has."""
+    public = {name for name in vars(unwrap.Unwraps) if not name.startswith("_")}
+    assert {*UNWRAPPERS, "event"} == public
+    with pytest.raises(NotImplementedError):
+        unwrap.Unwraps().run()
 
 
 def test_a_repeated_event_is_unwrapped_like_the_first() -> None:

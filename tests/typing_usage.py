@@ -17,7 +17,7 @@ from handlers import (
     TextAccumulatorMixin,
 )
 from stream_core import events, models
-from stream_core.dispatch import Dispatcher, Handler
+from stream_core.dispatch import Dispatcher, Handler, Plan
 
 # --- handlers -----------------------------------------------------------------------------
 
@@ -120,5 +120,6 @@ def registration() -> None:
     dispatcher.register(Printer(), MixinFirst(), MixinLast(), TextAccumulator(), Plain(), Agent())
     dispatcher.register(NoHandler())  # type: ignore[arg-type]  # it has no handle()
     assert_type(dispatcher.handlers, tuple[Handler, ...])
-    assert_type(dispatcher.wants(events.Done), bool)
+    assert_type(dispatcher.plan, Plan)
+    assert_type(dispatcher.dispatching, bool)
     assert_type(ROUTES[events.Done], Route)

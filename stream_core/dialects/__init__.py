@@ -6,6 +6,7 @@ carries its snapshot, and only the history in ``snapshots`` can supply it.
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
@@ -81,6 +82,12 @@ def make_dialect(dialect: str | Dialect) -> Dialect:
     if dialect not in DIALECTS:
         known = ", ".join(sorted(DIALECTS))
         raise ValueError(f"there is no dialect {dialect!r}; choose one of: {known}")
-    module, name = DIALECTS[dialect]
-    factory: Callable[[], Dialect] = getattr(import_module(module), name)
-    return factory()
+    return _class_of(dialect)()
+
+
+@cache
+def _class_of(name: str) -> Callable[[], Dialect]:
+    """Import the dialect NAME, which is one of DIALECTS."""
+    module, class_name = DIALECTS[name]
+    factory: Callable[[], Dialect] = getattr(import_module(module), class_name)
+    return factory

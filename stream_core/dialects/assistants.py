@@ -29,7 +29,7 @@ from . import Decoded
 if TYPE_CHECKING:
     from stream_core.sse import ServerSentEvent
 
-__all__ = ["ALIASES", "DONE", "EVENTS", "AssistantsDialect", "read_error"]
+__all__ = ["ALIASES", "DONE", "EVENTS", "OBJECTS", "AssistantsDialect", "read_error"]
 
 #: The data of the last frame.
 DONE = "[DONE]"
@@ -63,6 +63,9 @@ EVENTS: dict[str, tuple[type[events.WireEvent[Any]], type[Any]]] = {
     "done": (events.Done, str),
 }
 
+#: Those of them that are about an object.
+OBJECTS = {name: row for name, row in EVENTS.items() if name not in {"error", "done"}}
+
 #: What an early preview of Azure OpenAI called them.
 ALIASES: dict[str, str] = {
     "thread.message.chunk": "thread.message.delta",
@@ -82,11 +85,12 @@ class AssistantsDialect:
         Raises:
             DecodeError: The data is not JSON, or not the payload of its name.
         """
-        if frame.data == DONE:
+        name, data = frame.event, frame.data
+        if data == DONE:
             return (Decoded(events.Done, DONE, DONE, "done"),)
-        name, raw, payload = frame.event, frame.data, frame.data
+        raw = payload = data
         try:
-            raw = payload = jsontext.loads(frame.data)
+            raw = payload = jsontext.loads(data)
         except ValueError as error:
             if (name in EVENTS or name in ALIASES) and name != "error":
                 raise DecodeError(_why_not_json(name, error)) from error
@@ -119,9 +123,9 @@ def _decode(name: str, payload: Any, raw: Any) -> Decoded:
         return Decoded(events.ErrorEvent, read_error(payload), raw, name)
     if name == "done":
         return Decoded(events.Done, DONE, raw, name)
-    if name not in EVENTS:
+    if name not in OBJECTS:
         return Decoded(events.UnknownEvent, payload, raw, name)
-    event_class, payload_class = EVENTS[name]
+    event_class, payload_class = OBJECTS[name]
     return Decoded(event_class, structure(payload_class, payload), raw, name)
 
 
