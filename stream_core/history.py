@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     #: Event class to whether somebody wants events of it, or what is as true as that.
     Wants: TypeAlias = Mapping[type[Event], object]
 
-__all__ = ["Block", "Container", "History", "Repeater", "repeated_event", "wire_event"]
+__all__ = [
+    "Block",
+    "Container",
+    "History",
+    "Repeater",
+    "named_event",
+    "repeated_event",
+    "wire_event",
+]
 
 T = TypeVar("T")
-
-#: Classes whose events are named one by one.
-_NAMED = (events.UnknownEvent, events.ExtensionEvent)
 
 
 @define(eq=False)
@@ -133,11 +138,14 @@ class History:
 
 def wire_event(decoded: Decoded) -> Event:
     """Return the finished wire event."""
-    if decoded.event_class in _NAMED:
-        named: Any = decoded.event_class
-        event: Event = named(decoded.payload, decoded.raw, decoded.synthetic, event=decoded.name)
-        return event
     return decoded.event_class(decoded.payload, decoded.raw, decoded.synthetic)
+
+
+def named_event(decoded: Decoded) -> Event:
+    """Return the finished wire event, of a class whose events are named one by one."""
+    named: Any = decoded.event_class
+    event: Event = named(decoded.payload, decoded.raw, decoded.synthetic, event=decoded.name)
+    return event
 
 
 def repeated_event(decoded: Decoded) -> Event:

@@ -229,8 +229,9 @@ class MessageSnapshots:
     ) -> None:
         """Tell that all parts of a message, and the message, are done."""
         for block in container.blocks.values():
-            missing = None if block.created else _said(block.snapshot)
-            self._settle_part(container, block, block.snapshot, missing, told)
+            if not block.done:
+                missing = None if block.created else _said(block.snapshot)
+                self._settle_part(container, block, block.snapshot, missing, told)
         container.snapshot, container.done, container.open = message, True, None
         self.current = message
         told.append(events.MessageDone(message))

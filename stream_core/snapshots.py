@@ -18,7 +18,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from . import events
-from .history import History, repeated_event, wire_event
+from .history import History, named_event, repeated_event, wire_event
 from .message_snapshots import MessageSnapshots
 from .models import TERMINAL_RUN_STATUSES
 from .run_step_snapshots import RunStepSnapshots
@@ -175,6 +175,7 @@ _RUN: _Fold = lambda self, decoded: self._run(decoded)  # noqa: E731  # rows of 
 _STEP_BEGINS: _Fold = lambda self, decoded: self._steps.begins(decoded)  # noqa: E731
 _STEP_ENDS: _Fold = lambda self, decoded: self._steps.ends(decoded)  # noqa: E731
 _MESSAGE_BEGINS: _Fold = lambda self, decoded: self._messages.begins(decoded)  # noqa: E731
+_NAMED: _Fold = lambda _, decoded: [named_event(decoded)]  # noqa: E731
 _MESSAGE_ENDS: _Fold = lambda self, decoded: self._messages.ends(decoded)  # noqa: E731
 
 #: Event class to what folds it in; what is not here changes no snapshot.
@@ -202,4 +203,6 @@ _FOLD: dict[type[Event], _Fold] = {
     events.ThreadMessageDelta: lambda self, decoded: self._messages.delta(decoded),
     events.ThreadMessageCompleted: _MESSAGE_ENDS,
     events.ThreadMessageIncomplete: _MESSAGE_ENDS,
+    events.UnknownEvent: _NAMED,
+    events.ExtensionEvent: _NAMED,
 }

@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from stream_core import events, front, jsontext, settings, template
 from stream_core.decoder import EventDecoder
-from stream_core.dialects import DIALECTS
+from stream_core.dialects import DIALECTS, Decoded
 from stream_core.dialects.assistants import EVENTS, OBJECTS, AssistantsDialect
 from stream_core.errors import DecodeError, StreamError
 from stream_core.sse import SSEDecoder
@@ -67,7 +67,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from stream_core.dialects import Decoded
     from stream_core.snapshots import Snapshots
     from stream_core.sse import ServerSentEvent
 
@@ -213,7 +212,7 @@ def test_both_paths_say_the_same(frames: list[bytes], seed: int, limit: int | No
 
 
 @given(beginnings(), st.sampled_from([b"", END]), st.integers(0, 2**16))
-@hypothesis_settings(max_examples=150)
+@hypothesis_settings(max_examples=60)
 def test_beginnings_are_the_same(frames: list[bytes], end: bytes, seed: int) -> None:
     """What says the same again, or nearly, is the same on both paths, whoever wants it."""
     chance = random.Random(seed)
@@ -513,6 +512,24 @@ class Shouting(AssistantsDialect):
         return (decoded,)
 
 
+class Frames:
+    """A dialect of a caller's own, to which a frame is all that is in it."""
+
+    def decode(self, frame: ServerSentEvent) -> list[Decoded]:
+        """Take it as it is."""
+        return [Decoded(events.UnknownEvent, attrs.astuple(frame), frame.data, frame.event)]
+
+
+@given(streams(), st.integers(0, 2**16), st.sampled_from([None, 100]))
+@hypothesis_settings(max_examples=20)
+@example([b"id: 7\n\n", delta("a"), b"event: x\ndata: y\n\n", b"retry: 5\n\n", delta("b")], 0, None)
+def test_both_paths_make_the_same_frames(frames: list[bytes], seed: int, limit: int | None) -> None:
+    """Name, data, offset, id and all else: whoever decodes them cannot tell who made them."""
+    options = {} if limit is None else {"max_frame_bytes": limit}
+    for chunks in cuts(frames, seed):
+        check(chunks, dialect=Frames(), **options)
+
+
 def test_dialect_of_a_caller() -> None:
     """A caller's own dialect decodes every frame."""
     told = check([RUN, *(delta(x) for x in LETTERS), END], dialect=Shouting())
@@ -599,6 +616,10 @@ def test_only_the_next_frame_says_it_again(kind: str) -> None:
     one, two = states(kind, payload, created, again)
     for other in (delta("a"), sse(run("queued", "run_9")), sse(("unheard.of", {}))):
         assert parsed_of([one, other], WANTED[3]) < parsed_of([one, other, two], WANTED[3])
+    for envelope in ENVELOPES[:3]:
+        other = framed(envelope, "thread.message.delta", message_payload(TEXT, "m9") % '"a"')
+        other += framed(envelope, "thread.run.step.created", '{"id":"s9"}')
+        check_wanted([one, other, two], WANTED[3])
     for make in (delta, argument, code):
         # Here the last one repeats the others, and what it belongs to is the current one then.
         first, second, third = (make(x) for x in "abc")

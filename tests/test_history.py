@@ -6,7 +6,7 @@ import itertools
 
 from stream_core import events, models
 from stream_core.dialects import Decoded
-from stream_core.history import Container, History, repeated_event, wire_event
+from stream_core.history import Container, History, named_event, repeated_event, wire_event
 
 
 def decoded(run_id: str, name: str = "created") -> Decoded:
@@ -113,7 +113,7 @@ def test_a_wire_event_has_payload_raw_and_origin() -> None:
 def test_an_unknown_event_keeps_its_name() -> None:
     """Its class has no name of its own."""
     one = Decoded(events.UnknownEvent, {"a": 1}, {"a": 1}, "thread.run.dreaming")
-    event = wire_event(one)
+    event = named_event(one)
     assert events.UnknownEvent({"a": 1}, {"a": 1}, event="thread.run.dreaming") == event
     assert "thread.run.dreaming" == event.event
 

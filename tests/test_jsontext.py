@@ -188,7 +188,8 @@ def test_orjson_is_asked_for_all_that_it_reads_like_python(
     assert "\ud83d" == jsontext.loads('"\ud83d"')
     with pytest.raises(ValueError, match="Expecting value"):
         jsontext.loads("[DONE]")
-    assert [f'["é", {10**18 - 1}]'.encode(), b"[DONE]"] == asked
+    assert [1] == jsontext.loads_in("data: [1]\n", 6, 9)
+    assert [f'["é", {10**18 - 1}]'.encode(), b"[DONE]", b"[1]"] == asked
 
 
 @pytest.mark.parametrize(

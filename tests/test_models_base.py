@@ -206,6 +206,28 @@ def test_a_text_grows_by_its_pieces(
     assert all(then == now for then, now in kept)
 
 
+@each_growing
+@given(start=st.none() | st.text(max_size=3), pieces=st.lists(st.text(max_size=3), max_size=9))
+def test_a_text_grows_by_its_appender(
+    cls: type[Growing], start: str | None, pieces: list[str]
+) -> None:
+    """It does what ``grow`` does, in turn with it, from the beginning or from somewhere on."""
+    for begun in (False, True):
+        made, expected = whole(cls, start), start or ""
+        if begun:
+            made.grow("a")
+            expected += "a"
+        append = made.appender
+        assert expected == (text_of(made) or "")
+        for number, piece in enumerate(pieces):
+            (made.grow if number % 3 == 1 else append)(piece)
+            expected += piece
+            assert expected == text_of(made)
+        kept = copy.deepcopy(made)
+        append("b")
+        assert (expected + "b", expected) == (text_of(made), text_of(kept))
+
+
 def test_a_text_of_many_pieces() -> None:
     """100,000 pieces, read at each, are one text: no list of pieces, no recursion."""
     made = models.Text()
