@@ -226,19 +226,9 @@ class Dispatcher:
         calls = self.plan[event.__class__]
         if not calls:
             return
-        if self._entered and not self.dispatching:
-            self._call(calls, event)
-            return
-        token = _context.set(self._context)
-        try:
-            self._call(calls, event)
-        finally:
-            _context.reset(token)
-
-    def _call(self, calls: Calls, event: Event) -> None:
-        """Run CALLS, all of them, and raise what they raised."""
         failures: list[Exception] | None = None
         handlers, outer = self.handlers, self.dispatching
+        token = None if self._entered and not outer else _context.set(self._context)
         self.dispatching = True
         try:
             for call, place in calls:
@@ -253,6 +243,8 @@ class Dispatcher:
             raise
         finally:
             self.dispatching = outer
+            if token is not None:
+                _context.reset(token)
         if failures:
             try:
                 raise _combined(failures, event)

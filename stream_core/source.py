@@ -16,6 +16,8 @@ __all__ = ["Source", "chunks_of", "close_source"]
 #: Where a stream's bytes come from: all of them, pieces of any size, or a file opened with "rb".
 Source: TypeAlias = "bytes | bytearray | memoryview | Iterable[bytes] | BinaryIO"
 
+_BYTES = (bytes, bytearray, memoryview)
+
 #: How much is read from a file at once; a pipe gives what it has.
 _FILE_CHUNK = 65536
 
@@ -26,7 +28,7 @@ def chunks_of(source: Any) -> Iterator[bytes]:
     Raises:
         TypeError: SOURCE is a text, a text file, or nothing that can be read.
     """
-    if isinstance(source, bytes | bytearray | memoryview):
+    if isinstance(source, _BYTES):
         return iter((bytes(source),))
     if isinstance(source, str):
         raise TypeError(f'a stream is read from bytes, not from a str; open({source!r}, "rb")?')
