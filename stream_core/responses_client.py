@@ -71,6 +71,8 @@ def make_control(
     params: Mapping[str, Any],
     dialect: ResponsesDialect,
     earlier: Earlier | None = None,
+    *,
+    one_limit: bool = False,
 ) -> ResponsesControl:
     """Make what sends the requests of one run.
 
@@ -79,6 +81,7 @@ def make_control(
         params: What :class:`stream_core.wire_params.ResponseStreamParams` says.
         dialect: What reads all rounds.
         earlier: What was said before.
+        one_limit: Whether ``max_output_tokens`` is for all rounds together.
 
     Raises:
         TypeError: A parameter is not known.
@@ -99,6 +102,7 @@ def make_control(
         stateless=params.get("stateless"),
         recover=params.get("recover", True),
         earlier=earlier,
+        one_limit=one_limit,
     )
 
 

@@ -58,6 +58,9 @@ _LOCKED = 0.5
 #: What servers answer that keep no responses.
 _REFUSALS = (BadRequestError, NotFoundError, UnprocessableEntityError)
 
+#: The lowest ``max_output_tokens`` that OpenAI takes.
+_LEAST_TOKENS = 16
+
 #: The items that answer calls, by the type of the call.
 _OUTPUTS = {"custom_tool_call": "custom_tool_call_output"}
 
@@ -94,6 +97,7 @@ class ResponsesControl(WireControl):
         stateless: bool | None = None,
         recover: bool = True,
         earlier: Earlier | None = None,
+        one_limit: bool = False,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -106,6 +110,8 @@ class ResponsesControl(WireControl):
             recover: Whether to ask what became of a background response when the connection
                 is lost.
             earlier: What was said before; the ``input`` of OPTIONS comes after it.
+            one_limit: Whether ``max_output_tokens`` is for all rounds together; of itself it
+                is for each.
         """
         super().__init__(transport, _PATH, options, rounds=rounds)
         body = self._body
@@ -115,6 +121,7 @@ class ResponsesControl(WireControl):
         self._in_conversation = body.get("conversation") is not None
         self._stateless = body.get("store") is False if stateless is None else stateless
         self._background = body.get("background") is True
+        self._limit: int | None = body.get("max_output_tokens") if one_limit else None
         self._cancelled = False
         # The response that was answered: the one that follows has another id.
         self._answered: str | None = None
@@ -168,6 +175,9 @@ class ResponsesControl(WireControl):
         """Send the outputs, with as much of what came before as the server needs."""
         came, last = self._dialect.output_items, self._dialect.response_id
         items = [*_answers(outputs, came), *map(_approval, approvals)]
+        if self._limit is not None:
+            left = max(_LEAST_TOKENS, self._limit - self._dialect.output_tokens)
+            self._body = {**self._body, "max_output_tokens": left}
         grown = [*self._input, *came, *items]
         source = self._ask_on(items, grown, last)
         self._input = grown

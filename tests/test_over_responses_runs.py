@@ -175,6 +175,14 @@ def test_a_run_has_one_id_and_the_usage_of_all_rounds() -> None:
     assert 10 == second.usage.total_tokens
 
 
+@pytest.mark.parametrize(("limit", "left"), [(40, 37), (17, 16), (None, None)])
+def test_the_limit_of_a_run_is_for_all_its_responses(limit: int | None, left: int | None) -> None:
+    """Each gets what is left, but not less than servers take."""
+    with talking(call_then_echo, assistant={"tools": [TIDES, WIND]}) as talk:
+        talk.run(max_completion_tokens=limit, tools=ToolSet(get_tides, get_wind))
+        assert [limit, left] == [one.get("max_output_tokens") for one in talk.server.bodies]
+
+
 def test_rounds_after_a_submit_are_run_by_its_own_tools() -> None:
     """And its handlers; its headers go with its requests, and its body is added."""
 

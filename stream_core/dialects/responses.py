@@ -110,6 +110,11 @@ class ResponsesDialect:
         """The items of the last response in order, as sent: what a server without memory needs."""
         return self._listed or self._output.json
 
+    @property
+    def output_tokens(self) -> int:
+        """How many tokens the model wrote in all responses of the run that ended."""
+        return 0 if self._usage is None else self._usage.completion_tokens
+
     def resume(self, outputs: Mapping[str, str]) -> None:
         """Say that the next response goes on with the run, which required an action.
 

@@ -186,7 +186,7 @@ ROWS: tuple[Row, ...] = (
     Row(
         ("run",),
         "max_completion_tokens",
-        "`max_output_tokens`, for each response of the run",
+        "`max_output_tokens`; a response that follows tools gets what is left of it, at least 16",
         _named("max_output_tokens"),
     ),
     Row(

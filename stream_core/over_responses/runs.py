@@ -151,7 +151,9 @@ class LocalRuns(Runs):
         if thread.stateless:
             request["stateless"] = True
         dialect = RunDialect(thread.shown, assistant_id, is_new=is_new)
-        control = make_control(self._transport, request, dialect, thread.earlier(earlier))
+        control = make_control(
+            self._transport, request, dialect, thread.earlier(earlier), one_limit=True
+        )
         turn = Turn(dialect, control, items, sent)
         stream = listen(ResponseStream, control.begin, given, control, dialect)
         thread.begin(turn, written)
