@@ -195,7 +195,9 @@ class EventDecoder:
             read = self._read_lines(chunks) if self._front is None else self._front.read(chunks)
             for item in chain(read, (_THE_END,)):  # pragma: no branch  # that is the last one
                 if not isinstance(item, ServerSentEvent):
-                    yield item
+                    wants = self._wants  # each time: whoever got one may change it
+                    if wants is None or item is None or wants[item.__class__]:
+                        yield item
                     continue
                 told: list[Event] = []
                 failure = None
@@ -207,7 +209,7 @@ class EventDecoder:
                 except StreamError as error:
                     failure = error
                 for event in told:
-                    wants = self._wants  # each time: whoever got one may change it
+                    wants = self._wants
                     if wants is None or wants[event.__class__]:
                         yield event
                 if failure is not None:

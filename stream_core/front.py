@@ -107,8 +107,8 @@ class Front:
             chunks: The bytes; None where more of them are needed than there are.
 
         Yields:
-            Frames to decode, as ``SSEDecoder.next_frame`` returns them; the events, those that
-            somebody wants, of what is folded in already; the None of CHUNKS.
+            Frames to decode, as ``SSEDecoder.next_frame`` returns them; the events of what is
+            folded in already, some of which nobody may want; the None of CHUNKS.
 
         Raises:
             FrameTooLargeError: A frame is longer than the limit.
@@ -126,8 +126,7 @@ class Front:
                 yield from self._read_frames(data)
             else:  # what servers mostly send: one frame in one chunk
                 self._offset += len(data)
-                if found:
-                    yield from self._wanted(found)
+                yield from found
         yield from self._read_lines(b"", last=True)
 
     def _read_frame(  # noqa: C901, PLR0912  # the cases of one frame; calls cost
@@ -203,18 +202,7 @@ class Front:
                 yield from self._read_lines(piece)
             else:
                 self._offset += len(piece)
-                if found:
-                    yield from self._wanted(found)
-
-    def _wanted(
-        self, found: Sequence[ServerSentEvent | Event]
-    ) -> Iterator[ServerSentEvent | Event]:
-        """Yield those of FOUND that somebody wants."""
-        for item in found:
-            wants = self.wants  # each time: whoever got one may change it
-            kind: type[Any] = item.__class__
-            if wants is None or kind is ServerSentEvent or wants[kind]:
-                yield item
+                yield from found
 
     def _learn(self, decoded: Decoded, frame: str, snapshots: Snapshots) -> None:
         """Look at a FRAME with a delta that was folded in just now."""
