@@ -386,6 +386,19 @@ def test_a_past_without_a_response_is_sent() -> None:
         assert [MESSAGE, *QUESTION] == server.bodies[0]["input"]
 
 
+@pytest.mark.parametrize(("one_limit", "left"), [(True, 37), (False, 40)])
+def test_a_limit_may_be_for_all_rounds(left: int, *, one_limit: bool) -> None:
+    """Then a round gets what is left of it; of itself it is for each."""
+    with running(frames(*calling()), frames(*saying())) as server:
+        transport: Any = server.client.responses._transport
+        given = {"model": "small", "input": "When?", "max_output_tokens": 40}
+        given |= {"tools": [get_tides]}
+        dialect = ResponsesDialect()
+        control = make_control(transport, given, dialect, one_limit=one_limit)
+        listen(ResponseStream, control.begin, {}, control, dialect).until_done()
+        assert [40, left] == [body["max_output_tokens"] for body in server.bodies]
+
+
 # --- Recovery -------------------------------------------------------------------------------
 
 
