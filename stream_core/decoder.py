@@ -199,15 +199,7 @@ class EventDecoder:
                     if wants is None or item is None or wants[item.__class__]:
                         yield item
                     continue
-                told: list[Event] = []
-                failure = None
-                try:
-                    if item is _THE_END:
-                        self._end(told)
-                    else:
-                        self._decode(item, told)
-                except StreamError as error:
-                    failure = error
+                told, failure = self._events_of(item)
                 for event in told:
                     wants = self._wants
                     if wants is None or wants[event.__class__]:
@@ -233,6 +225,18 @@ class EventDecoder:
         sse.close()
         while (frame := sse.next_frame()) is not None:
             yield frame
+
+    def _events_of(self, frame: ServerSentEvent) -> tuple[list[Event], StreamError | None]:
+        """Return what FRAME comes to, and the failure that follows it, or None."""
+        told: list[Event] = []
+        try:
+            if frame is _THE_END:
+                self._end(told)
+            else:
+                self._decode(frame, told)
+        except StreamError as error:
+            return told, error
+        return told, None
 
     def _decode(self, frame: ServerSentEvent, told: list[Event]) -> None:
         """Add to TOLD what FRAME means."""
