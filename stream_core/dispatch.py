@@ -168,9 +168,10 @@ class Dispatcher:
         plan: What there is to call for each event class, another one after each registration.
             An event that nobody wants costs one look into it.
         dispatching: Whether a callback of these handlers runs.
+        entered: Whether :meth:`enter` was called, and :meth:`leave` not yet.
     """
 
-    __slots__ = ("_context", "_entered", "_kinds", "dispatching", "handlers", "plan")
+    __slots__ = ("_context", "_kinds", "dispatching", "entered", "handlers", "plan")
 
     def __init__(self, context: DispatchContext | None = None) -> None:
         self.handlers: tuple[Handler, ...] = ()
@@ -178,7 +179,7 @@ class Dispatcher:
         self.dispatching = False
         self._kinds: tuple[Kind, ...] = ()
         self._context = context
-        self._entered = False
+        self.entered = False
 
     def register(self, *handlers: Handler) -> None:
         """Add HANDLERS after those that are there; all of them or, on an error, none.
@@ -208,12 +209,12 @@ class Dispatcher:
         Returns:
             What :meth:`leave` takes, which must follow.
         """
-        self._entered = True
+        self.entered = True
         return _context.set(self._context)
 
     def leave(self, token: Token[DispatchContext | None]) -> None:
         """Undo what :meth:`enter` did."""
-        self._entered = False
+        self.entered = False
         _context.reset(token)
 
     def dispatch(self, event: Event) -> None:
@@ -228,7 +229,7 @@ class Dispatcher:
             return
         failures: list[Exception] | None = None
         handlers, outer = self.handlers, self.dispatching
-        token = None if self._entered and not outer else _context.set(self._context)
+        token = None if self.entered and not outer else _context.set(self._context)
         self.dispatching = True
         try:
             for call, place in calls:

@@ -82,7 +82,7 @@ class Stream(Unwraps):
         self._now, self._dispatcher = reader.now, reader.dispatcher
         self._events = reader.events()
         self._cancel_on_interrupt = cancel_on_interrupt
-        self._over = self._sparing = False
+        self._over = False
         self._text: TextReader | None = None
         self._dispatcher.register(*handlers)
 
@@ -99,7 +99,7 @@ class Stream(Unwraps):
             TypeError: One is a class instead of an instance, or has no ``handle``.
         """
         self._dispatcher.register(*handlers)
-        if self._sparing:
+        if self._dispatcher.entered:
             self._reader.want(self._dispatcher.plan)
 
     @property
@@ -160,14 +160,12 @@ class Stream(Unwraps):
         self._now.event = None
         if not self._over:
             # Events that no handler wants need not be made: nobody but handlers sees them here.
-            self._sparing = True
             self._reader.want(self._dispatcher.plan)
             token = self._dispatcher.enter()
             try:
                 self._run()
             finally:
                 self._dispatcher.leave(token)
-                self._sparing = False
                 self._reader.want(None)
             self._now.event = None
         if self.err is not None:

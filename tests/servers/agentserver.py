@@ -22,7 +22,7 @@ from azure.ai.agentserver.responses import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Generator, Iterator
 
 #: Seconds; the server takes any number above 0. "slow" is silent for longer than this.
 KEEP_ALIVE = 0.1
@@ -37,19 +37,6 @@ options = ResponsesServerOptions(sse_keep_alive_interval_seconds=KEEP_ALIVE)
 app: Any = ResponsesAgentServerHost(options=options, configure_observability=None)
 
 
-def message(stream: Any, *pieces: str) -> Iterator[Any]:
-    """Yield the events of a whole message."""
-    item = stream.add_output_item_message()
-    yield item.emit_added()
-    part = item.add_text_content()
-    yield part.emit_added()
-    for piece in pieces:
-        yield part.emit_delta(piece)
-    yield part.emit_text_done()
-    yield part.emit_done()
-    yield item.emit_done()
-
-
 def calls(stream: Any) -> Iterator[Any]:
     """Yield the events of two function calls, the arguments in pieces."""
     for call_id, city in (("call_1", "Faro"), ("call_2", "Évora")):
@@ -61,14 +48,23 @@ def calls(stream: Any) -> Iterator[Any]:
         yield call.emit_done()
 
 
-def opened(stream: Any, *pieces: str) -> Iterator[Any]:
-    """Yield the events of a message that nothing closes."""
+def opened(stream: Any, *pieces: str) -> Generator[Any, None, tuple[Any, Any]]:
+    """Yield the events of a message that nothing closes; return its item and its part."""
     item = stream.add_output_item_message()
     yield item.emit_added()
     part = item.add_text_content()
     yield part.emit_added()
     for piece in pieces:
         yield part.emit_delta(piece)
+    return item, part
+
+
+def message(stream: Any, *pieces: str) -> Iterator[Any]:
+    """Yield the events of a whole message."""
+    item, part = yield from opened(stream, *pieces)
+    yield part.emit_text_done()
+    yield part.emit_done()
+    yield item.emit_done()
 
 
 def text_of(item: Any) -> str:
