@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .stream import Control, Source
     from .tools import ToolSet
 
-__all__ = ["StreamingResource", "find_tools", "listen", "make_rounds"]
+__all__ = ["StreamingResource", "call_options", "find_tools", "listen", "make_rounds"]
 
 S = TypeVar("S", bound=Stream)
 
@@ -50,7 +50,7 @@ class StreamingResource(Resource):
             answered=_call_ids(required.get("tool_outputs", ())),
             rounds=make_rounds(tools, given),
             recover=given.get("recover", True),
-            options=_options(given),
+            options=call_options(given),
         )
         options = make_options("POST", known, sent, {**required, "stream": True})
 
@@ -94,8 +94,8 @@ def _handlers(given: Mapping[str, Any]) -> list[Handler]:
     return [*([] if first is None else [first]), *(given.get("handlers") or ())]
 
 
-def _options(given: Mapping[str, Any]) -> CallOptions:
-    """Return what goes with every request of a stream; a body is of the first one only."""
+def call_options(given: Mapping[str, Any]) -> CallOptions:
+    """Return of GIVEN what goes with every request; a body is of the first one only."""
     options: CallOptions = {}
     for name in ("extra_headers", "extra_query", "timeout"):
         if name in given:

@@ -158,6 +158,18 @@ def test_a_server_without_conversations_is_noted() -> None:
     assert "Client(threads=...)" in caught.value.__notes__[0]
 
 
+@pytest.mark.parametrize("answer", [{}, {"id": ""}, {"id": 5}, []])
+def test_a_conversation_without_an_id_is_refused(answer: Any) -> None:
+    """No run could name it."""
+    settings: dict[str, Any] = {"wire": "responses", "threads": "conversation"}
+    with (
+        running(json_answer(answer)) as server,
+        Client("k", server.base_url, **settings) as client,
+        pytest.raises(errors.DecodeError, match=r"has no id|is not a Thread"),
+    ):
+        client.threads.create()
+
+
 # --- Messages ---------------------------------------------------------------------------
 
 

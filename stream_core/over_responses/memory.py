@@ -14,10 +14,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from stream_core import models
+from stream_core.calls import make_options
 from stream_core.convert import structure
-from stream_core.errors import APIStatusError
-from stream_core.params import AssistantUpdateParams, MessageParams, ThreadParams
+from stream_core.errors import APIStatusError, DecodeError
+from stream_core.params import AssistantUpdateParams, CallOptions, MessageParams, ThreadParams
 from stream_core.responses_client import without_beta
+from stream_core.streaming import call_options
 
 from .arguments import read_arguments
 from .content import make_item
@@ -26,7 +28,7 @@ from .kept import LocalThread, Written, new_id
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stream_core.http import Options, Transport
+    from stream_core.http import Transport
 
 __all__ = ["BACK_ENDS", "Memory"]
 
@@ -144,7 +146,7 @@ class Memory:
         Raises:
             TypeError: A parameter is not known.
             ValueError: A parameter is refused.
-            StreamError: The request for a conversation failed.
+            StreamError: The request for a conversation failed, or its answer is none.
         """
         in_conversation = self.back_end == "conversation"
         body = read_arguments(ThreadParams, given, may_add=in_conversation)
@@ -155,8 +157,10 @@ class Memory:
         conversation: str | None = None
         if in_conversation:
             body = {name: x for name, x in body.items() if x is not None}
-            answer = self.ask("POST", "/conversations", given, body)
-            thread_id = conversation = answer["id"]
+            answer = structure(models.Thread, self.ask("POST", "/conversations", given, body))
+            if not answer.id:
+                raise DecodeError("the answer to POST /conversations has no id")
+            thread_id = conversation = answer.id
         made = {
             "id": thread_id,
             "object": "thread",
@@ -254,12 +258,9 @@ class Memory:
         body: Mapping[str, Any] | None = None,
     ) -> Any:
         """Send a request about a conversation; GIVEN are the options of the call."""
-        options: Options = {"query": given.get("extra_query") or {}}
-        options["headers"] = given.get("extra_headers") or {}
+        options = make_options(method, CallOptions, call_options(given), {})
         if body is not None:
             options["body"] = body
-        if "timeout" in given:
-            options["timeout"] = given["timeout"]
         try:
             return self.transport.request(method, path, **without_beta(options))
         except APIStatusError as error:
