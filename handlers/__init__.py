@@ -4,7 +4,7 @@ In import order:
 
 - ``handlers.routes``: ``ROUTES``, the table: event class -> callback and its arguments.
 - ``handlers.checks``: what is wrong with a handler class, said where it is defined.
-- ``handlers.callbacks``: how a class with such a table becomes calls.
+- ``handlers.machinery``: how a class with such a table becomes calls.
 - ``handlers.base``: :class:`EventHandler`, the class to subclass; one empty method per event.
 - ``handlers.azure``: :class:`AgentEventHandler`, the same with azure-ai-agents' callbacks.
 - ``handlers.text``: :class:`TextAccumulatorMixin` keeps what was said;

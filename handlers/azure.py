@@ -14,10 +14,10 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from stream_core import events, models
-from stream_core.convert import unstructure
+from stream_core.convert.payloads import unstructure
 
 from .base import EventHandler
-from .callbacks import CallbackHandler
+from .machinery import CallbackHandler
 from .routes import Route
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class AgentEventHandler(CallbackHandler, Generic[T]):
     ``EventHandler``'s callbacks whose names are not taken here may be defined too, such as
     ``on_text_delta(delta, snapshot)``, ``on_exception(exception)`` and ``on_end()``; for one
     event they come before these. ``observes`` and ``extra_callbacks`` are
-    :class:`handlers.callbacks.CallbackHandler`'s, so mixins such as ``TextAccumulatorMixin`` work.
+    :class:`handlers.machinery.CallbackHandler`'s, so mixins such as ``TextAccumulatorMixin`` work.
     """
 
     routes: ClassVar[Mapping[type[Event], Sequence[Route]]] = {

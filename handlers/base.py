@@ -15,19 +15,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from stream_core.events import Event, WireEvent
 
-from .callbacks import CallbackHandler
+from .machinery import CallbackHandler
 from .routes import ON_EVENT, ROUTES, Route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stream_core import models
-    from stream_core.events import (
-        ExtensionEvent,
-        RepeatedEvent,
-        StreamRecovered,
-        UnknownEvent,
-    )
+    from stream_core.events import ExtensionEvent, RepeatedEvent, StreamRecovered, UnknownEvent
 
 __all__ = ["ROUTES", "EventHandler", "Route"]
 
@@ -60,7 +55,7 @@ class EventHandler(CallbackHandler):
     checked; it replaces a callback that was there, and is otherwise for later streams.
 
     For mixins and base classes there are ``observes`` and ``extra_callbacks``; see
-    :class:`handlers.callbacks.CallbackHandler`.
+    :class:`handlers.machinery.CallbackHandler`.
     """
 
     routes: ClassVar[Mapping[type[Event], Sequence[Route]]] = {

@@ -44,14 +44,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .decoder import (
-    EventDecoder,
-)
-from .dispatch import (
-    DispatchContext,
-    Dispatcher,
-    Handler,
-)
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.streams.stream import Control, Source, Stream
+from stream_core.streams.text_reader import TextReader
+
+from .dispatch import DispatchContext, Dispatcher, Handler
 from .errors import (
     APIStatusError,
     AuthenticationError,
@@ -134,24 +131,16 @@ from .events import (
     UnknownEvent,
     WireEvent,
 )
-from .sse import (
-    DEFAULT_MAX_FRAME_BYTES,
-    IgnoredLine,
-    ServerSentEvent,
-    SSEDecoder,
-)
-from .stream import (
-    Control,
-    Source,
-    Stream,
-)
-from .text import (
-    TextReader,
-)
+from .sse import DEFAULT_MAX_FRAME_BYTES, IgnoredLine, ServerSentEvent, SSEDecoder
 
 if TYPE_CHECKING:
-    from .client import Client
-    from .tools import ToolArgumentsError, ToolCallError, ToolSet, UnknownToolError
+    from stream_core.client.client import Client
+    from stream_core.tools.tool_set import (
+        ToolArgumentsError,
+        ToolCallError,
+        ToolSet,
+        UnknownToolError,
+    )
 
 __all__ = [
     "DEFAULT_MAX_FRAME_BYTES",
@@ -255,11 +244,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import on first use what not everybody needs: ``Client`` loads requests."""
     if name == "Client":
-        from .client import Client
+        from stream_core.client.client import Client
 
         return Client
     if name in {"ToolArgumentsError", "ToolCallError", "ToolSet", "UnknownToolError"}:
-        from . import tools
+        from .tools import tool_set as tools
 
         return getattr(tools, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

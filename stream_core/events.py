@@ -18,8 +18,9 @@ from typing import Any, Generic, TypeVar
 
 from attrs import define, field
 
+from stream_core.convert.json_text import loads
+
 from . import models
-from .jsontext import loads
 from .models import Record
 
 __all__ = [

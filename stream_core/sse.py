@@ -29,7 +29,7 @@ from collections import deque
 
 import attrs
 
-from stream_core.errors import FrameTooLargeError
+from .errors import FrameTooLargeError
 
 __all__ = ["DEFAULT_MAX_FRAME_BYTES", "IgnoredLine", "SSEDecoder", "ServerSentEvent"]
 

@@ -14,7 +14,7 @@ from stream_core.testing import CallFunctions, FunctionCall, LocalServer, Say, T
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from stream_core.stream import Stream
+    from stream_core.streams.stream import Stream
     from stream_core.testing.responder import Answer
 
 #: Definitions of two functions.

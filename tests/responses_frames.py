@@ -17,8 +17,8 @@ from openai.types.beta import AssistantStreamEvent
 from pydantic import ValidationError
 
 from stream_core import events, models
-from stream_core.decoder import EventDecoder
-from stream_core.dialects.responses import ResponsesDialect
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.sse import ServerSentEvent
 
 from .support import Told, check_told, decode_with, sse

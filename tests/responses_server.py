@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream_core import models
-    from stream_core.responses_client import ResponseStream
+    from stream_core.client.responses import ResponseStream
 
     from .support import Frame
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream_core.dialects import Decoded
-    from stream_core.snapshots import Snapshots
+    from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
 
     from .support import Frame

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Self, TypeAlias
 
-from stream_core.http import Transport
+from stream_core.http.transport import Transport
 
 #: What a peer does with a connection, once it has read a request.
 Act: TypeAlias = Callable[[socket.socket], None]

@@ -21,9 +21,10 @@ import pytest
 
 from handlers import EventHandler
 from handlers.routes import CALLBACKS
-from stream_core import events, models, settings
-from stream_core.decoder import EventDecoder
-from stream_core.dialects.translate import RunWriter
+from stream_core import environment as settings
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.dialects.run_writer import RunWriter
 from stream_core.dispatch import Dispatcher
 from stream_core.errors import StreamError
 

@@ -28,8 +28,8 @@ import pytest
 from attrs import define, field, validators
 
 from stream_core import models
-from stream_core.argument_types import expected, structurer, unstructure_any
 from stream_core.errors import DecodeError
+from stream_core.tools.argument_types import expected, structurer, unstructure_any
 
 T = TypeVar("T")
 Celsius = NewType("Celsius", float)

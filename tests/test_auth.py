@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stream_core.auth import bearer, comes_with, given, key_header, token
+from stream_core.client.auth import bearer, comes_with, given, key_header, token
 
 SCOPE = "https://a.example/.default"
 

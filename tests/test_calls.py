@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any, Unpack
 import pytest
 
 from stream_core import errors, models
-from stream_core.calls import Resource, make_options, make_path
-from stream_core.http import Transport
-from stream_core.params import (
+from stream_core.api.assistants_params import (
     CallOptions,
     ListParams,
     RunStreamParams,
     SubmitStreamOptions,
     ThreadParams,
 )
+from stream_core.api.request import Resource, make_options, make_path
+from stream_core.http.transport import Transport
 from stream_core.testing import Fault, LocalServer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stream_core.pages import Page
+    from stream_core.api.pages import Page
     from stream_core.testing import RecordedRequest
 
 PATH = "/threads/t/runs"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stream_core import errors, events
-from stream_core.tools import ToolSet
+from stream_core.tools.tool_set import ToolSet
 
 from .chat_frames import DONE, USAGE, call, choices, chunk, stop
 from .conversations import TIDES, get_tides, get_wind
@@ -15,7 +15,7 @@ from .scripted_server import Answer, ScriptedServer, frames, json_answer, runnin
 from .support import Recorder
 
 if TYPE_CHECKING:
-    from stream_core.stream import Stream
+    from stream_core.streams.stream import Stream
 
 QUESTION = {"role": "user", "content": "When is high water?"}
 

@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 import requests
 
-from stream_core import Client, errors, resources
-from stream_core.client import DEFAULT_TIMEOUT
-from stream_core.http import retrying_adapter
+from stream_core import Client, errors
+from stream_core.client import assistants as resources
+from stream_core.client.client import DEFAULT_TIMEOUT
+from stream_core.http.transport import retrying_adapter
 from stream_core.testing import Fault, LocalServer
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -315,7 +316,7 @@ def test_the_other_wire_is_loaded_when_it_is_asked_for() -> None:
     """Whoever does not ask for it does not pay for it."""
     code = (
         "import sys; from stream_core import Client; Client('k', 'http://127.0.0.1:1'); "
-        "print('stream_core.over_responses' in sys.modules)"
+        "print('stream_core.client.assistants_over_responses' in sys.modules)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True

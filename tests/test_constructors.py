@@ -24,13 +24,15 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import constructors, models, settings
-from stream_core.constructors import Unusual, constructor
-from stream_core.convert import structure
+from stream_core import environment as settings
+from stream_core import models
+from stream_core.convert import fast_payloads as constructors
+from stream_core.convert.fast_payloads import Unusual, constructor
+from stream_core.convert.payloads import structure
 from stream_core.dialects.assistants import EVENTS
 from stream_core.errors import DecodeError
+from stream_core.models.unions import is_tagged, members, tagged_union
 from stream_core.sse import SSEDecoder
-from stream_core.unions import is_tagged, members, tagged_union
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,8 @@ import attrs
 import pytest
 
 from stream_core import events, models
-from stream_core.control import RunControl
-from stream_core.convert import unstructure
-from stream_core.decoder import EventDecoder
+from stream_core.convert.payloads import unstructure
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.errors import (
     BadRequestError,
     ConflictError,
@@ -19,10 +18,11 @@ from stream_core.errors import (
     PermissionDeniedError,
     TransportError,
 )
-from stream_core.rounds import ToolRounds
-from stream_core.snapshots import Snapshots
+from stream_core.run_control.assistants import RunControl
+from stream_core.snapshots.stream_state import Snapshots
 from stream_core.testing import Fault, RunCode, Say
-from stream_core.tools import ToolSet
+from stream_core.tools.rounds import ToolRounds
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import Conversation, conversation, get_tides, get_wind
 from .support import sse
@@ -30,7 +30,7 @@ from .support import sse
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stream_core.http import ResponseSource
+    from stream_core.http.transport import ResponseSource
     from stream_core.testing import Turn
     from stream_core.testing.parts import Part
 

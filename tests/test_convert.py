@@ -21,8 +21,10 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import jsontext, models, settings
-from stream_core.convert import (
+from stream_core import environment as settings
+from stream_core import models
+from stream_core.convert import json_text as jsontext
+from stream_core.convert.payloads import (
     KINDS,
     WrongTypeError,
     converter_with,
@@ -36,14 +38,14 @@ from stream_core.convert import (
 from stream_core.dialects.assistants import EVENTS
 from stream_core.errors import DecodeError
 from stream_core.models import Growing, Payload
+from stream_core.models.unions import UNIONS, is_tagged, members, tagged_union
 from stream_core.sse import SSEDecoder
-from stream_core.unions import UNIONS, is_tagged, members, tagged_union
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from stream_core.convert import Row
+    from stream_core.convert.payloads import Row
 
 PAYLOADS: list[type[Payload]] = [
     cls

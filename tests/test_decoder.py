@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from stream_core import environment as switches
 from stream_core import events, models
-from stream_core import settings as switches
-from stream_core.decoder import EventDecoder
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects import Decoded
 from stream_core.errors import (
     DecodeError,

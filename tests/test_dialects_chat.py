@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_core import events, models
-from stream_core.convert import structure
-from stream_core.decoder import EventDecoder
+from stream_core.convert.payloads import structure
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects import Decoded, HoldsBack, make_dialect
-from stream_core.dialects.chat import FINISH_REASONS, ChatDialect
+from stream_core.dialects.chat.dialect import FINISH_REASONS, ChatDialect
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
-from stream_core.snapshots import Snapshots
+from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import ServerSentEvent
 from tests.chat_frames import (
     DONE,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from stream_core import events, models
-from stream_core.convert import structure
-from stream_core.dialects.chat_calls import ChatCalls, read_fragments
-from stream_core.dialects.chat_wire import ChunkDelta
-from stream_core.dialects.translate import RunWriter
+from stream_core.convert.payloads import structure
+from stream_core.dialects.chat.chunks import ChunkDelta
+from stream_core.dialects.chat.tool_calls import ChatCalls, read_fragments
+from stream_core.dialects.run_writer import RunWriter
 from stream_core.errors import DecodeError
 from tests.chat_frames import call
 

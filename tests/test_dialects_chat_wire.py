@@ -10,9 +10,9 @@ import pytest
 from openai import BaseModel
 from openai.types.chat import ChatCompletionChunk
 
-from stream_core.convert import structure
-from stream_core.dialects import chat_wire
-from stream_core.dialects.chat_wire import CHUNK, RAW_ONLY, ChatChunk
+from stream_core.convert.payloads import structure
+from stream_core.dialects.chat import chunks as chat_wire
+from stream_core.dialects.chat.chunks import CHUNK, RAW_ONLY, ChatChunk
 from stream_core.errors import DecodeError
 
 

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_core import events, models
-from stream_core.decoder import EventDecoder
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects import make_dialect
-from stream_core.dialects.responses import ResponsesDialect
-from stream_core.dialects.responses_rows import ROWS
+from stream_core.dialects.responses.dialect import ResponsesDialect
+from stream_core.dialects.responses.event_table import ROWS
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from stream_core.sse import ServerSentEvent
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream_core import models
-from stream_core.dialects.responses_annotations import annotation
+from stream_core.dialects.responses.annotations import annotation
 from stream_core.errors import DecodeError
 
 SAID = "See example.com and the file."

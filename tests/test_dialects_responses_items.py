@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stream_core import events, models
-from stream_core.dialects.responses_items import Item
-from stream_core.dialects.responses_output import ITEMS
+from stream_core.dialects.responses.items import Item
+from stream_core.dialects.responses.output import ITEMS
 
 from .responses_frames import (
     BEGIN,

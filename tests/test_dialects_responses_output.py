@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from stream_core import events, models
-from stream_core.dialects.responses_items import CallItem, Item, MessageItem
-from stream_core.dialects.responses_output import Output, item_class
-from stream_core.dialects.responses_tools import ToolItem
-from stream_core.dialects.translate import RunWriter
+from stream_core.dialects.responses.items import CallItem, Item, MessageItem
+from stream_core.dialects.responses.output import Output, item_class
+from stream_core.dialects.responses.tool_items import ToolItem
+from stream_core.dialects.run_writer import RunWriter
 
 from .responses_frames import (
     COMPLETED,

@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 from openai.types.responses import ResponseStreamEvent
 
-from stream_core.dialects.responses import ResponsesDialect
-from stream_core.dialects.responses_rows import ROWS
+from stream_core.dialects.responses.dialect import ResponsesDialect
+from stream_core.dialects.responses.event_table import ROWS
 
 
 def official_types() -> set[str]:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stream_core import models
-from stream_core.dialects import responses_wire as wire
-from stream_core.dialects.responses_runs import (
+from stream_core.dialects.responses import objects as wire
+from stream_core.dialects.responses.run_fields import (
     assistant_id,
     conversation_id,
     last_error,

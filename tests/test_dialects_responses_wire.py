@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stream_core.dialects import responses_wire as wire
+from stream_core.dialects.responses import objects as wire
 from stream_core.errors import DecodeError
 
 

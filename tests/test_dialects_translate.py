@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from stream_core import events, models
-from stream_core.dialects.translate import RunWriter, add_usage, incomplete_reasons
+from stream_core.dialects.run_writer import RunWriter, add_usage, incomplete_reasons
 
 from .support import run_writer, written
 

@@ -12,14 +12,7 @@ import attrs
 import pytest
 
 from stream_core.dispatch import Dispatcher, Plan, current_context
-from stream_core.events import (
-    Done,
-    Event,
-    MessageTextDelta,
-    StreamEnd,
-    ThreadRunCreated,
-    WireEvent,
-)
+from stream_core.events import Done, Event, MessageTextDelta, StreamEnd, ThreadRunCreated, WireEvent
 from stream_core.models import Message, Run, RunStep, Text, TextDelta
 
 if TYPE_CHECKING:

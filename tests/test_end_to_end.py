@@ -30,7 +30,7 @@ from stream_core import (
     TransportError,
     models,
 )
-from stream_core.http import ResponseSource
+from stream_core.http.transport import ResponseSource
 
 from . import foreign_servers
 from .foreign_servers import ROOT

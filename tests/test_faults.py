@@ -16,7 +16,7 @@ import pytest
 from handlers import EventHandler
 from stream_core import events, models
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
-from stream_core.stream import Stream
+from stream_core.streams.stream import Stream
 
 from .support import (
     DONE,
@@ -293,7 +293,7 @@ def test_an_annotation_is_found_by_its_index_without_a_search() -> None:
 
         __hash__ = int.__hash__
 
-    from stream_core.merge import merge_annotations, merge_tool_call
+    from stream_core.models.merging import merge_annotations, merge_tool_call
 
     known = models.Text()
     for number in range(500):

@@ -23,13 +23,17 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import events, front, jsontext, settings, template
-from stream_core.decoder import EventDecoder
+from stream_core import environment as settings
+from stream_core import events
+from stream_core.convert import json_text as jsontext
+from stream_core.decoding import fast_deltas as template
+from stream_core.decoding import fast_frames as front
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.decoding.fast_deltas import DeltaTemplate
 from stream_core.dialects import DIALECTS, Decoded
 from stream_core.dialects.assistants import EVENTS, OBJECTS, AssistantsDialect
 from stream_core.errors import DecodeError, StreamError
 from stream_core.sse import SSEDecoder
-from stream_core.template import DeltaTemplate
 from tests.bursts import (
     BAD_BEGINNINGS,
     BAD_VALUES,
@@ -67,7 +71,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    from stream_core.snapshots import Snapshots
+    from stream_core.snapshots.stream_state import Snapshots
     from stream_core.sse import ServerSentEvent
 
 DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
@@ -493,7 +497,7 @@ def test_no_template_for_a_server_that_never_repeats(monkeypatch: pytest.MonkeyP
         made.append(arguments)
         return template.learn(*arguments)
 
-    monkeypatch.setattr("stream_core.front.learn", learn)
+    monkeypatch.setattr("stream_core.decoding.fast_frames.learn", learn)
     frames = [frame("thread.message.delta", {"n": x, **text_delta("a")[1]}) for x in range(9)]
     outcome([RUN, *frames, END], fast=True)
     assert [] == made  # an unknown key is more than a text

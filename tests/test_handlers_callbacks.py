@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from handlers import Route, TextAccumulatorMixin
-from handlers.callbacks import CallbackHandler
+from handlers.machinery import CallbackHandler
 from stream_core import Stream, events, models
 from stream_core.dispatch import Dispatcher
 from stream_core.events import Done, Event, StreamEnd, ThreadRunCreated, ThreadRunFailed, WireEvent

@@ -6,7 +6,7 @@ import itertools
 
 from stream_core import events, models
 from stream_core.dialects import Decoded
-from stream_core.history import Container, History, named_event, repeated_event, wire_event
+from stream_core.snapshots.blocks import Container, History, named_event, repeated_event, wire_event
 
 
 def decoded(run_id: str, name: str = "created") -> Decoded:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from stream_core import errors, http
+from stream_core import errors
+from stream_core.http import transport as http
 from stream_core.testing import Fault, LocalServer
 
 from .socket_peer import (

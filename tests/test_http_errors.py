@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from stream_core import errors
-from stream_core.http_errors import Timeout
+from stream_core.http.error_mapping import Timeout
 
 from .socket_peer import (
     CHUNKED,

@@ -9,7 +9,7 @@ import pytest
 import requests
 
 from stream_core import errors
-from stream_core.http_session import retrying_adapter
+from stream_core.http.session import retrying_adapter
 from stream_core.testing import Fault, LocalServer
 
 from .socket_peer import (

@@ -12,8 +12,9 @@ from contextlib import suppress
 import pytest
 import requests
 
-from stream_core import errors, http_source
-from stream_core.http_source import ResponseSource, start_of
+from stream_core import errors
+from stream_core.http import response_source as http_source
+from stream_core.http.response_source import ResponseSource, start_of
 
 from .socket_peer import (
     CHUNKED,

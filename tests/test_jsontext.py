@@ -16,7 +16,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stream_core import jsontext, settings
+from stream_core import environment as settings
+from stream_core.convert import json_text as jsontext
 
 
 def outcome(text: str, *, stdlib: bool) -> tuple[str, Any]:

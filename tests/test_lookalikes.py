@@ -12,7 +12,7 @@ from handlers import EventHandler, TextAccumulatorMixin
 from stream_core import Stream, models
 from stream_core.dialects.assistants import ALIASES, EVENTS
 from stream_core.events import Done, Event, MessageTextDelta, RunStepToolCallDelta, WireEvent
-from stream_core.stream import Source
+from stream_core.streams.stream import Source
 
 from . import lookalikes
 from .lookalikes import ANSWER, ARGUMENTS, LOOKALIKES, PIECES, recording

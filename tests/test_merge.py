@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_core import models
-from stream_core.convert import structure, unstructure
-from stream_core.merge import (
+from stream_core.convert.payloads import structure, unstructure
+from stream_core.models.merging import (
     merge_annotations,
     merge_content,
     merge_tool_call,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from stream_core import events, models
-from stream_core.decoder import EventDecoder
+from stream_core.decoding.decoder import EventDecoder
 
 from .support import (
     DONE,

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers.routes import CALLBACKS
+from stream_core.api.responses_params import ChatStreamParams, ResponseStreamParams
 from stream_core.testing import LocalServer
-from stream_core.wire_params import ChatStreamParams, ResponseStreamParams
 
 from . import chat_frames
 from .responses_frames import added, done, event, response, text, text_part

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stream_core import models, params
-from stream_core.over_responses.arguments import make_page, read_arguments
+from stream_core import models
+from stream_core.api import assistants_params as params
+from stream_core.client.assistants_over_responses.local_calls import make_page, read_arguments
 
 if TYPE_CHECKING:
-    from stream_core.pages import Page
+    from stream_core.api.pages import Page
 
 OBJECTS = {f"id_{number}": number for number in range(1, 6)}
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stream_core.over_responses.content import make_item
+from stream_core.client.assistants_over_responses.input_items import make_item
 
 TEXT = {"type": "text", "text": "Ahoy"}
 IMAGE = {"type": "image_file", "image_file": {"file_id": "file_1"}}

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from stream_core import models
-from stream_core.over_responses.kept import LocalThread, Written, new_id
-from stream_core.responses_control import Earlier
+from stream_core.client.assistants_over_responses.thread_state import LocalThread, Written, new_id
+from stream_core.run_control.responses import Earlier
 
 from .responses_server import Reply, call, message, talking
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream_core import Client, errors, models
-from stream_core.over_responses import Memory
+from stream_core.client.assistants_over_responses import Memory
 
 from .conversations import get_tides
 from .responses_server import Talk, serving, spoken, talking

@@ -13,10 +13,17 @@ from typing import Any
 
 import pytest
 
-from stream_core import models, params
-from stream_core.over_responses.parameters import ROWS, Values, make_request, row_of, trimmed
-from stream_core.over_responses.tools import Resources
-from stream_core.wire_params import ResponseStreamParams
+from stream_core import models
+from stream_core.api import assistants_params as params
+from stream_core.api.responses_params import ResponseStreamParams
+from stream_core.client.assistants_over_responses.parameter_table import (
+    ROWS,
+    Values,
+    make_request,
+    row_of,
+    trimmed,
+)
+from stream_core.client.assistants_over_responses.tool_params import Resources
 
 from .conversations import TIDES, get_tides
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stream_core import Client, errors, events, models
-from stream_core.tools import ToolSet
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import FUNCTIONS, TIDES, WIND, conversation, get_tides, get_wind, outputs_for
 from .responses_frames import response
@@ -29,7 +29,7 @@ from .test_same_callbacks import DIFFERENCES, Listener, leave_out, listen
 from .three_wires import ANSWERS, of_responses
 
 if TYPE_CHECKING:
-    from stream_core.stream import Stream
+    from stream_core.streams.stream import Stream
 
 each_back_end = pytest.mark.parametrize(("threads", "keeps"), BACK_ENDS)
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 
-from stream_core import Client, errors, events, models, resources
-from stream_core.over_responses import LocalAssistants, LocalThreads
-from stream_core.over_responses.messages import LocalMessages
-from stream_core.over_responses.runs import LocalRuns, LocalSteps
+from stream_core import Client, errors, events, models
+from stream_core.client import assistants as resources
+from stream_core.client.assistants_over_responses import LocalAssistants, LocalThreads
+from stream_core.client.assistants_over_responses.messages import LocalMessages
+from stream_core.client.assistants_over_responses.runs import LocalRuns, LocalSteps
 
 from .responses_server import talking
 from .scripted_server import json_answer, running

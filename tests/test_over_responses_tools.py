@@ -7,14 +7,14 @@ from typing import Any
 import pytest
 
 from stream_core import models
-from stream_core.over_responses.tools import (
+from stream_core.client.assistants_over_responses.tool_params import (
     Resources,
     convert_choice,
     convert_tools,
     has_tool,
     read_resources,
 )
-from stream_core.tools import ToolSet
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import TIDES, get_tides
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from stream_core import events, models
-from stream_core.over_responses.turns import RunDialect, Turn
-from stream_core.responses_client import make_control
+from stream_core.client.assistants_over_responses.run_state import RunDialect, Turn
+from stream_core.client.responses import make_control
 
 from .responses_frames import COMPLETED, CREATED, decode, done, response, text_part
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from stream_core.api.pages import Page, read_page
 from stream_core.errors import DecodeError
 from stream_core.models import Message
-from stream_core.pages import Page, read_page
 
 
 class Shelf:

@@ -23,7 +23,7 @@ from openai.types.beta.threads import (
 )
 from openai.types.beta.threads.runs import step_list_params, step_retrieve_params
 
-from stream_core import params
+from stream_core.api import assistants_params as params
 
 #: Ours, theirs, and what our calls take beside it as arguments of their own.
 PAIRS: list[tuple[Any, Any, set[str]]] = [

@@ -22,9 +22,9 @@ from stream_core.errors import (
     ToolLoopError,
     TransportError,
 )
-from stream_core.reading import Control, Now, Reader
-from stream_core.snapshots import Snapshots
+from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
+from stream_core.streams.run_reader import Control, Now, Reader
 
 from .scripted_control import TOOL_CALL, ScriptedControl, given, output, waits
 from .support import DONE, Wanted, decode, message, pieces, run, sse, step, text_delta, whole_run

@@ -20,7 +20,7 @@ import attrs
 import pytest
 
 from stream_core import events, models
-from stream_core.decoder import EventDecoder
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
 
 from .support import Told, check_told, decode, decode_every_way, pieces, random_pieces
@@ -210,7 +210,7 @@ def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
 
 
 def test_a_wire_event_comes_before_what_is_derived_from_it(path: Path) -> None:
-    """But for the two exceptions that order needs: see ``stream_core.snapshots``."""
+    """But for the two exceptions that order needs: see ``stream_core.snapshots.stream_state``."""
     decoder, data = EventDecoder(), lines_of(path)
     for block in data.split(b"\n\n")[:-1]:
         decoder.feed(block + b"\n\n")

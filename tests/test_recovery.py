@@ -21,8 +21,7 @@ import pytest
 
 from handlers.routes import CALLBACKS
 from stream_core import events, models
-from stream_core.control import RunControl
-from stream_core.convert import structure, unstructure
+from stream_core.convert.payloads import structure, unstructure
 from stream_core.dialects import Decoded
 from stream_core.errors import (
     DecodeError,
@@ -32,10 +31,10 @@ from stream_core.errors import (
     StreamTimeoutError,
     TransportError,
 )
-from stream_core.recovery import Recovery
-from stream_core.rounds import ToolRounds
-from stream_core.snapshots import Snapshots
-from stream_core.stream import Stream
+from stream_core.run_control.assistants import RunControl
+from stream_core.run_control.recovery import Recovery
+from stream_core.snapshots.stream_state import Snapshots
+from stream_core.streams.stream import Stream
 from stream_core.testing import (
     AskApproval,
     CallFunctions,
@@ -53,7 +52,8 @@ from stream_core.testing import (
     StopShort,
     Turn,
 )
-from stream_core.tools import ToolSet
+from stream_core.tools.rounds import ToolRounds
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import Conversation, conversation, get_tides
 from .support import Recorder, check_told
@@ -62,7 +62,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from stream_core.events import Event
-    from stream_core.http import Transport
+    from stream_core.http.transport import Transport
     from stream_core.testing.responder import Answer
 
 PORTO = {"port": "Porto"}
@@ -490,7 +490,7 @@ def test_a_run_in_progress_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> Non
         released.wait(10)
         yield Say("think.")
 
-    monkeypatch.setattr("stream_core.recovery._sleep", wait)
+    monkeypatch.setattr("stream_core.run_control.recovery._sleep", wait)
     with conversation(respond) as talk:
         stream, listener = lose(talk, 3500)
         stream.until_done()

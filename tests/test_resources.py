@@ -14,7 +14,9 @@ from openai.resources.beta.threads.runs.runs import Runs as OpenAIRuns
 from openai.resources.beta.threads.runs.steps import Steps as OpenAISteps
 from openai.resources.beta.threads.threads import Threads as OpenAIThreads
 
-from stream_core import Client, errors, events, models, params, resources
+from stream_core import Client, errors, events, models
+from stream_core.api import assistants_params as params
+from stream_core.client import assistants as resources
 from stream_core.testing import CallFunctions, FunctionCall, LocalServer, Say, Turn
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from stream_core import errors
-from stream_core.tools import ToolSet
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import get_tides
 from .scripted_server import frames, json_answer, running

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stream_core import errors, events, models, responses_control
-from stream_core.dialects.responses import ResponsesDialect
-from stream_core.responses_client import ResponseStream, make_control
-from stream_core.responses_control import Earlier, ResponsesControl
-from stream_core.streaming import listen
-from stream_core.tools import ToolSet
+from stream_core import errors, events, models
+from stream_core.client.responses import ResponseStream, make_control
+from stream_core.client.streaming_calls import listen
+from stream_core.dialects.responses.dialect import ResponsesDialect
+from stream_core.run_control import responses as responses_control
+from stream_core.run_control.responses import Earlier, ResponsesControl
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import TIDES, get_tides
 from .responses_frames import added, arguments, event, response, text, text_part
@@ -22,8 +23,8 @@ from .support import Recorder, frame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream_core.http import Options
-    from stream_core.stream import Source, Stream
+    from stream_core.http.transport import Options
+    from stream_core.streams.stream import Source, Stream
 
     from .support import Frame
 

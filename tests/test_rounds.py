@@ -12,8 +12,8 @@ import pytest
 from stream_core import models
 from stream_core.errors import RunExpiredError, ToolLoopError
 from stream_core.events import LocalEvent, ToolError, ToolOutput
-from stream_core.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
-from stream_core.tools import ToolSet
+from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import get_tides, get_wind
 

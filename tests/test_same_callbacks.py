@@ -26,7 +26,7 @@ import pytest
 from handlers import EventHandler
 from handlers.routes import CALLBACKS
 from stream_core import Stream, models
-from stream_core.tools import ToolSet
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import FUNCTIONS, conversation, get_tides, get_wind
 from .scripted_server import frames, running

@@ -17,7 +17,7 @@ from attrs import define, field
 from jsonschema import Draft202012Validator
 from msgspec import Meta
 
-from stream_core.schemas import describe
+from stream_core.tools.schema import describe
 
 T = TypeVar("T")
 
@@ -327,6 +327,6 @@ def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.Mo
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    monkeypatch.delitem(sys.modules, "stream_core.schemas")
+    monkeypatch.delitem(sys.modules, "stream_core.tools.schema")
     with pytest.raises(ImportError, match=r'pip install "until-done\[tools\]", or give a definit'):
-        importlib.import_module("stream_core.schemas")
+        importlib.import_module("stream_core.tools.schema")

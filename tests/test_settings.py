@@ -6,7 +6,7 @@ import runpy
 
 import pytest
 
-from stream_core import settings
+from stream_core import environment as settings
 
 
 def read(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> tuple[bool, bool]:

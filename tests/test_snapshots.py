@@ -17,11 +17,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_core import events, models
-from stream_core.decoder import EventDecoder
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects import Decoded
 from stream_core.dialects.assistants import EVENTS
 from stream_core.models import TERMINAL_RUN_STATUSES
-from stream_core.snapshots import Snapshots
+from stream_core.snapshots.stream_state import Snapshots
 
 from .support import (
     DONE,

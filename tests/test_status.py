@@ -12,7 +12,7 @@ import pytest
 from requests.structures import CaseInsensitiveDict
 
 from stream_core import errors
-from stream_core.status import STATUS_ERRORS, request_id, retry_after, status_error
+from stream_core.http.response_head import STATUS_ERRORS, request_id, retry_after, status_error
 
 URL = "http://server/v1/threads"
 

@@ -21,11 +21,8 @@ import pytest
 
 from handlers import EventHandler
 from stream_core import events, models
-from stream_core.errors import (
-    BadRequestError,
-    StreamTimeoutError,
-)
-from stream_core.stream import Stream
+from stream_core.errors import BadRequestError, StreamTimeoutError
+from stream_core.streams.stream import Stream
 from stream_core.testing import CallFunctions, Fault, Framing, FunctionCall, Say, Turn
 
 from .conversations import Conversation, conversation, get_tides

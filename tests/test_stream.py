@@ -18,7 +18,7 @@ import pytest
 
 from handlers import EventHandler
 from stream_core import events, models
-from stream_core.decoder import EventDecoder
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.dispatch import Handler
 from stream_core.errors import (
     BadRequestError,
@@ -31,7 +31,7 @@ from stream_core.errors import (
     StreamTimeoutError,
     TransportError,
 )
-from stream_core.stream import Source, Stream
+from stream_core.streams.stream import Source, Stream
 
 from .scripted_control import ScriptedControl, output, waits
 from .support import (

@@ -12,9 +12,9 @@ import pytest
 
 from handlers import EventHandler
 from stream_core import errors, events, models
-from stream_core.http import Transport
-from stream_core.params import RunStreamParams
-from stream_core.streaming import StreamingResource
+from stream_core.api.assistants_params import RunStreamParams
+from stream_core.client.streaming_calls import StreamingResource
+from stream_core.http.transport import Transport
 from stream_core.testing import (
     AskApproval,
     CallFunctions,
@@ -25,7 +25,7 @@ from stream_core.testing import (
     Say,
     Turn,
 )
-from stream_core.tools import ToolSet
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import (
     TIDES,
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Unpack
 
+    from stream_core.client.assistants import Runs
     from stream_core.events import Event
-    from stream_core.resources import Runs
-    from stream_core.stream import Stream
+    from stream_core.streams.stream import Stream
     from stream_core.testing.responder import Answer
 
 PORTO = {"port": "Porto"}
@@ -448,7 +448,7 @@ def test_a_run_that_expired_is_not_submitted_to(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tools took too long."""
-    monkeypatch.setattr("stream_core.rounds.time.time", lambda: 1e12)
+    monkeypatch.setattr("stream_core.tools.rounds.time.time", lambda: 1e12)
     stream = talk.stream(tools=BOTH)
     with pytest.raises(errors.RunExpiredError, match="before the outputs of its tools were ready"):
         stream.until_done()

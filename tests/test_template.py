@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from stream_core import events, models
-from stream_core.template import DeltaTemplate, learn
+from stream_core.decoding.fast_deltas import DeltaTemplate, learn
 
 from .support import Wanted
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stream_core.events import Event
-    from stream_core.history import Wants
+    from stream_core.snapshots.blocks import Wants
 
 NAME = "thread.message.delta"
 BEFORE = f"event: {NAME}\ndata: "

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stream_core.errors import TransportError
-from stream_core.text import TextReader
+from stream_core.streams.text_reader import TextReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 
 from stream_core import models
 from stream_core.errors import DecodeError
-from stream_core.tool_functions import ToolFunction, read_function
+from stream_core.tools.function import ToolFunction, read_function
 from tests.test_argument_types import Level, Options, Place, Range, Tree, Unit
 
 if TYPE_CHECKING:

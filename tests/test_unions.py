@@ -8,7 +8,7 @@ import pytest
 from attrs import fields, fields_dict, has
 
 from stream_core import models
-from stream_core.unions import UNIONS, TaggedUnion, is_tagged, members, tagged_union
+from stream_core.models.unions import UNIONS, TaggedUnion, is_tagged, members, tagged_union
 
 ROWS = [(union, tag, cls) for union in UNIONS for tag, cls in union.classes.items()]
 

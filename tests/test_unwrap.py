@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stream_core import events, models, unwrap
+from stream_core import events, models
 from stream_core.dialects.assistants import EVENTS
 from stream_core.events import Event
+from stream_core.streams import event_contents as unwrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ import pytest
 
 from stream_core import models
 from stream_core.events import ToolOutput
-from stream_core.http import Transport
-from stream_core.rounds import ToolRounds
-from stream_core.snapshots import Snapshots
-from stream_core.tools import ToolSet
-from stream_core.wire_control import WireControl
+from stream_core.http.transport import Transport
+from stream_core.run_control.chained import WireControl
+from stream_core.snapshots.stream_state import Snapshots
+from stream_core.tools.rounds import ToolRounds
+from stream_core.tools.tool_set import ToolSet
 
 from .conversations import get_tides
 from .scripted_server import frames, running
@@ -20,7 +20,7 @@ from .scripted_server import frames, running
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stream_core.stream import Source
+    from stream_core.streams.stream import Source
 
 CALL = models.RequiredActionFunctionToolCall(
     "call_1", "function", models.Function("get_tides", '{"port": "Porto"}')

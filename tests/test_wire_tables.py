@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stream_core import events
-from stream_core.dialects.chat import FINISH_REASONS
-from stream_core.dialects.responses_rows import ROWS
-from stream_core.dialects.translate import ENDS, RUN_EVENTS, incomplete_reasons
+from stream_core.dialects.chat.dialect import FINISH_REASONS
+from stream_core.dialects.responses.event_table import ROWS
+from stream_core.dialects.run_writer import ENDS, RUN_EVENTS, incomplete_reasons
 from tests.chat_frames import chunk, last_run, stop, told_of
 
 if TYPE_CHECKING:

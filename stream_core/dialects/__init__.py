@@ -66,8 +66,8 @@ class HoldsBack(Protocol):
 DIALECTS = {
     "assistants": ("stream_core.dialects.assistants", "AssistantsDialect"),
     "auto": ("stream_core.dialects.detect", "AutoDialect"),
-    "chat": ("stream_core.dialects.chat", "ChatDialect"),
-    "responses": ("stream_core.dialects.responses", "ResponsesDialect"),
+    "chat": ("stream_core.dialects.chat.dialect", "ChatDialect"),
+    "responses": ("stream_core.dialects.responses.dialect", "ResponsesDialect"),
 }
 
 

@@ -20,8 +20,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from stream_core import events, jsontext, models
-from stream_core.convert import structure
+from stream_core import events, models
+from stream_core.convert import json_text as jsontext
+from stream_core.convert.payloads import structure
 from stream_core.errors import DecodeError
 
 from . import Decoded

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core import jsontext
+from stream_core.convert import json_text as jsontext
 
 from . import Dialect, HoldsBack, make_dialect
 from .assistants import ALIASES, EVENTS, AssistantsDialect

@@ -21,22 +21,9 @@ reference 2025-05-15-preview for the marked ones.
 
 from __future__ import annotations
 
-from .base import (
-    Growing,
-    Payload,
-    Record,
-)
-from .common import (
-    Error,
-    IncompleteDetails,
-    LastError,
-    Usage,
-)
-from .extensions import (
-    PartialImage,
-    ReasoningText,
-    ReasoningTextDelta,
-)
+from .base import Growing, Payload, Record
+from .common import Error, IncompleteDetails, LastError, Usage
+from .extensions import PartialImage, ReasoningText, ReasoningTextDelta
 from .messages import (
     Annotation,
     Attachment,
@@ -116,11 +103,7 @@ from .runs import (
     SubmitToolApproval,
     SubmitToolOutputs,
 )
-from .threads import (
-    Assistant,
-    Deleted,
-    Thread,
-)
+from .threads import Assistant, Deleted, Thread
 from .tools import (
     CodeInterpreterResources,
     CodeInterpreterTool,

@@ -28,10 +28,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core.testing.calls import RecordedRequest
-from stream_core.testing.faults import Fault
-from stream_core.testing.framing import Framing
-from stream_core.testing.parts import (
+from .calls import RecordedRequest
+from .faults import Fault
+from .framing import Framing
+from .parts import (
     AskApproval,
     CallFunctions,
     Cancel,
@@ -55,10 +55,10 @@ from stream_core.testing.parts import (
     StopShort,
     UrlCitation,
 )
-from stream_core.testing.responder import Answer, DefaultResponder, Responder, ToolResult, Turn
+from .responder import Answer, DefaultResponder, Responder, ToolResult, Turn
 
 if TYPE_CHECKING:
-    from stream_core.testing.server import LocalServer
+    from .server import LocalServer
 
 __all__ = [
     "Answer",
@@ -98,7 +98,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import `LocalServer` when it is asked for, so that all else works without aiohttp."""
     if name == "LocalServer":
-        from stream_core.testing.server import LocalServer
+        from .server import LocalServer
 
         return LocalServer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

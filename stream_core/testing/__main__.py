@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from stream_core.testing import Framing, LocalServer
+from . import Framing, LocalServer
 
 __all__ = ["main"]
 

@@ -18,18 +18,11 @@ from typing import TypeAlias
 
 from attrs import frozen
 
-from stream_core.testing.calls import Call, RecordedRequest
-from stream_core.testing.checks import (
-    check_fields,
-    check_outputs,
-    expect,
-    message_body,
-    parse_body,
-    require,
-)
-from stream_core.testing.framing import WireEvent
-from stream_core.testing.lifecycle import TERMINAL, RunMachine
-from stream_core.testing.store import ApiError, Obj, Store, not_found, page
+from .calls import Call, RecordedRequest
+from .checks import check_fields, check_outputs, expect, message_body, parse_body, require
+from .framing import WireEvent
+from .lifecycle import TERMINAL, RunMachine
+from .store import ApiError, Obj, Store, not_found, page
 
 __all__ = ["Answered", "Api", "Reply", "Started", "is_run_stream"]
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 
 from attrs import field, frozen
 
-from stream_core.testing.checks import parse_body
-from stream_core.testing.store import ApiError, Obj
+from .checks import parse_body
+from .store import ApiError, Obj
 
 __all__ = ["Call", "RecordedRequest"]
 

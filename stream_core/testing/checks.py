@@ -13,8 +13,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from stream_core.testing.store import ApiError, Obj
-from stream_core.testing.tools import ClientAnswer
+from .store import ApiError, Obj
+from .tools import ClientAnswer
 
 __all__ = ["check_fields", "check_outputs", "expect", "message_body", "parse_body", "require"]
 

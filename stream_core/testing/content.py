@@ -13,19 +13,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 
-from stream_core.testing.framing import WireEvent
-from stream_core.testing.parts import (
-    Annotation,
-    FileCitation,
-    FilePath,
-    Refuse,
-    Say,
-    ShowImage,
-    ShowImageURL,
-)
-from stream_core.testing.pieces import cut_text, mark_pieces
-from stream_core.testing.steps import Steps
-from stream_core.testing.store import Obj, Store
+from .framing import WireEvent
+from .parts import Annotation, FileCitation, FilePath, Refuse, Say, ShowImage, ShowImageURL
+from .pieces import cut_text, mark_pieces
+from .steps import Steps
+from .store import Obj, Store
 
 __all__ = ["MessageWriter"]
 

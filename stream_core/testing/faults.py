@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import field, frozen, validators
 
-from stream_core.testing.framing import to_json
+from .framing import to_json
 
 __all__ = ["Fault"]
 

@@ -18,7 +18,7 @@ from typing import Literal, TypeAlias
 
 from attrs import field, frozen, validators
 
-from stream_core.testing.store import Obj
+from .store import Obj
 
 __all__ = ["DONE", "EVENT_STREAM", "Framing", "GzipFlusher", "Transfer", "WireEvent", "chunks"]
 

@@ -15,9 +15,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from stream_core.testing.content import MessageWriter
-from stream_core.testing.framing import WireEvent
-from stream_core.testing.parts import (
+from .content import MessageWriter
+from .framing import WireEvent
+from .parts import (
     AskApproval,
     CallFunctions,
     Cancel,
@@ -35,10 +35,10 @@ from stream_core.testing.parts import (
     ShowImageURL,
     StopShort,
 )
-from stream_core.testing.responder import ToolResult, Turn
-from stream_core.testing.steps import Steps
-from stream_core.testing.store import Obj, Store
-from stream_core.testing.tools import ClientAnswer, ToolWriter
+from .responder import ToolResult, Turn
+from .steps import Steps
+from .store import Obj, Store
+from .tools import ClientAnswer, ToolWriter
 
 __all__ = ["TERMINAL", "RunMachine"]
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from stream_core.testing.parts import Annotation
+from .parts import Annotation
 
 __all__ = ["cut_code", "cut_text", "mark_pieces"]
 

@@ -17,9 +17,9 @@ from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from attrs import frozen
 
-from stream_core.testing.arguments import fill_arguments
-from stream_core.testing.parts import CallFunctions, FunctionCall, Part, Say
-from stream_core.testing.store import Obj
+from .arguments import fill_arguments
+from .parts import CallFunctions, FunctionCall, Part, Say
+from .store import Obj
 
 __all__ = ["Answer", "DefaultResponder", "Responder", "ToolResult", "Turn", "parts_of", "text_of"]
 

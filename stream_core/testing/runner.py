@@ -17,10 +17,10 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from typing import TypeAlias, TypeVar
 
-from stream_core.testing.framing import DONE, WireEvent
-from stream_core.testing.lifecycle import RunMachine
-from stream_core.testing.parts import Fail, Part
-from stream_core.testing.responder import Answer, Responder, Turn, parts_of
+from .framing import DONE, WireEvent
+from .lifecycle import RunMachine
+from .parts import Fail, Part
+from .responder import Answer, Responder, Turn, parts_of
 
 __all__ = ["Emit", "Runner", "in_thread", "nobody"]
 

@@ -15,10 +15,10 @@ from pathlib import Path
 
 from attrs import frozen
 
-from stream_core.testing.api import is_run_stream
-from stream_core.testing.calls import RecordedRequest
-from stream_core.testing.faults import Fault
-from stream_core.testing.framing import Framing
+from .api import is_run_stream
+from .calls import RecordedRequest
+from .faults import Fault
+from .framing import Framing
 
 __all__ = ["RECORDINGS", "Recording", "Script", "read_recording"]
 

@@ -19,8 +19,8 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any, Protocol
 
-from stream_core.testing.faults import Fault
-from stream_core.testing.framing import Framing, GzipFlusher, chunks
+from .faults import Fault
+from .framing import Framing, GzipFlusher, chunks
 
 __all__ = ["Outlet", "RawOutlet", "Sender", "SpoiltSender"]
 

@@ -28,15 +28,15 @@ except ImportError as error:
         'LocalServer needs aiohttp, an extra: run pip install "until-done[testing]"'
     ) from error
 
-from stream_core.testing.api import Api, Started
-from stream_core.testing.calls import RecordedRequest
-from stream_core.testing.faults import Fault
-from stream_core.testing.framing import EVENT_STREAM, Framing, Transfer, WireEvent, to_json
-from stream_core.testing.responder import Answer, DefaultResponder, Responder, Turn
-from stream_core.testing.runner import Runner
-from stream_core.testing.script import Recording, Script, read_recording
-from stream_core.testing.sending import RawOutlet, Sender, SpoiltSender
-from stream_core.testing.store import ApiError, Obj, Store
+from .api import Api, Started
+from .calls import RecordedRequest
+from .faults import Fault
+from .framing import EVENT_STREAM, Framing, Transfer, WireEvent, to_json
+from .responder import Answer, DefaultResponder, Responder, Turn
+from .runner import Runner
+from .script import Recording, Script, read_recording
+from .sending import RawOutlet, Sender, SpoiltSender
+from .store import ApiError, Obj, Store
 
 __all__ = ["LocalServer"]
 

@@ -12,10 +12,10 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 
-from stream_core.testing.framing import WireEvent
-from stream_core.testing.pieces import cut_text
-from stream_core.testing.responder import text_of
-from stream_core.testing.store import Obj, Store
+from .framing import WireEvent
+from .pieces import cut_text
+from .responder import text_of
+from .store import Obj, Store
 
 __all__ = ["Steps"]
 

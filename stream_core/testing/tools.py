@@ -14,8 +14,8 @@ import copy
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from stream_core.testing.framing import WireEvent
-from stream_core.testing.parts import (
+from .framing import WireEvent
+from .parts import (
     AskApproval,
     CallFunctions,
     ListTools,
@@ -24,10 +24,10 @@ from stream_core.testing.parts import (
     SearchFiles,
     SearchResult,
 )
-from stream_core.testing.pieces import cut_code
-from stream_core.testing.responder import ToolResult
-from stream_core.testing.steps import Steps
-from stream_core.testing.store import Obj, Store
+from .pieces import cut_code
+from .responder import ToolResult
+from .steps import Steps
+from .store import Obj, Store
 
 __all__ = ["RESULT_CONTENT", "ClientAnswer", "ToolWriter"]
 

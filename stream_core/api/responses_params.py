@@ -1,0 +1,102 @@
+"""The keyword arguments of the calls on the wires of Responses and of Chat Completions.
+
+The rules are those of ``params``; the parameters are described in OpenAI's API reference,
+"Create a model response" and "Create chat completion". ``stream`` is no argument: the calls
+are for streams.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from .assistants_params import StreamOptions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stream_core import models
+    from stream_core.tools.tool_set import ToolSet
+
+    Object: TypeAlias = Mapping[str, Any]
+    Tools: TypeAlias = ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]]
+
+__all__ = ["ChatStreamParams", "ResponseStreamParams"]
+
+
+class _BothParams(StreamOptions, total=False):
+    """What both wires take."""
+
+    metadata: Mapping[str, str] | None
+    moderation: Object | None
+    parallel_tool_calls: bool | None
+    prompt_cache_key: str
+    prompt_cache_options: Object
+    prompt_cache_retention: str | None
+    safety_identifier: str
+    service_tier: str | None
+    store: bool | None
+    stream_options: Object | None
+    temperature: float | None
+    tool_choice: str | Object
+    tools: Tools
+    top_logprobs: int | None
+    top_p: float | None
+    user: str
+
+
+class ResponseStreamParams(_BothParams, total=False):
+    """What a streamed response takes.
+
+    Attributes:
+        stateless: Not sent. True: a round of tools sends the whole input again with all that
+            came of it, for servers that keep nothing; False: it names the last response. By
+            default it is True with ``store=False``; and where a server answers that it does
+            not know ``previous_response_id``, the rest of the run goes on as with True. Say
+            True to a server that forgets without saying so (Ollama). Models that reason need
+            ``include=["reasoning.encrypted_content"]`` then.
+        background: True: the response goes on without its connection, so that a lost one is
+            joined again, and ``cancel`` is told to the server.
+        tools: Functions are run; those that are nested as for Assistants are sent flat.
+    """
+
+    stateless: bool
+    access_programs: Object
+    background: bool | None
+    background_options: Object
+    context_management: Sequence[Object] | None
+    conversation: str | Object | None
+    image: Object
+    include: Sequence[str] | None
+    input: str | Sequence[Object]
+    instructions: str | None
+    max_output_tokens: int | None
+    max_tool_calls: int | None
+    model: str
+    previous_response_id: str | None
+    prompt: Object | None
+    reasoning: Object | None
+    text: Object
+    truncation: Literal["auto", "disabled"] | None
+
+
+class ChatStreamParams(_BothParams, total=False):
+    """What a streamed chat completion takes beside ``model`` and ``messages``."""
+
+    audio: Object | None
+    frequency_penalty: float | None
+    function_call: str | Object
+    functions: Sequence[Object]
+    logit_bias: Mapping[str, int] | None
+    logprobs: bool | None
+    max_completion_tokens: int | None
+    max_tokens: int | None
+    modalities: Sequence[str] | None
+    n: int | None
+    prediction: Object | None
+    presence_penalty: float | None
+    reasoning_effort: str | None
+    response_format: Object
+    seed: int | None
+    stop: str | Sequence[str] | None
+    verbosity: str | None
+    web_search_options: Object

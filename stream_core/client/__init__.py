@@ -1,0 +1,7 @@
+"""``Client``, and the calls that it has."""
+
+from __future__ import annotations
+
+from .client import Client
+
+__all__: list[str] = ["Client"]

@@ -1,0 +1,84 @@
+"""The arguments of calls that send nothing, and pages of what this client knows.
+
+Rules of this file: a call takes what it takes on the Assistants wire, so that a misspelt name is
+the same TypeError; headers, query and timeout are of no use where nothing is sent, and do no
+harm; a body would be lost, and is refused.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from stream_core.api.pages import Page
+from stream_core.api.request import make_options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["make_page", "read_arguments"]
+
+T = TypeVar("T")
+
+#: As many as the API gives where the caller does not say, and at most.
+_USUAL, _MOST = 20, 100
+
+
+def read_arguments(
+    known: Any, given: Mapping[str, Any], *, may_add: bool = False, **required: Any
+) -> dict[str, Any]:
+    """Return the parameters of a call as JSON.
+
+    Args:
+        known: The TypedDict of GIVEN.
+        given: What the caller gave.
+        may_add: Whether ``extra_body`` is of use; it is among what is returned then.
+        required: The parameters that the call has by name.
+
+    Raises:
+        TypeError: One is not known.
+        ValueError: There is an ``extra_body``, and it is of no use.
+    """
+    options = make_options("POST", known, given, required, include_in_query=False)
+    if given.get("extra_body") and not may_add:
+        raise ValueError("extra_body: this call sends nothing on the Responses wire; leave it out")
+    found: dict[str, Any] = options.get("body") or {}
+    return found
+
+
+def make_page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) -> Page[T]:
+    """Return a page of OBJECTS.
+
+    Args:
+        objects: By id, the oldest first.
+        known: The TypedDict of GIVEN.
+        given: ``limit``, ``order``, ``after``, ``before``.
+
+    Raises:
+        TypeError: A parameter is not known.
+        ValueError: One cannot be.
+    """
+    chosen = read_arguments(known, given)
+    limit, order = chosen.get("limit", _USUAL), chosen.get("order", "desc")
+    if not isinstance(limit, int) or not 1 <= limit <= _MOST:
+        raise ValueError(f"limit is {limit!r}: give a number from 1 to {_MOST}")
+    if order not in ("asc", "desc"):
+        raise ValueError(f"order is {order!r}: give 'asc' or 'desc'")
+    ids = list(objects) if order == "asc" else list(objects)[::-1]
+    start = _place(ids, "after", chosen) + 1 if "after" in chosen else 0
+    stop = _place(ids, "before", chosen) if "before" in chosen else len(ids)
+    ids = ids[start:stop]
+    shown = ids[:limit]
+
+    def fetch(after: str) -> Page[T]:
+        return make_page(objects, known, {**given, "after": after})
+
+    first, last = (shown[0], shown[-1]) if shown else (None, None)
+    return Page([objects[one] for one in shown], first, last, len(ids) > limit, fetch)
+
+
+def _place(ids: list[str], name: str, chosen: Mapping[str, Any]) -> int:
+    """Return where in IDS the one is that a parameter names."""
+    value = chosen[name]
+    if value not in ids:
+        raise ValueError(f"{name} is {value!r}: give the id of something in this list")
+    return ids.index(value)

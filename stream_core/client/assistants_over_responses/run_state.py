@@ -1,0 +1,129 @@
+"""One run on a thread: what was sent, what came, and how it stands.
+
+Rules of this file:
+
+- What came is read off the events as the dialect makes them, before any handler hears them: a
+  callback that asks the client for messages finds those that ended.
+- A run counts, and its thread goes on after it, when it is completed, or incomplete with every
+  call answered. Any other leaves the thread as it was: failed, cancelled, or not read to its
+  end. What the server adds to a conversation whose listener has left cannot be known.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field
+
+from stream_core import events, models
+from stream_core.dialects import Decoded
+from stream_core.dialects.responses.dialect import ResponsesDialect
+
+if TYPE_CHECKING:
+    from stream_core.run_control.responses import ResponsesControl
+    from stream_core.sse import ServerSentEvent
+
+__all__ = ["RunDialect", "Turn"]
+
+_ENDED_MESSAGES = (events.ThreadMessageCompleted, events.ThreadMessageIncomplete)
+
+#: Types of items that wait for an answer.
+_CALLS = ("function_call", "custom_tool_call")
+
+
+class RunDialect(ResponsesDialect):
+    """The Responses wire, as the events of a run on a thread that this client knows.
+
+    Attributes:
+        run: The run as last told, None before it was.
+        messages: The messages that ended, by id.
+        steps: The steps as last told, by id.
+    """
+
+    def __init__(self, thread: models.Thread, assistant_id: str, *, is_new: bool) -> None:
+        """Begin a run.
+
+        Args:
+            thread: Where it runs.
+            assistant_id: What runs.
+            is_new: Whether to tell that the thread was created, as the one call that makes
+                thread and run does.
+        """
+        super().__init__(thread_id=thread.id, assistant_id=assistant_id)
+        self.run: models.Run | None = None
+        self.messages: dict[str, models.Message] = {}
+        self.steps: dict[str, models.RunStep] = {}
+        self._new = thread if is_new else None
+
+    def decode(self, frame: ServerSentEvent) -> list[Decoded]:
+        """Say what FRAME means, and remember it."""
+        told = super().decode(frame)
+        if self._new is not None:
+            created = events.ThreadCreated
+            told.insert(0, Decoded(created, self._new, None, created.event, synthetic=True))
+            self._new = None
+        for one in told:
+            payload = one.payload
+            if isinstance(payload, models.Run):
+                self.run = payload
+            elif isinstance(payload, models.RunStep):
+                self.steps[payload.id] = payload
+            elif one.event_class in _ENDED_MESSAGES:
+                self.messages[payload.id] = payload
+        return told
+
+
+@define(eq=False)
+class Turn:
+    """A run.
+
+    Attributes:
+        dialect: What reads it.
+        control: What sends its requests.
+        input: The items that it began with, after all that was said before.
+        sent: The ids of the messages among them.
+        dropped: Whether the caller cancelled it while it waited.
+    """
+
+    dialect: RunDialect
+    control: ResponsesControl
+    input: list[dict[str, Any]]
+    sent: list[str]
+    dropped: bool = False
+    _begun: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._begun = len(self.control.items)
+
+    @property
+    def run(self) -> models.Run | None:
+        """The run as it is known now; None before it began."""
+        run = self.dialect.run
+        if run is not None and self.dropped:
+            return evolve(run, status="cancelled", required_action=None)
+        return run
+
+    @property
+    def status(self) -> str:
+        """How the run stands, "" before it began."""
+        run = self.run
+        return "" if run is None else run.status or ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for what the caller does."""
+        return self.dialect.ended and self.status == "requires_action"
+
+    @property
+    def counts(self) -> bool:
+        """Whether the thread goes on after it."""
+        if not self.dialect.ended:
+            return False
+        if self.status == "incomplete":
+            return not any(item.get("type") in _CALLS for item in self.dialect.output_items)
+        return self.status == "completed"
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """All items that it added to the thread."""
+        return [*self.input, *self.control.items[self._begun :], *self.dialect.output_items]

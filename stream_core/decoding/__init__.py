@@ -1,0 +1,7 @@
+"""Bytes become events: frame, dialect and snapshots, composed without I/O."""
+
+from __future__ import annotations
+
+from .decoder import EventDecoder
+
+__all__: list[str] = ["EventDecoder"]

@@ -1,0 +1,256 @@
+"""Fast path of ``decoder``: stands between the bytes and the ordinary path.
+
+It reads what every known server sends: frames of the shape ``event: X`` LF ``data: Y`` LF LF.
+
+- A frame that repeats the last delta but for its text (see ``template``) is folded in without
+  being parsed.
+- On the Assistants wire, an object under its name is folded in as soon as its payload is made
+  (see ``constructors``), and passed over where the frame before said the same and nobody wants
+  to hear it again.
+- Of another plain frame the frame is made without looking at its lines again.
+- Everything else goes, byte for byte, to the SSE decoder, and so does what follows until that
+  is not in the middle of something.
+
+What is found here is what the ordinary path would have found: same events, same errors, same
+offsets. Nothing is explained here: whatever is unusual is left to the ordinary path.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_core import events
+from stream_core.convert.fast_payloads import Unusual, constructor
+from stream_core.convert.json_text import loads_in
+from stream_core.dialects import Decoded
+from stream_core.dialects.assistants import OBJECTS
+from stream_core.sse import ServerSentEvent, as_bytes
+
+from .fast_deltas import DeltaTemplate, learn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from typing import TypeAlias
+
+    from stream_core.events import Event
+    from stream_core.snapshots.blocks import Wants
+    from stream_core.snapshots.stream_state import Snapshots
+    from stream_core.sse import SSEDecoder
+
+    #: A name, the class of its event, and what makes that of its data.
+    _Row: TypeAlias = tuple[str, type[events.WireEvent[Any]], Callable[[Any], Any]]
+
+__all__ = ["Front"]
+
+#: Templates made in a row without a single match after which no more are made: the server
+#: puts something new into every frame.
+_MAX_TRIES = 8
+
+#: Lines of a plain frame: a name, data, and what follows them, the blank line's end.
+_LINES = 3
+
+_DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
+
+#: Name to first line and class of one that changes nothing when it follows with the same data:
+#: servers send an object as it is created once more as the first of its states.
+_SAID_AGAIN: dict[str, tuple[str, type[Event]]] = {
+    "thread.run.created": ("event: thread.run.queued", events.ThreadRunQueued),
+    "thread.run.step.created": (
+        "event: thread.run.step.in_progress",
+        events.ThreadRunStepInProgress,
+    ),
+    "thread.message.created": (
+        "event: thread.message.in_progress",
+        events.ThreadMessageInProgress,
+    ),
+}
+
+
+class Front:
+    """Reads plain frames, and feeds all others to an SSE decoder.
+
+    Attributes:
+        wants: Which events somebody wants, as ``EventDecoder.wants`` has it.
+        last_event: Wire name of what was folded in last; whoever decodes a frame resets it.
+    """
+
+    def __init__(
+        self, sse: SSEDecoder, snapshots: Snapshots | None, *, max_frame_bytes: int
+    ) -> None:
+        """Stand in front of SSE, which was fed nothing yet.
+
+        Args:
+            sse: Reads what is not plain.
+            snapshots: What objects and deltas of the Assistants wire are folded into; None: it
+                is another wire, and frames are all that is read.
+            max_frame_bytes: The most that one frame may have.
+        """
+        self.wants: Wants | None = None
+        self.last_event: str | None = None
+        self._sse = sse
+        self._snapshots = snapshots
+        self._limit = max_frame_bytes
+        # Whether SSE is in the middle of nothing, and how many bytes are behind us.
+        self._idle = True
+        self._offset = 0
+        # What is known of deltas: what matches the next one, whose the last one was, and how
+        # often a template was made that matched nothing.
+        self._template: DeltaTemplate | None = None
+        self._last: tuple[type[Event], str] | None = None
+        self._tries = 0
+        # The lines of the frame that would say the same as the last one, and its class.
+        self._again: tuple[str, str, type[Event]] | None = None
+
+    def read(self, chunks: Iterable[bytes | None]) -> Iterator[ServerSentEvent | Event | None]:
+        """Yield what comes of the bytes, to their end.
+
+        Args:
+            chunks: The bytes; None where more of them are needed than there are.
+
+        Yields:
+            Frames to decode, as ``SSEDecoder.next_frame`` returns them; the events of what is
+            folded in already, some of which nobody may want; the None of CHUNKS.
+
+        Raises:
+            FrameTooLargeError: A frame is longer than the limit.
+        """
+        limit = self._limit
+        for chunk in chunks:
+            if chunk is None:
+                yield None
+                continue
+            data = chunk if chunk.__class__ is bytes else as_bytes(chunk)
+            found = None
+            if self._idle and len(data) <= limit:
+                found = self._read_frame(_as_text(data))
+            if found is None:
+                yield from self._read_frames(data)
+            else:  # what servers mostly send: one frame in one chunk
+                self._offset += len(data)
+                yield from found
+        yield from self._read_lines(b"", last=True)
+
+    def _read_frame(  # noqa: C901, PLR0912  # the cases of one frame; calls cost
+        self, frame: str
+    ) -> Sequence[ServerSentEvent | Event] | None:
+        """Read FRAME.
+
+        Returns:
+            What it comes to: a frame, or events, some of which nobody may want; None where it
+            is no plain frame.
+        """
+        template, wants = self._template, self.wants
+        if template is not None:
+            told = template.read(frame, wants)
+            if told is not None:
+                self._tries, self.last_event, self._again = 0, template.name, None
+                return told
+        lines = frame.split("\n", 2)
+        if len(lines) < _LINES or lines[2] != "\n" or "\r" in frame:
+            return None
+        head, line, _ = lines
+        if self._again is not None:
+            again, self._again = self._again, None
+            if line == again[1] and head == again[0] and wants is not None and not wants[again[2]]:
+                self.last_event = head[7:]
+                return ()
+        if line[:6] != "data: " or len(line) == len("data: "):
+            return None
+        row = None if self._snapshots is None else _MAKERS[head]
+        if self._snapshots is not None and row is not None:
+            name, event_class, make = row
+            try:
+                raw = loads_in(line, 6, len(line))
+                decoded = Decoded(event_class, make(raw), raw, name)
+            except (ValueError, Unusual):
+                pass  # to be explained, or taken with care
+            else:
+                told = self._snapshots.apply(decoded)
+                self.last_event = name
+                if name in _SAID_AGAIN:
+                    # After a created that was told before, and after the end of the run, the
+                    # same data is news.
+                    if told[0].__class__ is event_class and not self._snapshots.terminated:
+                        head, again_class = _SAID_AGAIN[name]
+                        self._again = (head, line, again_class)
+                elif event_class in _DELTAS:
+                    self._learn(decoded, frame, self._snapshots)
+                return told
+        if head[:7] != "event: ":
+            return None
+        return (ServerSentEvent(head[7:], line[6:], self._offset, self._sse.last_event_id),)
+
+    def _read_frames(self, chunk: bytes) -> Iterator[ServerSentEvent | Event]:
+        """Yield what comes of a chunk that is not one plain frame.
+
+        Here only whole frames are read: what comes after the last one's end is for SSE, and so
+        is the rest of a frame that SSE has begun. Each is decoded by itself: one character
+        beyond ASCII makes all of a text slow to search and to cut.
+        """
+        begin, size = 0, len(chunk)
+        while begin < size:
+            # A plain frame has two lines. To look for a line feed twice takes a tenth of what it
+            # takes to look for two in a row.
+            end = chunk.find(b"\n", chunk.find(b"\n", begin) + 1) + 2
+            if end <= begin or chunk[end - 1 : end] != b"\n":
+                end = chunk.find(b"\n\n", begin) + 2
+            piece = chunk[begin:end] if end > 1 else chunk[begin:]
+            begin += len(piece)
+            found = None
+            if self._idle and len(piece) <= self._limit:
+                found = self._read_frame(_as_text(piece))
+            if found is None:
+                yield from self._read_lines(piece)
+            else:
+                self._offset += len(piece)
+                yield from found
+
+    def _learn(self, decoded: Decoded, frame: str, snapshots: Snapshots) -> None:
+        """Look at a FRAME with a delta that was folded in just now."""
+        now = (decoded.event_class, decoded.payload.id)
+        if now == self._last and self._tries < _MAX_TRIES:
+            repeater = snapshots.repeater(decoded)
+            if repeater is not None:
+                self._tries += 1
+                self._template = learn(frame, repeater, decoded.name)
+        self._last = now
+
+    def _read_lines(self, piece: bytes, *, last: bool = False) -> Iterator[ServerSentEvent]:
+        """Give PIECE, or the word that it was the LAST, to SSE; yield the frames it makes."""
+        sse = self._sse
+        sse.skip(self._offset - sse.offset)
+        sse.feed(piece)
+        if last:
+            sse.close()
+        while (frame := sse.next_frame()) is not None:
+            self._again = None
+            yield frame
+        self._idle, self._offset = sse.idle, sse.offset
+
+
+def _as_text(piece: bytes) -> str:
+    """Return PIECE as text; "" where it is none."""
+    try:
+        return piece.decode()
+    except UnicodeDecodeError:
+        return ""
+
+
+class _Makers(dict[str, "_Row | None"]):
+    """First line of an object's frame to its name, the class of its event, and what makes it.
+
+    A row is made when the first such object comes.
+    """
+
+    def __missing__(self, head: str) -> _Row | None:
+        """Find the row of HEAD; None where it is no object's."""
+        name = head.removeprefix("event: ")
+        if name not in OBJECTS or name == head:
+            return None
+        event_class, payload_class = OBJECTS[name]
+        made: Any = payload_class
+        row = self[head] = (name, event_class, constructor(made))
+        return row
+
+
+_MAKERS = _Makers()

@@ -1,0 +1,83 @@
+"""Annotations of the Responses wire as Assistants have them.
+
+Rules of this file:
+
+- The text that an annotation stands for is cut from the message's own: the wire gives places
+  only. Where it gives one place, and no end, nothing stands there.
+- A file that the code interpreter made is a ``file_path``, as it is on the Assistants wire.
+- What our class has no field for (file names, containers) is in ``extra``; an annotation of
+  an unknown type is kept whole.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_core import models
+
+from . import objects as wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    _Extra: TypeAlias = dict[str, Any] | None
+    _Where: TypeAlias = tuple[int, str, int | None, int | None]
+
+__all__ = ["annotation"]
+
+
+def annotation(sent: Any, path: str, index: int, text: str) -> models.Annotation:
+    """Return the annotation SENT as Assistants have it.
+
+    Args:
+        sent: The JSON value.
+        path: Where it stands in the frame.
+        index: Which of its text's annotations it is.
+        text: The text.
+
+    Raises:
+        DecodeError: It is no annotation.
+    """
+    if isinstance(sent, dict):
+        kind = sent.get("type")
+        if not isinstance(kind, str) or kind not in _ANNOTATIONS:
+            return models.UnknownAnnotation(index, kind if isinstance(kind, str) else None, sent)
+    read = wire.read(wire.Annotation, sent, path)
+    start = read.index if read.start_index is None else read.start_index
+    end = start if read.end_index is None else read.end_index
+    quoted = "" if start is None or end is None else text[max(start, 0) : max(end, 0)]
+    where = (index, quoted, start, end)
+    extra = {"filename": read.filename, "container_id": read.container_id}
+    kept = {key: value for key, value in extra.items() if value is not None} or None
+    make = _ANNOTATIONS[read.type]
+    return make(read, where, kept)
+
+
+def _file_citation(read: wire.Annotation, where: _Where, extra: _Extra) -> models.Annotation:
+    index, text, start, end = where
+    cited = models.FileCitation(read.file_id)
+    return models.FileCitationAnnotation(
+        index, "file_citation", text, start, end, cited, extra=extra
+    )
+
+
+def _file_path(read: wire.Annotation, where: _Where, extra: _Extra) -> models.Annotation:
+    index, text, start, end = where
+    path = models.FilePath(read.file_id)
+    return models.FilePathAnnotation(index, "file_path", text, start, end, path, extra=extra)
+
+
+def _url_citation(read: wire.Annotation, where: _Where, extra: _Extra) -> models.Annotation:
+    index, text, start, end = where
+    page = models.URLCitation(read.url, read.title)
+    return models.URLCitationAnnotation(index, "url_citation", text, start, end, page, extra=extra)
+
+
+#: Type of an annotation to what makes ours of it.
+_ANNOTATIONS: dict[str, Callable[[wire.Annotation, _Where, _Extra], models.Annotation]] = {
+    "file_citation": _file_citation,
+    "container_file_citation": _file_path,
+    "file_path": _file_path,
+    "url_citation": _url_citation,
+}

@@ -1,0 +1,440 @@
+"""The Responses wire: OpenAI, Azure, and the many servers that speak it more or less.
+
+A response becomes a run; a message becomes a message in a step; calls become steps.
+
+Rules of this file:
+
+- The table of ``responses_rows`` says what is done about each type of event. A type that is
+  not in it is an :class:`UnknownEvent`, never an exception.
+- Every frame before the end is told once as itself: by the one event that has its JSON as
+  ``raw``. What it only implies is synthetic. What has no counterpart is an extension event.
+- An item is found by its ``output_index``, else by its id, else it is the last one: some
+  servers change the ids at every event, others send no indexes. The first id seen is shown.
+- Nothing depends on an event that says nothing new: servers leave out ``event:`` lines,
+  indexes, sequence numbers, the beginning or the end of parts and items, and whole texts
+  that no delta brought. The response that the last event carries is the last word.
+- ``response.status`` beats the name of the event. A response that completes with calls that
+  the caller must answer is a run that requires an action.
+- After the end nothing is told until :meth:`ResponsesDialect.resume`.
+
+Source of the names: OpenAI API reference, "Responses: Streaming".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import evolve
+
+from stream_core import events, models
+from stream_core.convert import json_text as jsontext
+from stream_core.dialects import Decoded
+from stream_core.dialects.assistants import DONE, read_error
+from stream_core.dialects.run_writer import RunWriter, add_usage
+from stream_core.errors import DecodeError
+
+from . import objects as wire
+from .event_table import ROWS
+from .items import MESSAGE_PARTS, CallItem, Item, MessageItem, ReasoningItem
+from .output import Output
+from .run_fields import assistant_id, conversation_id, last_error, run_fields, usage
+from .tool_items import CodeItem, MCPItem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stream_core.sse import ServerSentEvent
+
+T = TypeVar("T", bound=Item)
+
+__all__ = ["ResponsesDialect"]
+
+
+#: Type of an item that asks whether a tool of an MCP server may be called.
+_APPROVAL = "mcp_approval_request"
+
+#: The events of calls that the caller answers, to the type of their item.
+_CALLS = {
+    "response.function_call_arguments.delta": "function_call",
+    "response.function_call_arguments.done": "function_call",
+    "response.custom_tool_call_input.delta": "custom_tool_call",
+    "response.custom_tool_call_input.done": "custom_tool_call",
+}
+
+#: Statuses of a response that has ended.
+_ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+#: What a frame without ``event:`` is called (WHATWG: the default type is "message").
+_UNNAMED = ("", "message")
+
+
+class ResponsesDialect:
+    """The Responses wire, as the events of one run; it keeps the state of its response.
+
+    Attributes:
+        response_id: Id of the response last heard of, "" where there was none. The run keeps
+            the id of its first response.
+        sequence_number: The highest that was seen, or None.
+    """
+
+    def __init__(
+        self, *, response_id: str = "", thread_id: str = "", assistant_id: str = ""
+    ) -> None:
+        """Begin a run.
+
+        Args:
+            response_id: The response's id, where the stream begins in the middle of one.
+            thread_id: The thread's id, where there is a thread; else the response's
+                conversation counts, else one is made of the run's id.
+            assistant_id: The assistant's id, where there is one; else the agent's name counts.
+        """
+        run = models.Run(
+            id=response_id, thread_id=thread_id, assistant_id=assistant_id, instructions=""
+        )
+        self.response_id = response_id
+        self.sequence_number: int | None = None
+        self._run = RunWriter(run)
+        self._output = Output(self._run)
+        self._listed: list[dict[str, Any]] = []
+        self._usage: models.Usage | None = None
+        self._seen: int | None = None
+
+    # --- What the loops around it need --------------------------------------------------
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run ended, or waits for an action."""
+        return self._run.ended
+
+    @property
+    def output_items(self) -> list[dict[str, Any]]:
+        """The items of the last response in order, as sent: what a server without memory needs."""
+        return self._listed or self._output.json
+
+    @property
+    def output_tokens(self) -> int:
+        """How many tokens the model wrote in all responses of the run that ended."""
+        return 0 if self._usage is None else self._usage.completion_tokens
+
+    def resume(self, outputs: Mapping[str, str]) -> None:
+        """Say that the next response goes on with the run, which required an action.
+
+        Args:
+            outputs: What the calls gave, by ``tool_call.id``.
+
+        Raises:
+            RuntimeError: The run has not required an action.
+        """
+        if not self._run.ended:
+            raise RuntimeError("resume() before the response ended: read its stream to the end")
+        self._run.resume(outputs)
+        self._output.clear()
+        self._listed, self.sequence_number, self._seen = [], None, None
+
+    def rejoin(self) -> None:
+        """Say that the next stream is of the same response: frames that were seen are skipped."""
+        self._seen = self.sequence_number
+
+    # --- Frames -------------------------------------------------------------------------
+
+    def decode(self, frame: ServerSentEvent) -> list[Decoded]:
+        """Say what FRAME means.
+
+        Raises:
+            DecodeError: The data is not JSON, or not what its type promises.
+        """
+        if self._run.ended:
+            return []
+        if frame.data == DONE:  # a hint: the response says when it ends
+            return [Decoded(events.ExtensionEvent, DONE, DONE, DONE)]
+        name: str = frame.event
+        event: Any = frame.data
+        try:
+            event = jsontext.loads(frame.data)
+        except ValueError as error:
+            if name != "error" and (name in ROWS or name in _UNNAMED):
+                raise DecodeError(f"the data is not JSON: {error}") from error
+        name = _name_of(name, event)
+        row = ROWS.get(name)
+        if row is None:
+            return [Decoded(events.UnknownEvent, event, event, name)]
+        if not isinstance(event, dict) and name != "error":
+            raise DecodeError("the data is not an event", paths=["$: this is not an object"])
+        if isinstance(event, dict) and self._repeats(event):
+            return [Decoded(events.ExtensionEvent, event, event, name)]
+        getattr(self, row.method)(event, name)
+        return self._run.take()
+
+    def _repeats(self, event: dict[str, Any]) -> bool:
+        """Tell whether EVENT was seen before the connection was lost, and count it."""
+        number = event.get("sequence_number")
+        if not isinstance(number, int):
+            return False
+        if self._seen is not None and number <= self._seen:
+            return True
+        self.sequence_number = max(number, self.sequence_number or 0)
+        return False
+
+    # --- The response -------------------------------------------------------------------
+
+    def _read(self, event: dict[str, Any]) -> wire.Response:
+        """Read the response in EVENT, and learn of the run from it."""
+        response = wire.read(wire.Response, event.get("response"), "$.response")
+        self.response_id = response.id or self.response_id
+        writer = self._run
+        if writer.began == 0:
+            run = writer.run
+            run.thread_id = run.thread_id or conversation_id(response)
+            run.assistant_id = run.assistant_id or assistant_id(response)
+            self._identify(response.id)
+        writer.run = evolve(writer.run, **run_fields(response))
+        return response
+
+    def _identify(self, found: str) -> None:
+        """Give the run its ids, before it begins; FOUND is the best there is."""
+        run = self._run.run
+        run.id = run.id or found or "run_1"
+        run.thread_id = run.thread_id or f"thread_{run.id}"
+
+    def _begin(self, event: dict[str, Any]) -> None:
+        """Tell that the run works, which EVENT implies."""
+        if self._run.began == 0:
+            known = self.response_id or wire.read_text(event, "response_id")
+            item = wire.read_text(event, "item_id")
+            self._identify(known or (f"run_{item}" if item else ""))
+        self._run.begin()
+
+    def _created(self, event: dict[str, Any], name: str) -> None:
+        """The response exists; real streams then say queued, and so do we."""
+        waits = self._read(event).status == "queued"
+        first = self._run.began == 0
+        if first:
+            self._run.begin("created", event)
+        if not (first and waits):
+            told = self._run.begin("queued", None if first else event)
+            if not (first or told):
+                self._run.extend(name, event)
+
+    def _queued(self, event: dict[str, Any], name: str) -> None:
+        """The response waits."""
+        self._read(event)
+        if not self._run.begin("queued", event):
+            self._run.extend(name, event)
+
+    def _in_progress(self, event: dict[str, Any], name: str) -> None:
+        """The response works; some servers say so again and again."""
+        self._read(event)
+        if not self._run.begin("in_progress", event):
+            self._run.extend(name, event)
+
+    def _ended(self, event: dict[str, Any], name: str) -> None:
+        """The response ended; it is here as a whole."""
+        response = self._read(event)
+        suffix = name.rpartition(".")[2]
+        status = response.status if response.status in _ENDS else suffix
+        self._run.begin()
+        self._output.settle(response.output, "$.response.output")
+        self._listed = wire.read_list(response.output, "$.response.output")
+        self._usage = add_usage(self._usage, usage(response.usage))
+        self._run.run.usage = self._usage
+        details = response.incomplete_details
+        self._run.end(
+            status,
+            event,
+            reason=None if details is None else details.reason,
+            last_error=last_error(response.error),
+            approvals=[_approval(x) for x in self.output_items if x.get("type") == _APPROVAL],
+        )
+        self._run.run.usage = None
+
+    def _error(self, event: Any, name: str) -> None:
+        """The server failed; how the run ended it does not say."""
+        self._run.told.append(Decoded(events.ErrorEvent, _error(event), event, name))
+
+    # --- Items --------------------------------------------------------------------------
+
+    def _item_added(self, event: dict[str, Any], _: str) -> None:
+        """An item begins."""
+        self._begin(event)
+        self._output.added(event)
+
+    def _item_done(self, event: dict[str, Any], _: str) -> None:
+        """An item ends."""
+        self._begin(event)
+        self._output.done(event)
+
+    def _extension(self, event: dict[str, Any], name: str) -> None:
+        """Something that has no counterpart."""
+        self._begin(event)
+        self._run.extend(name, event)
+
+    def _about(self, event: dict[str, Any], name: str, cls: type[T], kind: str) -> T | None:
+        """Return the item that EVENT is about; None where it ended, and EVENT is an extension."""
+        self._begin(event)
+        item = self._output.find(event, cls, kind)
+        if not item.closed:
+            return item
+        self._run.extend(name, event)
+        return None
+
+    # --- Messages -----------------------------------------------------------------------
+
+    def _text_delta(self, event: dict[str, Any], name: str) -> None:
+        """A text grew."""
+        message = self._about(event, name, MessageItem, "message")
+        if message is not None:
+            message.text(_content_index(event), wire.read_text(event, "delta"), event)
+
+    def _text_done(self, event: dict[str, Any], name: str) -> None:
+        """A text is complete."""
+        message = self._about(event, name, MessageItem, "message")
+        if message is not None:
+            message.complete(_content_index(event), wire.read_text(event, "text"), "text")
+            self._run.extend(name, event)
+
+    def _refusal_delta(self, event: dict[str, Any], name: str) -> None:
+        """A refusal grew."""
+        message = self._about(event, name, MessageItem, "message")
+        if message is not None:
+            message.refusal(_content_index(event), wire.read_text(event, "delta"), event)
+
+    def _refusal_done(self, event: dict[str, Any], name: str) -> None:
+        """A refusal is complete."""
+        message = self._about(event, name, MessageItem, "message")
+        if message is not None:
+            message.complete(_content_index(event), wire.read_text(event, "refusal"), "refusal")
+            self._run.extend(name, event)
+
+    def _annotation(self, event: dict[str, Any], name: str) -> None:
+        """A text got an annotation."""
+        message = self._about(event, name, MessageItem, "message")
+        if message is not None:
+            number = wire.read_index(event, "annotation_index")
+            message.annotate(_content_index(event), number, event.get("annotation"), event)
+
+    def _part_done(self, event: dict[str, Any], name: str) -> None:
+        """A part is complete; parts of reasoning come here too."""
+        part = wire.read_object(event, "part")
+        if part.get("type") not in MESSAGE_PARTS:
+            self._extension(event, name)
+            return
+        message = self._about(event, name, MessageItem, "message")
+        if message is not None:
+            message.part(_content_index(event), part, "$.part")
+            self._run.extend(name, event)
+
+    # --- Calls --------------------------------------------------------------------------
+
+    def _call_delta(self, event: dict[str, Any], name: str) -> None:
+        """The arguments of a call grew that the caller answers."""
+        call = self._about(event, name, CallItem, _CALLS[name])
+        if call is not None:
+            call.arguments(wire.read_text(event, "delta"), event)
+
+    def _call_done(self, event: dict[str, Any], name: str) -> None:
+        """The arguments of a call are complete that the caller answers."""
+        call = self._about(event, name, CallItem, _CALLS[name])
+        if call is not None:
+            call.complete(wire.read_text(event, "arguments") or wire.read_text(event, "input"))
+            self._run.extend(name, event)
+
+    def _code_delta(self, event: dict[str, Any], name: str) -> None:
+        """The code for the code interpreter grew."""
+        call = self._about(event, name, CodeItem, "code_interpreter_call")
+        if call is not None:
+            call.code(wire.read_text(event, "delta"), event)
+
+    def _code_done(self, event: dict[str, Any], name: str) -> None:
+        """The code for the code interpreter is complete."""
+        call = self._about(event, name, CodeItem, "code_interpreter_call")
+        if call is not None:
+            call.complete(wire.read_text(event, "code"))
+            self._run.extend(name, event)
+
+    def _mcp_delta(self, event: dict[str, Any], name: str) -> None:
+        """The arguments of a call of an MCP tool grew."""
+        call = self._about(event, name, MCPItem, "mcp_call")
+        if call is not None:
+            call.arguments(wire.read_text(event, "delta"), event)
+
+    def _mcp_done(self, event: dict[str, Any], name: str) -> None:
+        """The arguments of a call of an MCP tool are complete."""
+        call = self._about(event, name, MCPItem, "mcp_call")
+        if call is not None:
+            call.complete(wire.read_text(event, "arguments"))
+            self._run.extend(name, event)
+
+    # --- What Assistants never had ------------------------------------------------------
+
+    def _partial_image(self, event: dict[str, Any], _: str) -> None:
+        """An image is made so far."""
+        self._begin(event)
+        image = models.PartialImage(
+            wire.read_text(event, "partial_image_b64"),
+            wire.read_index(event, "partial_image_index") or 0,
+            wire.read_text(event, "item_id"),
+        )
+        self._run.tell(events.ImageGenerationPartial, image, event)
+
+    def _reasoning_delta(self, event: dict[str, Any], name: str) -> None:
+        """The model's reasoning grew."""
+        self._reason(event, name, "text", _content_index(event))
+
+    def _summary_delta(self, event: dict[str, Any], name: str) -> None:
+        """A summary of the model's reasoning grew."""
+        self._reason(event, name, "summary", wire.read_index(event, "summary_index") or 0)
+
+    def _reasoning_done(self, event: dict[str, Any], name: str) -> None:
+        """A text of the model's reasoning is complete."""
+        self._reasoned(event, name, "text", _content_index(event))
+
+    def _summary_done(self, event: dict[str, Any], name: str) -> None:
+        """A part of a summary is complete."""
+        self._reasoned(event, name, "summary", wire.read_index(event, "summary_index") or 0)
+
+    def _reason(self, event: dict[str, Any], name: str, kind: str, index: int) -> None:
+        """Add a piece to a text of reasoning."""
+        item = self._about(event, name, ReasoningItem, "reasoning")
+        if item is not None:
+            item.piece(kind, index, wire.read_text(event, "delta"), event)
+
+    def _reasoned(self, event: dict[str, Any], name: str, kind: str, index: int) -> None:
+        """End a text of reasoning."""
+        item = self._about(event, name, ReasoningItem, "reasoning")
+        if item is not None and not item.complete(
+            kind, index, wire.read_text(event, "text"), event
+        ):
+            self._run.extend(name, event)
+
+
+def _name_of(name: str, event: Any) -> str:
+    """Return the type of a frame's EVENT: its own, else the frame's NAME.
+
+    ``{"error": ...}`` without a type is an error.
+    """
+    if not isinstance(event, dict):
+        return name or "message"
+    kind = event.get("type")
+    if isinstance(kind, str) and (kind in ROWS or name not in ROWS):
+        return kind
+    if name in _UNNAMED and kind is None and event.get("error") is not None:
+        return "error"
+    return name or "message"
+
+
+def _error(event: Any) -> models.Error:
+    """Read an error, wrapped or flat; the type of a flat one is the event's."""
+    if isinstance(event, dict) and event.get("type") == "error":
+        event = {key: value for key, value in event.items() if key != "type"}
+    return read_error(event)
+
+
+def _content_index(event: dict[str, Any]) -> int:
+    """Return which part of the item EVENT is about."""
+    return wire.read_index(event, "content_index") or 0
+
+
+def _approval(item: dict[str, Any]) -> models.MCPApprovalToolCall:
+    """Return the call that waits for an approval."""
+    read = wire.read(wire.MCPItem, item, "$.response.output[*]")
+    return models.MCPApprovalToolCall(read.id, "mcp", read.name, read.arguments, read.server_label)

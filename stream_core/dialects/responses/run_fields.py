@@ -1,0 +1,156 @@
+"""What a response says of its run: the fields that Assistants have too, under their names.
+
+Rules of this file:
+
+- Only what a response says is returned; what it leaves out stays as it was known.
+- A tool, a choice or a format that Assistants spell otherwise is nested as they nest it. Of a
+  tool that fits no class the whole object is kept: it is the caller's own configuration, and
+  no reason to end a stream.
+- Not here, because runs have no place for it: ``service_tier``, ``store``, ``prompt``,
+  ``background`` and the like. They are in the ``raw`` of the run's events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from stream_core import models
+from stream_core.convert.payloads import structure
+from stream_core.dialects.assistants import read_error
+from stream_core.errors import DecodeError
+
+if TYPE_CHECKING:
+    from .objects import Response, Usage
+
+__all__ = ["assistant_id", "conversation_id", "last_error", "run_fields", "usage"]
+
+#: What OpenAI calls an error whose code it does not say.
+_SERVER_ERROR = "server_error"
+
+
+def run_fields(response: Response) -> dict[str, Any]:
+    """Return the fields of a run that RESPONSE says, but for ids, status and usage."""
+    text = response.instructions
+    fields = {
+        "created_at": response.created_at,
+        "started_at": response.created_at,
+        "completed_at": response.completed_at,
+        "model": response.model or None,
+        "instructions": text if isinstance(text, str) else None,
+        "tools": [_tool(x) for x in _objects(response.tools)] or None,
+        "metadata": response.metadata or None,
+        "temperature": response.temperature,
+        "top_p": response.top_p,
+        "max_completion_tokens": response.max_output_tokens,
+        "truncation_strategy": _truncation(response.truncation),
+        "tool_choice": _tool_choice(response.tool_choice),
+        "parallel_tool_calls": response.parallel_tool_calls,
+        "response_format": _response_format(response),
+        "reasoning_effort": _effort(response.reasoning),
+    }
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def conversation_id(response: Response) -> str:
+    """Return the id of the response's conversation, "" where it has none."""
+    return _name(response.conversation, "id")
+
+
+def assistant_id(response: Response) -> str:
+    """Return the name of the agent that answers (Azure), "" where there is none."""
+    return _name(response.agent_reference, "name")
+
+
+def _name(value: Any, key: str) -> str:
+    """Return a text that is VALUE, or stands in it at KEY."""
+    found = value.get(key) if isinstance(value, dict) else value
+    return found if isinstance(found, str) else ""
+
+
+def last_error(error: Any) -> models.LastError | None:
+    """Return why something failed, from an object or a text; None where nothing is said."""
+    if error is None:
+        return None
+    read = read_error(error)
+    return models.LastError(read.code or read.type or _SERVER_ERROR, read.message)
+
+
+def usage(sent: Usage | None) -> models.Usage | None:
+    """Return the tokens of one response as runs have them."""
+    if sent is None:
+        return None
+    return models.Usage(
+        sent.input_tokens,
+        sent.output_tokens,
+        sent.total_tokens,
+        sent.input_tokens_details,
+        None,
+        sent.output_tokens_details,
+    )
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in VALUE, where that is a list."""
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
+
+
+def _tool(tool: dict[str, Any]) -> models.Tool:
+    """Return TOOL, which the Responses wire has flat, as runs have it."""
+    rest = {key: value for key, value in tool.items() if key != "type"}
+    match tool.get("type"):
+        case "function":
+            nested: dict[str, Any] = {"type": "function", "function": rest}
+            cls: Any = models.FunctionTool
+        case "file_search":
+            nested = {"type": "file_search", "file_search": rest}
+            cls = models.FileSearchTool
+        case "code_interpreter":
+            nested, cls = tool, models.CodeInterpreterTool
+        case "mcp":
+            nested, cls = tool, models.MCPTool
+        case _:
+            nested, cls = tool, models.UnknownTool
+    try:
+        made: models.Tool = structure(cls, nested)
+    except DecodeError:
+        kind = tool.get("type")
+        made = models.UnknownTool(kind if isinstance(kind, str) else None, tool)
+    return made
+
+
+def _tool_choice(choice: Any) -> str | models.ToolChoice | None:
+    """Return which tool the model must call."""
+    if not isinstance(choice, dict):
+        return choice if isinstance(choice, str) else None
+    kind, name = choice.get("type"), choice.get("name")
+    function = models.FunctionName(name) if isinstance(name, str) else None
+    rest = {key: value for key, value in choice.items() if key not in ("type", "name")}
+    return models.ToolChoice(kind if isinstance(kind, str) else "", function, extra=rest or None)
+
+
+def _response_format(response: Response) -> str | models.ResponseFormat | None:
+    """Return the format that the text must have; any is ``auto``."""
+    options = None if response.text is None else response.text.format
+    if options is None:
+        return None
+    if options.type == "json_schema":
+        named = {
+            "name": options.name,
+            "description": options.description,
+            "schema": options.schema,
+            "strict": options.strict,
+        }
+        schema = {key: value for key, value in named.items() if value is not None}
+        return models.ResponseFormat(options.type, schema)
+    return "auto" if options.type == "text" else models.ResponseFormat(options.type)
+
+
+def _truncation(value: Any) -> models.TruncationStrategy | None:
+    """Return how the context is cut."""
+    return models.TruncationStrategy(value) if isinstance(value, str) else None
+
+
+def _effort(reasoning: dict[str, Any] | None) -> str | None:
+    """Return how hard the model thinks."""
+    effort = None if reasoning is None else reasoning.get("effort")
+    return effort if isinstance(effort, str) else None

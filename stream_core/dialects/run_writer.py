@@ -1,0 +1,313 @@
+"""What the dialects share that translate: they write an Assistants run for a wire without runs.
+
+Rules of this file:
+
+- A dialect makes one :class:`RunWriter` per run and asks it for messages and steps; what is to
+  be told gathers there, and ``take()`` gives it out, in order.
+- ``raw`` is the JSON of a frame, given with the one event that says what the frame said. What
+  a frame only implies is told without it, and is synthetic.
+- The order is that of the Assistants wire: the run's created, queued and in_progress come
+  once and first; a message is created inside its step and ends before it; what is open is
+  ended, in order of opening, before the run is; one ``done`` comes last.
+- There is no clock: what the wire does not date has no date, so that the same bytes always
+  give the same events.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import define, evolve, field
+
+from stream_core import events, models
+
+from . import Decoded
+from .part_writers import MessageWriter, StepWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+__all__ = ["MessageWriter", "RunWriter", "StepWriter", "add_usage", "incomplete_reasons"]
+
+#: How a run can stand, to its event.
+RUN_EVENTS: dict[str, type[events.WireEvent[models.Run]]] = {
+    "created": events.ThreadRunCreated,
+    "queued": events.ThreadRunQueued,
+    "in_progress": events.ThreadRunInProgress,
+    "requires_action": events.ThreadRunRequiresAction,
+    "completed": events.ThreadRunCompleted,
+    "incomplete": events.ThreadRunIncomplete,
+    "failed": events.ThreadRunFailed,
+    "cancelled": events.ThreadRunCancelled,
+}
+
+#: How a step can end, to its event.
+STEP_EVENTS: dict[str, type[events.WireEvent[models.RunStep]]] = {
+    "completed": events.ThreadRunStepCompleted,
+    "failed": events.ThreadRunStepFailed,
+    "cancelled": events.ThreadRunStepCancelled,
+}
+
+#: How a run ended, to how what was open then ends: a message, its step, a step of tools, and the
+#: reason that the message gives where the wire has no better one.
+ENDS: dict[str, tuple[str, str, str, str | None]] = {
+    "completed": ("completed", "completed", "completed", None),
+    "requires_action": ("completed", "completed", "completed", None),
+    "incomplete": ("incomplete", "completed", "cancelled", None),
+    "failed": ("incomplete", "failed", "failed", "run_failed"),
+    "cancelled": ("incomplete", "cancelled", "cancelled", "run_cancelled"),
+}
+
+#: The reasons of other wires that mean "no more tokens", which runs and messages spell so.
+_OUT_OF_TOKENS = {"max_output_tokens", "max_completion_tokens", "max_tokens", "length"}
+
+#: The statuses with which every run begins, in order.
+_BEGINNING = ("created", "queued", "in_progress")
+
+
+def incomplete_reasons(reason: str | None) -> tuple[str | None, str | None]:
+    """Return how a run and how a message say that the answer is incomplete for REASON.
+
+    A reason that Assistants do not know stays as it is.
+    """
+    if reason in _OUT_OF_TOKENS:
+        return "max_completion_tokens", "max_tokens"
+    return reason, reason
+
+
+def add_usage(one: models.Usage | None, other: models.Usage | None) -> models.Usage | None:
+    """Return the sum of two usages; None is no usage."""
+    if one is None or other is None:
+        return other if one is None else one
+    return models.Usage(
+        one.prompt_tokens + other.prompt_tokens,
+        one.completion_tokens + other.completion_tokens,
+        one.total_tokens + other.total_tokens,
+        _add_details(one.prompt_tokens_details, other.prompt_tokens_details),
+        None,
+        _add_details(one.completion_tokens_details, other.completion_tokens_details),
+    )
+
+
+def _add_details(
+    one: Mapping[str, Any] | None, other: Mapping[str, Any] | None
+) -> dict[str, Any] | None:
+    """Add numbers key by key; what is none in both is the later."""
+    if one is None or other is None:
+        known = other if one is None else one
+        return None if known is None else dict(known)
+    added = {**one, **other}
+    for key in one.keys() & other.keys():
+        if isinstance(one[key], int | float) and isinstance(other[key], int | float):
+            added[key] = one[key] + other[key]
+    return added
+
+
+@define(eq=False)
+class RunWriter:
+    """Writes one run.
+
+    Attributes:
+        run: What is known of the run; ids do not change once it began. Events get copies.
+        told: What was written since the last ``take``.
+        began: How many of the statuses with which a run begins were told.
+        ended: Whether the run ended, or waits for an action.
+        open: The messages and steps that are open, in order of opening.
+        waiting: The step whose calls wait for outputs, or None.
+    """
+
+    run: models.Run
+    told: list[Decoded] = field(factory=list)
+    began: int = 0
+    ended: bool = False
+    open: list[MessageWriter | StepWriter] = field(factory=list)
+    waiting: StepWriter | None = None
+
+    def tell(self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None) -> None:
+        """Tell an event of ours; without RAW it is synthetic."""
+        self.told.append(
+            Decoded(event_class, payload, raw, event_class.event, synthetic=raw is None)
+        )
+
+    def extend(self, name: str, raw: Any) -> None:
+        """Tell a frame that has no counterpart; NAME is its own wire's."""
+        self.told.append(Decoded(events.ExtensionEvent, raw, raw, name))
+
+    def take(self) -> list[Decoded]:
+        """Return what was written, and forget it."""
+        told, self.told = self.told, []
+        return told
+
+    # --- The run ------------------------------------------------------------------------
+
+    def begin(self, status: str = "in_progress", raw: Any = None) -> bool:
+        """Tell that the run got as far as STATUS: ``created``, ``queued`` or ``in_progress``.
+
+        What comes before it is told too; nothing is told twice.
+
+        Returns:
+            Whether it was told now, so that RAW has its event.
+        """
+        goal = _BEGINNING.index(status) + 1
+        if goal <= self.began:
+            return False
+        for number in range(self.began, goal):
+            name = _BEGINNING[number]
+            shown = "queued" if name == "created" else name
+            own = raw if number == goal - 1 else None
+            self.tell(RUN_EVENTS[name], evolve(self.run, status=shown), own)
+        self.began = goal
+        return True
+
+    def end(
+        self,
+        status: str,
+        raw: Any = None,
+        *,
+        reason: str | None = None,
+        last_error: models.LastError | None = None,
+        approvals: Iterable[models.MCPApprovalToolCall] = (),
+    ) -> None:
+        """Close what is open, tell how the run ended, and ``done``.
+
+        A run that completes while calls or approvals wait requires an action instead: the step
+        of the calls stays open.
+
+        Args:
+            status: ``completed``, ``incomplete``, ``failed`` or ``cancelled``.
+            raw: The frame that said so.
+            reason: Why it is incomplete, as its wire says it.
+            last_error: Why it failed.
+            approvals: Calls of MCP tools that wait for approval.
+        """
+        self.begin()
+        action = self._action(list(approvals)) if status == "completed" else None
+        if action is not None:
+            status = "requires_action"
+        run_reason, message_reason = incomplete_reasons(reason)
+        message, message_step, step, cut = ENDS[status]
+        for writer in tuple(self.open):
+            if isinstance(writer, MessageWriter):
+                status_now = "incomplete" if writer.cut else message
+                why = cut or message_reason
+                writer.close(status_now, why, message_step, last_error=last_error)
+            elif writer is not self.waiting or action is None:
+                writer.close(step, last_error=last_error)
+        if action is None:
+            self.waiting = None
+        run = evolve(self.run, status=status, required_action=action)
+        if action is not None:
+            run.usage = None
+        if status == "incomplete":
+            run.incomplete_details = models.IncompleteDetails(run_reason)
+        if status == "failed":
+            run.last_error = last_error
+        self.tell(RUN_EVENTS[status], run, raw)
+        self.tell(events.Done, "[DONE]")
+        self.ended = True
+
+    def _action(self, approvals: list[models.MCPApprovalToolCall]) -> models.RequiredAction | None:
+        """Return what a run requires that came to its end; None where nothing waits."""
+        outputs = None
+        if self.waiting is not None:
+            calls = [
+                models.RequiredActionFunctionToolCall(
+                    call.id,
+                    "function",
+                    models.Function(call.function.name, call.function.arguments),
+                )
+                for call in self.waiting.calls
+                if isinstance(call, models.FunctionToolCall)
+            ]
+            outputs = models.SubmitToolOutputs(calls)
+        if outputs is None and not approvals:
+            return None
+        return models.RequiredAction(
+            "submit_tool_approval" if outputs is None else "submit_tool_outputs",
+            outputs,
+            models.SubmitToolApproval(approvals) if approvals else None,
+        )
+
+    def resume(self, outputs: Mapping[str, str]) -> None:
+        """Go on with a run that required an action, in another stream.
+
+        The step that waited is told completed; queued and in_progress come once more.
+
+        Args:
+            outputs: What the calls gave, by their ids.
+        """
+        self.began, self.ended = 1, False
+        waiting, self.waiting = self.waiting, None
+        if waiting is not None:
+            for call in waiting.calls:
+                if isinstance(call, models.FunctionToolCall):
+                    call.function.output = outputs.get(call.id)
+            waiting.close("completed")
+
+    # --- What is in it ------------------------------------------------------------------
+
+    def message(
+        self, message_id: str, raw: Any = None, metadata: dict[str, Any] | None = None
+    ) -> MessageWriter:
+        """Tell that a message began, in a step of its own."""
+        self.begin()
+        run = self.run
+        message = models.Message(
+            id=message_id,
+            created_at=run.created_at,
+            thread_id=run.thread_id,
+            run_id=run.id,
+            assistant_id=run.assistant_id,
+            status="in_progress",
+            role="assistant",
+            metadata=metadata or {},
+        )
+        writer = MessageWriter(self, f"step_{message_id}", message)
+        self._tell_step(writer.step_id, writer.details())
+        self.tell(events.ThreadMessageCreated, message, raw)
+        self.tell(events.ThreadMessageInProgress, evolve(message, content=[]))
+        self.open.append(writer)
+        return writer
+
+    def step(self, item_id: str) -> StepWriter:
+        """Tell that a step of tool calls began."""
+        self.begin()
+        writer = StepWriter(self, f"step_{item_id}")
+        self._tell_step(writer.step_id, models.ToolCallsStepDetails())
+        self.open.append(writer)
+        return writer
+
+    def _tell_step(self, step_id: str, details: models.StepDetails) -> None:
+        """Tell that a step was created and works."""
+        step = self.run_step(step_id, "in_progress", details)
+        self.tell(events.ThreadRunStepCreated, step)
+        self.tell(events.ThreadRunStepInProgress, evolve(step))
+
+    def run_step(self, step_id: str, status: str, details: models.StepDetails) -> models.RunStep:
+        """Return a step as its events have it."""
+        run = self.run
+        return models.RunStep(
+            id=step_id,
+            created_at=run.created_at,
+            run_id=run.id,
+            assistant_id=run.assistant_id,
+            thread_id=run.thread_id,
+            type=details.type or "",
+            status=status,
+            step_details=details,
+        )
+
+    def close(
+        self,
+        writer: MessageWriter | StepWriter,
+        status: str,
+        details: models.StepDetails,
+        raw: Any = None,
+        last_error: models.LastError | None = None,
+    ) -> None:
+        """Tell that the step of WRITER ended."""
+        step = self.run_step(writer.step_id, status, details)
+        if status == "failed":
+            step.last_error = last_error
+        self.open.remove(writer)
+        self.tell(STEP_EVENTS[status], step, raw)

@@ -1,0 +1,85 @@
+"""Failures of a connection: what requests, urllib3 and the socket raise, in words of ours.
+
+Rules of this file:
+
+- Whatever is raised becomes a :class:`TransportError`, or a :class:`StreamTimeoutError` where a
+  limit of time was passed. What is not in the table has the library's own words.
+- What an exception wraps says more than it does itself, so the whole chain is looked at.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from urllib3.exceptions import (
+    ConnectTimeoutError,
+    NewConnectionError,
+    ProxyError,
+    ReadTimeoutError,
+    SSLError,
+)
+from urllib3.exceptions import DecodeError as DecompressionError
+
+from stream_core.errors import StreamTimeoutError, TransportError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Timeout", "limits_of", "transport_error"]
+
+#: Seconds: one number for connecting and for silence, or (connecting, silence); None is no limit.
+Timeout: TypeAlias = float | tuple[float | None, float | None] | None
+
+#: What an exception in the chain of causes says; the first line that fits.
+_FAILURES: Final = (
+    (ProxyError, "the proxy failed"),
+    (SSLError, "TLS failed"),
+    (NewConnectionError, "cannot connect"),
+    (DecompressionError, "the answer cannot be decompressed"),
+)
+
+
+def limits_of(timeout: Timeout) -> tuple[float | None, float | None]:
+    """Return the limits for connecting and for silence."""
+    return timeout if isinstance(timeout, tuple) else (timeout, timeout)
+
+
+def transport_error(
+    error: Exception, url: str, timeout: Timeout, *, started: bool
+) -> TransportError:
+    """Make the error of ours that ERROR means; raise it ``from`` that.
+
+    Args:
+        error: What a library or the socket raised.
+        url: Of the request.
+        timeout: Of the request.
+        started: Whether an answer had begun.
+    """
+    connecting, silence = limits_of(timeout)
+    causes = list(_causes(error))
+    if any(isinstance(x, ReadTimeoutError) for x in causes):
+        return _timeout_error("the server sent nothing", silence, url)
+    if any(isinstance(x, ConnectTimeoutError) for x in causes) and not any(
+        isinstance(x, NewConnectionError) for x in causes
+    ):
+        return _timeout_error("no connection", connecting, url)
+    default = (
+        "the connection broke before the end of the answer" if started else "the request failed"
+    )
+    what = next((x for kind, x in _FAILURES if any(isinstance(y, kind) for y in causes)), default)
+    innermost = causes[-1]
+    return TransportError(f"{what}: {type(innermost).__name__}: {innermost}", url=url)
+
+
+def _timeout_error(what: str, limit: float | None, url: str) -> StreamTimeoutError:
+    """Make the error of a limit that was passed; LIMIT may be unknown."""
+    how_long = "the timeout" if limit is None else f"{limit:g} s"
+    return StreamTimeoutError(f"{what} within {how_long}", url=url, timeout=limit)
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Give ERROR and what it wraps, outermost first: requests and urllib3 nest up to four."""
+    while error is not None:
+        yield error
+        inner = (getattr(error, "reason", None), *error.args, error.__cause__)
+        error = next((x for x in inner if isinstance(x, BaseException)), None)

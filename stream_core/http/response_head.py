@@ -1,0 +1,141 @@
+"""What the head of an answer says: which error a status is, how long to wait, which request it was.
+
+Rules of this file:
+
+- Headers and bytes come in, facts and exceptions go out: no I/O, no HTTP library.
+- Nothing here fails. What cannot be read is None, and a body that is not what it should be
+  is quoted.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from email.utils import mktime_tz, parsedate_tz
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
+
+from stream_core.convert.json_text import loads
+from stream_core.errors import (
+    APIStatusError,
+    AuthenticationError,
+    BadRequestError,
+    ConflictError,
+    InternalServerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    UnprocessableEntityError,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["STATUS_ERRORS", "request_id", "retry_after", "status_error"]
+
+#: Status to error. Every other status from 500 on is an InternalServerError, and the rest are
+#: plain APIStatusErrors.
+STATUS_ERRORS: Final[Mapping[int, type[APIStatusError]]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+#: OpenAI's name for it, then those of Azure's gateway and services.
+_REQUEST_ID_HEADERS: Final = ("x-request-id", "apim-request-id", "x-ms-request-id")
+
+#: How much of a body that is not JSON stands in the message; ``body`` has all of it.
+_QUOTED_CHARACTERS: Final = 200
+
+
+def status_error(
+    status: int, reason: str, headers: Mapping[str, str], data: bytes, *, url: str
+) -> APIStatusError:
+    """Make the error that an answer other than 2xx is.
+
+    Args:
+        status: The HTTP status.
+        reason: The words behind it, for an answer that says nothing else.
+        headers: Of the answer; looked up in lower case.
+        data: The body.
+        url: The address asked.
+    """
+    text = data.decode("utf-8-sig", "replace")
+    try:
+        body = loads(text)
+    except ValueError:
+        body = text
+    message, code = _explanation(body)
+    if location := headers.get("location"):
+        message = f"redirected to {location}; if that is the right server, make it the base_url"
+    message = message or text[:_QUOTED_CHARACTERS].strip() or reason or "no explanation"
+    facts: dict[str, Any] = {
+        "status_code": status,
+        "code": code,
+        "request_id": request_id(headers),
+        "body": body,
+        "headers": headers,
+        "url": url,
+    }
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimitError(message, retry_after=retry_after(headers), **facts)
+    other = APIStatusError if status < HTTPStatus.INTERNAL_SERVER_ERROR else InternalServerError
+    return STATUS_ERRORS.get(status, other)(message, **facts)
+
+
+def _explanation(body: Any) -> tuple[str | None, str | None]:
+    """Return message and code of an error's body, each None where there is none.
+
+    OpenAI and Azure wrap them in ``error``, gateways send them bare, FastAPI calls the message
+    ``detail``, Ollama sends ``{"error": "..."}``, and vLLM's code is a number.
+    """
+    if not isinstance(body, dict):
+        return None, None
+    error = body.get("error") or body
+    if not isinstance(error, dict):
+        return str(error), None
+    message, code = error.get("message") or error.get("detail"), error.get("code")
+    return message if isinstance(message, str) else None, None if code is None else str(code)
+
+
+def request_id(headers: Mapping[str, str]) -> str | None:
+    """Return the server's name for the request, or None."""
+    return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """Return the seconds that the server asks to wait, or None where it does not say.
+
+    ``retry-after-ms`` (OpenAI's and Azure's) counts before ``Retry-After``, which has seconds or
+    a date (RFC 9110, section 10.2.3); a date that is past is 0.
+    """
+    milliseconds = _number(headers.get("retry-after-ms", ""))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    text = headers.get("retry-after", "")
+    seconds = _number(text)
+    return _seconds_until(text) if seconds is None else seconds
+
+
+def _seconds_until(date: str) -> float | None:
+    """Return how long it is until DATE, 0 where it is past, or None where it is no date."""
+    parsed = parsedate_tz(date)
+    if parsed is None:
+        return None
+    try:
+        return max(0.0, mktime_tz(parsed) - time.time())
+    except (ValueError, OverflowError):  # a year or an hour that cannot be
+        return None
+
+
+def _number(text: str) -> float | None:
+    """Return TEXT as a number of at least 0, or None."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if 0 <= value < math.inf else None

@@ -1,0 +1,145 @@
+"""The body of a reply, as bytes that are handed on as they arrive.
+
+Rules of this file:
+
+- ``HTTPResponse.read1`` returns what is there in every framing (chunked, Content-Length, closed
+  at the end; gzip too). ``iter_content``, ``iter_lines`` and ``stream`` wait for a full buffer
+  when the reply is not chunked, and ``read_chunked`` for the end of the chunk.
+- Reading raises errors of ours; everything that ends the reading raises nothing.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from urllib3.exceptions import HTTPError
+
+from stream_core.errors import TransportError
+
+from .error_mapping import transport_error
+from .response_head import request_id
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Self
+
+    from requests import Response
+
+    from .error_mapping import Timeout
+
+__all__ = ["ResponseSource", "start_of"]
+
+#: The most that one read gives; a socket seldom has more, a decompressor may.
+READ_BYTES: Final = 65_536
+
+#: After ``done`` nothing but the end of the body should come. More than this, or later than
+#: this, and a new connection is cheaper than the wait.
+FINISH_BYTES: Final = 65_536
+FINISH_SECONDS: Final = 0.5
+
+
+class ResponseSource:
+    """The body of a streaming reply, as an iterator of bytes as they arrive.
+
+    Args:
+        response: A reply to a request with ``stream=True``, of which nothing was read.
+        timeout: The request's, for the message of an error.
+
+    Attributes:
+        response: The reply, for its headers and status.
+        request_id: The server's name for the request, or None.
+
+    Iterating raises TransportError when the connection breaks or its framing is wrong, and
+    StreamTimeoutError when the server is silent for too long. A reply without a length or
+    chunks ends when the connection closes, so there a cut looks like the end.
+    """
+
+    def __init__(self, response: Response, *, timeout: Timeout = None) -> None:
+        self.response = response
+        self.request_id = request_id(response.headers)
+        self._timeout = timeout
+        self._read: Callable[..., bytes] = response.raw.read1
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            data = self._read(READ_BYTES, decode_content=True)
+        except (HTTPError, OSError) as error:
+            self.close()
+            url = self.response.url
+            raise transport_error(error, url, self._timeout, started=True) from error
+        if not data:
+            raise StopIteration
+        return data
+
+    def finish(self) -> None:
+        """Read to the end of the body and give the connection back for the next request.
+
+        For after ``done``, when only the end can come. Stops after 64 KiB or half a second,
+        and then closes. Does nothing after :meth:`close`. Never raises.
+        """
+        deadline = time.monotonic() + FINISH_SECONDS
+        left = FINISH_BYTES
+        # None when there is nothing to give back: closed, at its end, or closed by the server.
+        sock = getattr(self.response.raw.connection, "sock", None)
+        with suppress(HTTPError, OSError):
+            while sock and left > 0 and (seconds := deadline - time.monotonic()) > 0:
+                # urllib3 sets the timeout anew for each request on the connection.
+                sock.settimeout(seconds)
+                data = self._read(READ_BYTES, decode_content=True)
+                left = left - len(data) if data else 0
+        self.close()
+
+    def limit_silence(self, seconds: float) -> None:
+        """Wait no longer than SECONDS for the next bytes, each time. Never raises.
+
+        Where the connection cannot be told so (one that ends with the answer), nothing more
+        is read.
+        """
+        self._timeout = (None, seconds)
+        sock = getattr(self.response.raw.connection, "sock", None)
+        if sock is None:
+            self.close()
+            return
+        with suppress(OSError):
+            # urllib3 sets the timeout anew for each request on the connection.
+            sock.settimeout(seconds)
+
+    def abort(self) -> None:
+        """Free a reader that waits for bytes, from whatever thread. Never raises.
+
+        Closing would wait for the reader; shutting the socket down wakes it.
+        """
+        self._read = _nothing
+        raw = self.response.raw
+        with suppress(HTTPError, OSError, ValueError, RuntimeError, AttributeError):
+            # Without one it was given back, and may serve another request.
+            if raw.connection is not None:
+                raw.shutdown()
+
+    def close(self) -> None:
+        """Free the connection; from now on the iteration is at its end. Never raises."""
+        self._read = _nothing
+        with suppress(HTTPError, OSError):
+            self.response.close()
+
+
+def start_of(source: ResponseSource, wanted: int) -> bytes:
+    """Read at least WANTED bytes where there are so many, and close; a cut body is cut."""
+    data = b""
+    with suppress(TransportError):
+        for chunk in source:
+            data += chunk
+            if len(data) >= wanted:
+                break
+    source.close()
+    return data
+
+
+def _nothing(*_: object, **__: object) -> bytes:
+    """Read nothing, as at the end of a body."""
+    return b""

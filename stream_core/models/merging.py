@@ -1,0 +1,222 @@
+"""How a delta changes a payload, field by field.
+
+Rules of this file:
+
+- Appended are: ``text.value``, ``refusal``, ``function.arguments``,
+  ``code_interpreter.input``, ``logs`` and MCP's ``arguments``. Every other field is
+  replaced by what a delta brings, and kept where it brings nothing: null, "" or [].
+- What carries an ``index`` is found by it, never by its place in a list.
+- A whole call sent again (id, name and arguments, where the arguments begin with all that
+  was there) replaces: open-assistant-api repeats the call that the step began with.
+- The tables name every pair of delta and payload; a pair that is not there changes nothing.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from attrs import fields
+
+from stream_core import models
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from . import Annotation, MessageContent, MessageContentDelta, ToolCall, ToolCallDelta
+
+__all__ = ["merge_annotations", "merge_content", "merge_tool_call", "new_content", "new_tool_call"]
+
+_EMPTY: tuple[Any, ...] = (None, "", [])
+
+#: Class of a content delta to the class of the part that it begins.
+_CONTENT: dict[type[Any], type[Any]] = {
+    models.TextDeltaBlock: models.TextContentBlock,
+    models.ImageFileDeltaBlock: models.ImageFileContentBlock,
+    models.ImageURLDeltaBlock: models.ImageURLContentBlock,
+    models.RefusalDeltaBlock: models.RefusalContentBlock,
+    models.UnknownContentDelta: models.UnknownContent,
+}
+
+#: Class of a tool call delta to the class of the call that it begins.
+_TOOL_CALLS: dict[type[Any], type[Any]] = {
+    models.FunctionToolCallDelta: models.FunctionToolCall,
+    models.CodeInterpreterToolCallDelta: models.CodeInterpreterToolCall,
+    models.FileSearchToolCallDelta: models.FileSearchToolCall,
+    models.MCPToolCallDelta: models.MCPToolCall,
+    models.UnknownToolCallDelta: models.UnknownToolCall,
+}
+
+
+def new_content(delta: MessageContentDelta) -> MessageContent:
+    """Return the empty part that DELTA begins."""
+    part: MessageContent = _CONTENT[delta.__class__]()
+    if isinstance(part, models.UnknownContent):
+        part.type = delta.type
+    return part
+
+
+def new_tool_call(delta: ToolCallDelta) -> ToolCall:
+    """Return the empty call that DELTA begins."""
+    call: ToolCall = _TOOL_CALLS[delta.__class__]()
+    if isinstance(call, models.UnknownToolCall):
+        call.type = delta.type
+    return call
+
+
+def merge_content(part: MessageContent, delta: MessageContentDelta) -> None:
+    """Add DELTA to PART, but for its annotations (see :func:`merge_annotations`)."""
+    if part.__class__ is _CONTENT[delta.__class__]:
+        _MERGE[delta.__class__](part, delta)
+
+
+def merge_tool_call(call: ToolCall, delta: ToolCallDelta) -> None:
+    """Add DELTA to CALL."""
+    if call.__class__ is _TOOL_CALLS[delta.__class__]:
+        _MERGE[delta.__class__](call, delta)
+        if delta.id:
+            call.id = delta.id
+
+
+def merge_annotations(text: models.Text, annotations: list[Annotation]) -> list[Annotation]:
+    """Add ANNOTATIONS to TEXT.
+
+    Returns:
+        Those that are new; the others were there under their ``index`` and are replaced.
+    """
+    by_index = text.by_index(text.annotations)
+    added = []
+    for annotation in annotations:
+        known = by_index.get(annotation.index)
+        if known is None or known.__class__ is not annotation.__class__:
+            added.append(_append(text.annotations, by_index, annotation))
+        else:
+            _replace(known, annotation)
+    return added
+
+
+def _append(items: list[Any], by_index: dict[int | None, Any], item: Any) -> Any:
+    """Add a copy of ITEM, and return it: what a delta brought stays as it was."""
+    mine = copy(item)
+    items.append(mine)
+    if mine.index is not None:
+        by_index[mine.index] = mine
+    return mine
+
+
+def _replace(target: Any, source: Any) -> None:
+    """Replace every field of TARGET for which SOURCE brings something."""
+    for attribute in fields(source.__class__):
+        value = getattr(source, attribute.name)
+        if value not in _EMPTY:
+            setattr(target, attribute.name, value)
+
+
+def _merge_text(part: models.TextContentBlock, delta: models.TextDeltaBlock) -> None:
+    if delta.text is not None and delta.text.value is not None:
+        part.text.grow(delta.text.value)
+
+
+def _merge_refusal(part: models.RefusalContentBlock, delta: models.RefusalDeltaBlock) -> None:
+    if delta.refusal is not None:
+        part.grow(delta.refusal)
+
+
+def _merge_image_file(
+    part: models.ImageFileContentBlock, delta: models.ImageFileDeltaBlock
+) -> None:
+    if delta.image_file is not None:
+        _replace(part.image_file, delta.image_file)
+
+
+def _merge_image_url(part: models.ImageURLContentBlock, delta: models.ImageURLDeltaBlock) -> None:
+    if delta.image_url is not None:
+        _replace(part.image_url, delta.image_url)
+
+
+def _merge_raw(target: Any, delta: Any) -> None:
+    """Merge what is of an unknown type: key by key, later values replacing."""
+    raw = dict(target.raw)  # the dict itself may be part of what an earlier event was sent as
+    for key, value in delta.raw.items():
+        if key == "index" or value is None:
+            continue
+        known = raw.get(key)
+        if isinstance(known, dict) and isinstance(value, dict):
+            raw[key] = {**known, **value}
+        else:
+            raw[key] = value
+    target.raw = raw
+
+
+def _merge_function(call: models.FunctionToolCall, delta: models.FunctionToolCallDelta) -> None:
+    if delta.function is not None:
+        _grow_arguments(call.function, delta.id, delta.function)
+        if delta.function.output is not None:
+            call.function.output = delta.function.output
+
+
+def _merge_mcp(call: models.MCPToolCall, delta: models.MCPToolCallDelta) -> None:
+    _grow_arguments(call, delta.id, delta)
+    if delta.server_label:
+        call.server_label = delta.server_label
+    if delta.output is not None:
+        call.output = delta.output
+
+
+def _grow_arguments(
+    target: models.Function | models.MCPToolCall,
+    call_id: str | None,
+    delta: models.FunctionDelta | models.MCPToolCallDelta,
+) -> None:
+    """Take name and arguments from DELTA; a whole call sent again replaces."""
+    fragment = delta.arguments or ""
+    if call_id and delta.name and delta.name == target.name:
+        known = target.arguments
+        if known and fragment.startswith(known):
+            fragment = fragment[len(known) :]
+    if delta.name:
+        target.name = delta.name
+    if fragment:
+        target.grow(fragment)
+
+
+def _merge_code_interpreter(
+    call: models.CodeInterpreterToolCall, delta: models.CodeInterpreterToolCallDelta
+) -> None:
+    if delta.code_interpreter is None:
+        return
+    if delta.code_interpreter.input:
+        call.code_interpreter.grow(delta.code_interpreter.input)
+    outputs = call.code_interpreter.outputs
+    by_index = call.code_interpreter.by_index(outputs)
+    for output in delta.code_interpreter.outputs:
+        known = by_index.get(output.index)
+        logs = models.CodeInterpreterOutputLogs
+        if isinstance(known, logs) and isinstance(output, logs):
+            known.grow(output.logs)
+        elif known is not None and known.__class__ is output.__class__:
+            _replace(known, output)
+        else:
+            _append(outputs, by_index, output)
+
+
+def _merge_file_search(
+    call: models.FileSearchToolCall, delta: models.FileSearchToolCallDelta
+) -> None:
+    if delta.file_search is not None:
+        _replace(call.file_search, delta.file_search)
+
+
+#: Class of a delta to the function that adds it to the payload of its table.
+_MERGE: dict[type[Any], Callable[[Any, Any], None]] = {
+    models.TextDeltaBlock: _merge_text,
+    models.ImageFileDeltaBlock: _merge_image_file,
+    models.ImageURLDeltaBlock: _merge_image_url,
+    models.RefusalDeltaBlock: _merge_refusal,
+    models.UnknownContentDelta: _merge_raw,
+    models.FunctionToolCallDelta: _merge_function,
+    models.CodeInterpreterToolCallDelta: _merge_code_interpreter,
+    models.FileSearchToolCallDelta: _merge_file_search,
+    models.MCPToolCallDelta: _merge_mcp,
+    models.UnknownToolCallDelta: _merge_raw,
+}

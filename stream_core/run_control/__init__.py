@@ -1,0 +1,5 @@
+"""What can be done about a run: give it outputs, find out what was missed, cancel it."""
+
+from __future__ import annotations
+
+__all__: list[str] = []

@@ -1,0 +1,318 @@
+"""What a stream of the Responses wire can do about its run: rounds, recovery, cancelling.
+
+Rules of this file:
+
+- A round of tools names the last response, or sends the whole input again with all output
+  items and the outputs, where the server keeps nothing: as the caller says, or as soon as the
+  server says so. A conversation needs neither. So it is with the first request too, where it
+  comes after others.
+- Every round sends all parameters again: the server carries none over, not even instructions.
+- A background response is on the server: it is joined again after what was read, or, where the
+  server cannot do that, waited for and told by what it has become. Any other ends with its
+  connection.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from stream_core.api.request import make_path
+from stream_core.errors import (
+    APIStatusError,
+    BadRequestError,
+    ConflictError,
+    NotAnEventStreamError,
+    NotFoundError,
+    StreamError,
+    UnprocessableEntityError,
+)
+
+from .chained import WireControl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from stream_core.dialects.responses.dialect import ResponsesDialect
+    from stream_core.http.transport import Options, Transport
+    from stream_core.models import Run
+    from stream_core.streams.stream import Source
+    from stream_core.tools.rounds import ToolRounds
+
+__all__ = ["Earlier", "ResponsesControl"]
+
+_PATH = "/responses"
+
+#: Statuses of a response that says nothing more.
+_ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
+
+#: Seconds between two questions about a response, at first and at most, and for how long it is
+#: asked; nothing that runs in the background takes longer without a word.
+_FIRST_WAIT, _LONGEST_WAIT, _PATIENCE = 0.1, 2.0, 600.0
+
+#: Seconds until a conversation that is locked is tried again, once.
+_LOCKED = 0.5
+
+#: What servers answer that keep no responses.
+_REFUSALS = (BadRequestError, NotFoundError, UnprocessableEntityError)
+
+#: The lowest ``max_output_tokens`` that OpenAI takes.
+_LEAST_TOKENS = 16
+
+#: The items that answer calls, by the type of the call.
+_OUTPUTS = {"custom_tool_call": "custom_tool_call_output"}
+
+
+@frozen
+class Earlier:
+    """What was said before the first request, where it is a turn of a longer conversation.
+
+    Attributes:
+        items: The items of input and output, in order.
+        response_id: The response that came last, "" where none can be named.
+        whole: Whether ITEMS are all there were, so that they can be sent instead of naming it.
+    """
+
+    items: Sequence[Any] = ()
+    response_id: str = ""
+    whole: bool = True
+
+
+class ResponsesControl(WireControl):
+    """Controls the run of one stream of the Responses wire.
+
+    Attributes:
+        recovers: Whether it asks what became of the response.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        options: Options,
+        dialect: ResponsesDialect,
+        *,
+        rounds: ToolRounds | None,
+        stateless: bool | None = None,
+        recover: bool = True,
+        earlier: Earlier | None = None,
+        one_limit: bool = False,
+    ) -> None:
+        """Prepare; nothing is sent yet.
+
+        Args:
+            transport: To the server.
+            options: The parts of the first request.
+            dialect: What reads all rounds.
+            rounds: Answers what the run requires; None: the caller does.
+            stateless: Whether every round sends the whole input; None: if nothing is stored.
+            recover: Whether to ask what became of a background response when the connection
+                is lost.
+            earlier: What was said before; the ``input`` of OPTIONS comes after it.
+            one_limit: Whether ``max_output_tokens`` is for all rounds together; of itself it
+                is for each.
+        """
+        super().__init__(transport, _PATH, options, rounds=rounds)
+        body = self._body
+        self._dialect = dialect
+        self._earlier = earlier or Earlier()
+        self._input = _as_items(body.get("input"))
+        self._in_conversation = body.get("conversation") is not None
+        self._stateless = body.get("store") is False if stateless is None else stateless
+        self._background = body.get("background") is True
+        self._limit: int | None = body.get("max_output_tokens") if one_limit else None
+        self._cancelled = False
+        # The response that was answered: the one that follows has another id.
+        self._answered: str | None = None
+        # Where it was joined last: without anything new there is no use in doing it again.
+        self._joined: tuple[str, int | None] | None = None
+        self.recovers = recover and self._background
+
+    # --- Rounds -------------------------------------------------------------------------
+
+    @property
+    def stateless(self) -> bool:
+        """Whether the whole input is sent, because the caller or the server said so."""
+        return self._stateless
+
+    @property
+    def items(self) -> list[Any]:
+        """The input of the first request, and all that was added until the last round."""
+        return self._input
+
+    def begin(self) -> Source:
+        """Send the first request; return what answers it."""
+        earlier = self._earlier
+        if earlier.items or earlier.response_id:
+            return self._ask_on(self._input, self._input, earlier.response_id, first=True)
+        return self._open_unlocked(first=True)
+
+    def submit(
+        self,
+        outputs: Sequence[Mapping[str, Any]],
+        approvals: Sequence[Mapping[str, Any]],
+        *,
+        rounds: ToolRounds | None,
+        options: Options,
+    ) -> Source:
+        """Send what the caller found for the calls of the last response.
+
+        Args:
+            outputs: ``{"tool_call_id": ..., "output": ...}`` for each call.
+            approvals: ``{"tool_call_id": ..., "approve": ...}`` for each call.
+            rounds: Answers what the run requires from now on; None: the caller does.
+            options: The parts of the request; its body is added to that of the first one.
+        """
+        self._rounds = rounds
+        self._body = {**self._body, **(options.get("body") or {})}
+        self._options = options
+        return self._follow_up(outputs, approvals)
+
+    def _follow_up(
+        self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
+    ) -> Source:
+        """Send the outputs, with as much of what came before as the server needs."""
+        came, last = self._dialect.output_items, self._dialect.response_id
+        items = [*_answers(outputs, came), *map(_approval, approvals)]
+        if self._limit is not None:
+            left = max(_LEAST_TOKENS, self._limit - self._dialect.output_tokens)
+            self._body = {**self._body, "max_output_tokens": left}
+        grown = [*self._input, *came, *items]
+        source = self._ask_on(items, grown, last)
+        self._input = grown
+        self._answered = last
+        self._dialect.resume({one["tool_call_id"]: one["output"] for one in outputs})
+        return source
+
+    def _ask_on(
+        self, items: list[Any], grown: list[Any], last: str, *, first: bool = False
+    ) -> Source:
+        """Send ITEMS after the response LAST; or all that was said, which GROWN ends."""
+        if self._in_conversation:
+            return self._open_unlocked(first=first, input=items)
+        whole = self._earlier.whole
+        if last and not (self._stateless and whole):
+            try:
+                return self._open(first=first, input=items, previous_response_id=last)
+            except _REFUSALS as error:
+                if not whole or "previous_response" not in f"{error} {error.body}":
+                    raise
+        self._stateless = True
+        return self._open(first=first, input=[*self._earlier.items, *grown])
+
+    def _open_unlocked(self, *, first: bool, **changes: Any) -> Source:
+        """Send a request; again where the response that ended a moment ago still locks all."""
+        try:
+            return self._open(first=first, **changes)
+        except BadRequestError as error:
+            if error.code != "conversation_locked":
+                raise
+        time.sleep(_LOCKED)
+        return self._open(first=first, **changes)
+
+    # --- Recovery -----------------------------------------------------------------------
+
+    @property
+    def _response_id(self) -> str | None:
+        """Id of the response that is on its way; None before it is known."""
+        known = self._dialect.response_id
+        return known if known and known != self._answered else None
+
+    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
+        """Return how the response goes on after what was read; None where it cannot.
+
+        Raises:
+            StreamError: The server could not be asked, or the response took too long.
+        """
+        response_id, number = self._response_id, self._dialect.sequence_number
+        if not self.recovers or response_id is None:
+            return None
+        if not self._cancelled and self._joined != (response_id, number):
+            self._joined = response_id, number
+            self._dialect.rejoin()
+            query = {"stream": "true", "starting_after": number}
+            try:
+                return self._transport.open("GET", _of(response_id), **self._options_of(query))
+            except (APIStatusError, NotAnEventStreamError):
+                pass  # a server without this, or a response that it does not stream
+        return self._wait(response_id, stopped)
+
+    def _wait(self, response_id: str, stopped: Callable[[], bool]) -> Source | None:
+        """Ask until the response ended; return what tells its end, None where it was STOPPED."""
+        wait, deadline = _FIRST_WAIT, time.monotonic() + _PATIENCE
+        while not stopped():
+            response = self._retrieve(response_id)
+            status = response.get("status")
+            if status in _ENDS:
+                kind = f"response.{status}"
+                data = json.dumps({"type": kind, "response": response})
+                return f"event: {kind}\ndata: {data}\n\n".encode()
+            if time.monotonic() >= deadline:
+                raise StreamError(f"response {response_id} is still {status}")
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+        return None
+
+    def cancel(self, run: Run) -> bool:
+        """Cancel the response, unless it has ended; False where it ends with the connection."""
+        del run  # it has the id of its first response
+        response_id = self._response_id
+        if not self._background or response_id is None:
+            return False
+        try:
+            self._transport.request("POST", _of(response_id, "/cancel"), **self._options_of({}))
+        except (BadRequestError, ConflictError):
+            # So a server answers when it is too late; but not only then.
+            if self._retrieve(response_id).get("status") not in _ENDS:
+                raise
+        self._cancelled = True
+        return True
+
+    def _retrieve(self, response_id: str) -> dict[str, Any]:
+        """Return the response as it is now."""
+        found = self._transport.request("GET", _of(response_id), **self._options_of({}))
+        return found if isinstance(found, dict) else {}
+
+    def _options_of(self, query: Mapping[str, Any]) -> Options:
+        """Return the parts of a request about the response, with QUERY beside the caller's."""
+        options: Options = {**self._options, "query": {**self._options.get("query", {}), **query}}
+        options.pop("body", None)
+        return options
+
+
+def _of(response_id: str, rest: str = "") -> str:
+    """Return the path of a response, or of something in it."""
+    return make_path("/responses/{response_id}", response_id=response_id) + rest
+
+
+def _as_items(given: Any) -> list[Any]:
+    """Return an input as a list."""
+    if isinstance(given, str):
+        return [{"type": "message", "role": "user", "content": given}]
+    return list(given or ())
+
+
+def _answers(
+    outputs: Sequence[Mapping[str, Any]], came: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the items with the outputs of the calls among those that CAME."""
+    kinds = {item.get("call_id"): item.get("type", "") for item in came}
+    return [
+        {
+            "type": _OUTPUTS.get(kinds.get(one["tool_call_id"], ""), "function_call_output"),
+            "call_id": one["tool_call_id"],
+            "output": one["output"],
+        }
+        for one in outputs
+    ]
+
+
+def _approval(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the item that says whether a call may be made."""
+    return {
+        "type": "mcp_approval_response",
+        "approval_request_id": given["tool_call_id"],
+        "approve": given["approve"],
+    }

@@ -1,0 +1,374 @@
+"""Snapshots of run steps: folds their deltas and tells what the calls of a step do.
+
+Rules of this file:
+
+- A step is found by its id, a call by the wire's ``index``, by its id where there is none.
+- One call is open: the next one's beginning closes it. A delta for a call that is closed
+  already is told, and closes nothing twice.
+- The terminal step that the server sends replaces the accumulated one.
+- A step whose end is the first thing heard of it belongs to an earlier stream (the answer
+  to submitted tool outputs opens so): it is told done as a whole, without its calls.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+from stream_core import events, models
+from stream_core.models.merging import merge_tool_call, new_tool_call
+
+from .blocks import Container, History, repeated_event, wire_event
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream_core.dialects import Decoded
+    from stream_core.events import Event
+    from stream_core.models import RunStep, ToolCall, ToolCallDelta
+
+    from .blocks import Block, Wants
+
+__all__ = ["CallRepeater", "RunStepSnapshots"]
+
+
+class RunStepSnapshots:
+    """The run steps of one stream, or of several that belong together.
+
+    Attributes:
+        current: Live snapshot of the step last heard of, or None.
+    """
+
+    def __init__(self, history: History) -> None:
+        """Begin without steps."""
+        self.current: RunStep | None = None
+        self._history = history
+        self._steps: dict[str, Container[ToolCall]] = {}
+
+    @property
+    def all(self) -> list[RunStep]:
+        """The steps, in order of first sight."""
+        return [container.snapshot for container in self._steps.values()]
+
+    @property
+    def open_ids(self) -> list[str]:
+        """The ids of those that began and did not end."""
+        return [container.id for container in self._steps.values() if not container.done]
+
+    def finish_calls(self, told: list[Event]) -> None:
+        """Tell that the calls still open are done: their arguments are complete."""
+        for step in self._steps.values():
+            if not step.done:
+                self._finish_calls(step, told)
+
+    def finish(self, told: list[Event]) -> None:
+        """Tell that every step still open is done, as it stands."""
+        for step in self._steps.values():
+            if not step.done:
+                self._finish_step(step, step.snapshot, told)
+
+    def begins(self, decoded: Decoded) -> list[Event]:
+        """A step was created, or is in progress."""
+        step: RunStep = decoded.payload
+        known = self._steps.get(step.id)
+        if known is not None:
+            self.current = known.snapshot
+        if decoded.event_class is events.ThreadRunStepCreated and self._history.repeated(decoded):
+            return [repeated_event(decoded)]
+        if known is not None:
+            if not known.done:
+                known.snapshot.status = step.status
+            return [wire_event(decoded)]
+        told = [wire_event(decoded)]
+        if decoded.event_class is not events.ThreadRunStepCreated:
+            told.insert(0, self._history.announce(events.ThreadRunStepCreated, step))
+        container = self._follow(step)
+        for index, call in enumerate(_calls(step)):
+            container.put(index, call)
+        return told
+
+    def _follow(self, step: RunStep) -> Container[ToolCall]:
+        """Begin to follow STEP, which becomes the snapshot."""
+        container: Container[ToolCall] = Container(step.id, step)
+        self._steps[step.id] = container
+        self.current = step
+        return container
+
+    def delta(self, decoded: Decoded) -> list[Event]:
+        """A step grew."""
+        data: models.RunStepDeltaEvent = decoded.payload
+        told: list[Event] = []
+        container = self._steps.get(data.id)
+        if container is None:
+            step = self._placeholder_step(data)
+            told.append(self._history.announce(events.ThreadRunStepCreated, step))
+            container = self._follow(step)
+        snapshot: RunStep = container.snapshot
+        self.current = snapshot
+        told.append(
+            events.ThreadRunStepDelta(data, decoded.raw, decoded.synthetic, snapshot=snapshot)
+        )
+        if not container.done:
+            self._grow_step(container, data.delta.step_details, told)
+        return told
+
+    def _placeholder_step(self, data: models.RunStepDeltaEvent) -> RunStep:
+        """Return the step that a delta for an unknown id must mean."""
+        run, details = self._history.current_run or models.Run(), data.delta.step_details
+        return models.RunStep(
+            id=data.id,
+            run_id=run.id,
+            thread_id=run.thread_id,
+            assistant_id=run.assistant_id,
+            type="" if details is None else details.type or "",
+            status="in_progress",
+        )
+
+    def _grow_step(
+        self,
+        container: Container[ToolCall],
+        delta: models.StepDetailsDelta | None,
+        told: list[Event],
+    ) -> None:
+        """Add the details of a delta to its step."""
+        step: RunStep = container.snapshot
+        if isinstance(delta, models.ToolCallDeltaObject):
+            if not isinstance(step.step_details, models.ToolCallsStepDetails):
+                step.step_details = models.ToolCallsStepDetails()
+            for call in delta.tool_calls:
+                self._grow_call(container, step.step_details.tool_calls, call, told)
+        elif isinstance(delta, models.RunStepDeltaMessageDelta):
+            if delta.message_creation is not None:
+                step.step_details = models.MessageCreationStepDetails(
+                    message_creation=delta.message_creation
+                )
+        elif delta is not None:
+            step.step_details = models.UnknownStepDetails(delta.type, delta.raw)
+
+    def _grow_call(
+        self,
+        container: Container[ToolCall],
+        calls: list[ToolCall],
+        delta: ToolCallDelta,
+        told: list[Event],
+    ) -> None:
+        """Add DELTA to its call and tell what follows from it."""
+        index = _index_of(container, delta)
+        block = container.blocks.get(index)
+        if block is None:
+            block = container.add(index, new_tool_call(delta), calls)
+        merge_tool_call(block.snapshot, delta)
+        if not block.created:
+            self._begin_call(container, block, told)
+        told.append(events.RunStepToolCallDelta(delta, block.snapshot, container.id, index))
+
+    def _begin_call(
+        self, container: Container[ToolCall], block: Block[ToolCall], told: list[Event]
+    ) -> None:
+        """Tell that a call began, which ends the one before it."""
+        self._close_call(container, container.open, told)
+        block.created, container.open = True, block
+        told.append(events.RunStepToolCallCreated(block.snapshot, container.id, block.index))
+
+    def _close_call(
+        self,
+        container: Container[ToolCall],
+        block: Block[ToolCall] | None,
+        told: list[Event],
+    ) -> None:
+        """Tell that a call is done, unless it was told."""
+        if block is None or block.done:
+            return
+        block.done = True
+        told.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
+
+    def repeater(self, data: models.RunStepDeltaEvent) -> CallRepeater | None:
+        """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+        container, details = self._steps[data.id], data.delta.step_details
+        if container.done or not isinstance(details, models.ToolCallDeltaObject):
+            return None
+        if len(details.tool_calls) != 1:
+            return None
+        delta = details.tool_calls[0]
+        if delta.index is None or delta.id is not None or delta.extra:
+            return None
+        if data.extra or data.delta.extra or details.extra:
+            return None
+        call = container.blocks[delta.index].snapshot
+        for kind in (_FunctionRepeater, _CodeRepeater):
+            if isinstance(call, kind.call_class) and kind.is_piece(delta):
+                return kind(self, container, delta.index, data)
+        return None
+
+    def ends(self, decoded: Decoded) -> list[Event]:
+        """A step completed, failed, was cancelled or expired."""
+        step: RunStep = decoded.payload
+        container = self._steps.get(step.id)
+        if container is not None and container.done:
+            self.current = container.snapshot
+            return [repeated_event(decoded)]
+        told: list[Event] = [wire_event(decoded)]
+        if container is None:
+            container = self._follow(step)
+        else:
+            self._end_calls(container, _calls(step), told)
+        self._finish_step(container, step, told)
+        return told
+
+    def _end_calls(
+        self, container: Container[ToolCall], final: list[ToolCall], told: list[Event]
+    ) -> None:
+        """Tell the rest of a step's calls; FINAL, as the server sent them, is their state."""
+        for index, call in enumerate(final):
+            block = _block_of(container, call, index)
+            block.snapshot = call
+            self._settle_call(container, block, told)
+        self._finish_calls(container, told)
+
+    def _finish_calls(self, container: Container[ToolCall], told: list[Event]) -> None:
+        """Tell that all calls of a step are done."""
+        for block in container.blocks.values():
+            self._settle_call(container, block, told)
+
+    def _settle_call(
+        self, container: Container[ToolCall], block: Block[ToolCall], told: list[Event]
+    ) -> None:
+        """Tell what of a call was not told: that it began, that it is done."""
+        if not block.created:
+            self._begin_call(container, block, told)
+        self._close_call(container, block, told)
+
+    def _finish_step(
+        self, container: Container[ToolCall], step: RunStep, told: list[Event]
+    ) -> None:
+        """Tell that a step is done."""
+        container.snapshot, container.done, container.open = step, True, None
+        self.current = step
+        told.append(events.RunStepDone(step))
+
+
+class CallRepeater(ABC):
+    """Folds in deltas of one tool call (see :class:`stream_core.snapshots.blocks.Repeater`)."""
+
+    call_class: type[Any]
+    event_class = events.ThreadRunStepDelta
+    key: str
+
+    def __init__(
+        self,
+        owner: RunStepSnapshots,
+        container: Container[ToolCall],
+        index: int,
+        data: models.RunStepDeltaEvent,
+    ) -> None:
+        """Repeat DATA, a delta of the call at INDEX in CONTAINER."""
+        self._owner, self._container = owner, container
+        self._step, self._index, self._object = container.snapshot, index, data.object
+        self._details = container.snapshot.step_details
+        self._call: Any = container.blocks[index].snapshot
+
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
+        """Fold in the delta that says VALUE."""
+        container = self._container
+        if container.done or self._step.step_details is not self._details:
+            return None
+        self._owner.current = self._step
+        delta = self.append(value)
+        told: list[Event] = []
+        if raw is not None:
+            details = models.ToolCallDeltaObject("tool_calls", [delta])
+            data = models.RunStepDeltaEvent(
+                container.id, models.RunStepDelta(details), self._object
+            )
+            told.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
+        if wants is None or wants[events.RunStepToolCallDelta]:
+            told.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
+        return told
+
+    @staticmethod
+    @abstractmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the call's text."""
+
+    @abstractmethod
+    def append(self, value: str) -> ToolCallDelta:
+        """Append VALUE to the call's text, and return the delta that says so."""
+
+
+class _FunctionRepeater(CallRepeater):
+    """Arguments of a function."""
+
+    call_class = models.FunctionToolCall
+    key = "arguments"
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the arguments."""
+        if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
+            return False
+        function = delta.function
+        others = (function.name, function.output, function.extra or None)
+        return function.arguments is not None and others == (None, None, None)
+
+    def append(self, value: str) -> ToolCallDelta:
+        """Append to the arguments."""
+        if value:
+            self._call.function.grow(value)
+        return models.FunctionToolCallDelta(
+            self._index, None, "function", models.FunctionDelta(None, value)
+        )
+
+
+class _CodeRepeater(CallRepeater):
+    """Input of the code interpreter."""
+
+    call_class = models.CodeInterpreterToolCall
+    key = "input"
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the input."""
+        if not isinstance(delta, models.CodeInterpreterToolCallDelta):
+            return False
+        code = delta.code_interpreter
+        return code is not None and code.input is not None and not (code.outputs or code.extra)
+
+    def append(self, value: str) -> ToolCallDelta:
+        """Append to the input."""
+        if value:
+            self._call.code_interpreter.grow(value)
+        return models.CodeInterpreterToolCallDelta(
+            self._index, None, "code_interpreter", models.CodeInterpreterDelta(value)
+        )
+
+
+def _calls(step: RunStep) -> list[ToolCall]:
+    """Return the tool calls of STEP, or none where it is a step of another type."""
+    details = step.step_details
+    return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else []
+
+
+def _index_of(container: Container[ToolCall], delta: ToolCallDelta) -> int:
+    """Return the index of DELTA's call: its own, that of its id, or that of the open call."""
+    if delta.index is not None:
+        return delta.index
+    if delta.id:
+        block = _block_by_id(container, delta.id)
+        return container.next_index if block is None else block.index
+    return 0 if container.open is None else container.open.index
+
+
+def _block_by_id(container: Container[ToolCall], call_id: str) -> Block[ToolCall] | None:
+    """Return the block of the call with this id, or None."""
+    blocks = container.blocks.values()
+    return next((x for x in blocks if x.snapshot.id == call_id), None)
+
+
+def _block_of(container: Container[ToolCall], call: ToolCall, place: int) -> Block[ToolCall]:
+    """Return the block of a final CALL: by id, by place where ids are missing, or a new one."""
+    block = _block_by_id(container, call.id) if call.id else None
+    if block is None:
+        block = container.blocks.get(place)
+        if block is None or (call.id and block.snapshot.id):
+            block = container.put(place if block is None else container.next_index, call)
+    return block

@@ -1,0 +1,129 @@
+"""What one event says, for code that asks instead of being called.
+
+Each function returns None when the event is of another kind, so that a chain of ``if``
+reads like the question: ``if (text := message_delta_text(event)) is not None``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stream_core import events, models
+
+if TYPE_CHECKING:
+    from stream_core.events import Event
+    from stream_core.models import (
+        Error,
+        Message,
+        RequiredActionFunctionToolCall,
+        Run,
+        RunStep,
+        ToolCall,
+    )
+
+__all__ = [
+    "Unwraps",
+    "error",
+    "message",
+    "message_delta_text",
+    "required_tool_calls",
+    "run",
+    "run_step",
+    "tool_calls",
+]
+
+
+def message_delta_text(event: Event | None) -> str | None:
+    """Return the text that a ``thread.message.delta`` brings.
+
+    Returns:
+        Its text parts joined; "" for a delta without text (an annotation, an image).
+    """
+    if not isinstance(event, events.ThreadMessageDelta):
+        return None
+    blocks = event.data.delta.content
+    return "".join(
+        block.text.value
+        for block in blocks
+        if isinstance(block, models.TextDeltaBlock) and block.text and block.text.value
+    )
+
+
+def run(event: Event | None) -> Run | None:
+    """Return the run of a ``thread.run.*`` event."""
+    data = event.data if isinstance(event, events.WireEvent) else None
+    return data if isinstance(data, models.Run) else None
+
+
+def run_step(event: Event | None) -> RunStep | None:
+    """Return the step of a ``thread.run.step.*`` event; of a delta, its live snapshot."""
+    if isinstance(event, events.ThreadRunStepDelta):
+        return event.snapshot
+    data = event.data if isinstance(event, events.WireEvent) else None
+    return data if isinstance(data, models.RunStep) else None
+
+
+def message(event: Event | None) -> Message | None:
+    """Return the message of a ``thread.message.*`` event; of a delta, its live snapshot."""
+    if isinstance(event, events.ThreadMessageDelta):
+        return event.snapshot
+    data = event.data if isinstance(event, events.WireEvent) else None
+    return data if isinstance(data, models.Message) else None
+
+
+def tool_calls(event: Event | None) -> list[ToolCall] | None:
+    """Return the calls of a step event whose step calls tools; of a delta, live ones."""
+    step = run_step(event)
+    details = None if step is None else step.step_details
+    return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else None
+
+
+def required_tool_calls(event: Event | None) -> list[RequiredActionFunctionToolCall] | None:
+    """Return the calls whose outputs the run of a ``thread.run.*`` event waits for."""
+    found = run(event)
+    action = None if found is None else found.required_action
+    if action is None or action.submit_tool_outputs is None:
+        return None
+    return action.submit_tool_outputs.tool_calls
+
+
+def error(event: Event | None) -> Error | None:
+    """Return the payload of the server's ``error`` event."""
+    return event.data if isinstance(event, events.ErrorEvent) else None
+
+
+class Unwraps:
+    """The functions of this file as methods, for what has a current event."""
+
+    @property
+    def event(self) -> Event | None:
+        """The current event, or None."""
+        raise NotImplementedError
+
+    def message_delta_text(self) -> str | None:
+        """Return :func:`stream_core.streams.event_contents.message_delta_text` of the current event."""
+        return message_delta_text(self.event)
+
+    def run(self) -> Run | None:
+        """Return :func:`stream_core.streams.event_contents.run` of the current event."""
+        return run(self.event)
+
+    def run_step(self) -> RunStep | None:
+        """Return :func:`stream_core.streams.event_contents.run_step` of the current event."""
+        return run_step(self.event)
+
+    def message(self) -> Message | None:
+        """Return :func:`stream_core.streams.event_contents.message` of the current event."""
+        return message(self.event)
+
+    def tool_calls(self) -> list[ToolCall] | None:
+        """Return :func:`stream_core.streams.event_contents.tool_calls` of the current event."""
+        return tool_calls(self.event)
+
+    def required_tool_calls(self) -> list[RequiredActionFunctionToolCall] | None:
+        """Return :func:`stream_core.streams.event_contents.required_tool_calls` of the current event."""
+        return required_tool_calls(self.event)
+
+    def error(self) -> Error | None:
+        """Return :func:`stream_core.streams.event_contents.error` of the current event."""
+        return error(self.event)
