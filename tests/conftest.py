@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from tests import ROOT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stream_core.testing import LocalServer
 
-ROOT = Path(__file__).resolve().parents[1]
 
 # No deadlines: how long one example takes says something about the machine, not about the code.
 settings.register_profile("default", deadline=None)
@@ -41,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         default=ROOT / ".venv",
         metavar="DIR",
-        help="where make has put the servers of tests/test_end_to_end.py (default: %(default)s)",
+        help="where make has put the servers of tests/whole/test_end_to_end.py (default: %(default)s)",
     )
 
 

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stream_core.source import chunks_of, close_source
-
-from .support import pieces
+from tests.support.frames import pieces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

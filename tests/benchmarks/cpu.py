@@ -15,10 +15,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
+from tests import ROOT
 from tests.benchmarks.contestants import CONTESTANTS, Contestant, by_key
 from tests.benchmarks.machine import machine
 from tests.benchmarks.progress import say, step
-from tests.benchmarks.report import DOCS, ROOT, publish, table, write_readme
+from tests.benchmarks.report import DOCS, publish, table, write_readme
 from tests.benchmarks.streams import SIZES, Case, make_case
 from tests.benchmarks.targets import RATIOS, Ratio, mark, short
 from tests.benchmarks.worker import Worker

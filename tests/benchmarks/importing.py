@@ -13,11 +13,11 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from tests import ROOT
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.progress import step
 from tests.benchmarks.report import DOCS, limit_row, limit_table, publish, table
 from tests.benchmarks.targets import short
-from tests.benchmarks.worker import ROOT
 
 __all__ = ["main"]
 

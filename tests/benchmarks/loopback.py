@@ -20,8 +20,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Self
 
+from tests import ROOT
 from tests.benchmarks.streams import message_stream
-from tests.benchmarks.worker import ROOT
 
 __all__ = ["ENDING", "FRAMINGS", "PRELUDE", "Framing", "Server"]
 

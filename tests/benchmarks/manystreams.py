@@ -21,13 +21,13 @@ from typing import Any, Final
 
 from handlers import EventHandler
 from stream_core import Client, models
+from tests import ROOT
 from tests.benchmarks.latency import percentile
 from tests.benchmarks.loopback import Server
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.progress import step
 from tests.benchmarks.report import DOCS, limit_row, limit_table, publish, table
 from tests.benchmarks.targets import short
-from tests.benchmarks.worker import ROOT
 
 __all__ = ["main", "resident"]
 

@@ -20,10 +20,11 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from tests import ROOT
 from tests.benchmarks import ours
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.progress import step
-from tests.benchmarks.report import DOCS, ROOT, publish, table
+from tests.benchmarks.report import DOCS, publish, table
 from tests.benchmarks.streams import Case, make_case
 
 __all__ = ["main"]

@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests import ROOT
 from tests.benchmarks.progress import say, show
 from tests.benchmarks.targets import LIMITS, mark, short
 
 __all__ = ["DOCS", "SECTIONS", "limit_row", "limit_table", "publish", "table", "write_readme"]
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+
 DOCS: Final = ROOT / "docs" / "benchmarks.md"
 
 #: The sections in order: name in the marker, heading. A name may be followed by ``-`` and a

@@ -25,13 +25,13 @@ from typing import Any, Final
 
 from handlers import EventHandler
 from stream_core import Stream, models
+from tests import ROOT
 from tests.benchmarks.machine import machine, versions
 from tests.benchmarks.manystreams import resident
 from tests.benchmarks.progress import step
 from tests.benchmarks.report import DOCS, limit_row, limit_table, publish, table
 from tests.benchmarks.streams import SIZES, message_stream
 from tests.benchmarks.targets import short
-from tests.benchmarks.worker import ROOT
 
 __all__ = ["main"]
 

@@ -16,13 +16,12 @@ from importlib import import_module, metadata
 from pathlib import Path
 from typing import Any, Self
 
+from tests import ROOT
 from tests.benchmarks.contestants import NODE, Contestant, by_key
 from tests.benchmarks.streams import Case, make_case
 from tests.benchmarks.tally import Measurement, Runner
 
-__all__ = ["ROOT", "Worker", "load", "measure"]
-
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["Worker", "load", "measure"]
 
 
 def load(contestant: Contestant) -> Runner:

@@ -4,4 +4,4 @@ from __future__ import annotations
 
 from .dialect import FINISH_REASONS, ChatDialect
 
-__all__: list[str] = ["ChatDialect", "FINISH_REASONS"]
+__all__: list[str] = ["FINISH_REASONS", "ChatDialect"]

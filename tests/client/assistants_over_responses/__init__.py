@@ -1,0 +1,1 @@
+"""Tests of the calls on assistants, on the Responses wire."""

@@ -1,0 +1,1 @@
+"""Tests of JSON text, values, payloads."""

@@ -1,0 +1,702 @@
+"""Bytes in, events out: chunks, ends, and what is wrong with a frame.
+
+Streams are decoded whole, by the frame, byte by byte, at random splits and without fast paths
+(``decode_every_way``); all must agree, on the error too.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+import traceback
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from stream_core import environment as switches
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.dialects import Decoded
+from stream_core.errors import (
+    DecodeError,
+    FrameTooLargeError,
+    IncompleteStreamError,
+    ServerError,
+    StreamError,
+)
+from tests.support.frames import (
+    DONE,
+    Told,
+    Wanted,
+    call,
+    citation,
+    decode,
+    decode_every_way,
+    frame,
+    label,
+    message,
+    pieces,
+    run,
+    sse,
+    step,
+    step_delta,
+    text,
+    text_delta,
+    whole_run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from stream_core.sse import ServerSentEvent
+
+#: Everything that usually happens, fast paths included.
+USUAL = whole_run(
+    ("thread.created", {"id": "thread_1"}),
+    run("queued"),
+    run("in_progress"),
+    step("created"),
+    step_delta(call(0, id="call_1", name="f", arguments="")),
+    step_delta(call(0, arguments='{"a":')),
+    step_delta(call(0, arguments=" 1")),
+    step_delta(call(0, arguments="}")),
+    step("completed"),
+    message("created"),
+    text_delta("Hé"),
+    text_delta('l"l'),
+    text_delta("o "),
+    text_delta("\u2028😀\n"),
+    text_delta("[1]", citation(0)),
+    text_delta("!"),
+    message("completed", text('Hél"lo \u2028😀\n[1]!')),
+)
+
+
+# --- Chunks -----------------------------------------------------------------------------
+
+
+def test_any_chunking_gives_the_same_events() -> None:
+    """For the usual stream, cut in two at every fifth place and in many other ways."""
+    told = decode_every_way(USUAL, seeds=range(20))
+    assert told.error is None
+    assert "Done" == told.names[-1]
+    for cut in range(0, len(USUAL), 5):
+        assert told == decode([USUAL[:cut], USUAL[cut:]])
+
+
+def test_events_are_there_as_soon_as_their_last_byte_is() -> None:
+    """The line end that closes a frame, and nothing after it, is waited for."""
+    frames = [one + b"\n\n" for one in USUAL.split(b"\n\n")[:-1]]
+    for cut in (1, 30, None):  # the frame in pieces, or whole
+        decoder = EventDecoder()
+        for one in frames:
+            for piece in pieces(one[:-1], cut or len(one)):
+                decoder.feed(piece)
+                assert decoder.next_event() is None
+            decoder.feed(one[-1:])
+            assert decoder.next_event() is not None
+            list(iter(decoder.next_event, None))
+
+
+def test_a_chunk_may_end_anywhere_after_a_blank_line() -> None:
+    """A third line feed, and the beginning of a block, belong to no frame that follows whole."""
+    data = b"data: 1\n\n\n: ping\ndata: [2\nevent: a\ndata: ,3]\n\n"
+    for first in range(len(data)):
+        for second in range(first, len(data)):
+            told = decode([data[:first], data[first:second], data[second:]])
+            assert [1, [2, 3]] == [x.data for x in told.of(events.UnknownEvent)]
+
+
+def test_there_is_no_event_without_bytes() -> None:
+    """None means: feed more; empty chunks are no bytes."""
+    decoder = EventDecoder()
+    assert decoder.next_event() is None
+    decoder.feed(b"")
+    assert decoder.next_event() is None
+    assert not decoder.done
+
+
+def test_only_bytes_are_fed() -> None:
+    """A str is misuse, and says what to do."""
+    wrong: Any = "event: done"
+    with pytest.raises(TypeError, match="binary"):
+        EventDecoder().feed(wrong)
+
+
+def test_bytes_like_objects_are_bytes() -> None:
+    """A bytearray that is used again after feeding changes nothing."""
+    buffer = bytearray(sse(run("created")))
+    decoder = EventDecoder()
+    decoder.feed(b"")
+    decoder.feed(buffer)
+    buffer[:] = bytes(len(buffer))
+    event = decoder.next_event()
+    assert isinstance(event, events.ThreadRunCreated)
+
+
+def test_a_closed_decoder_takes_no_bytes() -> None:
+    """It reads one stream."""
+    decoder = EventDecoder()
+    decoder.close()
+    decoder.close()
+    with pytest.raises(RuntimeError, match="close"):
+        decoder.feed(b"x")
+
+
+def test_wire_deltas_that_nobody_wants_may_be_spared() -> None:
+    """Nothing else changes: neither what is derived from them nor any other event."""
+    deltas = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
+    spared = decode(USUAL, wants=lambda event_class: event_class not in deltas)
+    others = [x for x in decode(USUAL).names if x not in {one.__name__ for one in deltas}]
+    assert others == spared.names
+
+
+def test_what_nobody_wants_is_passed_over_and_folded_in() -> None:
+    """The deltas of a text and what is derived from them too; its whole is there at the end."""
+    decoder = EventDecoder()
+    decoder.wants = Wanted(lambda event_class: event_class is events.Done)
+    deltas = [text_delta(piece) for piece in "abcdef"]
+    decoder.feed(whole_run(message("created"), *deltas))
+    assert isinstance(decoder.next_event(), events.Done)
+    assert None is decoder.next_event()
+    assert ["abcdef"] == [one.text for one in decoder.snapshots.messages]
+
+
+FAST = pytest.mark.parametrize("fast", [True, False])
+
+
+@FAST
+def test_whoever_gets_an_event_may_change_what_is_wanted(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """From the next event on, also where that comes of the same frame."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    data = whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"])
+    for chunks in ([data], pieces(data, 7), re.findall(rb"(?s).*?\n\n", data)):
+        decoder = EventDecoder()
+        wire = Wanted(lambda event_class: event_class is events.ThreadMessageDelta)
+        derived = Wanted(lambda event_class: event_class is events.MessageTextDelta)
+        decoder.wants = wire
+        told = []
+        for chunk in chunks:
+            decoder.feed(chunk)
+            while (event := decoder.next_event()) is not None:
+                told.append(event)
+                decoder.wants = derived if decoder.wants is wire else wire
+                assert decoder.wants in (wire, derived)
+        assert ["ThreadMessageDelta", "MessageTextDelta"] * 6 == [label(x) for x in told]
+
+
+@FAST
+def test_what_nobody_wants_any_more_does_not_come(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """From the next event on as well."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    decoder = EventDecoder()
+    assert decoder.wants is None
+    decoder.feed(whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"]))
+    while not isinstance(event := decoder.next_event(), events.MessageTextDelta):
+        assert event is not None
+    decoder.wants = nothing = Wanted(lambda _: False)
+    assert decoder.next_event() is None
+    assert decoder.wants is nothing
+    assert decoder.done
+    assert ["abcdef"] == [one.text for one in decoder.snapshots.messages]
+
+
+# --- All bytes at once ------------------------------------------------------------------
+
+
+def told_at_once(chunks: Iterable[bytes], **options: Any) -> Told:
+    """Decode CHUNKS with ``events``."""
+    told = Told()
+    try:
+        for event in EventDecoder(**options).events(chunks):
+            told.events.append(event)
+            told.texts.append(f"{label(event)}: {event!r}")
+    except StreamError as error:
+        told.error = error
+    return told
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        USUAL,
+        USUAL[:-1],
+        USUAL.replace(b"data: [DONE]", b"data: [DONE"),
+        USUAL[: len(USUAL) // 2],
+        USUAL.replace(b"\n", b"\r\n"),
+        USUAL.replace(b"thread.run.completed", b"thread.run.queued"),
+        sse(run("created"), ("error", {"message": "no"}), run("completed"), DONE),
+        sse(run("created"), run("completed")),
+        b"",
+        b"\xff",
+    ],
+)
+def test_all_at_once_is_told_like_piece_by_piece(data: bytes) -> None:
+    """Same events, same error, with fast paths and without, however the bytes are cut."""
+    expected = decode(data)
+    for fast in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(switches, "FAST", fast)
+            for chunks in ([data], pieces(data, 1), pieces(data, 100), [b"", data, b""]):
+                assert expected == told_at_once(chunks)
+
+
+@FAST
+def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    """A bytearray and a memoryview too; a str is misuse, when it comes."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    chunks: list[Any] = [bytearray(USUAL[:99]), memoryview(USUAL[99:200]), USUAL[200:]]
+    assert decode(USUAL) == told_at_once(chunks)
+    wrong: list[Any] = [sse(run("created")), "event: done"]
+    told = EventDecoder().events(wrong)
+    assert isinstance(next(told), events.ThreadRunCreated)
+    with pytest.raises(TypeError, match="binary"):
+        next(told)
+
+
+@FAST
+def test_a_chunk_is_asked_for_when_all_before_it_was_told(
+    monkeypatch: pytest.MonkeyPatch, fast: bool
+) -> None:
+    """So nobody waits for the network with an event in hand, nor for anything after ``done``."""
+    monkeypatch.setattr(switches, "FAST", fast)
+    frames = re.findall(rb"(?s).*?\n\n", USUAL)
+    log: list[object] = []
+
+    def chunks() -> Iterator[bytes]:
+        for number, one in enumerate(frames):
+            log.append(number)
+            yield one
+        raise AssertionError("asked for more after done")
+
+    for event in EventDecoder().events(chunks()):
+        log.append(event)  # noqa: PERF402  # the chunks write into it too
+    numbers = [x for x in log if isinstance(x, int)]
+    assert list(range(len(frames))) == numbers
+    expected: list[object] = []
+    decoder = EventDecoder()
+    for number, one in enumerate(frames):
+        decoder.feed(one)
+        expected += [number, *iter(decoder.next_event, None)]
+    assert expected == log
+
+
+def test_what_the_chunks_raise_leaves_as_it_is() -> None:
+    """A stream's failure is the decoder's from then on."""
+
+    def chunks(error: Exception) -> Iterator[bytes]:
+        yield sse(run("created"))
+        raise error
+
+    for error in (StreamError("lost"), OSError("broken")):
+        decoder = EventDecoder()
+        told = decoder.events(chunks(error))
+        assert isinstance(next(told), events.ThreadRunCreated)
+        with pytest.raises(type(error)) as caught:
+            next(told)
+        assert error is caught.value
+        assert next(told, None) is None
+    decoder = EventDecoder()
+    failure = StreamError("lost")
+    assert isinstance(next(decoder.events(chunks(failure))), events.ThreadRunCreated)
+    with pytest.raises(StreamError):
+        decoder.next_event()  # goes on where the iterator is
+    with pytest.raises(StreamError) as again:
+        decoder.next_event()
+    assert failure is again.value
+
+
+def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
+    """Not after feed(), next_event(), close() or itself; and nothing is fed after it."""
+    fed, asked, closed, used = (EventDecoder() for _ in range(4))
+    fed.feed(b"d")
+    asked.next_event()
+    closed.close()
+    used.events([])
+    for decoder in (fed, asked, closed, used):
+        with pytest.raises(RuntimeError, match="next_event"):
+            decoder.events([])
+    with pytest.raises(RuntimeError, match="close"):
+        used.feed(b"d")
+    untouched = EventDecoder()
+    untouched.feed(b"")  # is nothing
+    assert decode(USUAL).names == [label(event) for event in untouched.events([USUAL])]
+
+
+# --- Dialects ---------------------------------------------------------------------------
+
+
+def test_an_unknown_dialect_is_refused() -> None:
+    """With the names that there are."""
+    with pytest.raises(ValueError, match="assistants"):
+        EventDecoder("klingon")
+
+
+def test_a_dialect_may_be_an_object() -> None:
+    """And may make none, one or several events of one frame."""
+
+    class Twice:
+        def decode(self, frame: ServerSentEvent) -> list[Decoded]:
+            times = int(frame.data)
+            return [Decoded(events.UnknownEvent, n, frame.data, "n") for n in range(times)]
+
+    decoder = EventDecoder(Twice())
+    decoder.feed(b"data: 0\n\ndata: 2\n\ndata: 1\n\n")
+    told = list(iter(decoder.next_event, None))
+    assert [0, 1, 0] == [x.data for x in told if isinstance(x, events.UnknownEvent)]
+
+
+# --- The end ----------------------------------------------------------------------------
+
+
+def test_done_is_the_last_event() -> None:
+    """What follows it is not looked at, be it an event or nonsense."""
+    for rest in (sse(run("created", "run_2")), b"data: {\n\n", b"{", b"\xff" * 100):
+        told = decode_every_way(whole_run() + rest)
+        assert ("Done", None) == (told.names[-1], told.error)
+
+
+def test_done_needs_no_name() -> None:
+    """Servers that send only the data."""
+    told = decode_every_way(sse(run("created"), run("completed"), ("", "[DONE]")))
+    assert ("Done", None) == (told.names[-1], told.error)
+
+
+def test_done_is_known_as_soon_as_it_is_read() -> None:
+    """``done`` tells a shell that it need not ask for more bytes."""
+    decoder = EventDecoder()
+    decoder.feed(whole_run())
+    seen = []
+    while not decoder.done:
+        seen.append(decoder.next_event())
+    seen += iter(decoder.next_event, None)
+    assert isinstance(seen[-1], events.Done)
+    assert decoder.next_event() is None
+
+
+@pytest.mark.parametrize(
+    "status", ["completed", "failed", "incomplete", "cancelled", "expired", "requires_action"]
+)
+def test_an_end_without_done_after_the_last_status_is_clean(status: str) -> None:
+    """A synthetic done comes, so that handlers that flush in on_done flush."""
+    told = decode_every_way(sse(run("created"), run(status)))
+    assert ("Done*", None) == (told.names[-1], told.error)
+    done = told.events[-1]
+    assert isinstance(done, events.Done)
+    assert ("[DONE]", None) == (done.data, done.raw)
+
+
+def test_an_end_before_the_last_status_is_an_error() -> None:
+    """It says what came last and what was open."""
+    told = decode_every_way(sse(run("created"), step("created"), message("created")))
+    assert isinstance(told.error, IncompleteStreamError)
+    assert "thread.message.created" == told.error.last_event
+    assert ("run run_1", "run step step_1", "message msg_1") == told.error.open_objects
+    assert "ThreadMessageCreated" == told.names[-1]
+
+
+def test_no_bytes_at_all_are_an_error() -> None:
+    """There is no last event then; comments are none."""
+    for data in (b"", b"\n\n", b": ping\n\n", b"\xef\xbb\xbf", b"id: 1\nretry: 5\n\n"):
+        told = decode_every_way(data)
+        assert isinstance(told.error, IncompleteStreamError)
+        assert (None, (), []) == (
+            told.error.last_event,
+            told.error.open_objects,
+            told.events,
+        )
+
+
+def test_the_last_event_is_the_last_one_read() -> None:
+    """Also among deltas that repeat each other, in turns."""
+    turns = [text_delta("a"), text_delta("b"), text_delta("c"), step_delta(call(0, name="f"))]
+    frames = [run("created"), *turns, text_delta("d"), step_delta(call(0, name="f"))]
+    for count in range(1, len(frames) + 1):
+        told = decode_every_way(sse(*frames[:count]))
+        assert isinstance(told.error, IncompleteStreamError)
+        assert frames[count - 1][0] == told.error.last_event
+
+
+def test_a_stream_cut_anywhere_says_so() -> None:
+    """All events before the cut come; then it is either complete or an IncompleteStreamError."""
+    whole = decode(USUAL)
+    for cut in range(0, len(USUAL), 3):
+        told = decode(USUAL[:cut])
+        assert told.error is None or isinstance(told.error, IncompleteStreamError)
+        count = len(told.texts) - told.names.count("Done*")
+        assert whole.texts[:count] == told.texts[:count]
+        if told.error is None:
+            assert "Done" == told.names[-1].rstrip("*")
+
+
+def test_a_frame_that_the_end_cut_is_no_decode_error() -> None:
+    """The connection is to blame: its bytes are missing, not wrong."""
+    start = sse(run("created"))
+    cut = frame(*run("in_progress"))[:-20]
+    told = decode_every_way(start + cut)
+    assert isinstance(told.error, IncompleteStreamError)
+    assert "thread.run.created" == told.error.last_event
+    befores = [text_delta("a"), run("queued"), ("unheard.of", {}), message("created")]
+    for before in befores:
+        for count in range(1, 5):
+            told = decode_every_way(start + sse(*[before] * count) + cut)
+            assert isinstance(told.error, IncompleteStreamError)
+            assert before[0] == told.error.last_event
+    wrong = decode_every_way(start + b"event: thread.run.queued\ndata: {}}")
+    assert isinstance(wrong.error, DecodeError)
+
+
+def test_the_last_frame_needs_no_blank_line() -> None:
+    """Losing a done or an error would be worse than seeing half a frame."""
+    for end in (b"\n\n", b"\n", b""):
+        told = decode_every_way(sse(run("created"), run("completed")) + b"data: [DONE]" + end)
+        assert ("Done", None) == (told.names[-1], told.error)
+        told = decode_every_way(
+            sse(run("created")) + b'event: error\ndata: {"message": "no"}' + end
+        )
+        assert isinstance(told.error, ServerError)
+
+
+def test_a_following_stream_has_its_own_end() -> None:
+    """That the one before it required action does not make it complete."""
+    first = EventDecoder()
+    first.feed(sse(run("created"), run("requires_action"), DONE))
+    list(iter(first.next_event, None))
+    following = EventDecoder(snapshots=first.snapshots)
+    assert following.snapshots is first.snapshots
+    following.close()
+    with pytest.raises(IncompleteStreamError) as caught:
+        following.next_event()
+    assert (None, ("run run_1",)) == (caught.value.last_event, caught.value.open_objects)
+
+
+def test_what_was_missed_is_made_up_for() -> None:
+    """What was told is not told again; the run is the server's, and done comes last."""
+    first = EventDecoder()
+    first.feed(sse(run("created"), message("created"), text_delta("Hel")))
+    while first.next_event() is not None:
+        pass
+    ended = models.Run(id="run_1", status="completed", model="m")
+    whole = models.Message(id="msg_1", status="completed", content=[])
+    block = models.TextContentBlock(text=models.Text("Hello"))
+    whole.content.append(block)
+    decoder = EventDecoder(snapshots=first.snapshots)
+    missed = [
+        Decoded(events.ThreadRunCreated, ended, None, "thread.run.created", synthetic=True),
+        Decoded(events.ThreadMessageCompleted, whole, None, "thread.message.completed"),
+        Decoded(events.ThreadRunCompleted, ended, None, "thread.run.completed"),
+    ]
+    told = decoder.make_up(missed, ended)
+    assert [
+        *("ThreadMessageCompleted", "MessageTextDelta", "MessageTextDone", "MessageDone"),
+        *("ThreadRunCompleted", "RunDone", "Done"),
+    ] == [type(event).__name__ for event in told]
+    assert isinstance(told[1], events.MessageTextDelta)
+    assert "lo" == told[1].delta.value
+    assert isinstance(told[-1], events.Done)
+    assert told[-1].synthetic
+    assert ended is decoder.snapshots.current_run
+    assert decoder.done
+    decoder.feed(sse(run("created")))
+    assert decoder.next_event() is None
+
+
+# --- Errors -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("payload", [{"error": {"message": "no", "code": "c"}}, {"message": "no"}])
+def test_the_servers_error_is_an_event_and_then_an_error(payload: dict[str, Any]) -> None:
+    """Wrapped as in reality and bare as in the reference; nothing comes after it."""
+    told = decode_every_way(sse(run("created"), ("error", payload), run("completed"), DONE))
+    assert ["ThreadRunCreated", "ErrorEvent"] == told.names
+    assert isinstance(told.error, ServerError)
+    assert told.events[-1].data is told.error.error  # type: ignore[attr-defined]  # an ErrorEvent
+    assert "no" == told.error.error.message
+
+
+BAD_FRAMES = {
+    "not JSON": (b"event: thread.run.queued\ndata: {nope\n\n", "not JSON"),
+    "an extra brace": (b'event: thread.run.queued\ndata: {"id": "run_1"}}\n\n', "not JSON"),
+    "not the payload": (b'event: thread.run.queued\ndata: {"id": 5}\n\n', "is not a Run"),
+    "a list": (b"event: thread.message.delta\ndata: [1]\n\n", "is not a MessageDeltaEvent"),
+    "null": (b"event: thread.message.created\ndata: null\n\n", "is not a Message"),
+    "too deep": (b"event: thread.run.queued\ndata: " + b"[" * 20_000 + b"\n\n", "not JSON"),
+    "done with a text": (b"event: done\ndata: bye\n\n", r"not \[DONE\]"),
+    "no data:": (b'event: thread.run.queued\n{"id": "run_1"}\ndata: {}\n\n', 'begin with "data: "'),
+}
+
+
+@pytest.mark.parametrize(("bad", "message"), BAD_FRAMES.values(), ids=BAD_FRAMES)
+def test_a_bad_frame_is_an_error_where_it_stands(bad: bytes, message: str) -> None:
+    """What came before is delivered, what comes after is not; the error says where it is."""
+    before = sse(run("created"), *[text_delta(piece) for piece in "aéiou"])
+    told = decode_every_way(before + bad + sse(run("completed"), DONE))
+    assert "aéiou" == "".join(x.delta.value for x in told.of(events.MessageTextDelta))
+    assert "MessageTextDelta" == told.names[-1]
+    assert isinstance(told.error, DecodeError)
+    assert told.error.offset is not None
+    with pytest.raises(DecodeError, match=message):
+        raise told.error
+    stands_at = len(before) + (bad.index(b'{"id"') if "begin with" in message else 0)
+    assert stands_at == told.error.offset
+
+
+def test_an_error_names_event_frame_and_field() -> None:
+    """All that is needed to find the place, in attributes and in the sentence."""
+    part = '{"index": 0, "type": "text", "text": {"value": 5}}'
+    data = f'{{"id": "msg_1", "delta": {{"content": [{part}]}}}}'
+    told = decode_every_way(sse(("thread.message.delta", data)))
+    assert isinstance(told.error, DecodeError)
+    assert ("thread.message.delta", data, 0) == (
+        told.error.event,
+        told.error.frame,
+        told.error.offset,
+    )
+    (path,) = told.error.paths
+    assert path.startswith("$.delta.content[0].text.value: ")
+    for fact in ("thread.message.delta", "byte 0", path):
+        assert fact in str(told.error)
+
+
+def test_an_unnamed_bad_frame_has_no_event() -> None:
+    """Not the empty string."""
+    told = decode_every_way(sse(("", '{"event": "thread.run.queued", "data": 5}')))
+    assert isinstance(told.error, DecodeError)
+    assert told.error.event is None
+
+
+def test_a_payload_without_data_is_found_wherever_it_stands() -> None:
+    """In a block of its own, and at the end of the bytes."""
+    line = b'{"id": "run_1"}'
+    start = sse(run("created"))
+    for rest in (b"\n\n" + sse(run("queued")), b"\n", b""):
+        told = decode_every_way(start + b"event: thread.run.queued\n" + line + rest)
+        assert isinstance(told.error, DecodeError)
+        assert (line.decode(), len(start) + 25) == (told.error.frame, told.error.offset)
+        assert told.error.event is None
+
+
+def test_other_lines_with_unknown_fields_are_ignored() -> None:
+    """As the standard says; the reference's examples have bare dots."""
+    data = sse(run("created")) + b"...\n\nfoo: {}\n" + sse(run("completed"), DONE) + b"[\n"
+    assert decode_every_way(data).error is None
+
+
+def test_a_failure_is_told_again_at_every_call() -> None:
+    """The same one; the decoder has nothing else to say."""
+    decoder = EventDecoder()
+    decoder.feed(b"event: done\ndata: bye\n\n" + sse(run("created")))
+    caught = []
+    for _ in range(3):
+        with pytest.raises(DecodeError) as info:
+            decoder.next_event()
+        caught.append(info.value)
+    assert caught[0] is caught[1] is caught[2]
+    decoder.feed(sse(run("created")))
+    with pytest.raises(DecodeError):
+        decoder.next_event()
+
+
+def test_a_frame_that_is_too_long_is_an_error() -> None:
+    """After what came before it; a frame of exactly the limit is none."""
+    long = frame(*text_delta("x" * 500))
+    limit = len(long) - 2
+    data = whole_run(text_delta("x" * 500))
+    assert decode(data, max_frame_bytes=limit).error is None
+    for chunks in ([data], pieces(data, 1), pieces(data, 100)):
+        told = decode(chunks, max_frame_bytes=limit - 1)
+        assert isinstance(told.error, FrameTooLargeError)
+        assert (limit - 1, len(sse(run("created")))) == (told.error.limit, told.error.offset)
+        assert ["ThreadRunCreated"] == told.names
+
+
+# --- Whatever the bytes -----------------------------------------------------------------
+
+_LINES = (
+    *USUAL.split(b"\n")[:30],
+    b"event: thread.message.delta",
+    b"event: error",
+    b"event:",
+    b"data: [DONE]",
+    b'data: {"event": "thread.run.created", "data": {}}',
+    b'data: {"error": {"message": 5}}',
+    b'data: {"id": "msg_1", "delta": {"content": {"type": "text", "text": {"value": "x"}}}}',
+    b"data: 1e999",
+    b'data: "\\ud800"',
+    b"data: {}",
+    b"data",
+    b"{}",
+    b": ping",
+    b"id: \0",
+    b"retry: 9",
+    b"\xff\xfe",
+    b"",
+    b"",
+    b"",
+    b"\r",
+)
+
+
+class Late:
+    """A dialect of two events: one when it is asked, one at the end; ``!`` is no frame."""
+
+    def decode(self, frame: ServerSentEvent) -> Iterator[Decoded]:
+        for word in frame.data.split():
+            if word == "!":
+                raise DecodeError("no frame")
+            yield Decoded(events.UnknownEvent, word, word, word)
+
+    def end(self) -> list[Decoded]:
+        return [Decoded(events.Done, "bye", None, "done", synthetic=True)]
+
+
+def test_a_dialect_may_hold_something_back_for_the_end() -> None:
+    """It is told when the bytes end, ``done`` too; what it says while it is read, before."""
+    told = decode(b"data: a b\n\n", dialect=Late())
+    assert (["a", "b", "done"], None) == ([x.event for x in told.events], told.error)
+    assert "bye" == told.of(events.Done)[0].data
+
+
+def test_what_a_dialect_said_before_an_error_is_told() -> None:
+    """Where it finds the error while it is read; nothing is asked of it afterwards."""
+    told = decode(b"data: a ! b\n\n", dialect=Late())
+    assert ["a"] == [x.event for x in told.events]
+    assert isinstance(told.error, DecodeError)
+    assert "a ! b" == told.error.frame
+
+
+@settings(max_examples=100)
+@given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(_LINES)).map(b"\n".join)))
+@example(b"data: " + b"[" * 5000 + b"\n\n")
+@example(b'data: {"error": "\xff"}\n\n')
+def test_bytes_of_any_kind_raise_stream_errors_only(data: bytes) -> None:
+    """And any chunking of them tells the same. ``decode`` lets every other exception out."""
+    decode_every_way(data, seeds=[len(data)])
+
+
+@settings(max_examples=50)
+@given(st.integers(0, 2**32))
+def test_damaged_streams_raise_stream_errors_only(seed: int) -> None:
+    """A usual stream with a few bytes changed, lost or repeated."""
+    chance = random.Random(seed)
+    data = bytearray(USUAL)
+    for _ in range(chance.randint(1, 4)):
+        at = chance.randrange(len(data))
+        match chance.randrange(3):
+            case 0:
+                data[at] = chance.choice(b'{}[]":,\n\r 0az\xc3\xff')
+            case 1:
+                del data[at : at + chance.randint(1, 50)]
+            case _:
+                data[at:at] = data[at : at + chance.randint(1, 200)]
+    told = decode_every_way(bytes(data), seeds=[seed])
+    if told.error is not None:
+        assert isinstance(told.error, StreamError)
+        assert str(told.error)
+        assert "".join(traceback.format_exception(told.error))

@@ -1,0 +1,316 @@
+"""A template reads frames that differ from its own in one JSON string, and no others."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from attrs import define, field
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from stream_core import events, models
+from stream_core.decoding.fast_deltas import DeltaTemplate, learn
+from tests.support.frames import Wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream_core.events import Event
+    from stream_core.snapshots.blocks import Wants
+
+NAME = "thread.message.delta"
+BEFORE = f"event: {NAME}\ndata: "
+NEW = json.dumps("new")
+
+
+@define
+class Folded:
+    """What a repeater was given.
+
+    Attributes:
+        value: The text.
+        raw: The JSON; None where it was left out.
+        wants: What somebody wants of what is derived.
+    """
+
+    value: str
+    raw: str | None
+    wants: Wants | None
+
+
+@define
+class ValueRepeater:
+    """A repeater of the text under ``key``; it folds nothing in and writes down what it was given.
+
+    Attributes:
+        key: The key.
+        answer: What it answers.
+        folded: What it was given.
+    """
+
+    event_class = events.ThreadMessageDelta
+    key: str = "value"
+    answer: Sequence[Event] | None = ()
+    folded: list[Folded] = field(factory=list)
+
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
+        """Write it down."""
+        self.folded.append(Folded(value, raw, wants))
+        return self.answer
+
+
+def framed(data: str) -> str:
+    """Write a frame."""
+    return f"{BEFORE}{data}\n\n"
+
+
+def learned(data: str, repeater: ValueRepeater | None = None) -> DeltaTemplate | None:
+    """Learn from a frame with DATA in it."""
+    return learn(framed(data), repeater or ValueRepeater(), NAME)
+
+
+def found(template: DeltaTemplate, repeater: ValueRepeater, frame: str) -> str | None:
+    """Read a frame; return what was folded in, None where it is another frame."""
+    repeater.folded.clear()
+    if template.read(frame, None) is None:
+        assert not repeater.folded
+        return None
+    (folded,) = repeater.folded
+    return folded.value
+
+
+def value_template(**options: Any) -> tuple[DeltaTemplate, ValueRepeater]:
+    """Return the template of ``{"id":1,"value":...}``."""
+    repeater = ValueRepeater(**options)
+    template = learned('{"id":1,"value":"a"}', repeater)
+    assert template is not None
+    return template, repeater
+
+
+# --- Reading ----------------------------------------------------------------------------
+
+
+@given(st.text(), st.booleans())
+def test_every_string_is_read(value: str, escaped: bool) -> None:
+    """Any string in the hole is, and as JSON says it is; the JSON goes along as it stands."""
+    written = json.dumps({"id": 1, "value": value}, ensure_ascii=escaped, separators=(",", ":"))
+    template, repeater = value_template()
+    assert value == found(template, repeater, framed(written))
+    assert [Folded(value, written, None)] == repeater.folded
+
+
+@given(st.text(alphabet='":\\u\x00\n\r\t}{\u2028\ud800e9 va', max_size=20))
+@example('a","value":"b')
+@example('"}\n\n')
+def test_just_the_json_strings_are_read(written: str) -> None:
+    """What is read parses, to what was found; what is not read has no string there, or more."""
+    frame = framed(f'{{"id":1,"value":"{written}"}}')
+    try:
+        pairs = json.loads(frame[len(BEFORE) : -2], object_pairs_hook=list)
+    except ValueError:
+        pairs = []
+    value = found(*value_template(), frame)
+    assert ([("id", 1), ("value", value)] == pairs) is (value is not None)
+    assert (len(pairs) == len(["id", "value"])) is (value is not None)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        "",
+        BEFORE,
+        BEFORE + '{"id":1,"value":"a',
+        BEFORE + '{"id":1,"value":"a"}',
+        BEFORE + '{"id":1,"value":"a"}\n',
+        BEFORE + '{"id":1,"value":"a"}\n: more\n\n',
+        BEFORE + '{"id":1,"value":"a"}\r\n\r\n',
+        BEFORE.replace("event", "id") + '{"id":1,"value":"a"}\n\n',
+        BEFORE.replace("message", "run.step") + '{"id":1,"value":"a"}\n\n',
+        ":\n" + BEFORE + '{"id":1,"value":"a"}\n\n',
+        BEFORE + '{"id":2,"value":"a"}\n\n',
+        BEFORE + '{"id":1,"value":"a"} \n\n',
+        BEFORE + '{"id":1,"value": "a"}\n\n',
+        BEFORE + '{"id":1,"value":"a","value":"b"}\n\n',
+        BEFORE + '{"id":1,"value":"a","x":"b"}\n\n',
+        BEFORE + '{"id":1,"value":null}\n\n',
+        BEFORE + '{"id":1,"value":"a\tb"}\n\n',
+        BEFORE + '{"id":1,"value":"a\nb"}\n\n',
+        BEFORE + '{"id":1,"value":"\\x"}\n\n',
+    ],
+)
+def test_another_frame(frame: str) -> None:
+    """A frame that is not all there, says more, or is no JSON is not read."""
+    assert found(*value_template(), frame) is None
+
+
+def test_two_frames_are_not_one() -> None:
+    """They are not read as one, whatever is in the first."""
+    one = framed('{"id":1,"value":"a"}')
+    assert found(*value_template(), one + one) is None
+
+
+def test_a_template_knows_its_name() -> None:
+    """That of the frame's event."""
+    assert NAME == value_template()[0].name
+
+
+def test_what_the_repeater_answers_is_the_answer() -> None:
+    """Its events as they are; None where it refuses the delta."""
+    delta = models.MessageDeltaEvent()
+    told = [events.ThreadMessageDelta(delta, snapshot=models.Message())]
+    for answer in (told, [], None):
+        template, _ = value_template(answer=answer)
+        assert template.read(framed('{"id":1,"value":"b"}'), None) is answer
+
+
+@pytest.mark.parametrize("derived", [True, False])
+def test_json_that_nobody_wants_is_not_cut_out(derived: bool) -> None:
+    """Without the wire event it depends on what is wanted whether what is derived is made."""
+    wants = Wanted(lambda event_class: event_class is events.MessageTextDelta and derived)
+    template, repeater = value_template()
+    template.read(framed('{"id":1,"value":"b"}'), wants)
+    assert [Folded("b", None, wants)] == repeater.folded
+
+
+@pytest.mark.parametrize("derived", [True, False])
+def test_whoever_wants_the_wire_event_may_get_the_rest(derived: bool) -> None:
+    """Being told of it may make somebody want what follows, so all of it is made."""
+    wants = Wanted(lambda event_class: event_class is events.ThreadMessageDelta or derived)
+    template, repeater = value_template()
+    template.read(framed('{"id":1,"value":"b"}'), wants)
+    assert [Folded("b", '{"id":1,"value":"b"}', None)] == repeater.folded
+
+
+# --- Learning ---------------------------------------------------------------------------
+
+FIRST = ['"a"', '""', r'"say \"hi\""', r'"\u0076alue\\"', r'"\ud83d"', '"☃ value :"', '"}]}"']
+
+
+@pytest.mark.parametrize("first", FIRST)
+@pytest.mark.parametrize(
+    "shape",
+    [
+        '{"value":%s}',
+        ' { "value" :\t%s } ',
+        '{"value":   %s}',
+        '{"x":[{"value":%s}]}',
+        '{"x":"value\'s","value":%s,"y":"value:"}',
+        '{"value2":"x","value":%s,"a value":"b"}',
+        '{"Value":"x","value":%s}',
+    ],
+)
+def test_learned(shape: str, first: str) -> None:
+    """White space, depth, keys that are alike and the text itself are no hindrance."""
+    repeater = ValueRepeater()
+    template = learned(shape % first, repeater)
+    assert template is not None
+    for value in ("new", json.loads(first), '"value"'):
+        assert value == found(template, repeater, framed(shape % json.dumps(value)))
+
+
+@pytest.mark.parametrize("key", ["arguments", "input", "value"])
+def test_the_key_is_the_repeaters(key: str) -> None:
+    """Other keys are text around the hole."""
+    data = '{"value":"1","arguments":"2","input":"3"}'
+    repeater = ValueRepeater(key)
+    template = learned(data, repeater)
+    assert template is not None
+    assert json.loads(data)[key] == found(template, repeater, framed(data))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        # the key is not there, or has no text
+        '{"id":"a"}',
+        '{"value":5}',
+        '{"value":null,"x":"a"}',
+        '{"value":["a"]}',
+        '{"value":{"x":"a"}}',
+        '["value"]',
+        '["value","a"]',
+        '{"x":"value"}',
+        '{"x":"value","y":"a"}',
+        # twice, nested or not, as a key or as a text; the text in the hole may be one of them
+        '{"value":"a","value":"b"}',
+        '{"value":"a","value":5}',
+        '{"value":"a","x":{"value":"b"}}',
+        '{"value":{"value":"b"}}',
+        '{"value":"a","x":["value"]}',
+        '{"x":"value","value":"a"}',
+        '{"value":"value"}',
+        # escaped: it could be spelt otherwise, before, after, as a key or in a text
+        r'{"val\u0075e":"a"}',
+        r'{"val\u0075e":"a","value":"b"}',
+        r'{"value":"b","val\u0075e":"a"}',
+        r'{"value":"b","x":"\u0041"}',
+        r'{"\u0041":1,"value":"b"}',
+        r'{"x":"say \"value\":\"a\""}',
+        r'{"x":"say \"value\"","value":"b"}',
+        r'{"x":"\"value","k:":"x","val\u0075e":":"}',
+        r'{"value":"b","x":"\\"}',
+        r'{"x":"\\","value":"b"}',
+    ],
+)
+def test_not_learned(data: str) -> None:
+    """Where the text cannot be cut out for certain there is no template."""
+    assert learned(data) is None
+
+
+#: What JSON with the key in unlikely places is made of.
+_TEXTS = st.sampled_from(['"a"', '"value"', r'"\"value\":\""', r'"val\u0075e"', '"x"', '""', '":"'])
+_VALUES = st.recursive(
+    _TEXTS | st.sampled_from(["1", "null"]),
+    lambda inner: (
+        st.lists(inner, max_size=3).map(lambda made: f"[{','.join(made)}]")
+        | st.lists(st.tuples(_TEXTS, inner), max_size=4).map(
+            lambda made: "{%s}" % ",".join(f"{key}:{value}" for key, value in made)  # noqa: UP031  # braces
+        )
+    ),
+    max_leaves=12,
+)
+
+
+def replaced(value: Any, new: str) -> tuple[Any, int]:
+    """Return VALUE with NEW under each key "value", and how many of them there are."""
+    if isinstance(value, dict):
+        made, count = {}, 0
+        for key, inner in value.items():
+            if key == "value":
+                made[key], more = new, 1
+            else:
+                made[key], more = replaced(inner, new)
+            count += more
+        return made, count
+    if isinstance(value, list):
+        pairs = [replaced(inner, new) for inner in value]
+        return [x for x, _ in pairs], sum(count for _, count in pairs)
+    return value, 0
+
+
+@given(_VALUES, st.booleans())
+@example('{"value":"a"}', False)
+@example('{"x":{"value":"a"},"x":1}', False)
+def test_what_is_learned_is_the_one_text_under_its_key(data: str, spaced: bool) -> None:
+    """Whatever the JSON: in a frame that is learned the hole is what stands under the key.
+
+    It may be in an object that is dropped, as that of a key that comes again. Then nothing is
+    there under the key, and no delta is nothing but a text under it.
+    """
+    if spaced:
+        data = data.replace(",", " , ")
+    repeater = ValueRepeater()
+    template = learned(data, repeater)
+    if template is None:
+        return
+    frame = framed(data)
+    value = found(template, repeater, frame)
+    assert value is not None
+    cut = [at for at in range(len(frame)) if frame.startswith(json.dumps(value), at)]
+    read = [frame[:at] + NEW + frame[at + len(json.dumps(value)) :] for at in cut]
+    (other,) = {x for x in read if found(template, repeater, x) == "new"}
+    expected, count = replaced(json.loads(data), "new")
+    assert count in {0, 1}
+    assert expected == json.loads(other[len(BEFORE) :])

@@ -1,0 +1,758 @@
+"""The fast path changes no result: whatever the bytes and however they are cut, both say the same.
+
+Rules of this file:
+
+- What "the same" means is :class:`Outcome`: every event as it was when it was told and after
+  which chunk, what the snapshots said then and after each chunk, the error with all that it
+  carries, and the snapshots afterwards.
+- What somebody wants may be another thing after each event, on both paths alike.
+- That the fast path is reached at all is a test of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from hypothesis import example, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from stream_core import environment as settings
+from stream_core import events
+from stream_core.convert import json_text as jsontext
+from stream_core.decoding import fast_deltas as template
+from stream_core.decoding import fast_frames as front
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.decoding.fast_deltas import DeltaTemplate
+from stream_core.dialects import DIALECTS, Decoded
+from stream_core.dialects.assistants import EVENTS, OBJECTS, AssistantsDialect
+from stream_core.errors import DecodeError, StreamError
+from stream_core.sse import SSEDecoder
+from tests.support.bursts import (
+    BAD_BEGINNINGS,
+    BAD_VALUES,
+    BEGINNINGS,
+    ENVELOPES,
+    MESSAGE_SHAPES,
+    PLAIN,
+    STEP_SHAPES,
+    TEXT,
+    VALUES,
+    beginnings,
+    cuts,
+    framed,
+    message_payload,
+    streams,
+)
+from tests.support.frames import (
+    DONE,
+    Wanted,
+    Wants,
+    call,
+    frame,
+    label,
+    message,
+    pieces,
+    run,
+    sse,
+    step,
+    step_delta,
+    text,
+    text_delta,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from stream_core.snapshots.stream_state import Snapshots
+    from stream_core.sse import ServerSentEvent
+
+DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
+
+#: Events of an object that may say again what its created said.
+AGAIN = (
+    *(events.ThreadRunQueued, events.ThreadRunInProgress),
+    *(events.ThreadRunStepInProgress, events.ThreadMessageInProgress),
+)
+
+#: What somebody may want of a stream.
+WANTED: list[Wants] = [
+    lambda _: False,
+    lambda event_class: event_class not in DELTAS,
+    lambda event_class: event_class in DELTAS,
+    lambda event_class: event_class not in AGAIN,
+    lambda event_class: event_class in AGAIN,
+    lambda event_class: event_class is events.RepeatedEvent,
+    lambda event_class: issubclass(event_class, events.DerivedEvent),
+]
+
+
+RUN = sse(run("created"))
+END = sse(run("completed"), DONE)
+
+
+# --- Both paths, compared ---------------------------------------------------------------
+
+
+#: Up to how many chunks the snapshots are looked at after each, and not only at the events.
+_FEW = 100
+
+
+@attrs.frozen
+class Outcome:
+    """All that decoding a stream came to.
+
+    Attributes:
+        told: The number of the chunk, the event as it was then ("" for the end of the chunk),
+            and what the snapshots said.
+        error: Class, sentence and attributes of what was raised, or None.
+        state: What the snapshots say in the end.
+    """
+
+    told: list[tuple[int, str, str]]
+    error: tuple[object, ...] | None
+    state: list[str]
+
+
+def seen(known: Snapshots) -> str:
+    """Write down what can be seen of KNOWN, in short."""
+    run, one, step = known.current_run, known.current_message, known.current_run_step
+    facts = [None if x is None else (x.id, x.status) for x in (run, one, step)]
+    text = None if one is None else (one.role, one.text)
+    ends = (known.ended, known.terminated, known.requires_action)
+    return repr([*facts, text, *ends, known.open_objects, known.thread_id])
+
+
+def outcome(
+    chunks: Iterable[bytes],
+    *,
+    fast: bool,
+    wants: Sequence[Wants | None] = (None,),
+    keep: Wants = lambda _: True,
+    **options: Any,
+) -> Outcome:
+    """Decode CHUNKS on one of the paths.
+
+    Args:
+        chunks: The bytes.
+        fast: Which path.
+        wants: What somebody wants: the first until an event comes, the second until the next
+            one, and so on, and then the first again.
+        keep: Only events of these classes count.
+        options: Of the decoder.
+    """
+    chunks = list(chunks)
+    few = len(chunks) <= _FEW
+    told: list[tuple[int, str, str]] = []
+    failure: StreamError | None = None
+    turns = itertools.cycle([None if x is None else Wanted(x) for x in wants])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "FAST", fast)
+        decoder = EventDecoder(**options)
+        known = decoder.snapshots
+        decoder.wants = next(turns)
+        try:
+            for number, chunk in enumerate([*chunks, None]):
+                if chunk is None:
+                    decoder.close()
+                else:
+                    decoder.feed(chunk)
+                while (event := decoder.next_event()) is not None:
+                    if keep(type(event)):
+                        told.append((number, f"{label(event)}: {event!r}", seen(known)))
+                    decoder.wants = next(turns)
+                if few:
+                    told.append((number, "", seen(known)))
+        except StreamError as error:
+            failure = error
+    state = [
+        *map(repr, (known.current_run, known.current_message, known.current_run_step)),
+        *map(repr, (known.messages, known.run_steps, known.open_objects)),
+        f"ended: {known.ended}, done: {decoder.done}",
+    ]
+    facts = None if failure is None else (type(failure), str(failure), repr(vars(failure)))
+    return Outcome(told, facts, state)
+
+
+def check(chunks: Iterable[bytes], **options: Any) -> Outcome:
+    """Check that both paths say the same of CHUNKS, and return it."""
+    chunks = list(chunks)
+    ordinary = outcome(chunks, fast=False, **options)
+    assert ordinary == outcome(chunks, fast=True, **options)
+    return ordinary
+
+
+def check_wanted(chunks: Iterable[bytes], wants: Wants, **options: Any) -> None:
+    """Check that what is wanted is the same as without WANTS, and nothing else comes."""
+    chunks = list(chunks)
+    ordinary = outcome(chunks, fast=False, keep=wants, **options)
+    assert ordinary == outcome(chunks, fast=True, wants=[wants], **options)
+
+
+def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
+    """Check that both paths say the same where what is wanted changes after each event."""
+    chance = random.Random(seed)
+    wants = chance.choices([*WANTED, None, None], k=chance.randint(2, 3))
+    check(chunks, wants=wants, **options)
+
+
+@given(streams(), st.integers(0, 2**16), st.sampled_from([None, None, None, 100, 250]))
+@hypothesis_settings(max_examples=40)
+def test_both_paths_say_the_same(frames: list[bytes], seed: int, limit: int | None) -> None:
+    """Same events after the same chunk, same error, same snapshots, for any stream and cut."""
+    options = {} if limit is None else {"max_frame_bytes": limit}
+    chance = random.Random(seed)
+    for chunks in cuts(frames, seed):
+        check(chunks, **options)
+        check_wanted(chunks, chance.choice(WANTED), **options)
+        check_changing(chunks, chance.getrandbits(16), **options)
+
+
+@given(beginnings(), st.sampled_from([b"", END]), st.integers(0, 2**16))
+@hypothesis_settings(max_examples=60)
+def test_beginnings_are_the_same(frames: list[bytes], end: bytes, seed: int) -> None:
+    """What says the same again, or nearly, is the same on both paths, whoever wants it."""
+    chance = random.Random(seed)
+    for chunks in cuts([*frames, end], seed):
+        for wants in (WANTED[3], chance.choice(WANTED)):
+            check_wanted(chunks, wants)
+        check_changing(chunks, chance.getrandbits(16))
+
+
+# --- Cases that were wrong once, or look as if they could be ----------------------------
+
+
+def delta(value: str, **fields: Any) -> bytes:
+    """Write a delta of a text."""
+    return frame(*text_delta(value, **fields))
+
+
+def argument(value: str) -> bytes:
+    """Write a delta of a function's arguments."""
+    return frame(*step_delta(call(0, arguments=value)))
+
+
+def code(value: str) -> bytes:
+    """Write a delta of the code interpreter's input."""
+    piece = {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": value}}
+    return frame(*step_delta(piece))
+
+
+def with_role(value: str, role: str) -> bytes:
+    """Write a delta with a role, which is more than a text."""
+    name, payload = text_delta(value)
+    payload["delta"]["role"] = role
+    return frame(name, payload)
+
+
+def inside(value: str) -> bytes:
+    """Write an unnamed frame with a delta in it, and a text where a delta would have its own."""
+    outer = {"content": [{"text": {"value": value}}]}
+    return frame("", {"event": "thread.message.delta", "data": text_delta("x")[1], "delta": outer})
+
+
+def in_two_lines(value: str) -> bytes:
+    """Write a delta in two lines, and after it two that say VALUE and count for nothing."""
+    line = message_payload(TEXT).replace(",", ",\n", 1) % '"x"'
+    first, _, second = line.partition("\n")
+    junk = second.replace('"x"', json.dumps(value))
+    begin = f"event: thread.message.delta\ndata: {first}\ndata: {second}\n"
+    return f"{begin}: {first}\n{junk}\n\n".encode()
+
+
+def twice(value: str, dropped: str) -> bytes:
+    """Write a delta that says VALUE under an escaped key, and before it one that is dropped."""
+    first, second = ({"content": [{"index": 0, "text": {"value": x}}]} for x in (dropped, value))
+    payload = f'{{"id":"m1","delta":{json.dumps(first)},"delta":{json.dumps(second)}}}'
+    begin, _, rest = payload.rpartition("value")
+    return framed(PLAIN, "thread.message.delta", f"{begin}val\\u0075e{rest}")
+
+
+def nested(value: str, depth: int) -> bytes:
+    """Write a delta with a key twice, the first time with a value that is nested deeply."""
+    payload = '{"object":' + "[" * depth + "]" * depth + "," + message_payload(TEXT)[1:]
+    return framed(PLAIN, "thread.message.delta", payload.replace("%s", f'"{value}"'))
+
+
+LETTERS = "abcdef"
+
+CASES: dict[str, list[bytes]] = {
+    "texts": [delta(x) for x in LETTERS],
+    "arguments": [argument(x) for x in LETTERS],
+    "code": [code(x) for x in LETTERS],
+    "empty pieces": [make(x) for make in (delta, argument, code) for x in ("a", "", "", "b", "")],
+    "two messages in turn": [delta(x, message_id=y) for x in LETTERS for y in ("m1", "m2")],
+    "two parts in turn": [delta(x, index=y) for x in LETTERS for y in (0, 1)],
+    "frames that end otherwise before each": [
+        delta("hidden").replace(b"\n", b"\r\n") + delta(x) for x in LETTERS
+    ],
+    "a role set in between": [
+        *(with_role(x, "assistant") for x in LETTERS),
+        frame("thread.message.delta", {"id": "msg_1", "delta": {"role": "tool"}}),
+        with_role("g", "assistant"),
+    ],
+    "a step of another kind in between": [
+        *(argument(x) for x in LETTERS),
+        frame(
+            "thread.run.step.delta",
+            {
+                "id": "step_1",
+                "delta": {
+                    "step_details": {
+                        "type": "message_creation",
+                        "message_creation": {"message_id": "m"},
+                    }
+                },
+            },
+        ),
+        *(argument(x) for x in LETTERS),
+    ],
+    "deltas inside unnamed frames": [inside(x) for x in LETTERS],
+    "data in two lines": [in_two_lines(x) for x in "xxx" + LETTERS],
+    "a delta after done": [
+        *(delta(x) for x in LETTERS),
+        *(argument(x) for x in LETTERS),
+        frame(*run("requires_action")),
+        frame(*DONE),
+        argument("g"),
+    ],
+    "arguments after a text, and another frame": [
+        *(delta(x) for x in LETTERS),
+        *(argument(x) for x in "ab"),
+        frame("other", {}),
+        argument("c"),
+    ],
+    "another frame in between": [
+        *(delta(x) for x in LETTERS),
+        frame("other", {}),
+        delta("g"),
+    ],
+    "a part of another type": [
+        frame(
+            "thread.message.delta",
+            {
+                "id": "msg_1",
+                "delta": {"content": [{"index": 0, "type": "refusal", "refusal": "no"}]},
+            },
+        ),
+        *(delta(x) for x in LETTERS),
+    ],
+    "a dropped text that is the same at first": [
+        *(twice("same", "same") for _ in range(3)),
+        *(twice("same", x) for x in LETTERS),
+    ],
+    "the text that stands for others": [
+        *(twice("until-done probe ☃", "until-done probe ☃") for _ in range(3)),
+        *(twice("until-done probe ☃", x) for x in LETTERS),
+    ],
+    "more line feeds than needed": [delta(x) + b"\n" for x in LETTERS],
+    "three line feeds at the end": [*(delta(x) for x in LETTERS), b"\n\n\n"],
+    "a message that is done": [
+        *(delta(x) for x in LETTERS),
+        frame(*message("completed", text(LETTERS))),
+        *(delta(x) for x in LETTERS),
+        *(delta(x, index=5) for x in LETTERS),
+    ],
+    "a step that is done": [
+        *(argument(x) for x in LETTERS),
+        frame(*step("completed", step_details={"type": "tool_calls"})),
+        *(argument(x) for x in LETTERS),
+        *(argument(x).replace(b'"index": 0', b'"index": 5') for x in LETTERS),
+    ],
+    "the end under another id": [
+        *(delta(x) for x in LETTERS),
+        frame(*message("completed", message_id="msg_2")),
+        *(delta(x) for x in LETTERS),
+        *(delta(x, message_id="msg_2") for x in LETTERS),
+    ],
+    "an ignored line before a frame": [*(delta(x) for x in LETTERS), b"x\n\n", delta("g")],
+    "a payload without data before a frame": [
+        *(delta(x) for x in LETTERS),
+        b'{"error": 1}\n\n',
+        delta("g"),
+    ],
+    "the same data under another name": [
+        delta("a"),
+        frame("other", text_delta("b")[1]),
+        *(delta("b").replace(b"\n", b"\r\n") for _ in range(3)),
+        frame("other", text_delta("c")[1]),
+    ],
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("end", [END, b""], ids=["to the end", "cut"])
+def test_cases(name: str, end: bytes) -> None:
+    """Each of these is the same on both paths, however it is cut."""
+    for number, chunks in enumerate(cuts([RUN, *CASES[name], end], seed=1)):
+        check(chunks)
+        check_wanted(chunks, WANTED[number % len(WANTED)])
+        check_changing(chunks, number)
+
+
+@pytest.mark.parametrize("shape", [*MESSAGE_SHAPES, *STEP_SHAPES])
+def test_shapes(shape: str) -> None:
+    """Deltas of each shape are the same on both paths, also where a plain one is before."""
+    name, plain = "thread.message.delta", MESSAGE_SHAPES[0]
+    if shape in STEP_SHAPES:
+        name, plain = "thread.run.step.delta", STEP_SHAPES[0]
+    for before in (plain, shape):
+        shapes = [before] * 3 + [shape] * 4
+        frames = [
+            framed(PLAIN, name, x.replace("%s", f'"{y}"'))
+            for x, y in zip(shapes, "abccaab", strict=True)
+        ]
+        for chunks in ([RUN, *frames, END], [RUN + b"".join(frames) + END]):
+            check(chunks)
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("value", [None, *BAD_VALUES])
+def test_envelopes(envelope: str, value: str | None) -> None:
+    """Frames of each form are the same on both paths, up to one with no such text."""
+    values = [f'"{x}"' for x in LETTERS] + ([] if value is None else [value]) + VALUES
+    frames = [
+        framed(envelope, "thread.message.delta", MESSAGE_SHAPES[0].replace("%s", x)) for x in values
+    ]
+    for chunks in ([RUN, *frames, END], [RUN + b"".join(frames) + END]):
+        check(chunks)
+
+
+def test_deep_nesting() -> None:
+    """What can just be parsed, but not one call deeper, is no reason to fail with a ValueError."""
+    for depth in range(800, 1000):
+        decoder = EventDecoder()
+        decoder.feed(b"".join(nested(value, depth) for value in LETTERS))
+        try:
+            while decoder.next_event() is not None:
+                pass
+        except DecodeError as error:
+            assert "nested too deeply" in str(error)  # noqa: PT017  # not every Python gives up
+
+
+@pytest.mark.parametrize("make", [delta, argument, code])
+@pytest.mark.parametrize("whole", [True, False], ids=["one chunk", "a chunk each"])
+@pytest.mark.parametrize("wants", [None, lambda _: False])
+def test_deltas_that_repeat_the_last_one_are_not_parsed(
+    make: Callable[[str], bytes],
+    wants: Wants | None,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    whole: bool,
+) -> None:
+    """Only the first two are, whoever wants them."""
+    parsed: list[str] = []
+
+    def loads_in(text: str, start: int, end: int) -> object:
+        parsed.append(text)
+        return jsontext.loads_in(text, start, end)
+
+    monkeypatch.setattr(front, "loads_in", loads_in)
+    frames = [RUN, *(make(x) for x in LETTERS * 5), END]
+    made = outcome([b"".join(frames)] if whole else frames, fast=True, wants=[wants])
+    assert len(["created", "first", "second", "completed"]) == len(parsed)
+    expected = 30 if wants is None else 0
+    assert expected == sum("Delta: Thread" in one for _, one, _ in made.told)
+    assert outcome(frames, fast=False).state == made.state
+
+
+def test_objects_need_no_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of this wire are folded in; what is left to the dialect is what is no object."""
+    decoded: list[str] = []
+    ordinary = AssistantsDialect.decode
+
+    def decode(self: AssistantsDialect, one: ServerSentEvent) -> tuple[Decoded, ...]:
+        decoded.append(one.event)
+        return ordinary(self, one)
+
+    monkeypatch.setattr(AssistantsDialect, "decode", decode)
+    unusual = ("thread.run.queued", {"id": "run_1", "max_prompt_tokens": 12.0})
+    frames = [RUN, sse(message("created")), delta("a"), sse(unusual, ("unheard.of", {})), END]
+    made = outcome(frames, fast=True)
+    assert ["thread.run.queued", "unheard.of", "done"] == decoded
+    assert outcome(frames, fast=False) == made
+
+
+def test_frames_are_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A frame of the usual shape needs no SSE decoder."""
+    fed: list[bytes] = []
+    monkeypatch.setattr("stream_core.sse.SSEDecoder.feed", lambda _, chunk: fed.append(chunk))
+    check_told = outcome([RUN + sse(message("created")) + END], fast=True)
+    assert check_told.error is None
+    assert [] == fed
+
+
+def test_no_template_for_a_server_that_never_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After eight that matched nothing no more are made."""
+    made: list[object] = []
+
+    def learn(*arguments: Any) -> DeltaTemplate | None:
+        made.append(arguments)
+        return template.learn(*arguments)
+
+    monkeypatch.setattr("stream_core.decoding.fast_frames.learn", learn)
+    frames = [frame("thread.message.delta", {"n": x, **text_delta("a")[1]}) for x in range(9)]
+    outcome([RUN, *frames, END], fast=True)
+    assert [] == made  # an unknown key is more than a text
+    outcome([RUN, *(delta("a", index=x) for x in range(30)), END], fast=True)
+    assert 8 == len(made)
+
+
+class Shouting(AssistantsDialect):
+    """A dialect of a caller's own, in which texts are not what the JSON says."""
+
+    def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
+        """Decode, and say it louder."""
+        (decoded,) = super().decode(frame)
+        if decoded.event_class is events.ThreadMessageDelta:
+            decoded.payload.delta.content[0].text.value += "!"
+        return (decoded,)
+
+
+class Frames:
+    """A dialect of a caller's own, to which a frame is all that is in it."""
+
+    def decode(self, frame: ServerSentEvent) -> list[Decoded]:
+        """Take it as it is."""
+        return [Decoded(events.UnknownEvent, attrs.astuple(frame), frame.data, frame.event)]
+
+
+@given(streams(), st.integers(0, 2**16), st.sampled_from([None, 100]))
+@hypothesis_settings(max_examples=20)
+@example([b"id: 7\n\n", delta("a"), b"event: x\ndata: y\n\n", b"retry: 5\n\n", delta("b")], 0, None)
+def test_both_paths_make_the_same_frames(frames: list[bytes], seed: int, limit: int | None) -> None:
+    """Name, data, offset, id and all else: whoever decodes them cannot tell who made them."""
+    options = {} if limit is None else {"max_frame_bytes": limit}
+    for chunks in cuts(frames, seed):
+        check(chunks, dialect=Frames(), **options)
+
+
+def test_dialect_of_a_caller() -> None:
+    """A caller's own dialect decodes every frame."""
+    told = check([RUN, *(delta(x) for x in LETTERS), END], dialect=Shouting())
+    assert "value='a!b!c!d!e!f!'" in told.state[3]
+
+
+def test_unread_at_close() -> None:
+    """What was fed and not read when the bytes ended is there afterwards; empty chunks are not."""
+    for fast in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(settings, "FAST", fast)
+            decoder = EventDecoder()
+            for chunk in (b"", RUN, bytearray(delta("a")), b"", memoryview(END)):
+                decoder.feed(chunk)
+            decoder.close()
+            names = [label(x) for x in iter(decoder.next_event, None)]
+            assert ["ThreadRunCreated", "ThreadMessageCreated*", "ThreadMessageDelta"] == names[:3]
+            assert "Done" == names[-1]
+            with pytest.raises(RuntimeError, match=r"feed\(\) after close\(\)"):
+                decoder.feed(b"")
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> None:
+    """What is fed after ``done`` or an error is not kept."""
+    monkeypatch.setattr(settings, "FAST", fast)
+    for end in (sse(DONE), sse(("thread.run.created", "{"))):
+        decoder = EventDecoder()
+        decoder.feed(end)
+        with contextlib.suppress(DecodeError):
+            while decoder.next_event() is not None:
+                pass
+        decoder.feed(RUN)
+        assert not decoder._fed
+
+
+# --- What says the same again -----------------------------------------------------------
+
+#: First and second name of what the servers send with the same data.
+PAIRS = {
+    "thread.run": ("created", "queued"),
+    "thread.run.step": ("created", "in_progress"),
+    "thread.message": ("created", "in_progress"),
+}
+
+
+def states(kind: str, payload: str, *names: str) -> list[bytes]:
+    """Write frames that say PAYLOAD under the names of KIND."""
+    return [framed(PLAIN, f"{kind}.{name}", payload) for name in names]
+
+
+def parsed_of(chunks: Iterable[bytes], wants: Wants | None) -> int:
+    """Count the objects that are made on the fast path."""
+    made: list[str] = []
+
+    def loads_in(text: str, start: int, end: int) -> object:
+        made.append(text)
+        return jsontext.loads_in(text, start, end)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(front, "loads_in", loads_in)
+        outcome(chunks, fast=True, wants=[wants])
+    return len(made)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+@pytest.mark.parametrize("whole", [True, False], ids=["one chunk", "a chunk each"])
+def test_what_says_it_again_is_passed_over(kind: str, *, whole: bool) -> None:
+    """It is not even parsed where nobody wants it; where somebody does, it is."""
+    frames = states(kind, BEGINNINGS[kind][0], *PAIRS[kind])
+    chunks = [b"".join(frames)] if whole else frames
+    assert 1 == parsed_of(chunks, WANTED[3])
+    assert 2 == parsed_of(chunks, WANTED[4])
+    assert 2 == parsed_of(chunks, None)
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_only_the_next_frame_says_it_again(kind: str) -> None:
+    """Not one that comes after another, nor the first of two, nor one after a repetition."""
+    payload, (created, again) = BEGINNINGS[kind][0], PAIRS[kind]
+    for names in ((created, again, again), (again, created, again), (created, created, again)):
+        frames = states(kind, payload, *names)
+        assert 2 <= parsed_of(frames, WANTED[3])
+    one, two = states(kind, payload, created, again)
+    for other in (delta("a"), sse(run("queued", "run_9")), sse(("unheard.of", {}))):
+        assert parsed_of([one, other], WANTED[3]) < parsed_of([one, other, two], WANTED[3])
+    for envelope in ENVELOPES[:3]:
+        other = framed(envelope, "thread.message.delta", message_payload(TEXT, "m9") % '"a"')
+        other += framed(envelope, "thread.run.step.created", '{"id":"s9"}')
+        check_wanted([one, other, two], WANTED[3])
+    for make in (delta, argument, code):
+        # Here the last one repeats the others, and what it belongs to is the current one then.
+        first, second, third = (make(x) for x in "abc")
+        chunks = [first, second, one, third, two]
+        assert parsed_of(chunks[:4], WANTED[3]) < parsed_of(chunks, WANTED[3])
+        check_wanted(chunks, WANTED[3])
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_what_says_it_again_can_be_seen_nowhere(kind: str) -> None:
+    """Not in the snapshots, nor in the error of a stream that ends there, nor later."""
+    created, again = PAIRS[kind]
+    for number, (first, second) in enumerate(itertools.product(BEGINNINGS[kind], repeat=2)):
+        frames = [
+            *states(kind, first, created, again),
+            *states(kind, second, created, again, again),
+            *states(kind, first, "in_progress", "completed", created, again, again),
+        ]
+        check_wanted(frames, WANTED[3])
+        check_wanted(frames, WANTED[number % len(WANTED)])
+        check_changing(frames, number)
+    for first, second in itertools.pairwise(BEGINNINGS[kind]):
+        frames = [*states(kind, first, created, again), *states(kind, second, created, again)]
+        for count in range(1, len(frames) + 1):
+            check_wanted(frames[:count], WANTED[3])
+
+
+@pytest.mark.parametrize("kind", PAIRS)
+def test_what_nearly_says_it_again_is_not_passed_over(kind: str) -> None:
+    """Other data under the second name, and the same data under any other name, are news."""
+    created, again = PAIRS[kind]
+    for first in BEGINNINGS[kind]:
+        begin = states(kind, first, created)
+        for second in {*BEGINNINGS[kind], *BAD_BEGINNINGS} - {first}:
+            chunks = [*begin, *states(kind, second, again)]
+            assert 2 == parsed_of(chunks, WANTED[3])
+            check_wanted(chunks, WANTED[3])
+        for name in sorted({*EVENTS, "", "unheard.of"} - {f"{kind}.{again}"}):
+            chunks = [*begin, framed(PLAIN, name, first)]
+            assert 1 + (name in OBJECTS) == parsed_of(chunks, WANTED[3])
+            check_wanted(chunks, WANTED[3])
+        for envelope in ENVELOPES:
+            check_wanted([*begin, framed(envelope, f"{kind}.{again}", first)], WANTED[3])
+
+
+def test_who_begins_to_want_what_says_it_again_gets_it() -> None:
+    """Told of the created, somebody may want what follows at once; and somebody else, no more."""
+    for kind, names in PAIRS.items():
+        frames = states(kind, BEGINNINGS[kind][0], *names)
+        for chunks in (frames, [b"".join(frames)], pieces(b"".join(frames), 1)):
+            told = check(chunks, wants=[WANTED[3], WANTED[4]]).told
+            assert 2 == sum("Thread" in text for _, text, _ in told)
+            told = check(chunks, wants=[None, WANTED[3]]).told
+            assert 1 == sum("Thread" in text for _, text, _ in told)
+
+
+@pytest.mark.parametrize("wants", [WANTED[3], None])
+def test_another_status_in_a_created_that_comes_again(wants: Wants | None) -> None:
+    """A created that was told before changes nothing, but what says the same after it does."""
+    for kind in ("thread.run.step", "thread.message"):
+        first, second = BEGINNINGS[kind][1], BEGINNINGS[kind][0]
+        chunks = [*states(kind, first, "created"), *states(kind, second, "created", "in_progress")]
+        for count, status in ((1, "queued"), (2, "queued"), (3, "in_progress")):
+            made = check(chunks[:count], wants=[wants])
+            assert f"status='{status}'" in "".join(made.state[3:5])
+
+
+# --- Chunks and frames ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        *("x", "event", "event: ", "event: thread.run.created", "event: thread.run.created!"),
+        *("data: ", "data: {}", ":", ": ping", "\n", "\r", "\nevent: thread.run.created"),
+    ],
+)
+@pytest.mark.parametrize(
+    "first",
+    [
+        *('data: {"id":"run_1"}\n\n', ": ping\n\n", "\n\n", "event: x\n\n", "id: 1\n\n"),
+        *('event: thread.run.created\ndata: {"id":"run_1"}\n\n', "x\n\n", "data\n\n", ""),
+    ],
+)
+def test_a_chunk_that_ends_in_a_line(first: str, rest: str) -> None:
+    """What is unfinished waits for its end, and is not taken for what was before it."""
+    data = (first + rest).encode()
+    more = b'\ndata: {"id":"run_2"}\n\n'
+    for chunks in ([data], [data, more], [data + more], [data, more + RUN], [data, more, RUN, END]):
+        check(chunks)
+
+
+def test_what_follows_a_frame_of_another_form_is_read_here_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A comment, an id or a CR is for the SSE decoder, and so is no frame after it."""
+    fed: list[bytes] = []
+    feed = SSEDecoder.feed
+
+    def feed_and_note(self: SSEDecoder, chunk: bytes) -> None:
+        fed.append(chunk)
+        feed(self, chunk)
+
+    monkeypatch.setattr(SSEDecoder, "feed", feed_and_note)
+    for other in (b": ping\n\n", b"id: 7\n\n", b"data: {}\n\n", b"event: x\r\ndata: {}\r\n\n"):
+        fed.clear()
+        assert outcome([RUN, other, RUN, END], fast=True).error is None
+        assert [other] == fed
+
+
+def test_one_chunk_of_what_is_no_frame() -> None:
+    """A chunk in which the SSE decoder is never idle is given to it piece by piece."""
+    assert check([b"a\n\n" * 20_000 + RUN + END]).error is None
+
+
+@pytest.mark.parametrize("limit", range(1, 400, 7))
+def test_frames_that_are_too_large(limit: int) -> None:
+    """A frame beyond the limit fails at the same place, whatever stands before it."""
+    frames = [RUN, *(delta(x * 40) for x in "ab"), *(delta(x * 60) for x in LETTERS), END]
+    for chunks in cuts(frames, seed=limit):
+        check(chunks, max_frame_bytes=limit)
+
+
+def test_recordings(wire: Path) -> None:
+    """Every recorded stream is the same on both paths, whole and frame by frame."""
+    paths = sorted(wire.glob("*/*.sse"))
+    assert paths
+    for path in paths:
+        data = path.read_bytes()
+        for dialect in {"assistants", path.parent.name} & DIALECTS.keys():
+            check([data], dialect=dialect)
+            check([one + b"\n\n" for one in data.split(b"\n\n")], dialect=dialect)

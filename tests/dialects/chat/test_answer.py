@@ -1,0 +1,302 @@
+"""What the deltas of one answer become: text, refusal, annotations, reasoning, calls."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stream_core import events, models
+from stream_core.convert.payloads import structure
+from stream_core.dialects import Decoded
+from stream_core.dialects.chat.answer import ChatAnswer
+from stream_core.dialects.chat.chunks import ChunkDelta
+from stream_core.dialects.run_writer import RunWriter
+from stream_core.errors import DecodeError
+from tests.support.chat_frames import call
+
+
+class Answering:
+    """An answer that is given deltas.
+
+    Attributes:
+        answer: The answer.
+        told: What it told; raw is the number of the delta.
+    """
+
+    def __init__(self, *deltas: dict[str, Any]) -> None:
+        run = RunWriter(models.Run("run_1"))
+        run.begin()
+        run.take()
+        self.answer = ChatAnswer(run)
+        self.answer.began = "1"
+        for number, delta in enumerate(deltas):
+            self.answer.add(structure(ChunkDelta, delta), "$.choices[0].delta", number)
+        self.answer.finish()
+        self.told: list[Decoded] = run.take()
+
+    @property
+    def names(self) -> list[str]:
+        """The wire names, without ``thread.``."""
+        return [x.name.removeprefix("thread.") for x in self.told]
+
+    def said(self, name: str) -> list[tuple[Any, Any]]:
+        """Return what the deltas called NAME gained, each with its raw."""
+        return [(x.payload.delta, x.raw) for x in self.told if x.name == name]
+
+    def parts(self) -> list[tuple[Any, Any]]:
+        """Return the parts that message deltas gained, each with its raw."""
+        return [(x.content[0], raw) for x, raw in self.said("thread.message.delta")]
+
+
+def text(value: str, index: int = 0) -> models.TextDeltaBlock:
+    """Return the delta of a text."""
+    return models.TextDeltaBlock(index, "text", models.TextDelta(value))
+
+
+def refusal(value: str, index: int = 0) -> models.RefusalDeltaBlock:
+    """Return the delta of a refusal."""
+    return models.RefusalDeltaBlock(index, "refusal", value)
+
+
+OPENED = ["run.step.created", "run.step.in_progress", "message.created", "message.in_progress"]
+
+
+# --- Text and refusal -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {},
+        {"role": "assistant", "content": ""},
+        {"role": "assistant", "content": None, "refusal": None, "tool_calls": None},
+        {"content": [], "refusal": "", "reasoning": "", "annotations": [], "function_call": None},
+        {"content": [{"type": "text", "text": ""}, {"type": "reference", "reference_ids": [1]}]},
+    ],
+)
+def test_a_delta_that_says_nothing_opens_nothing(delta: dict[str, Any]) -> None:
+    """Above all the role does not."""
+    assert [] == Answering(delta).told
+
+
+def test_the_first_text_opens_the_message_and_its_step() -> None:
+    """Both once, synthetic; each delta has its chunk."""
+    answering = Answering({"role": "assistant"}, {"content": "Hel"}, {"content": "lo"})
+    assert [*OPENED, "message.delta", "message.delta"] == answering.names
+    assert [True] * 4 + [False] * 2 == [x.synthetic for x in answering.told]
+    assert [(text("Hel"), 1), (text("lo"), 2)] == answering.parts()
+    created = answering.told[2].payload
+    assert ("msg_1", "run_1", "assistant", []) == (
+        created.id,
+        created.run_id,
+        created.role,
+        created.content,
+    )
+
+
+@pytest.mark.parametrize(
+    ("deltas", "parts"),
+    [
+        ([{"refusal": "I "}, {"refusal": "won't"}], [(refusal("I "), 0), (refusal("won't"), 1)]),
+        ([{"content": "Hm."}, {"refusal": "No."}], [(text("Hm."), 0), (refusal("No.", 1), 1)]),
+        ([{"refusal": "No."}, {"content": "Or?"}], [(refusal("No."), 0), (text("Or?", 1), 1)]),
+        ([{"content": "Hm.", "refusal": "No."}], [(text("Hm."), 0), (refusal("No.", 1), 0)]),
+    ],
+)
+def test_a_refusal_is_a_part_of_its_own(
+    deltas: list[dict[str, Any]], parts: list[tuple[Any, Any]]
+) -> None:
+    """Parts are numbered in order of appearance."""
+    assert parts == Answering(*deltas).parts()
+
+
+def test_a_content_that_is_a_list_is_text_and_reasoning() -> None:
+    """Mistral's models that reason send it so."""
+    thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm. "}]}
+    parts = [thinking, {"type": "text", "text": "Yes"}, {"type": "text", "text": "."}]
+    answering = Answering({"content": parts}, {"content": {"type": "text", "text": " Ok"}})
+    assert ["reasoning.delta", "reasoning.done"] == answering.names[:2]
+    assert [(text("Yes"), 0), (text("."), 0), (text(" Ok"), 1)] == answering.parts()
+
+
+@pytest.mark.parametrize(
+    ("content", "path"),
+    [
+        (5, "content: 5 is not a list"),
+        ([{"text": "a"}, {"text": 5}], "content[1].text: 5 is not a string"),
+        (["a"], "content[0]: 'a' is not an object"),
+    ],
+)
+def test_another_content_is_refused_with_its_path(content: Any, path: str) -> None:
+    """The path is that in the chunk."""
+    with pytest.raises(DecodeError) as caught:
+        Answering({"content": content})
+    assert (f"$.choices[0].delta.{path}",) == caught.value.paths
+
+
+# --- Annotations ------------------------------------------------------------------------
+
+CITED = {"url": "https://a.example", "title": "A", "start_index": 0, "end_index": 2}
+
+
+def citation(index: int, url: str, title: str | None = None) -> models.URLCitationAnnotation:
+    """Return an annotation that cites a whole page."""
+    return models.URLCitationAnnotation(index, url_citation=models.URLCitation(url, title))
+
+
+def test_annotations_of_a_delta_are_those_of_its_text() -> None:
+    """Numbered one after the other; what is no citation of a page keeps all that it has."""
+    other = {"type": "file", "file": {"hash": "x"}}
+    answering = Answering(
+        {"content": "Hi", "annotations": [{"type": "url_citation", "url_citation": CITED}]},
+        {"annotations": [other]},
+    )
+    first, second = [(x.text.annotations[0], raw) for x, raw in answering.parts()[1:]]
+    expected = models.URLCitationAnnotation(
+        0, start_index=0, end_index=2, url_citation=models.URLCitation("https://a.example", "A")
+    )
+    assert ((expected, 0), (models.UnknownAnnotation(1, "file", other), 1)) == (first, second)
+
+
+def test_annotations_wait_for_a_text() -> None:
+    """They do not open a message, and a refusal is no text."""
+    sent = {"type": "url_citation", "url_citation": {"url": "u"}}
+    answering = Answering({"annotations": [sent]}, {"refusal": "No."}, {"content": "Hi"})
+    assert [refusal("No."), text("Hi", 1)] == [x for x, _ in answering.parts()[:2]]
+    (block, raw) = answering.parts()[2]
+    assert (1, [citation(0, "u")], 0) == (block.index, block.text.annotations, raw)
+
+
+def test_annotations_without_any_text_are_extension_events() -> None:
+    """Not lost, and no reason for an empty message."""
+    sent = {"type": "url_citation", "url_citation": {"url": "u"}}
+    answering = Answering({"annotations": [sent]})
+    (told,) = answering.told
+    assert (events.ExtensionEvent, "chat.completion.chunk.annotation", sent, 0) == (
+        told.event_class,
+        told.name,
+        told.payload,
+        told.raw,
+    )
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_cited_pages_annotate_the_text_once_each(when: str) -> None:
+    """Every chunk of Perplexity's has all of them."""
+    run = RunWriter(models.Run("run_1"))
+    answer = ChatAnswer(run)
+    for number, url in enumerate(["u", "v", "u"]):
+        if when == "before":
+            answer.cite(["u", url, 5], number)
+        answer.add(ChunkDelta(content="a"), "$", None)
+        answer.cite(["u", url, {"url": "w"}], number)
+    useless: list[Any] = [None, {}, "u", [None]]
+    for nothing in useless:
+        answer.cite(nothing, None)
+    blocks = [x.payload.delta.content[0] for x in run.take() if "message.delta" in x.name]
+    found = [x.text.annotations[0] for x in blocks if x.text.annotations]
+    assert [citation(0, "u"), citation(1, "v")] == found
+
+
+# --- Reasoning --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        {"reasoning_content": "Hm"},
+        {"reasoning": "Hm"},
+        {"reasoning_content": "Hm", "reasoning": "Hm"},
+        {"reasoning": "Hm", "reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]},
+        {"reasoning_details": [{"type": "reasoning.text", "text": "Hm"}]},
+        {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]},
+    ],
+)
+def test_reasoning_is_told_once_whatever_it_is_called(delta: dict[str, Any]) -> None:
+    """A delta, and at the end that it is done; it opens no message."""
+    answering = Answering(delta)
+    assert ["reasoning.delta", "reasoning.done"] == answering.names
+    first, last = answering.told
+    assert ("Hm", 0, "Hm") == (first.payload.delta, first.raw, last.payload.text)
+
+
+def test_the_snapshot_of_reasoning_is_live_and_all_of_it_so_far() -> None:
+    """One object for all deltas of a stretch, and for its end."""
+    answering = Answering({"reasoning": "a"}, {"reasoning": "b"})
+    first, second, done = (x.payload for x in answering.told)
+    assert first.snapshot is second.snapshot is done
+    assert ("ab", 0) == (done.text, done.index)
+
+
+@pytest.mark.parametrize(
+    "other", [{"content": "x"}, {"refusal": "x"}, {"tool_calls": [call(0, "a", name="f")]}]
+)
+def test_something_else_ends_a_stretch_of_reasoning(other: dict[str, Any]) -> None:
+    """And more of it is another one, with the next index."""
+    answering = Answering({"reasoning": "a"}, other, {"reasoning": "b"})
+    assert ["reasoning.delta", "reasoning.done", "run.step.created"] == answering.names[:3]
+    assert [("a", 0), ("b", 1)] == [
+        (x.payload.text, x.payload.index) for x in answering.told if x.name == "reasoning.done"
+    ]
+
+
+def test_reasoning_stands_before_what_comes_with_it() -> None:
+    """In one chunk: first the thought, then what is said."""
+    answering = Answering({"content": "x", "reasoning": "a", "tool_calls": [call(0, "a")]})
+    assert ["reasoning.delta", "reasoning.done", *OPENED, "message.delta"] == answering.names[:7]
+    assert ["run.step.created", "run.step.in_progress", "run.step.delta"] == answering.names[7:]
+
+
+def test_summaries_of_reasoning_have_events_of_their_own() -> None:
+    """OpenRouter sends them for models that hide the rest; encrypted reasoning says nothing."""
+    details = [
+        {"type": "reasoning.summary", "summary": "In short"},
+        {"type": "reasoning.encrypted", "data": "abc"},
+        {"type": "reasoning.text", "text": "In long"},
+    ]
+    answering = Answering({"reasoning_details": details})
+    assert [
+        "reasoning.summary.delta",
+        "reasoning.summary.done",
+        "reasoning.delta",
+        "reasoning.done",
+    ] == answering.names
+
+
+# --- The message for the next request ---------------------------------------------------
+
+
+def test_an_answer_goes_back_as_it_came() -> None:
+    """Role, content, and the calls where there are any."""
+    assert {"role": "assistant", "content": None} == Answering().answer.to_message()
+    assert {"role": "assistant", "content": None} == Answering({"refusal": "x"}).answer.to_message()
+    assert {"role": "assistant", "content": "Hello"} == Answering(
+        {"content": "Hel"}, {"reasoning_content": "x", "content": "lo"}
+    ).answer.to_message()
+    sent = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+    deltas = ({"content": "Hi"}, {"tool_calls": [call(0, "a", name="f", arguments="{}")]})
+    expected: dict[str, Any] = {"role": "assistant", "content": "Hi", "tool_calls": [sent]}
+    assert expected == Answering(*deltas, {"reasoning": "x"}).answer.to_message()
+
+
+def test_reasoning_goes_back_with_calls_where_it_came_as_reasoning_content() -> None:
+    """DeepSeek refuses the outputs of calls without it."""
+    message = Answering(
+        {"reasoning_content": "a"},
+        {"reasoning_content": "b", "tool_calls": [call(0, "a", name="f")]},
+    ).answer.to_message()
+    assert ("ab", None) == (message["reasoning_content"], message["content"])
+
+
+def test_all_calls_share_one_step_and_wait() -> None:
+    """The step is what the run waits for; text may come between."""
+    answering = Answering(
+        {"tool_calls": [call(0, "a", name="f")]},
+        {"content": "x"},
+        {"tool_calls": [call(1, "b", name="g")]},
+    )
+    assert ["step_calls_1"] * 2 == [
+        x.payload.id for x in answering.told if x.name == "thread.run.step.delta"
+    ]
+    assert 2 == answering.names.count("run.step.created")

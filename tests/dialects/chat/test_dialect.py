@@ -1,0 +1,763 @@
+"""Streams of the Chat Completions wire as runs: recorded ones, odd ones, broken ones."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_core import events, models
+from stream_core.convert.payloads import structure
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.dialects import Decoded, HoldsBack, make_dialect
+from stream_core.dialects.chat.dialect import FINISH_REASONS, ChatDialect
+from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
+from stream_core.snapshots.stream_state import Snapshots
+from stream_core.sse import ServerSentEvent
+from tests.support.chat_frames import (
+    DONE,
+    USAGE,
+    Order,
+    call,
+    calls_of,
+    choices,
+    chunk,
+    decode_any_way,
+    extensions,
+    last_run,
+    stop,
+    told_of,
+)
+from tests.support.frames import Frame, Told, check_told, decode, drain, sse
+
+CALL = chunk(tool_calls=[call(0, "a", name="f", arguments="{}")])
+
+#: Recordings of this wire, and what is in them: the run's last status, None where it was cut;
+#: the number of calls; whether the server said what it used.
+RECORDED = {
+    "chat/ddtrace_azure.sse": ("completed", 0, False),
+    "chat/deepseek_reasoning.sse": ("completed", 0, True),
+    "chat/dotnet_refusal.sse": ("completed", 0, True),
+    "chat/langsmith_tool_chunking.sse": ("requires_action", 1, False),
+    "chat/openllmetry_parallel_tools.sse": ("requires_action", 2, False),
+    "chat/openrouter_tools_comments.sse": ("requires_action", 1, True),
+    "chat/simpleopenai_chatcompletions_create_stream.sse": ("completed", 0, True),
+    "servers/aimock_chat_cut.sse": (None, 0, False),
+    "servers/aimock_chat_think.sse": ("completed", 0, True),
+    "servers/aimock_chat_weather.sse": ("requires_action", 2, True),
+    "servers/fakeai_chat.sse": ("completed", 0, True),
+    "servers/llamacpp_chat_function_call.sse": ("requires_action", 1, True),
+    "servers/llamacpp_chat_n2.sse": ("incomplete", 0, False),
+    "servers/llamacpp_chat_text.sse": ("completed", 0, True),
+}
+
+each_recording = pytest.mark.parametrize("name", sorted(RECORDED))
+
+
+def sent_chunks(data: bytes) -> list[dict[str, Any]]:
+    """Return the chunks of a recording, read without anything of ours."""
+    lines = [line[6:] for line in data.decode().splitlines() if line.startswith("data: {")]
+    return [json.loads(line) for line in lines]
+
+
+def sent_text(data: bytes, key: str) -> str:
+    """Return all that choice 0 of a recording sent as KEY."""
+    answers = [x for sent in sent_chunks(data) for x in sent["choices"] if x["index"] == 0]
+    return "".join(x.get("delta", {}).get(key) or "" for x in answers)
+
+
+def one(dialect: ChatDialect, frame: Frame) -> list[Decoded]:
+    """Decode one frame."""
+    name, sent = frame
+    text = sent if isinstance(sent, str) else json.dumps(sent)
+    return list(dialect.decode(ServerSentEvent(name, text, 0)))
+
+
+# --- Recordings -------------------------------------------------------------------------
+
+
+def test_every_recording_of_this_wire_is_here(wire: Path) -> None:
+    """So that a new one is not passed over."""
+    found = [*wire.glob("chat/*.sse"), *wire.glob("servers/*chat*.sse")]
+    assert sorted(RECORDED) == sorted(path.relative_to(wire).as_posix() for path in found)
+
+
+@each_recording
+def test_a_recording_is_a_run_however_it_is_cut_into_chunks(wire: Path, name: str) -> None:
+    """In order, everything announced and ended once; the text is what was sent."""
+    data = (wire / name).read_bytes()
+    told = decode_any_way(data)
+    status, calls, used = RECORDED[name]
+    assert (status is None) is isinstance(told.error, IncompleteStreamError)
+    Order().check(told, ended=status is not None)
+    check_told(told.events, ended=status == "completed")
+    text = "".join(x.delta.value for x in told.of(events.MessageTextDelta))
+    assert sent_text(data, "content") == text
+    ended = told.of(events.MessageDone)
+    assert [text] * bool(text and status) == [x.message.text for x in ended]
+    assert sent_text(data, "reasoning_content") == "".join(
+        x.data.delta for x in told.of(events.ReasoningDelta)
+    )
+    run = last_run(told)
+    assert (status or "in_progress", used and not calls) == (run.status, run.usage is not None)
+    assert calls == len(calls_of(told))
+
+
+@each_recording
+def test_a_recording_is_a_run_without_its_last_word(wire: Path, name: str) -> None:
+    """Without ``[DONE]`` it is the same run; only ``done`` is synthetic then."""
+    data = (wire / name).read_bytes()
+    whole, told = (
+        decode(data, dialect="chat"),
+        decode(data.partition(b"data: [")[0], dialect="chat"),
+    )
+    ended = whole.names[-1] == "Done"
+    assert whole.names == [*told.names[:-1], "Done" if ended else told.names[-1]]
+    assert (ended, ended) == (told.names[-1] == "Done*", told.error is None)
+    assert whole.texts[:-1] == told.texts[:-1]
+
+
+@each_recording
+def test_a_recording_that_is_cut_anywhere_ends_or_is_incomplete(wire: Path, name: str) -> None:
+    """Never another error; what was told before is what the whole stream tells."""
+    data = (wire / name).read_bytes()
+    whole = decode(data, dialect="chat")
+    for at in random.Random(name).sample(range(len(data)), 20):
+        told = decode(data[:at], dialect="chat")
+        assert isinstance(told.error, IncompleteStreamError | None)
+        if told.error is not None:
+            assert told.texts == whole.texts[: len(told.texts)]
+
+
+@each_recording
+def test_a_recording_with_single_newlines_is_the_same(wire: Path, name: str) -> None:
+    """Frames that a server does not part by a blank line are read line by line.
+
+    They are one frame to the standard, so snapshots have all of it; the events are the same.
+    """
+    data = (wire / name).read_bytes()
+    whole, glued = decode(data, dialect="chat"), data.replace(b"\n\n", b"\n")
+    told = decode_any_way(glued)
+    assert whole.names == told.names
+    assert str(whole.error) == str(told.error)
+    assert [x.raw for x in whole.of(events.WireEvent)] == [x.raw for x in told.of(events.WireEvent)]
+    cut = decode(glued[: len(glued) * 2 // 3], dialect="chat")
+    assert isinstance(cut.error, IncompleteStreamError)
+    assert cut.names == whole.names[: len(cut.names)]
+    assert len(cut.names) > 5
+
+
+def test_raw_is_the_chunk_and_what_nobody_sent_is_synthetic(wire: Path) -> None:
+    """Every chunk that says something has its event; the other events have no raw."""
+    data = (wire / "chat/openllmetry_parallel_tools.sse").read_bytes()
+    told = decode(data, dialect="chat")
+    sent = sent_chunks(data)
+    wired = told.of(events.WireEvent)
+    assert all((x.raw is None) is x.synthetic for x in wired)
+    assert [x for x in sent if x["choices"][0]["delta"].get("tool_calls")] == [
+        x.raw for x in told.of(events.ThreadRunStepDelta)
+    ]
+    assert [sent[0], sent[-1], "[DONE]"] == [
+        x.raw for x in told.of(events.ThreadRunCreated, events.ThreadRunRequiresAction, events.Done)
+    ]
+
+
+# --- The beginning ----------------------------------------------------------------------
+
+BEGINNING = ["ThreadRunCreated", "ThreadRunQueued*", "ThreadRunInProgress*"]
+OPENED = [
+    "ThreadRunStepCreated*",
+    "ThreadRunStepInProgress*",
+    "ThreadMessageCreated*",
+    "ThreadMessageInProgress*",
+]
+CLOSED = ["ThreadMessageCompleted*", "MessageTextDone", "MessageDone"]
+STEP_CLOSED = ["ThreadRunStepCompleted*", "RunStepDone"]
+
+
+def test_an_answer_of_text_is_a_run_with_a_message() -> None:
+    """The order of everything."""
+    told = told_of(chunk(role="assistant", content=""), chunk(content="Hi"), stop(), DONE)
+    assert [
+        *BEGINNING,
+        *OPENED,
+        *("ThreadMessageDelta", "MessageTextCreated", "MessageTextDelta"),
+        *CLOSED,
+        *STEP_CLOSED,
+        *("ThreadRunCompleted", "RunDone", "Done"),
+    ] == told.names
+    assert told.error is None
+
+
+def test_the_run_is_what_the_first_chunk_says() -> None:
+    """Id, model and time; a run that was known of before keeps the rest."""
+    first = choices({"index": 0, "delta": {"content": "a"}}, model="m", created=5)
+    run = last_run(told_of(first, choices(model="other", id="other"), stop(), DONE))
+    assert ("chatcmpl_1", "m", 5, 5) == (run.id, run.model, run.created_at, run.started_at)
+    known = ChatDialect(models.Run(assistant_id="asst_1", thread_id="thread_1", model="mine"))
+    (created, *_) = one(known, chunk(content="a"))
+    made = created.payload
+    assert ("asst_1", "thread_1", "mine") == (made.assistant_id, made.thread_id, made.model)
+    assert ("queued", "chatcmpl_1") == (made.status, made.id)
+
+
+def test_the_run_begins_with_the_first_chunk_that_has_an_id_or_a_choice() -> None:
+    """Azure's first has neither; what the filter found in the prompt is an extension event."""
+    found = [{"prompt_index": 0, "content_filter_results": {}}]
+    azure = choices(id="", model="", created=0, prompt_filter_results=found)
+    told = told_of(azure, choices(id="x", created=0), chunk(content="a"), stop(), DONE)
+    assert ["ExtensionEvent", *BEGINNING] == told.names[:4]
+    assert last_run(told).created_at is None
+    assert [("chat.completion.chunk.prompt_filter_results", found)] == extensions(told)
+    assert "x" == last_run(told).id
+    nameless = told_of(("", {"choices": [{"delta": {"content": "a"}}]}), DONE)
+    assert BEGINNING == nameless.names[:3]
+    assert ("chat", "msg_chat") == (
+        last_run(nameless).id,
+        nameless.of(events.MessageDone)[0].message.id,
+    )
+
+
+def test_ids_that_change_with_every_chunk_change_nothing() -> None:
+    """The first is the run's, and the message is one."""
+    frames = [choices({"delta": {"content": x}}, id=x) for x in "abc"]
+    told = told_of(*frames, stop(), DONE)
+    assert ["abc"] == [x.message.text for x in told.of(events.MessageDone)]
+    assert "a" == last_run(told).id
+
+
+@pytest.mark.parametrize("sent", [{}, {"choices": None}, {"choices": []}])
+def test_a_chunk_without_choices_says_nothing(sent: dict[str, Any]) -> None:
+    """It need not even have the key, if it says that it is a chunk."""
+    frame = "", {"id": "x", "object": "chat.completion.chunk", **sent}
+    assert BEGINNING == told_of(frame).names
+
+
+@pytest.mark.parametrize("delta", [{}, {"delta": None}, {"delta": {}}])
+def test_a_choice_without_delta_says_nothing(delta: dict[str, Any]) -> None:
+    """Azure sends such a one for what its filter found; no index is index 0."""
+    assert BEGINNING == told_of(choices({"content_filter_results": {}, **delta})).names
+
+
+# --- The end ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "run", "message"),
+    [
+        ("stop", "completed", "completed"),
+        ("tool_calls", "completed", "completed"),
+        ("function_call", "completed", "completed"),
+        ("of_tomorrow", "completed", "completed"),
+        ("length", "incomplete", "incomplete"),
+        ("model_length", "incomplete", "incomplete"),
+        ("content_filter", "incomplete", "incomplete"),
+        ("error", "failed", "incomplete"),
+        ("insufficient_system_resource", "failed", "incomplete"),
+    ],
+)
+@pytest.mark.parametrize("last", [[DONE], []])
+def test_how_an_answer_of_text_ends(reason: str, run: str, message: str, last: list[Frame]) -> None:
+    """The table; with ``[DONE]`` or without."""
+    told = told_of(chunk(content="a"), stop(reason), *last)
+    assert told.error is None
+    Order().check(told, ended=True)
+    assert (run, message) == (
+        last_run(told).status,
+        told.of(events.MessageDone)[0].message.status,
+    )
+    assert [not last] == [x.synthetic for x in told.of(events.Done)]
+    assert reason not in FINISH_REASONS or FINISH_REASONS[reason][0] == run
+
+
+def test_reasons_are_told_as_runs_and_messages_have_them() -> None:
+    """Each in its own words; what failed says which reason it was."""
+    for reason, of_run, of_message in (
+        ("length", "max_completion_tokens", "max_tokens"),
+        ("model_length", "max_completion_tokens", "max_tokens"),
+        ("content_filter", "content_filter", "content_filter"),
+    ):
+        told = told_of(chunk(content="a"), stop(reason), DONE)
+        run, (done,) = last_run(told), told.of(events.MessageDone)
+        assert run.incomplete_details == models.IncompleteDetails(of_run)
+        assert done.message.incomplete_details == models.IncompleteDetails(of_message)
+        assert run.last_error is None
+    failed = last_run(told_of(chunk(content="a"), stop("error"), DONE)).last_error
+    assert models.LastError("error", "the answer ended with finish_reason 'error'") == failed
+
+
+@pytest.mark.parametrize("reason", ["tool_calls", "function_call", "stop", "of_tomorrow"])
+def test_calls_require_an_action_whatever_the_reason(reason: str) -> None:
+    """A message that is open is closed before; the calls' step stays open."""
+    told = told_of(chunk(content="Let me see."), CALL, stop(reason), DONE)
+    Order().check(told, ended=True)
+    assert [*CLOSED, *STEP_CLOSED, "ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == (
+        told.names[-8:]
+    )
+    action = last_run(told).required_action
+    assert action is not None
+    assert action.submit_tool_outputs is not None
+    assert [("a", models.Function("f", "{}"))] == [
+        (x.id, x.function) for x in action.submit_tool_outputs.tool_calls
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reason", "status"),
+    [("length", "incomplete"), ("content_filter", "incomplete"), ("error", "failed")],
+)
+def test_calls_of_an_answer_that_was_cut_require_nothing(reason: str, status: str) -> None:
+    """Half a call is none: its step is cancelled, or failed with the run."""
+    told = told_of(chunk(tool_calls=[call(0, "a", name="f", arguments='{"ci')]), stop(reason), DONE)
+    Order().check(told, ended=True)
+    step = "ThreadRunStepFailed*" if status == "failed" else "ThreadRunStepCancelled*"
+    assert step in told.names
+    assert (status, None) == (last_run(told).status, last_run(told).required_action)
+
+
+def test_an_answer_of_calls_has_no_message() -> None:
+    """The chunk with the role opens none, though its content is there."""
+    told = told_of(chunk(role="assistant", content=""), CALL, stop("tool_calls"), DONE)
+    assert [] == told.of(events.ThreadMessageCreated)
+
+
+def test_an_answer_of_nothing_or_of_reasoning_alone_completes() -> None:
+    """Without any message."""
+    assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == told_of(stop(), DONE).names
+    told = told_of(chunk(reasoning="Hm."), stop(), DONE)
+    assert ["ReasoningDelta", "ReasoningDone*", "ThreadRunCompleted", "RunDone", "Done"] == (
+        told.names[3:]
+    )
+
+
+def test_done_without_a_reason_is_the_end() -> None:
+    """It is the server's word; the end of the run is synthetic then. Alone it is only itself."""
+    told = told_of(chunk(content="a"), DONE)
+    assert ["ThreadRunCompleted*", "RunDone", "Done"] == told.names[-3:]
+    assert "requires_action" == last_run(told_of(CALL, DONE)).status
+    assert ["Done"] == told_of(DONE).names
+
+
+@pytest.mark.parametrize(
+    "last", [("done", {}), ("done", "[DONE]"), ("", "[DONE] "), ("x", "[DONE]")]
+)
+def test_done_in_other_dress(last: Frame) -> None:
+    """Named, or with a blank."""
+    assert ["ThreadRunCompleted", "RunDone", "Done"] == told_of(stop(), last).names[-3:]
+
+
+@pytest.mark.parametrize("frames", [[], [chunk(content="a")], [CALL]])
+def test_bytes_that_end_without_a_reason_are_incomplete(frames: list[Frame]) -> None:
+    """The run goes on somewhere, or the connection broke."""
+    told = told_of(*frames)
+    assert isinstance(told.error, IncompleteStreamError)
+    assert bool(frames) == bool(told.error.open_objects)
+
+
+@pytest.mark.parametrize("reason", ["", None])
+def test_an_empty_reason_is_none(reason: str | None) -> None:
+    """Some servers send one with every chunk."""
+    assert isinstance(told_of(chunk(reason, content="a")).error, IncompleteStreamError)
+
+
+def test_the_last_reason_counts_and_nothing_after_a_reason_is_lost() -> None:
+    """OpenRouter sends it twice; others go on after it."""
+    told = told_of(chunk("stop", content="a"), chunk(content="b"), CALL, stop("length"), DONE)
+    Order().check(told, ended=True)
+    assert "incomplete" == last_run(told).status
+    assert ["ab"] == [x.message.text for x in told.of(events.MessageDone)]
+    assert stop("length")[1] == told.of(events.ThreadRunIncomplete)[0].raw
+
+
+def test_a_second_answer_in_the_same_body_is_not_told() -> None:
+    """Nothing comes after ``done``, whoever asks."""
+    first = told_of(chunk(content="a"), stop(), DONE)
+    assert first == told_of(chunk(content="a"), stop(), DONE, chunk(content="b"), stop(), DONE)
+    glued = "\n".join([json.dumps(stop()[1]), "[DONE]", json.dumps(chunk(content="b")[1])])
+    assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == told_of(("", glued)).names
+    dialect = ChatDialect()
+    assert one(dialect, stop())
+    assert one(dialect, DONE)
+    assert ([], [], []) == (one(dialect, chunk(content="b")), one(dialect, DONE), dialect.end())
+
+
+def test_the_dialect_holds_back_only_an_ending() -> None:
+    """``end()`` tells it, once; before a reason there is none."""
+    dialect = make_dialect("chat")
+    assert isinstance(dialect, ChatDialect)
+    assert isinstance(dialect, HoldsBack)
+    assert [] == dialect.end()
+    one(dialect, stop())
+    assert ["thread.run.completed", "done"] == [x.name for x in dialect.end()]
+    assert [] == dialect.end()
+
+
+# --- Usage ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        pytest.param([stop(), choices(usage=USAGE), DONE], id="after the reason, as OpenAI does"),
+        pytest.param([stop(), choices(usage=USAGE)], id="and then the bytes end"),
+        pytest.param(
+            [choices({"delta": {}, "finish_reason": "stop"}, usage=USAGE), DONE],
+            id="with the reason, as Mistral does",
+        ),
+        pytest.param(
+            [choices(usage={**USAGE, "total_tokens": 1}), stop(), choices(usage=USAGE), DONE],
+            id="with every chunk, growing, as vLLM can",
+        ),
+        pytest.param([choices(usage=USAGE), choices(usage=None), stop(), DONE], id="null after it"),
+        pytest.param([choices(x_groq={"usage": USAGE}), stop(), DONE], id="where Groq has it"),
+    ],
+)
+def test_usage_is_that_of_the_run(frames: list[Frame]) -> None:
+    """Wherever it stands."""
+    assert structure(models.Usage, USAGE) == last_run(told_of(chunk(content="a"), *frames)).usage
+
+
+def test_usage_that_nobody_sent_is_none() -> None:
+    """Servers send it when asked to."""
+    assert last_run(told_of(choices(x_groq={"id": "x"}), stop(), DONE)).usage is None
+
+
+# --- Errors -----------------------------------------------------------------------------
+
+DOWN = {"message": "It is down.", "code": 502}
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ("", {"error": DOWN}),
+        ("error", {"error": DOWN}),
+        ("error", DOWN),
+        ("", {"object": "error", **DOWN}),
+        ("", {"type": "error", "error": DOWN}),
+        choices(error=DOWN),
+        choices({"delta": {"content": ""}, "finish_reason": "error"}, error=DOWN),
+        choices({"delta": {"content": 5}}, error=DOWN),
+        choices({"delta": {}, "finish_reason": "error", "error": DOWN}),
+    ],
+)
+def test_an_error_inside_the_stream_is_told_and_ends_it(frame: Frame) -> None:
+    """In any dress; the server did not say how the run ended, so nothing else is told."""
+    told = told_of(chunk(content="a"), frame, DONE)
+    assert isinstance(told.error, ServerError)
+    assert ("It is down.", "502") == (told.error.error.message, told.error.error.code)
+    assert ["MessageTextDelta", "ErrorEvent"] == told.names[-2:]
+    assert frame[1] == told.of(events.ErrorEvent)[0].raw
+
+
+def test_what_comes_with_an_error_is_told_before_it() -> None:
+    """OpenRouter's last chunk may have both."""
+    told = told_of(choices({"delta": {"content": "a"}}, error=DOWN))
+    assert ["MessageTextDelta", "ErrorEvent"] == told.names[-2:]
+
+
+def test_an_error_may_be_a_text() -> None:
+    """Of a gateway, for example."""
+    told = told_of(("error", "upstream timed out"))
+    assert isinstance(told.error, ServerError)
+    assert "upstream timed out" == told.error.error.message
+
+
+# --- What has no counterpart ------------------------------------------------------------
+
+
+def test_other_choices_are_extension_events() -> None:
+    """Choice 0 is the answer, also where another one comes first, ends first, or ends last."""
+    other = {"index": 1, "delta": {"content": "b"}, "finish_reason": "length"}
+    both = choices(other, {"index": 0, "delta": {"content": "a"}})
+    told = told_of(choices(other), both, stop(), choices(other), DONE)
+    Order().check(told, ended=True)
+    assert [("chat.completion.chunk.choice", other)] * 3 == extensions(told)
+    assert both[1] == told.of(events.ExtensionEvent)[1].raw
+    assert ("completed", ["a"]) == (
+        last_run(told).status,
+        [x.message.text for x in told.of(events.MessageDone)],
+    )
+    assert isinstance(told_of(choices(other)).error, IncompleteStreamError)
+    lone = "", {"id": "x", "choices": other}
+    assert [("chat.completion.chunk.choice", other)] == extensions(told_of(lone))
+
+
+def test_sound_images_and_moderation_are_extension_events() -> None:
+    """With their part of the chunk."""
+    sound, images = {"id": "x", "data": "AA=="}, [{"type": "image_url"}]
+    checked: dict[str, Any] = {"input": {}}
+    told = told_of(
+        chunk(audio=sound), chunk(images=images), stop(), choices(moderation=checked), DONE
+    )
+    assert [
+        ("chat.completion.chunk.audio", sound),
+        ("chat.completion.chunk.images", images),
+        ("chat.completion.chunk.moderation", checked),
+    ] == extensions(told)
+    Order().check(told, ended=True)
+
+
+def test_cited_pages_beside_the_choices_annotate_the_text() -> None:
+    """Perplexity has them on every chunk."""
+    frame = choices({"delta": {"content": "a"}}, citations=["https://a.example"])
+    told = told_of(frame, frame, stop(), DONE)
+    (event,) = told.of(events.MessageAnnotation)
+    assert "https://a.example" == event.annotation.url_citation.url
+
+
+@pytest.mark.parametrize(
+    ("frame", "name"),
+    [
+        (("", {"type": "ping"}), "ping"),
+        (("ping", {"type": "x"}), "ping"),
+        (("ping", "now"), "ping"),
+        (("", {"object": "of.tomorrow"}), "of.tomorrow"),
+        (("", {"type": 5, "error": None}), "message"),
+        (("message", [1]), "message"),
+        (("", {}), "message"),
+        (("", 5), "message"),
+    ],
+)
+def test_what_is_no_chunk_is_an_unknown_event(frame: Frame, name: str) -> None:
+    """It changes nothing, wherever it comes."""
+    around = [chunk(content="a"), stop()]
+    told = told_of(frame, around[0], frame, around[1], frame, DONE)
+    unknown = told.of(events.UnknownEvent)
+    assert [(name, frame[1])] * 3 == [(x.event, x.data) for x in unknown]
+    rest = [x for x in told.names if x != "UnknownEvent"]
+    assert rest == told_of(*around, DONE).names
+
+
+def test_comments_and_names_of_frames_change_nothing() -> None:
+    """OpenRouter's comments, a name that is that of all chunks, and CRLF."""
+    frames = [chunk(content="a"), stop(), DONE]
+    named = [("chat.completion.chunk", sent) for _, sent in frames]
+    data = b": PROCESSING\r\n\r\n" + sse(*named, end="\r\n")
+    assert told_of(*frames) == decode_any_way(data)
+
+
+# --- Frames that are more or less than one chunk ----------------------------------------
+
+
+def test_a_chunk_in_several_lines_is_one() -> None:
+    """As the standard has it."""
+    frames = [("", json.dumps(sent, indent=1)) for _, sent in (chunk(content="a"), stop())]
+    assert told_of(chunk(content="a"), stop(), DONE) == told_of(*frames, DONE)
+
+
+def test_lines_that_are_chunks_are_read_one_by_one() -> None:
+    """Up to a bad one: what stands before it is told, and the error says what is wrong."""
+    good, bad = json.dumps(chunk(content="a")[1]), '{"choices": [}'
+    told = told_of(("", f"{good}\n\n{good}\n{bad}\n{good}"), DONE)
+    assert ["MessageTextDelta"] * 2 == [x for x in told.names if x == "MessageTextDelta"]
+    assert isinstance(told.error, DecodeError)
+    assert "a line of the data is not JSON: " in str(told.error)
+    assert ["Done"] == told_of(("", f"[DONE]\n{good}")).names
+
+
+@pytest.mark.parametrize("data", ["{", "a\nb", '{"a":\n1', "1\n2", '{"id": NaN}'])
+@pytest.mark.parametrize("name", ["", "message", "chat.completion.chunk"])
+def test_what_is_not_json_is_refused(name: str, data: str) -> None:
+    """With the frame, and where it was."""
+    told = told_of(chunk(content="a"), (name, data), DONE)
+    assert isinstance(told.error, DecodeError)
+    assert (data, len(sse(chunk(content="a")))) == (told.error.frame, told.error.offset)
+    assert str(told.error).startswith("the data is not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("sent", "path"),
+    [
+        ({"id": 5}, "$.id: 5 is not a string"),
+        ({"choices": 5}, "$.choices: 5 is not a list"),
+        ({"choices": [5]}, "$.choices[0]: 5 is not an object"),
+        ({"choices": [{"index": "0"}]}, "$.choices[0].index: '0' is not an integer"),
+        ({"choices": [{"delta": []}]}, "$.choices[0].delta: a list is not an object"),
+        ({"usage": {"total_tokens": "5"}}, "$.usage.total_tokens: '5' is not an integer"),
+        (
+            {"choices": [{"index": 1}, {"delta": {"content": [5]}}]},
+            "$.choices[1].delta.content[0]: 5 is not an object",
+        ),
+        (
+            {"choices": [{"delta": {"tool_calls": [{"function": {"arguments": 5}}]}}]},
+            "$.choices[0].delta.tool_calls[0].function.arguments: 5 is not a string",
+        ),
+    ],
+)
+def test_a_bad_chunk_is_refused_with_the_path_of_what_is_bad(
+    sent: dict[str, Any], path: str
+) -> None:
+    """What came before it is told."""
+    told = told_of(chunk(content="a"), ("", {"choices": [], **sent}), DONE)
+    assert isinstance(told.error, DecodeError)
+    assert (path,) == told.error.paths
+    assert "MessageTextDelta" == told.names[-1]
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(["index", "id", "type", "text", "content", "function", "error"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=5,
+)
+
+#: A chunk with everything that is read in it.
+EVERYTHING: dict[str, Any] = {
+    "id": "x",
+    "object": "chat.completion.chunk",
+    "created": 1,
+    "model": "m",
+    "choices": [
+        {
+            "index": 0,
+            "delta": {
+                "role": "assistant",
+                "content": "a",
+                "refusal": "b",
+                "reasoning_content": "c",
+                "reasoning": "d",
+                "reasoning_details": [{"type": "reasoning.summary", "summary": "e"}],
+                "annotations": [{"type": "url_citation", "url_citation": {"url": "u"}}],
+                "tool_calls": [
+                    {"index": 0, "id": "a", "function": {"name": "f", "arguments": "{}"}},
+                    {"index": 0, "type": "custom", "custom": {"name": "g", "input": "i"}},
+                ],
+                "function_call": {"name": "f", "arguments": "{}"},
+                "audio": {},
+                "images": [],
+            },
+            "finish_reason": "tool_calls",
+            "error": None,
+        }
+    ],
+    "usage": USAGE,
+    "citations": ["u"],
+    "moderation": {},
+    "error": None,
+    "x_groq": {"usage": USAGE},
+}
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths of everything in VALUE."""
+    inner: list[tuple[Any, Any]] = []
+    if isinstance(value, dict):
+        inner = list(value.items())
+    elif isinstance(value, list):
+        inner = list(enumerate(value))
+    return [path, *(found for key, x in inner for found in places(x, (*path, key)))]
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """Return VALUE with NEW at PATH."""
+    if not path:
+        return new
+    copied = dict(value) if isinstance(value, dict) else list(value)
+    copied[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copied
+
+
+@given(st.lists(st.tuples(st.sampled_from(places(EVERYTHING)), JUNK), min_size=1, max_size=4))
+def test_any_chunk_is_told_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+    """Whatever stands where something else should: nothing but errors of the stream is raised."""
+    frames = [("", replaced(EVERYTHING, *change)) for change in changes]
+    told = told_of(("", EVERYTHING), *frames, DONE)
+    assert isinstance(told.error, DecodeError | ServerError | None)
+    if told.error is None:
+        Order().check(told, ended=True)
+
+
+@given(st.data())
+def test_any_mutation_of_a_recording_is_told_or_refused(wire: Path, data: st.DataObject) -> None:
+    """As above, with what servers really send, bytes lost and doubled."""
+    name = data.draw(st.sampled_from(sorted(RECORDED)))
+    sent = (wire / name).read_bytes()[-3000:]
+    start = data.draw(st.integers(0, len(sent)))
+    end = data.draw(st.integers(start, len(sent)))
+    patch = data.draw(st.binary(max_size=4) | st.just(sent[start:end] * 2))
+    told = decode(sent[:start] + patch + sent[end:], dialect="chat")
+    assert told.events is not None
+
+
+@given(st.sampled_from(["", "message", "error", "done", "x"]), JUNK.map(json.dumps) | st.text())
+def test_any_frame_is_told_or_refused(name: str, text: str) -> None:
+    """Of the dialect alone, which knows one error."""
+    try:
+        found = list(ChatDialect().decode(ServerSentEvent(name, text, 0)))
+    except DecodeError:
+        return
+    assert all(issubclass(x.event_class, events.WireEvent) for x in found)
+
+
+# --- A loop of tools --------------------------------------------------------------------
+
+
+def next_stream(dialect: ChatDialect, snapshots: Snapshots, *frames: Frame) -> Told:
+    """Decode the next stream of a loop."""
+    decoder, told = EventDecoder(dialect, snapshots=snapshots), Told()
+    decoder.feed(sse(*frames))
+    decoder.close()
+    drain(decoder, told)
+    return told
+
+
+def test_a_loop_of_tools_is_one_run() -> None:
+    """Outputs complete the step; queued, in progress, and the answer; usage adds up."""
+    dialect, snapshots = ChatDialect(), Snapshots()
+    used = choices(usage=USAGE)
+    first = next_stream(dialect, snapshots, CALL, stop("tool_calls"), used, DONE)
+    assert ("requires_action", None) == (last_run(first).status, last_run(first).usage)
+    assert structure(models.Usage, USAGE) == dialect.usage
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        ],
+    }
+    assert message == dialect.assistant_message
+
+    dialect.resume({"a": "42"})
+    frames = [chunk(content="It is 42."), stop(), choices(usage={"total_tokens": 7}), DONE]
+    second = next_stream(dialect, snapshots, *frames)
+    assert [
+        "ThreadRunStepCompleted*",
+        "RunStepDone",
+        "ThreadRunQueued*",
+        "ThreadRunInProgress",
+    ] == (second.names[:4])
+    details = second.of(events.ThreadRunStepCompleted)[0].data.step_details
+    assert ["42"] == [x.function.output for x in details.tool_calls]
+    run = last_run(second)
+    assert (last_run(first).id, "completed") == (run.id, run.status)
+    assert run.usage is not None
+    assert (12, 2) == (run.usage.total_tokens, run.usage.prompt_tokens)
+    assert second.of(events.ThreadRunQueued)[0].data.usage is None
+    assert {"role": "assistant", "content": "It is 42."} == dialect.assistant_message
+    check_told([*first.events, *second.events], ended=True)
+
+
+def test_streams_of_a_loop_have_messages_and_steps_of_their_own() -> None:
+    """Also where a server gives all its answers one id."""
+    dialect, snapshots = ChatDialect(), Snapshots()
+    for _ in range(3):
+        next_stream(dialect, snapshots, chunk(content="a"), CALL, stop("tool_calls"), DONE)
+        dialect.resume({"a": "42"})
+    assert ["msg_chatcmpl_1", "msg_chatcmpl_1_1", "msg_chatcmpl_1_2"] == [
+        x.id for x in snapshots.messages
+    ]
+    assert 6 == len({x.id for x in snapshots.run_steps})
+    told = next_stream(dialect, snapshots, DONE)
+    assert ["ThreadRunStepCompleted*", "RunStepDone", "Done"] == told.names

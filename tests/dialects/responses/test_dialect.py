@@ -1,0 +1,820 @@
+"""Which frame of the Responses wire is which event: the table, the recordings, the traps."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.dialects import make_dialect
+from stream_core.dialects.responses.dialect import ResponsesDialect
+from stream_core.dialects.responses.event_table import ROWS
+from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
+from stream_core.sse import ServerSentEvent
+from tests.support.frames import DONE, Told, decode_every_way, frame, sse
+from tests.support.responses_frames import (
+    COMPLETED,
+    CREATED,
+    END,
+    added,
+    arguments,
+    check_order,
+    decode,
+    done,
+    event,
+    last_run,
+    messages,
+    response,
+    said,
+    steps,
+    text,
+    text_part,
+    told,
+    told_by,
+    told_of,
+    unofficial,
+    wire_names,
+)
+
+if TYPE_CHECKING:
+    from tests.support.frames import Frame
+
+#: Which recordings are Responses streams.
+FOLDERS = ("responses/*.sse", "servers/*_responses_*.sse", "servers/agentserver_*.sse")
+
+#: Bodies of answers that are no event streams.
+NO_STREAMS = ("aimock_responses_boom.sse", "llamacpp_responses_badrequest.sse")
+
+#: Streams that end too early.
+CUT = ("aimock_responses_cut.sse",)
+
+#: Streams that begin in the middle of a text.
+RESUMED = ("agentserver_replay_after5.sse",)
+
+#: What the official client's classes of Assistants refuse, and whose servers send it: statuses
+#: and fields are what those servers send, or leave out.
+UNOFFICIAL = {
+    "truncation_strategy.type": "Responses say disabled where Assistants say auto",
+    "created_at": "llama.cpp begins without a date, and a resumed stream without a response",
+    "parallel_tool_calls": "aimock and llama.cpp leave it out",
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that take ``path`` for every recording; where there is none they are skipped."""
+    if "path" in metafunc.fixturenames:
+        folder = Path(str(metafunc.config.getoption("--wire")))
+        paths = sorted({path for pattern in FOLDERS for path in folder.glob(pattern)})
+        paths = [path for path in paths if path.name not in NO_STREAMS]
+        metafunc.parametrize("path", paths, ids=[path.name for path in paths])
+
+
+def frames_of(path: Path) -> list[Any]:
+    """Return the JSON of every frame, read without the decoder."""
+    lines = path.read_text("utf-8").split("\n")
+    data = [x.removeprefix("data:").strip() for x in lines if x.startswith("data:")]
+    return [json.loads(x) for x in data if x != "[DONE]"]
+
+
+# --- The table --------------------------------------------------------------------------
+
+
+def test_the_dialect_is_found_by_its_name() -> None:
+    """``Stream(..., dialect="responses")``."""
+    assert isinstance(make_dialect("responses"), ResponsesDialect)
+
+
+@pytest.mark.parametrize("name", sorted(x for x in ROWS if ROWS[x].method == "_extension"))
+def test_what_has_no_counterpart_is_an_extension_event(name: str) -> None:
+    """It has its own name, and all of its JSON; nothing in it is looked at."""
+    sent = {"type": name, "delta": 5, "item": None, "part": []}
+    came = told(CREATED, (name, sent), COMPLETED)
+    (found,) = came.of(events.ExtensionEvent)
+    assert (name, sent, sent, False) == (found.event, found.data, found.raw, found.synthetic)
+
+
+@pytest.mark.parametrize("name", ["response.of_tomorrow", "thread.message.delta", "keepalive"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_type_that_is_not_in_the_table_is_an_unknown_event(name: str, *, named: bool) -> None:
+    """Whatever it has, with its ``event:`` line or without."""
+    sent = {"type": name, "error": "not ours"}
+    came = told(CREATED, (name if named else "", sent), COMPLETED)
+    (found,) = came.of(events.UnknownEvent)
+    assert (name, sent, sent) == (found.event, found.data, found.raw)
+
+
+#: Types of events about items, and the type of the item.
+ABOUT = {
+    "response.output_text.delta": "message",
+    "response.output_text.done": "message",
+    "response.output_text.annotation.added": "message",
+    "response.refusal.delta": "message",
+    "response.refusal.done": "message",
+    "response.content_part.done": "message",
+    "response.function_call_arguments.delta": "function_call",
+    "response.function_call_arguments.done": "function_call",
+    "response.custom_tool_call_input.delta": "custom_tool_call",
+    "response.custom_tool_call_input.done": "custom_tool_call",
+    "response.code_interpreter_call_code.delta": "code_interpreter_call",
+    "response.code_interpreter_call_code.done": "code_interpreter_call",
+    "response.mcp_call_arguments.delta": "mcp_call",
+    "response.mcp_call_arguments.done": "mcp_call",
+    "response.reasoning_text.delta": "reasoning",
+    "response.reasoning_text.done": "reasoning",
+    "response.reasoning_summary_text.delta": "reasoning",
+    "response.reasoning_summary_text.done": "reasoning",
+}
+
+
+def test_every_row_about_an_item_is_in_the_table_above() -> None:
+    """The rest are about the response, about any item, or have no counterpart."""
+    others = {"_created", "_queued", "_in_progress", "_ended", "_error", "_extension"}
+    others |= {"_item_added", "_item_done", "_partial_image"}
+    assert {name for name, row in ROWS.items() if row.method not in others} == ABOUT.keys()
+
+
+@pytest.mark.parametrize(("name", "kind"), ABOUT.items())
+def test_what_is_said_of_an_item_that_is_done_is_an_extension_event(name: str, kind: str) -> None:
+    """Nothing else is told of it; before its end something is."""
+    sent = {"item_id": "item_1", "output_index": 0, "annotation": {}, "part": text_part("ab")}
+    values = {"delta": "ab", "text": "ab", "arguments": "ab", "input": "ab", "code": "ab"}
+    frame_about = (name, {"type": name, **sent, **values, "refusal": "ab"})
+    came = told_of(added(kind), done(kind), frame_about)
+    assert name == came.of(events.ExtensionEvent)[-1].event
+    without = told_of(added(kind), done(kind))
+    assert len(without.events) + 1 == len(came.events)
+    open_still = told_of(added(kind), frame_about, done(kind))
+    assert len(without.events) + 1 < len(open_still.events)
+
+
+def test_a_part_that_is_done_need_not_be_a_message_s() -> None:
+    """Parts of reasoning come by that event too."""
+    part = {"type": "reasoning_text", "text": "hm"}
+    came = told_of(event("content_part.done", item_id="rs_1", part=part))
+    assert ["response.content_part.done"] == [x.event for x in came.of(events.ExtensionEvent)]
+    assert [] == messages(came)
+
+
+# --- Recordings -------------------------------------------------------------------------
+
+
+def test_a_recording_is_told_alike_however_it_is_cut(path: Path) -> None:
+    """Whole, byte by byte, at random splits; in order; with an error only where it is cut."""
+    data = path.read_bytes()
+    came = decode_every_way(data, dialect="responses", seeds=range(1))
+    check_order(came.events, ended=came.error is None)
+    assert (path.name in CUT) == isinstance(came.error, IncompleteStreamError)
+    assert came.error is None or path.name in CUT
+
+
+def test_every_frame_of_a_recording_is_told_once_as_itself(path: Path) -> None:
+    """Its JSON is the ``raw`` of one event that is not synthetic; synthetic ones have none."""
+    came = decode_recording(path)
+    sent = [x for x in came.of(events.WireEvent) if not x.synthetic]
+    assert frames_of(path) == [x.raw for x in sent]
+    assert {None} >= {x.raw for x in came.of(events.WireEvent) if x.synthetic}
+
+
+def decode_recording(path: Path) -> Told:
+    """Decode a recording whole."""
+    return told_by(EventDecoder("responses"), path.read_bytes())
+
+
+def test_the_deltas_of_a_recording_are_its_final_text(path: Path) -> None:
+    """Joined, the pieces are what the last event says, and so are the arguments of calls."""
+    came = decode_recording(path)
+    for message in messages(came):
+        if path.name in RESUMED:
+            assert message.text.endswith(said(came, message.id))
+        else:
+            assert message.text == said(came, message.id)
+    final = frames_of(path)[-1].get("response", {}).get("output", [])
+    texts = [
+        y["text"] for x in final if x["type"] == "message" for y in x["content"] if "text" in y
+    ]
+    assert (
+        texts == [part.text.value for x in messages(came) for part in text_parts(x)][: len(texts)]
+    )
+
+
+def text_parts(message: models.Message) -> list[models.TextContentBlock]:
+    """Return the parts of MESSAGE that are text."""
+    return [part for part in message.content if isinstance(part, models.TextContentBlock)]
+
+
+def test_the_calls_of_a_recording_are_what_the_run_requires(path: Path) -> None:
+    """Ids, names and arguments are those of the response, in its order."""
+    came = decode_recording(path)
+    final = frames_of(path)[-1].get("response", {}).get("output", [])
+    expected = [
+        (x["call_id"], x["name"], x["arguments"]) for x in final if x["type"] == "function_call"
+    ]
+    required = last_run(came).required_action
+    calls = (
+        []
+        if required is None or required.submit_tool_outputs is None
+        else [
+            (x.id, x.function.name, x.function.arguments)
+            for x in required.submit_tool_outputs.tool_calls
+        ]
+    )
+    assert expected == calls
+
+
+def test_the_usage_of_a_recording_is_the_response_s(path: Path) -> None:
+    """Under the names of Assistants; a run that requires an action has none yet."""
+    came = decode_recording(path)
+    run, sent = last_run(came), frames_of(path)[-1].get("response", {}).get("usage")
+    if run.status in ("completed", "incomplete", "failed") and sent:
+        assert run.usage is not None
+        assert [sent[x] for x in ("input_tokens", "output_tokens", "total_tokens")] == [
+            run.usage.prompt_tokens,
+            run.usage.completion_tokens,
+            run.usage.total_tokens,
+        ]
+    else:
+        assert run.usage is None
+
+
+def test_a_recording_is_what_the_official_client_s_classes_accept(path: Path) -> None:
+    """But for values that they do not know, and fields that the server leaves out."""
+    if path.name in ("agentserver_cite.sse", "agentserver_mcp.sse"):
+        pytest.skip("url_citation and mcp are Azure's, and not in those classes")
+    assert unofficial(decode_recording(path).events) <= UNOFFICIAL.keys()
+
+
+@pytest.mark.parametrize("name", [*NO_STREAMS, "fakeai_responses.sse"])
+def test_an_answer_that_is_no_event_stream_is_refused(
+    name: str, pytestconfig: pytest.Config
+) -> None:
+    """A JSON body is no line of an event stream, and is not taken for silence."""
+    folder = Path(str(pytestconfig.getoption("--wire")))
+    if not (folder / "servers" / name).exists():
+        pytest.skip("no recordings")
+    came = told_by(EventDecoder("responses"), (folder / "servers" / name).read_bytes())
+    assert isinstance(came.error, DecodeError)
+    assert [] == came.events
+
+
+# --- The run ----------------------------------------------------------------------------
+
+
+def test_a_response_is_a_run() -> None:
+    """Its id is the run's; the thread has a name, and the last word is ``done``."""
+    came = told(CREATED, response("in_progress"), COMPLETED)
+    assert ["run.created", "run.queued*", "run.in_progress", *END] == wire_names(came)
+    run = last_run(came)
+    assert ("resp_1", "thread_resp_1", "completed") == (run.id, run.thread_id, run.status)
+    assert "queued" == came.events[0].data.status  # type: ignore[attr-defined]  # a run's event
+    assert came.error is None
+
+
+def test_a_response_in_the_background_is_queued_by_its_own_event() -> None:
+    """No event is made up that the server sends."""
+    created = response("created", status="queued")
+    came = told(created, response("queued"), response("in_progress"), COMPLETED)
+    assert ["run.created", "run.queued", "run.in_progress", *END] == wire_names(came)
+    assert ["run.created", "run.queued*", "run.in_progress*", *END] == wire_names(
+        told(created, COMPLETED)
+    )
+
+
+def test_what_is_said_again_changes_nothing() -> None:
+    """llama.cpp repeats in_progress as the prompt is read; it is an extension event then."""
+    again = [response(x) for x in ("created", "queued", "in_progress", "in_progress")]
+    came = told(CREATED, *again, COMPLETED)
+    assert [
+        "run.created",
+        "run.queued*",
+        "response.created",
+        "response.queued",
+        "run.in_progress",
+        "response.in_progress",
+        *END,
+    ] == wire_names(came)
+
+
+def test_the_run_keeps_the_ids_that_it_began_with() -> None:
+    """GitHub Copilot changes the response's id at every event."""
+    came = told(
+        CREATED,
+        response("in_progress", "resp_2", conversation={"id": "conv_1"}),
+        response("completed", "resp_3"),
+    )
+    runs = [x.data for x in came.of(events.WireEvent) if isinstance(x.data, models.Run)]
+    assert {("resp_1", "thread_resp_1")} == {(x.id, x.thread_id) for x in runs}
+
+
+@pytest.mark.parametrize("conversation", ["conv_1", {"id": "conv_1"}])
+def test_thread_and_assistant_are_the_conversation_and_the_agent(conversation: object) -> None:
+    """Where the response names them; what the caller knows counts more."""
+    agent = {"type": "agent_reference", "name": "helper"}
+    created = response("created", conversation=conversation, agent_reference=agent)
+    run = last_run(told(created, COMPLETED))
+    assert ("conv_1", "helper") == (run.thread_id, run.assistant_id)
+    dialect = ResponsesDialect(thread_id="thread_1", assistant_id="asst_1")
+    run = last_run(told(created, COMPLETED, dialect=dialect))
+    assert ("thread_1", "asst_1") == (run.thread_id, run.assistant_id)
+
+
+@pytest.mark.parametrize(
+    ("first", "run_id"),
+    [
+        (text("a"), "run_item_1"),
+        (added("message"), "run_1"),
+        (event("output_text.delta", delta="a", response_id="resp_9"), "resp_9"),
+        (event("audio.delta", delta="a"), "run_1"),
+    ],
+    ids=str,
+)
+def test_a_stream_that_begins_in_the_middle_announces_its_run(first: Frame, run_id: str) -> None:
+    """Under the best id that the first frame has; the response's comes too late."""
+    came = told(first, response("completed", conversation="conv_1"))
+    run = last_run(came)
+    assert (run_id, f"thread_{run_id}") == (run.id, run.thread_id)
+    assert ["run.created*", "run.queued*", "run.in_progress*"] == wire_names(came)[:3]
+    dialect = ResponsesDialect(response_id="resp_5")
+    assert "resp_5" == last_run(told(first, COMPLETED, dialect=dialect)).id
+
+
+def test_a_response_that_ends_at_once_is_told_whole() -> None:
+    """The last event carries all of it."""
+    output = [{"type": "message", "id": "msg_1", "content": [text_part("Hi.")]}]
+    came = told(response("completed", output=output))
+    assert ["Hi."] == [x.text for x in messages(came)]
+    assert "Hi." == said(came, "msg_1")
+
+
+# --- The end ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "cancelled"])
+@pytest.mark.parametrize("name", ["completed", "incomplete", "failed", "cancelled"])
+def test_the_status_of_the_response_beats_the_name_of_the_event(name: str, status: str) -> None:
+    """Servers say ``response.completed`` of a response that failed; without one the name counts."""
+    assert status == last_run(told(CREATED, response(name, status=status))).status
+    for none in (None, "in_progress"):
+        assert name == last_run(told(CREATED, response(name, status=none))).status
+
+
+@pytest.mark.parametrize(
+    ("reason", "of_run", "of_message"),
+    [
+        ("max_output_tokens", "max_completion_tokens", "max_tokens"),
+        ("length", "max_completion_tokens", "max_tokens"),
+        ("content_filter", "content_filter", "content_filter"),
+        (None, None, None),
+    ],
+)
+def test_an_incomplete_response_says_why(
+    reason: str | None, of_run: str | None, of_message: str | None
+) -> None:
+    """In the words of Assistants, for the run and for the message that was cut."""
+    details: dict[str, Any] = {"incomplete_details": {"reason": reason}}
+    came = told(CREATED, added("message"), text("Hal"), response("incomplete", **details))
+    (message,), run = messages(came), last_run(came)
+    assert message.incomplete_details is not None
+    assert run.incomplete_details is not None
+    assert ("incomplete", of_message) == (message.status, message.incomplete_details.reason)
+    assert ("incomplete", of_run) == (run.status, run.incomplete_details.reason)
+    assert ["completed"] == [x.status for x in steps(came)]
+    assert "Hal" == message.text
+
+
+def test_a_failed_response_says_why() -> None:
+    """The run and its step have the error; the message says that its run failed."""
+    error = {"code": "rate_limit_exceeded", "message": "Slow down."}
+    came = told(CREATED, added("message"), text("Hal"), response("failed", error=error, output=[]))
+    expected = models.LastError("rate_limit_exceeded", "Slow down.")
+    (message,), (step,), run = messages(came), steps(came), last_run(came)
+    assert ("failed", expected, expected) == (step.status, step.last_error, run.last_error)
+    assert models.IncompleteDetails("run_failed") == message.incomplete_details
+    assert last_run(told(CREATED, response("failed"))).last_error is None
+
+
+def test_a_cancelled_response_closes_what_is_open() -> None:
+    """Messages and steps of all kinds."""
+    came = told(
+        CREATED,
+        added("message", "msg_1", 0),
+        text("Hal", "msg_1"),
+        added("web_search_call", "ws_1", 1),
+        added("function_call", "fc_1", 2, call_id="call_1"),
+        response("cancelled"),
+    )
+    assert ["cancelled"] * 3 == [x.status for x in steps(came)]
+    assert [models.IncompleteDetails("run_cancelled")] == [
+        x.incomplete_details for x in messages(came)
+    ]
+    assert last_run(came).required_action is None
+
+
+def test_nothing_comes_after_the_end() -> None:
+    """Not a second response in the same body, not ``[DONE]``, not what is no JSON."""
+    whole = [CREATED, COMPLETED]
+    came = told(*whole, *whole, text("a"), DONE, ("", "not JSON"))
+    assert ["run.created", "run.queued*", "run.in_progress*", *END] == wire_names(came)
+    dialect = ResponsesDialect()
+    assert 5 == len(decode(dialect, *whole))
+    assert [] == decode(dialect, *whole, ("", "not JSON"))
+
+
+def test_done_before_the_end_is_no_end() -> None:
+    """It is a hint: the response says when it ends."""
+    came = told(CREATED, ("", "[DONE]"), COMPLETED)
+    assert [("[DONE]", "[DONE]")] == [(x.event, x.data) for x in came.of(events.ExtensionEvent)]
+    assert isinstance(told(CREATED, text("a"), ("", "[DONE]")).error, IncompleteStreamError)
+
+
+def test_bytes_that_end_too_early_are_an_error() -> None:
+    """It names what was open."""
+    came = told(CREATED, added("message", "msg_1"), text("a", "msg_1"))
+    assert isinstance(came.error, IncompleteStreamError)
+    expected = ("run resp_1", "run step step_msg_1", "message msg_1")
+    assert expected == came.error.open_objects
+
+
+# --- Errors -----------------------------------------------------------------------------
+
+INNER = {"code": "server_error", "message": "It is down.", "param": None}
+
+
+@pytest.mark.parametrize(
+    ("name", "sent"),
+    [
+        ("error", {"type": "error", **INNER, "sequence_number": 3}),
+        ("error", {"type": "error", "error": INNER}),
+        ("error", {"error": INNER}),
+        ("error", INNER),
+        ("", {"type": "error", **INNER}),
+        ("", {"error": INNER}),
+        ("message", {"error": INNER}),
+    ],
+)
+def test_an_error_is_read_in_every_shape(name: str, sent: Any) -> None:
+    """Flat as in the reference, wrapped, without a type, without a name."""
+    came = told(CREATED, (name, sent))
+    assert isinstance(came.error, ServerError)
+    (error,) = [x.data for x in came.of(events.ErrorEvent)]
+    assert ("It is down.", "server_error", None) == (error.message, error.code, error.type)
+    assert sent == came.events[-1].raw  # type: ignore[attr-defined]  # a wire event
+
+
+def test_an_error_may_be_a_text_or_no_json_and_have_a_number_for_its_code() -> None:
+    """It is told, never lost."""
+    assert "down" in str(told(("", {"error": "down"})).error)
+    assert "upstream timed out" in str(told(("error", "upstream timed out")).error)
+    assert "code 404" in str(told(("", {"error": {"code": 404, "message": "no"}})).error)
+    assert isinstance(told(("error", "null")).error, ServerError)
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "sentence"),
+    [
+        ("response.created", "{", "the data is not JSON"),
+        ("", "{", "the data is not JSON"),
+        ("message", "hello", "the data is not JSON"),
+        ("response.created", "[]", "is not an object"),
+        ("response.created", "{}", r"\$.response: null is not an object"),
+        ("response.completed", '{"response": 5}', r"\$.response: 5 is not an object"),
+        ("response.created", '{"response": {"id": 5}}', r"\$.response.id: 5 is not a string"),
+        ("response.output_item.added", '{"item": "a"}', r'\$.item: "a" is not an object'),
+        ("response.output_item.done", '{"item": {"type": 5}}', r"\$.item.type: 5 is not a string"),
+        ("response.output_text.delta", '{"delta": 5}', r"\$.delta: 5 is not a string"),
+        ("response.output_text.delta", '{"output_index": -1}', r"\$.output_index: -1 is not an in"),
+        ("response.content_part.done", '{"part": null}', r"\$.part: null is not an object"),
+        (
+            "response.completed",
+            '{"response": {"output": [{"type": "message"}, {"type": "message", "content": 5}]}}',
+            r"\$.response.output\[1\].content: 5 is not a list",
+        ),
+    ],
+)
+def test_a_bad_frame_is_refused_with_the_path(name: str, data: str, sentence: str) -> None:
+    """What came before it is delivered first."""
+    came = told(CREATED, (name, data))
+    assert isinstance(came.error, DecodeError)
+    with pytest.raises(DecodeError, match=sentence):
+        raise came.error
+    assert ["run.created", "run.queued*"] == wire_names(came)
+
+
+@pytest.mark.parametrize("data", ["5", '"a"', "[]", "null"])
+def test_json_that_is_no_object_and_has_no_name_is_unknown(data: str) -> None:
+    """It is no event of this wire, and harms nobody."""
+    came = told(CREATED, ("", data), COMPLETED)
+    assert [json.loads(data)] == [x.data for x in came.of(events.UnknownEvent)]
+
+
+def test_an_unknown_name_need_not_be_json() -> None:
+    """Some gateways send pings of their own."""
+    came = told(CREATED, ("ping", "pong"), COMPLETED)
+    assert [("ping", "pong")] == [(x.event, x.data) for x in came.of(events.UnknownEvent)]
+
+
+def test_an_unknown_type_has_the_meaning_of_its_event_line() -> None:
+    """Where that is known; without a type the line is all there is."""
+    name, sent = text("a")
+    untyped = {key: value for key, value in sent.items() if key != "type"}
+    came = told_of((name, sent), (name, untyped), (name, {**sent, "type": "delta"}))
+    assert "aaa" == said(came, "item_1")
+
+
+def test_frames_need_no_event_lines() -> None:
+    """LiteLLM and llama-stack send none."""
+    frames = [CREATED, added("message"), text("Hi"), COMPLETED]
+    assert told(*frames) == told(*[("", sent) for _, sent in frames])
+
+
+def test_a_frame_that_is_cut_at_the_end_is_a_stream_that_is_cut() -> None:
+    """Not bad JSON."""
+    data = sse(CREATED) + frame(*text("abc"))[:-9]
+    came = told_by(EventDecoder("responses"), data)
+    assert isinstance(came.error, IncompleteStreamError)
+
+
+# --- What the loops around it need ------------------------------------------------------
+
+
+def call_round(dialect: ResponsesDialect, decoder: EventDecoder) -> Told:
+    """Let DECODER decode a response that ends with a call."""
+    usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
+    output = [{"type": "reasoning", "id": "rs_1"}, {**call, "arguments": "{}"}]
+    frames = [
+        CREATED,
+        added("reasoning", "rs_1", 0),
+        added("function_call", "fc_1", 1, call_id="call_1", name="f", arguments=""),
+        arguments("{}", "fc_1", 1),
+        response("completed", status="completed", output=output, usage=usage),
+    ]
+    came = told_by(decoder, sse(*frames))
+    assert output == dialect.output_items
+    return came
+
+
+def test_a_run_goes_on_in_the_next_response() -> None:
+    """The step of the calls completes with the outputs; ids stay, usage adds up."""
+    dialect = ResponsesDialect()
+    decoder = EventDecoder(dialect)
+    first = call_round(dialect, decoder)
+    assert ("requires_action", None) == (last_run(first).status, last_run(first).usage)
+    assert "resp_1" == dialect.response_id
+    dialect.resume({"call_1": "sunny"})
+    usage = {"input_tokens": 10, "output_tokens": 1, "total_tokens": 11}
+    frames = [
+        response("created", "resp_2"),
+        response("in_progress", "resp_2"),
+        added("message", "msg_1"),
+        text("It is sunny.", "msg_1"),
+        response("completed", "resp_2", usage=usage),
+    ]
+    again = EventDecoder(dialect, snapshots=decoder.snapshots)
+    second = told_by(again, sse(*frames), continued=True)
+    assert [
+        "run.step.completed*",
+        "run.queued",
+        "run.in_progress",
+        "run.step.created*",
+        "run.step.in_progress*",
+        "message.created",
+        "message.in_progress*",
+        "message.delta",
+        "message.completed*",
+        "run.step.completed*",
+        *END,
+    ] == wire_names(second)
+    run = last_run(second)
+    assert ("resp_1", "resp_2") == (run.id, dialect.response_id)
+    assert models.Usage(13, 3, 16) == run.usage
+    step = second.events[0].data  # type: ignore[attr-defined]  # the step's end
+    assert "sunny" == step.step_details.tool_calls[0].function.output
+    assert [{"type": "message", "id": "msg_1"}] == dialect.output_items
+
+
+def test_a_run_goes_on_only_after_it_stopped() -> None:
+    """The stream must be read to its end: the server keeps the call only then."""
+    with pytest.raises(RuntimeError, match="read its stream to the end"):
+        ResponsesDialect().resume({})
+
+
+def test_items_are_kept_where_the_last_event_lists_none() -> None:
+    """As they ended, or else began, in order of output."""
+    dialect = ResponsesDialect()
+    frames = [
+        CREATED,
+        added("message", "msg_1", 1),
+        added("reasoning", "rs_1", 0),
+        done("message", "msg_1", 1, status="completed"),
+        text("a", "msg_2", 2),
+        COMPLETED,
+    ]
+    decode(dialect, *frames)
+    assert [("rs_1", None), ("msg_1", "completed")] == [
+        (x["id"], x.get("status")) for x in dialect.output_items
+    ]
+
+
+def test_a_lost_connection_is_joined_again() -> None:
+    """Frames that were seen are skipped, and the rest goes on where it was."""
+    numbered = [
+        (name, {**sent, "sequence_number": number})
+        for number, (name, sent) in enumerate(
+            [CREATED, added("message"), text("Hel"), text("lo"), COMPLETED]
+        )
+    ]
+    dialect = ResponsesDialect()
+    first = EventDecoder(dialect)
+    told_by(first, sse(*numbered[:3]))
+    assert 2 == dialect.sequence_number
+    dialect.rejoin()
+    second = EventDecoder(dialect, snapshots=first.snapshots)
+    second.feed(sse(*numbered[1:]))
+    came = []
+    while (one := second.next_event()) is not None:
+        came.append(one)
+    assert ["response.output_item.added", "response.output_text.delta"] == [
+        x.event for x in came[:2]
+    ]
+    assert ["Hello"] == [x.text for x in second.snapshots.messages]
+    assert second.done
+
+
+def test_numbers_decide_nothing_else() -> None:
+    """Servers without them, or with the same one in each frame, are read as any other."""
+    for number in (None, 0, "a"):
+        frames = [
+            (name, {**sent, "sequence_number": number})
+            for name, sent in (CREATED, added("message"), text("a"), text("b"), COMPLETED)
+        ]
+        assert "ab" == said(told(*frames), "item_1")
+
+
+# --- Approvals --------------------------------------------------------------------------
+
+
+def test_an_approval_is_required() -> None:
+    """In the shape of Azure's runs; with calls of functions, those come first."""
+    asked = {"id": "mcpr_1", "name": "look", "arguments": "{}", "server_label": "docs"}
+    item = {"type": "mcp_approval_request", **asked}
+    came = told(
+        CREATED, added("mcp_approval_request", "mcpr_1"), response("completed", output=[item])
+    )
+    required = last_run(came).required_action
+    expected = models.MCPApprovalToolCall("mcpr_1", "mcp", "look", "{}", "docs")
+    assert required == models.RequiredAction(
+        "submit_tool_approval", submit_tool_approval=models.SubmitToolApproval([expected])
+    )
+    call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
+    both = last_run(told(CREATED, response("completed", output=[item, call]))).required_action
+    assert both is not None
+    assert both.submit_tool_outputs is not None
+    assert ("submit_tool_outputs", [expected], ["call_1"]) == (
+        both.type,
+        both.submit_tool_approval.tool_calls if both.submit_tool_approval else None,
+        [x.id for x in both.submit_tool_outputs.tool_calls],
+    )
+
+
+# --- Whatever comes ---------------------------------------------------------------------
+
+NAMES = ["", "message", *ROWS]
+KEYS = [
+    "type", "item", "id", "item_id", "output_index", "content_index", "delta", "text", "part",
+    "response", "status", "output", "content", "annotation", "annotations", "arguments", "code",
+    "outputs", "summary", "error", "usage", "call_id", "name", "summary_index", "results",
+    "tools", "tool_choice", "conversation", "sequence_number", "annotation_index", "logs",
+]  # fmt: skip
+KINDS = [
+    "message", "reasoning", "function_call", "custom_tool_call", "code_interpreter_call",
+    "file_search_call", "mcp_call", "web_search_call", "output_text", "refusal", "logs", "image",
+    "url_citation", "file_citation", "mcp_approval_request", "item_1", "completed", "failed",
+]  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers(-1, 3) | st.floats(0, 2) | st.sampled_from(KINDS)
+JSON = st.recursive(
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner),
+    max_leaves=12,
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(NAMES), JSON), max_size=6))
+def test_whatever_comes_is_events_or_a_stream_error(frames: list[tuple[str, Any]]) -> None:
+    """Nothing else is raised, and what comes is in order."""
+    told(*[(name, json.dumps(sent)) for name, sent in frames])
+
+
+WHOLE: list[Frame] = [
+    CREATED,
+    added("reasoning", "rs_1", 0),
+    event("reasoning_summary_text.delta", item_id="rs_1", output_index=0, delta="hm"),
+    added("code_interpreter_call", "ci_1", 1),
+    event("code_interpreter_call_code.delta", item_id="ci_1", output_index=1, delta="1+1"),
+    done("code_interpreter_call", "ci_1", 1, outputs=[{"type": "logs", "logs": "2"}]),
+    added("mcp_call", "mcp_1", 2, name="f", server_label="s"),
+    event("mcp_call_arguments.delta", item_id="mcp_1", output_index=2, delta="{}"),
+    done("mcp_call", "mcp_1", 2, output="x"),
+    added("message", "msg_1", 3),
+    text("Hi", "msg_1", 3),
+    event(
+        "output_text.annotation.added",
+        item_id="msg_1",
+        output_index=3,
+        annotation_index=0,
+        annotation={"type": "url_citation", "url": "u", "start_index": 0, "end_index": 2},
+    ),
+    done("message", "msg_1", 3, content=[text_part("Hi!")]),
+    added("function_call", "fc_1", 4, call_id="call_1", name="f"),
+    arguments("{}", "fc_1", 4),
+    response(
+        "completed",
+        status="completed",
+        output=[
+            {"type": "message", "id": "msg_1", "content": [text_part("Hi!")]},
+            {"type": "function_call", "id": "fc_1", "call_id": "call_1", "arguments": "{}"},
+            {"type": "file_search_call", "id": "fs_1", "results": [{"file_id": "f"}]},
+        ],
+        usage={"input_tokens": 1},
+    ),
+]
+
+
+#: What stands where something else belongs.
+WRONG: list[Any] = [None, 5, "a", {}, [], [{}], {"type": "message"}, True]
+
+
+def mutated(value: Any, path: list[int], other: Any) -> Any:
+    """Return VALUE with OTHER at the place that PATH leads to; past a leaf it is there."""
+    if not path or not isinstance(value, dict | list) or not value:
+        return other
+    where = path[0] % len(value)
+    if isinstance(value, list):
+        return [mutated(x, path[1:], other) if i == where else x for i, x in enumerate(value)]
+    key = list(value)[where]
+    return {**value, key: mutated(value[key], path[1:], other)}
+
+
+@given(
+    st.lists(st.integers(0, len(WHOLE) - 1), max_size=4),
+    st.integers(0, len(WHOLE) - 1),
+    st.lists(st.integers(0, 9), min_size=1, max_size=5),
+    JSON,
+)
+def test_a_stream_with_frames_missing_and_one_that_is_wrong(
+    missing: list[int], number: int, path: list[int], other: Any
+) -> None:
+    """Is told in order, or ends with an error of ours."""
+    frames = list(WHOLE)
+    frames[number] = (frames[number][0], mutated(frames[number][1], path, other))
+    came = told(*[x for place, x in enumerate(frames) if place not in missing])
+    assert came.error is None or isinstance(came.error, StreamError)
+
+
+def test_a_recording_that_is_spoiled_is_told_in_order_or_refused(path: Path) -> None:
+    """Frames lost, doubled, swapped, and values replaced: no other error, and no disorder."""
+    frames = [(x.get("type", ""), x) for x in frames_of(path)][:60] + [
+        (x.get("type", ""), x) for x in frames_of(path)[-6:]
+    ]
+    for seed in range(8):
+        chance = random.Random(f"{path.name} {seed}")
+        spoiled: list[Frame] = []
+        for name, sent in frames:
+            match chance.randrange(40):
+                case 0:
+                    continue
+                case 1:
+                    spoiled += [(name, sent), (name, sent)]
+                case 2:
+                    spoiled.insert(chance.randint(0, len(spoiled)), (name, sent))
+                case 3:
+                    place = [chance.randrange(9) for _ in range(chance.randint(1, 4))]
+                    spoiled.append((name, mutated(sent, place, chance.choice(WRONG))))
+                case _:
+                    spoiled.append((name, sent))
+        came = told(*spoiled)
+        assert came.error is None or isinstance(came.error, StreamError)
+
+
+def test_a_whole_stream_is_told_whole() -> None:
+    """The stream that the test above spoils is one without errors."""
+    came = told(*WHOLE)
+    assert came.error is None
+    assert "Hi!" == said(came, "msg_1")
+    assert "requires_action" == last_run(came).status
+
+
+def test_any_frame_alone_is_decoded_or_refused() -> None:
+    """The dialect itself raises DecodeError and nothing else."""
+    for name in NAMES:
+        for data in ("", "{}", "[]", "null", '{"type": []}', '{"item": {"type": {}}}', "{"):
+            try:
+                ResponsesDialect().decode(ServerSentEvent(name, data, 0))
+            except DecodeError:
+                continue

@@ -1,0 +1,289 @@
+"""Which frame of a response is about which item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from stream_core import events, models
+from stream_core.dialects.responses.items import CallItem, Item, MessageItem
+from stream_core.dialects.responses.output import Output, item_class
+from stream_core.dialects.responses.tool_items import ToolItem
+from stream_core.dialects.run_writer import RunWriter
+from tests.support.frames import Told
+from tests.support.responses_frames import (
+    COMPLETED,
+    CREATED,
+    added,
+    arguments,
+    done,
+    event,
+    last_run,
+    messages,
+    response,
+    steps,
+    text,
+    text_part,
+    told,
+    told_of,
+)
+
+#: Items of calls, as the last event of a response lists them.
+CALL_1 = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "1"}
+CALL_2 = {"type": "function_call", "id": "fc_2", "call_id": "call_2", "name": "g", "arguments": "2"}
+
+
+def texts(came: Told) -> list[tuple[str, str]]:
+    """Return ids and texts of the messages that ended."""
+    return [(x.id, x.text) for x in messages(came)]
+
+
+def required(came: Told) -> list[tuple[str, str]]:
+    """Return ids and arguments of the calls that wait."""
+    action = last_run(came).required_action
+    assert action is not None
+    assert action.submit_tool_outputs is not None
+    return [(x.id, x.function.arguments) for x in action.submit_tool_outputs.tool_calls]
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("message", MessageItem),
+        ("custom_tool_call", CallItem),
+        ("bing_grounding_call", ToolItem),
+        ("computer_call", Item),
+        ("computer_call_output", Item),
+        ("of_tomorrow", Item),
+        ("", Item),
+    ],
+)
+def test_the_class_of_an_item_is_found_by_its_type(kind: str, expected: type[Item]) -> None:
+    """Calls that are not listed are tools that the server runs; all else has no counterpart."""
+    assert expected is item_class(kind)
+
+
+# --- While it streams -------------------------------------------------------------------
+
+
+def test_ids_may_change_at_every_event() -> None:
+    """GitHub Copilot: the index counts, and the first id is shown."""
+    came = told(
+        CREATED,
+        added("message", "a", 0),
+        text("Hel", "b", 0),
+        text("lo", "c", 0),
+        done("message", "d", 0, content=[text_part("Hello")]),
+        added("message", "e", 1),
+        text("!", "f", 1),
+        response(
+            "completed",
+            output=[
+                {"type": "message", "id": "g", "content": [text_part("Hello")]},
+                {"type": "message", "id": "h", "content": [text_part("!")]},
+            ],
+        ),
+    )
+    assert [("a", "Hello"), ("e", "!")] == texts(came)
+
+
+def test_indexes_may_be_missing() -> None:
+    """llama.cpp: items are found by their ids, also two at once."""
+    came = told_of(
+        added("function_call", "fc_1", None, call_id="call_1", name="f"),
+        arguments("1", "fc_1", None),
+        added("function_call", "fc_2", None, call_id="call_2", name="g"),
+        arguments("2", "fc_2", None),
+        done("function_call", "fc_1", None, arguments="1"),
+        done("function_call", "fc_2", None, arguments="2"),
+    )
+    assert [("call_1", "1"), ("call_2", "2")] == required(came)
+
+
+def test_indexes_and_ids_may_be_missing() -> None:
+    """Then the last item of that kind is meant that is open."""
+    bare = event("output_text.delta", delta="a")
+    came = told_of(bare, event("reasoning_text.delta", delta="hm"), bare)
+    assert ["aa"] == [x for _, x in texts(came)]
+    came = told_of(bare, done("message", "", None), bare)
+    assert ["a", "a"] == [x for _, x in texts(came)]
+    assert [x for x, _ in texts(came)] == ["msg_resp_1_1", "msg_resp_1_2"]
+    came = told_of(event("code_interpreter_call_code.delta", delta="1"))
+    assert ["step_item_resp_1_1"] == [x.id for x in steps(came)]
+
+
+def test_items_may_be_added_under_one_index() -> None:
+    """Then the id tells which is meant; an id that nobody has means the last."""
+    came = told_of(
+        added("function_call", "fc_1", 0, call_id="call_1", name="f"),
+        added("function_call", "fc_2", 0, call_id="call_2", name="g"),
+        arguments("1", "fc_1", 0),
+        arguments("2", "fc_2", 0),
+        arguments("3", "fc_3", 0),
+    )
+    assert [("call_1", "1"), ("call_2", "23")] == required(came)
+
+
+def test_items_may_have_one_id() -> None:
+    """Then the index tells, and the second one gets an id of its own."""
+    came = told_of(
+        added("message", "m", 0),
+        added("message", "m", 1),
+        text("a", "m", 0),
+        text("b", "m", 1),
+    )
+    assert [("m", "a"), ("m_2", "b")] == texts(came)
+    came = told_of(
+        *[added("message", "m", number) for number in range(3)], added("message", "m_2", 3)
+    )
+    assert 4 == len({x for x, _ in texts(came)})
+
+
+def test_an_index_of_another_kind_of_item_is_not_meant() -> None:
+    """LiteLLM has reasoning and message at one index."""
+    came = told_of(
+        added("reasoning", "rs_1", 0),
+        added("message", "msg_1", 0),
+        text("a", "msg_1", 0),
+        event("reasoning_text.delta", item_id="rs_1", output_index=0, delta="hm"),
+        added("reasoning", "rs_2", 1),
+        text("b", "msg_1", 1),
+    )
+    assert [("msg_1", "ab")] == texts(came)
+    assert ["rs_1"] == [x.data.snapshot.item_id for x in came.of(events.ReasoningDelta)]
+
+
+def test_an_index_that_was_never_added_begins_an_item() -> None:
+    """Under the id that the frame has."""
+    came = told_of(added("message", "msg_1", 0), text("a", "msg_1", 0), text("b", "msg_2", 1))
+    assert [("msg_1", "a"), ("msg_2", "b")] == texts(came)
+
+
+def test_an_item_may_be_added_after_its_deltas() -> None:
+    """open-responses-server: it is the item that they began."""
+    for index, later in ((None, None), (0, 0), (None, 0)):
+        came = told_of(
+            text("a", "msg_1", index),
+            added("message", "msg_1", later),
+            text("b", "msg_1", later),
+        )
+        assert [("msg_1", "ab")] == texts(came)
+    came = told_of(text("a", "x", 0), added("message", "y", 0), text("b", "z", 0))
+    assert [("x", "ab")] == texts(came)
+
+
+def test_an_item_that_is_added_twice_is_one() -> None:
+    """With the same id, or at one index without ids."""
+    for item_id, index in (("msg_1", 0), ("msg_1", None), ("", 0)):
+        twice = [added("message", item_id, index)] * 2
+        came = told_of(*twice, text("a", item_id, index))
+        assert ["a"] == [x for _, x in texts(came)]
+        assert 1 == len(came.of(events.ExtensionEvent))
+
+
+def test_an_item_that_only_ends_is_told_whole() -> None:
+    """And its end again is an extension event."""
+    end = done("message", "msg_1", 0, content=[text_part("Hi")])
+    came = told_of(end, end)
+    assert [("msg_1", "Hi")] == texts(came)
+    assert 1 == len(came.of(events.ExtensionEvent))
+
+
+# --- At the end -------------------------------------------------------------------------
+
+
+def listed(*items: Any) -> Any:
+    """Return the frame that ends a response with ITEMS."""
+    return response("completed", status="completed", output=list(items))
+
+
+def test_items_that_were_not_seen_are_told_at_the_end() -> None:
+    """In the order of the list; those that ended are not told again."""
+    message = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
+    other = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
+    code = {
+        "type": "code_interpreter_call",
+        "id": "ci_1",
+        "code": "1",
+        "outputs": [{"type": "logs"}],
+    }
+    came = told(CREATED, done(**_done(code), index=0), listed(code, message, CALL_1, other))
+    assert [("msg_1", "Hi"), ("msg_2", "Ho")] == texts(came)
+    assert [("call_1", "1")] == required(came)
+    assert 1 == sum(x.id == "step_ci_1" for x in steps(came))
+
+
+def _done(item: dict[str, Any]) -> dict[str, Any]:
+    """Return ITEM as arguments of ``done``."""
+    fields = {key: value for key, value in item.items() if key not in ("type", "id")}
+    return {"kind": item["type"], "item_id": item["id"], **fields}
+
+
+def test_items_may_have_other_ids_at_the_end() -> None:
+    """Found by their places, or, without indexes, in order."""
+    for places in ((0, 1), (None, None)):
+        came = told(
+            CREATED,
+            added("function_call", "a", places[0], call_id="call_1", name="f"),
+            added("function_call", "b", places[1], call_id="call_2", name="g"),
+            listed(CALL_1, CALL_2),
+        )
+        assert [("call_1", "1"), ("call_2", "2")] == required(came)
+
+
+def test_the_list_may_leave_items_out() -> None:
+    """A place there is none in the output then: ids count more."""
+    message = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
+    came = told(
+        CREATED,
+        added("message", "msg_1", 0),
+        text("Hi", "msg_1", 0),
+        added("message", "msg_2", 1),
+        text("H", "msg_2", 1),
+        listed(message),
+    )
+    assert [("msg_1", "Hi"), ("msg_2", "Ho")] == sorted(texts(came))
+
+
+def test_an_item_that_was_seen_is_not_taken_for_one_that_was_not() -> None:
+    """A stream that was joined late has missed the first."""
+    first = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
+    second = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
+    came = told(text("Ho", "msg_2", 1), listed(first, second))
+    assert [("msg_1", "Hi"), ("msg_2", "Ho")] == sorted(texts(came))
+
+
+def test_items_with_one_id_are_each_told_at_the_end() -> None:
+    """The list has both."""
+    one = {"type": "message", "id": "m", "content": [text_part("a")]}
+    two = {"type": "message", "id": "m", "content": [text_part("b")]}
+    assert ["a", "b"] == [x for _, x in texts(told(CREATED, listed(one, two)))]
+
+
+@pytest.mark.parametrize("output", [None, []])
+def test_a_list_may_be_empty(output: Any) -> None:
+    """Then what was seen is all there is."""
+    came = told(CREATED, text("Hi"), response("completed", output=output))
+    assert [("item_1", "Hi")] == texts(came)
+    assert [("item_1", "Hi")] == texts(told(CREATED, text("Hi"), COMPLETED))
+
+
+def test_the_items_are_known_as_last_sent() -> None:
+    """In order of output; those that were never sent are not there; the next response has none."""
+    output = Output(RunWriter(models.Run()))
+    for _, sent in (
+        added("message", "b", 1),
+        added("message", "a", 0),
+        added("message", "c", None),
+    ):
+        output.added(sent)
+    _, ended = done("message", "b", 1, status="completed")
+    output.done(ended)
+    output.done(done("message", "b", 1, status="again")[1])
+    output.find(text("x", "d", 3)[1], MessageItem, "message")
+    assert [("a", None), ("b", "completed"), ("c", None)] == [
+        (x["id"], x.get("status")) for x in output.json
+    ]
+    output.clear()
+    assert ([], []) == (output.json, output.items)

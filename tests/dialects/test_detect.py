@@ -1,0 +1,165 @@
+"""Which wire it is: found by the first frame that tells, for the whole stream."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from stream_core import Stream, events
+from stream_core.dialects import DIALECTS, Decoded, HoldsBack
+from stream_core.dialects.detect import AutoDialect, detect
+from stream_core.errors import ServerError
+from stream_core.sse import ServerSentEvent, SSEDecoder
+from tests.support.frames import DONE, run, sse, text_delta
+
+#: Folders of recordings, and the pieces of names in servers/, by wire.
+WIRES = {
+    "assistants": ("assistants/*", "azure_agents/*", "servers/*_assistants_*"),
+    "chat": ("chat/*", "servers/*_chat_*", "servers/fakeai_chat*"),
+    "responses": ("responses/*", "servers/agentserver_*", "servers/*_responses_*"),
+}
+
+#: Bodies that are no streams; and one whose blank lines are lost, which is the last name with
+#: the data of all.
+NO_STREAMS = ("boom", "badrequest", "fakeai_responses", "php_ThreadRunStreamResponse.sse")
+
+
+def found(event: str, data: object) -> str | None:
+    """Detect by one frame; DATA is its text, or what its text is the JSON of."""
+    return detect(ServerSentEvent(event, data if isinstance(data, str) else json.dumps(data), 0))
+
+
+@pytest.mark.parametrize(
+    ("event", "data", "expected"),
+    [
+        ("thread.run.created", {}, "assistants"),
+        ("thread.message.chunk", {}, "assistants"),
+        ("thread.of_tomorrow", "no JSON", "assistants"),
+        ("response.created", {"type": "response.created"}, "responses"),
+        ("response.of_tomorrow", "no JSON", "responses"),
+        ("", {"type": "response.created", "response": {}}, "responses"),
+        ("message", {"type": "response.created", "response": {}}, "responses"),
+        ("", {"type": "error", "code": "x", "message": "m", "param": None}, "responses"),
+        ("error", {"type": "error", "code": "x", "message": "m"}, "responses"),
+        ("", {"object": "chat.completion.chunk"}, "chat"),
+        ("", {"object": "", "choices": []}, "chat"),
+        ("", {"choices": [{"index": 0, "delta": {}}], "error": None}, "chat"),
+        ("", {"event": "thread.run.created", "data": {}}, "assistants"),
+        ("", {"event": "thread.run.created"}, None),
+        ("", {"event": "done", "data": "[DONE]"}, None),
+        ("", {"object": "thread.run", "id": "run_1"}, "assistants"),
+        ("", {"object": "thread", "id": "thread_1"}, "assistants"),
+        ("", {"object": "threads"}, None),
+        ("", {"choices": "none"}, None),
+        ("error", {"error": {"message": "m"}}, None),
+        ("", {"type": "error", "error": {"message": "m"}}, None),
+        ("done", "[DONE]", None),
+        ("", "[DONE]", None),
+        ("ping", {"type": "ping"}, None),
+        ("", {"type": 5, "object": None, "event": []}, None),
+        ("", [], None),
+        ("", "hello", None),
+    ],
+)
+def test_a_frame_tells_by_its_name_or_its_keys(
+    event: str, data: object, expected: str | None
+) -> None:
+    """Or it tells nothing, as errors and pings do, which each wire has."""
+    assert expected == found(event, data)
+
+
+def test_what_is_found_is_a_dialect() -> None:
+    """Every name that can be found has a module."""
+    assert set(WIRES) < set(DIALECTS)
+
+
+@pytest.mark.parametrize("name", sorted(WIRES))
+def test_every_recording_is_found_by_its_first_frame(wire: Path, name: str) -> None:
+    """Whoever recorded it, and whatever server spoke."""
+    paths = {path for pattern in WIRES[name] for path in wire.glob(f"{pattern}.sse")}
+    paths = {path for path in paths if not any(part in path.name for part in NO_STREAMS)}
+    assert paths
+    for path in paths:
+        decoder = SSEDecoder()
+        decoder.feed(path.read_bytes())
+        decoder.close()
+        frame = decoder.next_frame()
+        assert frame is not None
+        assert (path.name, name) == (path.name, detect(frame))
+
+
+ANSWER = (run("created"), text_delta("Ah"), text_delta("oy"), run("completed"), DONE)
+
+
+def test_a_stream_is_read_as_the_wire_that_was_found() -> None:
+    """The same events as by the wire's name."""
+    data = sse(*ANSWER)
+    told = list(Stream([data], dialect="auto"))
+    assert list(Stream([data])) == told
+    assert isinstance(told[-1], events.Done)
+
+
+def test_frames_before_the_first_that_tells_are_told_too() -> None:
+    """A ping is an unknown event, and the next frame is looked at."""
+    told = list(Stream([sse(("ping", {"type": "ping"}), *ANSWER)], dialect="auto"))
+    assert isinstance(told[0], events.UnknownEvent)
+    assert {"type": "ping"} == told[0].data
+    assert isinstance(told[1], events.ThreadRunCreated)
+
+
+def test_the_first_that_tells_decides_for_the_rest() -> None:
+    """A frame of another wire is unknown from then on."""
+    data = sse(run("created"), ("response.created", {}), run("completed"), DONE)
+    told = list(Stream([data], dialect="auto"))
+    assert list(Stream([data])) == told
+    assert [(events.UnknownEvent, "response.created")] == [
+        (type(event), event.event) for event in told if isinstance(event, events.UnknownEvent)
+    ]
+
+
+@pytest.mark.parametrize("event", ["", "error"])
+def test_an_error_that_comes_first_is_one(event: str) -> None:
+    """Whatever wire it would have been."""
+    stream = Stream([sse((event, {"error": {"message": "No."}}))], dialect="auto")
+    assert stream.next()
+    assert isinstance(stream.event, events.ErrorEvent)
+    with pytest.raises(ServerError, match="No"):
+        stream.until_done()
+
+
+@pytest.mark.parametrize("name", ["responses", "chat"])
+def test_the_other_wires_are_found_in_a_stream(wire: Path, name: str) -> None:
+    """Events and the run are the same as by the wire's name."""
+    path = next(iter(sorted(wire.glob(f"{name}/*.sse"))))
+    by_name, by_frame = (
+        Stream(path.open("rb"), dialect=name),
+        Stream(path.open("rb"), dialect="auto"),
+    )
+    assert [x.event for x in by_name] == [x.event for x in by_frame]
+    assert by_name.current_run is not None
+    assert by_name.current_run == by_frame.current_run
+
+
+HELD = Decoded(events.Done, "[DONE]", None, "done")
+
+
+class _Held:
+    """A wire that says something at the end of the bytes."""
+
+    def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
+        return ()
+
+    def end(self) -> tuple[Decoded, ...]:
+        return (HELD,)
+
+
+def test_what_a_wire_holds_back_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the wire that was found; one that holds nothing back has nothing to say."""
+    dialect = AutoDialect()
+    assert isinstance(dialect, HoldsBack)
+    assert () == tuple(dialect.end())
+    monkeypatch.setattr("stream_core.dialects.detect.make_dialect", lambda _: _Held())
+    assert () == tuple(dialect.decode(ServerSentEvent("", '{"choices": []}', 0)))
+    assert (HELD,) == tuple(dialect.end())

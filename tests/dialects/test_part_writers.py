@@ -1,0 +1,133 @@
+"""Messages in their steps, and steps of tool calls, as they are written."""
+
+from __future__ import annotations
+
+from stream_core import events, models
+from tests.support.frames import run_writer, written
+
+#: A frame, as it comes with what it says.
+RAW = {"type": "x"}
+
+
+def test_a_message_begins_and_ends_inside_its_step() -> None:
+    """The ids and dates are the run's; the frame is the message's."""
+    run = run_writer(created_at=5, completed_at=9, assistant_id="asst_1")
+    run.begin()
+    run.take()
+    message = run.message("msg_1", RAW, {"phase": "x"})
+    told = run.take()
+    assert [events.ThreadRunStepCreated, events.ThreadRunStepInProgress] == [
+        x.event_class for x in told[:2]
+    ]
+    step, made = told[0].payload, told[2].payload
+    assert ("step_msg_1", "message_creation", 5) == (step.id, step.type, step.created_at)
+    assert ("msg_1", RAW, {"phase": "x"}) == (made.id, told[2].raw, made.metadata)
+    assert {("run_1", "thread_1", "asst_1")} == {
+        (x.payload.run_id, x.payload.thread_id, x.payload.assistant_id) for x in told
+    }
+    message.text(0, "a", RAW)
+    message.close(raw=RAW)
+    told = run.take()
+    assert [RAW, RAW, None] == [x.raw for x in told]
+    assert ("completed", 9, "a") == (
+        told[1].payload.status,
+        told[1].payload.completed_at,
+        told[1].payload.text,
+    )
+    assert message.closed
+
+
+def test_a_message_gathers_what_was_said() -> None:
+    """Text, refusal, annotations; a place without a part is unknown."""
+    message = run_writer().message("msg_1")
+    message.text(0, "a")
+    message.text(0, "b")
+    message.refusal(2, "no")
+    note = models.FilePathAnnotation(0, text="x")
+    message.annotate(0, [note])
+    message.annotate(2, [note])
+    assert ("ab", "", "no") == (message.said(0), message.said(1), message.said(2))
+    assert ([note], []) == (message.annotations(0), message.annotations(1))
+    message.owner.take()
+    message.close()
+    content = message.owner.take()[0].payload.content
+    assert [
+        models.TextContentBlock(text=models.Text("ab", [note])),
+        models.UnknownContent(),
+        models.RefusalContentBlock(refusal="no"),
+    ] == content
+
+
+def test_what_is_missing_is_told_once() -> None:
+    """And nothing where something else was said."""
+    for refusal in (False, True):
+        message = run_writer().message("msg_1")
+        message.owner.take()
+        for value in ("ab", "abc", "abc", "x", ""):
+            message.complete(0, value, refusal=refusal)
+        assert "abc" == message.said(0)
+        assert ["message.delta*"] * 2 == written(message.owner)
+
+
+def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:
+    """An empty part is one too."""
+    for refusal in (False, True):
+        message = run_writer().message("msg_1")
+        for value, expected in (("", ""), ("ab", "ab"), ("a", "ab"), ("xy", "xy")):
+            message.settle(0, value, refusal=refusal)
+            assert expected == message.said(0)
+        assert ["refusal" if refusal else "text"] == [x.type for x in message.parts.values()]
+
+
+def test_a_step_gathers_its_calls() -> None:
+    """Each at its index; it gives them away when it ends."""
+    run = run_writer()
+    step = run.step("item_1")
+    run.take()
+    code = models.CodeInterpreterDelta("1")
+    step.add(models.CodeInterpreterToolCallDelta(0, "ci_1", "code_interpreter", code), RAW)
+    step.close("completed", RAW)
+    delta, end = run.take()
+    assert (RAW, RAW) == (delta.raw, end.raw)
+    assert ("step_item_1", "tool_calls", "run_1") == (
+        end.payload.id,
+        end.payload.type,
+        end.payload.run_id,
+    )
+    assert step.calls == end.payload.step_details.tool_calls
+    assert "1" == end.payload.step_details.tool_calls[0].code_interpreter.input
+    assert (True, []) == (step.closed, run.open)
+
+
+def test_a_message_may_end_before_its_time() -> None:
+    """Incomplete, for a reason; its step may fail, for another."""
+    run = run_writer(completed_at=9)
+    message = run.message("msg_1")
+    run.take()
+    error = models.LastError("c", "m")
+    message.close("incomplete", "run_failed", "failed", last_error=error)
+    ended, step = [x.payload for x in run.take()]
+    assert ("incomplete", models.IncompleteDetails("run_failed"), None) == (
+        ended.status,
+        ended.incomplete_details,
+        ended.completed_at,
+    )
+    assert ("failed", error) == (step.status, step.last_error)
+
+
+def test_arguments_of_a_function_grow() -> None:
+    """Of the call at that index, whichever was begun last."""
+    run = run_writer()
+    step = run.step("item_1")
+    for number, name in enumerate("fg"):
+        function = models.FunctionDelta(name)
+        step.add(models.FunctionToolCallDelta(number, f"call_{number}", "function", function))
+    run.take()
+    for value in ("{", "}"):
+        step.arguments(0, value, RAW)
+    assert ["{", "}"] == [
+        x.payload.delta.step_details.tool_calls[0].function.arguments for x in run.take()
+    ]
+    assert (
+        models.FunctionToolCall("call_0", "function", models.Function("f", "{}")) == step.calls[0]
+    )

@@ -1,0 +1,220 @@
+"""Writing an Assistants run: order, what is implied, and what is open at the end."""
+
+from __future__ import annotations
+
+import pytest
+
+from stream_core import events, models
+from stream_core.dialects.run_writer import RunWriter, add_usage, incomplete_reasons
+from tests.support.frames import run_writer, written
+
+#: A frame, as it comes with what it says.
+RAW = {"type": "x"}
+
+
+# --- The run ----------------------------------------------------------------------------
+
+
+def test_a_run_begins_once() -> None:
+    """What was left out is told too; the frame is told with what it says."""
+    run = run_writer()
+    assert run.begin("queued", RAW)
+    assert not run.begin("created", RAW)
+    assert run.begin()
+    assert not run.begin()
+    told = run.take()
+    assert [("queued", None), ("queued", RAW), ("in_progress", None)] == [
+        (x.payload.status, x.raw) for x in told
+    ]
+    assert [] == run.take()
+    assert told[0].payload is not told[1].payload
+
+
+def test_an_extension_is_told_as_it_is() -> None:
+    """Under its own name."""
+    run = run_writer()
+    run.extend("x.y", RAW)
+    (told,) = run.take()
+    assert (events.ExtensionEvent, RAW, RAW, "x.y", False) == (
+        told.event_class,
+        told.payload,
+        told.raw,
+        told.name,
+        told.synthetic,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "ends"),
+    [
+        ("completed", ["message.completed*", "run.step.completed*", "run.step.completed*"]),
+        ("incomplete", ["message.incomplete*", "run.step.completed*", "run.step.cancelled*"]),
+        ("failed", ["message.incomplete*", "run.step.failed*", "run.step.failed*"]),
+        ("cancelled", ["message.incomplete*", "run.step.cancelled*", "run.step.cancelled*"]),
+    ],
+)
+def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
+    """In the order in which it was opened; ``done`` is last."""
+    run = run_writer(usage=models.Usage(1, 2, 3))
+    run.message("msg_1")
+    run.step("item_1")
+    run.take()
+    error = models.LastError("c", "m")
+    run.end(status, RAW, reason="length", last_error=error)
+    told = run.take()
+    run.told = told
+    assert [*ends, f"run.{status}", "done*"] == written(run)
+    ended = told[-2].payload
+    assert (status, models.Usage(1, 2, 3)) == (ended.status, ended.usage)
+    reasons = models.IncompleteDetails("max_completion_tokens")
+    assert (reasons if status == "incomplete" else None) == ended.incomplete_details
+    assert (error if status == "failed" else None) == ended.last_error
+    assert [error if status == "failed" else None] * 2 == [
+        x.payload.last_error for x in told if isinstance(x.payload, models.RunStep)
+    ]
+    assert (True, []) == (run.ended, run.open)
+
+
+def test_a_run_that_never_began_begins_at_its_end() -> None:
+    """Nothing is left out."""
+    run = run_writer()
+    run.end("completed", RAW)
+    assert ["run.created*", "run.queued*", "run.in_progress*", "run.completed", "done*"] == written(
+        run
+    )
+
+
+def waiting() -> RunWriter:
+    """Return a writer whose run requires an action; a text stands beside the calls."""
+    run = run_writer(usage=models.Usage(1, 1, 2))
+    message = run.message("msg_1")
+    message.text(0, "Let me see.")
+    run.waiting = run.step("calls_1")
+    for number, name in enumerate("fg"):
+        function = models.FunctionDelta(name, "")
+        run.waiting.add(
+            models.FunctionToolCallDelta(number, f"call_{number}", "function", function)
+        )
+        run.waiting.arguments(number, "{}")
+    run.take()
+    run.end("completed", RAW)
+    return run
+
+
+def test_a_run_whose_calls_wait_requires_an_action() -> None:
+    """The message ends before it, the step stays open, and there is no usage yet."""
+    run = waiting()
+    told = run.take()
+    run.told = told
+    assert ["message.completed*", "run.step.completed*", "run.requires_action", "done*"] == written(
+        run
+    )
+    ended = told[-2].payload
+    required = ended.required_action
+    assert ("requires_action", None, "submit_tool_outputs", None) == (
+        ended.status,
+        ended.usage,
+        required.type,
+        required.submit_tool_approval,
+    )
+    assert [("call_0", "f", "{}"), ("call_1", "g", "{}")] == [
+        (x.id, x.function.name, x.function.arguments)
+        for x in required.submit_tool_outputs.tool_calls
+    ]
+    assert [run.waiting] == run.open
+
+
+def test_approvals_are_required_with_or_without_calls() -> None:
+    """Outputs are what the action is called after, where both are missing."""
+    call = models.MCPApprovalToolCall("mcpr_1")
+    run = run_writer()
+    run.end("completed", RAW, approvals=[call])
+    action = run.take()[-2].payload.required_action
+    assert (
+        models.RequiredAction("submit_tool_approval", None, models.SubmitToolApproval([call]))
+        == action
+    )
+    run = run_writer()
+    run.waiting = run.step("calls_1")
+    run.end("completed", RAW, approvals=[call])
+    action = run.take()[-2].payload.required_action
+    assert (
+        models.RequiredAction(
+            "submit_tool_outputs", models.SubmitToolOutputs([]), models.SubmitToolApproval([call])
+        )
+        == action
+    )
+
+
+def test_a_run_goes_on_when_its_calls_have_outputs() -> None:
+    """The step completes with them; a call without one has none."""
+    run = waiting()
+    run.take()
+    run.resume({"call_0": "sunny", "call_7": "unknown"})
+    (told,) = run.told
+    assert ["sunny", None] == [x.function.output for x in told.payload.step_details.tool_calls]
+    assert run.begin("queued", RAW)
+    assert ["run.step.completed*", "run.queued"] == written(run)
+    assert (False, None, []) == (run.ended, run.waiting, run.open)
+
+
+def test_a_run_without_calls_goes_on_too() -> None:
+    """After an approval."""
+    run = run_writer()
+    run.end("completed", RAW, approvals=[models.MCPApprovalToolCall("mcpr_1")])
+    run.take()
+    run.resume({})
+    assert [] == written(run)
+    run.begin()
+    assert ["run.queued*", "run.in_progress*"] == written(run)
+
+
+def test_only_calls_of_functions_have_outputs() -> None:
+    """Others in the step that waits are left as they are."""
+    run = run_writer()
+    run.waiting = run.step("calls_1")
+    run.waiting.add(models.MCPToolCallDelta(0, "mcp_1"))
+    run.end("completed", RAW)
+    told = run.take()[-2].payload
+    assert [] == told.required_action.submit_tool_outputs.tool_calls
+    run.resume({"mcp_1": "x"})
+    (ended,) = run.take()
+    assert models.MCPToolCall("mcp_1") == ended.payload.step_details.tool_calls[0]
+
+
+def test_a_message_that_was_cut_is_incomplete() -> None:
+    """Whatever becomes of the run."""
+    run = run_writer()
+    run.message("msg_1").cut = True
+    run.take()
+    run.end("completed")
+    assert "message.incomplete*" == written(run)[0]
+
+
+# --- Facts ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "reason", ["max_output_tokens", "max_completion_tokens", "max_tokens", "length"]
+)
+def test_every_word_for_too_few_tokens_is_known(reason: str) -> None:
+    """Runs and messages have one each."""
+    assert ("max_completion_tokens", "max_tokens") == incomplete_reasons(reason)
+
+
+@pytest.mark.parametrize("reason", ["content_filter", "of_tomorrow", None])
+def test_another_reason_stays(reason: str | None) -> None:
+    """It is an open string."""
+    assert (reason, reason) == incomplete_reasons(reason)
+
+
+def test_usage_adds_up() -> None:
+    """Details key by key; what is no number is the later; None is none."""
+    one = models.Usage(1, 2, 3, {"cached_tokens": 1, "x": "a"}, None, {"reasoning_tokens": 4})
+    two = models.Usage(10, 20, 30, {"cached_tokens": 5, "x": "b", "y": 1}, None, None)
+    assert models.Usage(
+        11, 22, 33, {"cached_tokens": 6, "x": "b", "y": 1}, None, {"reasoning_tokens": 4}
+    ) == add_usage(one, two)
+    assert models.Usage(2, 4, 6) == add_usage(models.Usage(1, 2, 3), models.Usage(1, 2, 3))
+    assert (one, two, None) == (add_usage(one, None), add_usage(None, two), add_usage(None, None))
+    assert {"reasoning_tokens": 4} == getattr(add_usage(two, one), "completion_tokens_details", 0)

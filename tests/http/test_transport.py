@@ -1,0 +1,353 @@
+"""stream_core/http.py: requests, the answers that are not what was asked for, and redirects."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from stream_core import errors
+from stream_core.http import transport as http
+from stream_core.testing import Fault, LocalServer
+from tests.support.socket_peer import (
+    CHUNKED,
+    OK,
+    PATIENCE,
+    Peer,
+    chunk,
+    reply,
+    say,
+    say_until_closed,
+    transport,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+# --- Requests ---------------------------------------------------------------------------
+
+
+def test_a_request_has_its_parts_where_they_belong(server: LocalServer) -> None:
+    """Query, body and headers arrive; the answer is the JSON value."""
+    asking = transport(server.base_url, headers={"X-One": "1", "X-Two": "2"})
+    thread = asking.request(
+        "POST",
+        "/threads",
+        query={"a": ["1", "2"], "b": None},
+        body={"metadata": {"k": "ü\ud83d"}},
+        headers={"x-two": "3"},
+    )
+    sent = server.requests[0]
+    assert ("POST", "/v1/threads", {"a": "1,2"}) == (sent.method, sent.path, sent.query)
+    assert {"metadata": {"k": "ü\ud83d"}} == sent.json
+    assert ("1", "3", "application/json") == (
+        sent.headers["x-one"],
+        sent.headers["x-two"],
+        sent.headers["content-type"],
+    )
+    assert sent.headers["user-agent"].startswith("until-done/")
+    assert "application/json" == sent.headers["accept"]
+    assert "thread" == thread["object"]
+
+
+def test_a_request_without_body_sends_none(server: LocalServer) -> None:
+    """No body, and no word of its type."""
+    transport(server.base_url).request("GET", "/assistants")
+    assert b"" == server.requests[0].body
+    assert "content-type" not in server.requests[0].headers
+
+
+def test_a_header_that_is_none_is_not_sent(server: LocalServer) -> None:
+    """None takes away what would be sent otherwise, the session's own headers too."""
+    asking = transport(server.base_url, headers={"X-One": "1", "Accept-Encoding": None})
+    asking.request("GET", "/assistants", headers={"X-One": None})
+    assert not {"x-one"} & server.requests[0].headers.keys()
+
+
+def test_a_stream_says_what_it_wants(server: LocalServer) -> None:
+    """A request for a stream accepts an event stream, and gives its bytes."""
+    url = server.add_recording(b"event: done\ndata: [DONE]\n\n").removeprefix(server.url)
+    source = transport(server.url).open("POST", url, body={})
+    assert "text/event-stream" == server.requests[0].headers["accept"]
+    assert b"event: done\ndata: [DONE]\n\n" == b"".join(source)
+
+
+@pytest.mark.parametrize("value", [float("nan"), object()])
+def test_what_is_not_json_is_misuse(server: LocalServer, value: object) -> None:
+    """A value that JSON has no word for is refused before anything is sent."""
+    with pytest.raises((TypeError, ValueError)):
+        transport(server.base_url).request("POST", "/threads", body={"metadata": value})
+    assert [] == server.requests
+
+
+@pytest.mark.parametrize("timeout", [-1, 0, (1, -1), "soon"])
+def test_a_timeout_that_cannot_be_is_misuse(server: LocalServer, timeout: Any) -> None:
+    """It is refused before anything is sent."""
+    with pytest.raises(ValueError, match="imeout"):
+        transport(server.base_url).request("GET", "/assistants", timeout=timeout)
+    assert [] == server.requests
+
+
+@pytest.mark.parametrize(
+    ("base_url", "expected"),
+    [
+        ("127.0.0.1:80/v1", "give an address"),
+        ("ftp://server/v1", "give an address"),
+        ("https:///v1", "give an address"),
+        ("https://server/v1?api-version=1", "give an address"),
+        ("https://user:secret@server/v1", "set auth on a session"),
+    ],
+)
+def test_an_address_that_cannot_be_is_refused(base_url: str, expected: str) -> None:
+    """The error says what to give, and shows no password."""
+    with pytest.raises(ValueError, match=expected) as caught:
+        transport(base_url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_slash_at_the_end_of_the_address_does_not_matter(server: LocalServer) -> None:
+    """Paths begin with one slash."""
+    transport(f"{server.base_url}/").request("GET", "/assistants")
+    assert "/v1/assistants" == server.requests[0].path
+
+
+def test_the_key_is_asked_for_at_each_request(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A key may change between requests, and a ~/.netrc does not replace it."""
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine 127.0.0.1 login me password secret\n")
+    monkeypatch.setenv("NETRC", str(netrc))
+    keys = iter(["one", "two"])
+    asking = transport(server.base_url, auth=lambda: {"Authorization": f"Bearer {next(keys)}"})
+    asking.request("GET", "/assistants")
+    asking.request("GET", "/assistants")
+    assert ["Bearer one", "Bearer two"] == [x.headers["authorization"] for x in server.requests]
+
+
+def test_an_exception_of_the_key_function_is_the_callers() -> None:
+    """A key that cannot be had is no failure of the connection."""
+
+    def auth() -> dict[str, str]:
+        raise FileNotFoundError("no key file")
+
+    with pytest.raises(FileNotFoundError, match="no key file"):
+        transport("http://127.0.0.1:1/v1", auth=auth).request("GET", "/")
+
+
+def test_the_callers_own_authorization_stands(server: LocalServer) -> None:
+    """What is given with a request counts before the key."""
+    asking = transport(server.base_url, auth=lambda: {"Authorization": "Bearer key"})
+    asking.request("GET", "/assistants", headers={"authorization": "Basic mine"})
+    assert "Basic mine" == server.requests[0].headers["authorization"]
+
+
+def test_without_a_key_the_session_authenticates(server: LocalServer) -> None:
+    """A session's own auth is used where there is no key."""
+    session = requests.Session()
+    session.auth = ("me", "secret")
+    transport(server.base_url, session=session).request("GET", "/assistants")
+    assert server.requests[0].headers["authorization"].startswith("Basic ")
+
+
+def test_a_session_of_the_caller_stays_as_it_is(server: LocalServer) -> None:
+    """It is used with its adapters and headers, gets none of ours, and is not closed."""
+    with requests.Session() as session:
+        before = dict(session.adapters)
+        session.headers["X-Session"] = "1"
+        asking = transport(server.base_url, session=session, max_retries=3)
+        asking.request("GET", "/assistants")
+        asking.close()
+        asking.request("GET", "/assistants")
+        assert before == dict(session.adapters)
+        assert {"1"} == {x.headers["x-session"] for x in server.requests}
+        assert 1 == server.connections
+
+
+def test_closing_closes_a_session_of_its_own() -> None:
+    """The pooled connection is closed, which the server sees."""
+    closed = threading.Event()
+    act = say_until_closed(closed, reply(200, b"{}"))
+    with Peer(act) as peer:
+        asking = transport(peer.url)
+        asking.request("GET", "/")
+        asking.close()
+        assert closed.wait(PATIENCE)
+
+
+def test_a_hundred_requests_need_one_connection(server: LocalServer) -> None:
+    """Answers, errors and finished streams all give their connection back."""
+    asking = transport(server.url)
+    stream = server.add_recording(b"event: done\ndata: [DONE]\n\n").removeprefix(server.url)
+    for _ in range(25):
+        asking.request("GET", "/assistants")
+        with pytest.raises(errors.NotFoundError):
+            asking.request("GET", "/threads/none")
+        source = asking.open("GET", stream)
+        next(source)
+        source.finish()
+        with pytest.raises(errors.NotAnEventStreamError):
+            asking.open("GET", "/assistants")
+    assert 100 == len(server.requests)
+    assert 1 == server.connections
+
+
+# --- Answers that are not what was asked for ----------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "content_type"),
+    [
+        pytest.param({}, b"data: x\n\n", None, id="no content type"),
+        pytest.param({"Content_Type": "application/json"}, b"{}", "application/json", id="JSON"),
+        pytest.param({"Content_Type": "text/html; charset=x"}, b"<p>", "text/html; charset=x"),
+    ],
+)
+def test_a_200_that_is_no_event_stream_is_its_own_error(
+    headers: dict[str, str], body: bytes, content_type: str | None
+) -> None:
+    """The error has the content type and the first bytes."""
+    with Peer(say(reply(200, body, **headers))) as peer:
+        with pytest.raises(errors.NotAnEventStreamError) as caught:
+            transport(peer.url).open("POST", "/threads/runs")
+        error = caught.value
+        expected = (content_type, body, f"{peer.url}/threads/runs")
+        assert expected == (error.content_type, error.body, error.url)
+
+
+def test_the_content_type_is_read_as_http_says() -> None:
+    """Parameters, spaces and capitals do not matter."""
+    head = OK + b"Content-Type: Text/Event-Stream ;charset=utf-8\r\n"
+    with Peer(say(head, b"Content-Length: 3\r\n\r\none")) as peer:
+        assert b"one" == b"".join(transport(peer.url).open("GET", "/"))
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"", b"\xff", b'{"a": NaN}'])
+def test_a_body_that_is_not_json_is_a_decode_error(body: bytes) -> None:
+    """A 2xx answer that cannot be parsed is quoted with its address."""
+    with Peer(say(reply(200, body))) as peer:
+        with pytest.raises(errors.DecodeError, match="is not JSON") as caught:
+            transport(peer.url).request("GET", "/threads")
+        assert f"{peer.url}/threads" in str(caught.value)
+        assert body.decode("utf-8", "replace") == caught.value.frame
+
+
+def test_a_byte_order_mark_before_json_is_dropped() -> None:
+    """Some gateways send one."""
+    with Peer(say(reply(200, b"\xef\xbb\xbf[1]"))) as peer:
+        assert [1] == transport(peer.url).request("GET", "/")
+
+
+def test_a_status_is_an_error_with_what_the_server_says(server: LocalServer) -> None:
+    """Class, code, message, request id, body and address come from the answer."""
+    server.fail_next(Fault(status=401))
+    with pytest.raises(errors.AuthenticationError) as caught:
+        transport(server.base_url).open("POST", "/threads/runs", body={})
+    error = caught.value
+    assert (401, "invalid_api_key") == (error.status_code, error.code)
+    assert error.request_id == error.headers["x-request-id"]
+    assert error.message == error.body["error"]["message"]
+    assert f"{server.base_url}/threads/runs" == error.url
+
+
+def test_an_error_whose_body_is_cut_is_still_that_error() -> None:
+    """The status says more than the broken connection."""
+    head = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 100\r\n\r\n"
+    with Peer(say(head, b"<html>half", close=True)) as peer:
+        with pytest.raises(errors.PermissionDeniedError) as caught:
+            transport(peer.url).request("GET", "/")
+        assert "<html>half" == caught.value.body
+
+
+def test_an_error_without_end_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No server can fill the memory with an error."""
+    monkeypatch.setattr(http, "ERROR_BODY_BYTES", 1_000)
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 400 Bad\r\n" + CHUNKED)
+        with suppress(OSError):
+            while True:
+                connection.sendall(chunk(b"x" * 600))
+
+    with Peer(act) as peer:
+        with pytest.raises(errors.BadRequestError) as caught:
+            transport(peer.url).request("GET", "/")
+        assert 1_200 == len(caught.value.body)
+
+
+# --- Redirects --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_redirect_on_the_same_server_is_followed(status: int, absolute: bool) -> None:
+    """Method, body and headers stay, and the query is the redirect's."""
+    location = "/v1/threads/?a=1"
+
+    def act(connection: socket.socket) -> None:
+        where = f"http://{peer.origin}{location}" if absolute else location
+        connection.sendall(reply(status, b"moved", Location=where))
+
+    with Peer(act, say(reply(200, b"{}"))) as peer:
+        asking = transport(peer.url, auth=lambda: {"Authorization": "Bearer key"})
+        assert {} == asking.request("POST", "/threads", query={"a": "1"}, body={"b": 2})
+        first, second = peer.requests
+        assert b"POST /v1/threads?a=1 HTTP/1.1" == first.partition(b"\r\n")[0]
+        assert b"POST /v1/threads/?a=1 HTTP/1.1" == second.partition(b"\r\n")[0]
+        assert first.partition(b"\r\n")[2] == second.partition(b"\r\n")[2]
+        assert 1 == peer.connections
+
+
+@pytest.mark.parametrize(
+    ("status", "location"),
+    [
+        pytest.param(307, "http://localhost:1/v1/threads", id="another server"),
+        pytest.param(307, "https://{origin}/v1/threads", id="another scheme"),
+        pytest.param(301, "/v1/threads/", id="would become a GET"),
+        pytest.param(303, "/v1/threads/", id="is a GET"),
+        pytest.param(307, None, id="to nowhere"),
+    ],
+)
+def test_every_other_redirect_is_an_error(status: int, location: str | None) -> None:
+    """The key goes to no other server, and no POST becomes a GET behind the caller's back."""
+
+    def act(connection: socket.socket) -> None:
+        headers = {} if location is None else {"Location": location.format(origin=peer.origin)}
+        connection.sendall(reply(status, b"", **headers))
+
+    with Peer(act) as peer:
+        with pytest.raises(errors.APIStatusError) as caught:
+            transport(peer.url).request("POST", "/threads", body={})
+        assert status == caught.value.status_code
+        assert 1 == len(peer.requests)
+
+
+@pytest.mark.parametrize("location", [b"\xff/v1", b"http://[/v1"])
+def test_a_redirect_to_an_address_that_cannot_be_is_a_transport_error(location: bytes) -> None:
+    """What requests makes of it, a ValueError, does not get out."""
+    with (
+        Peer(
+            say(b"HTTP/1.1 307 X\r\nLocation: ", location, b"\r\nContent-Length: 0\r\n\r\n")
+        ) as peer,
+        pytest.raises(errors.TransportError, match="the request failed"),
+    ):
+        transport(peer.url).request("GET", "/")
+
+
+def test_a_redirect_that_never_ends_is_left() -> None:
+    """After five of them the next one is an error."""
+    with Peer(*[say(reply(307, b"", Location="/v1/threads"))] * 9) as peer:
+        with pytest.raises(errors.APIStatusError):
+            transport(peer.url).request("GET", "/threads")
+        assert 6 == len(peer.requests)
+
+
+def test_the_version_of_what_is_not_installed_is_unknown() -> None:
+    """A source tree that was not installed can be used too."""
+    assert "unknown" == http._version("no-such-distribution")
+    assert version("requests") == http._version("requests")

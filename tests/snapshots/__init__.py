@@ -1,0 +1,1 @@
+"""Tests of deltas to live snapshots."""

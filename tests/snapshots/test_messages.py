@@ -1,0 +1,689 @@
+"""What is told of messages and their parts, and what their snapshots hold.
+
+Every stream here is decoded whole, byte by byte and at random splits; all must agree.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import partial
+from typing import Any
+
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from tests.support.frames import (
+    DONE,
+    Told,
+    citation,
+    decode,
+    decode_every_way,
+    message,
+    message_delta,
+    run,
+    sse,
+    text,
+    text_delta,
+    told_of,
+    whole_run,
+)
+
+
+def said(made: Told, index: int = 0, message_id: str = "msg_1") -> str:
+    """The text deltas of one part, joined."""
+    deltas = made.of(events.MessageTextDelta)
+    return "".join(x.delta.value for x in deltas if (message_id, index) == (x.message_id, x.index))
+
+
+def image(file_id: str, **fields: Any) -> dict[str, Any]:
+    """An image file part, or its delta."""
+    return {"type": "image_file", "image_file": {"file_id": file_id}, **fields}
+
+
+def refusal(value: str, **fields: Any) -> dict[str, Any]:
+    """A refusal part, or its delta."""
+    return {"type": "refusal", "refusal": value, **fields}
+
+
+# --- One message ------------------------------------------------------------------------
+
+
+def test_a_plain_message_is_told_from_created_to_done() -> None:
+    """The wire event comes first, what follows from it after it."""
+    made = told_of(
+        message("created"),
+        message("in_progress"),
+        text_delta("Hel"),
+        text_delta("lo"),
+        message("completed", text("Hello")),
+    )
+    expected = [
+        "ThreadMessageCreated",
+        "ThreadMessageInProgress",
+        "ThreadMessageDelta",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "ThreadMessageDelta",
+        "MessageTextDelta",
+        "ThreadMessageCompleted",
+        "MessageTextDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside
+    assert "Hello" == said(made)
+    assert "Hello" == made.of(events.MessageTextDone)[0].text.value
+    assert "completed" == made.of(events.MessageDone)[0].message.status
+
+
+def test_the_snapshot_is_one_object_that_grows() -> None:
+    """The created message, each delta's snapshot and the current message are the same one."""
+    decoder = EventDecoder()
+    decoder.feed(sse(run("created"), message("created"), text_delta("a"), text_delta("b")))
+    seen = list(iter(decoder.next_event, None))
+    created = next(x for x in seen if isinstance(x, events.ThreadMessageCreated))
+    deltas = [x for x in seen if isinstance(x, events.ThreadMessageDelta)]
+    assert all(x.snapshot is created.data for x in deltas)
+    assert decoder.snapshots.current_message is created.data
+    assert "ab" == created.data.text
+    texts = [x for x in seen if isinstance(x, events.MessageTextDelta)]
+    part = created.data.content[0]
+    assert isinstance(part, models.TextContentBlock)
+    assert all(x.snapshot is part.text for x in texts)
+
+
+def test_the_terminal_message_replaces_the_accumulated_one() -> None:
+    """What the server sends last is final, in its status, its text and everything else."""
+    made = told_of(message("created"), text_delta("a"), message("completed", text("A")))
+    (done,) = made.of(events.MessageDone)
+    assert done.message is made.of(events.ThreadMessageCompleted)[0].data
+    assert "A" == made.of(events.MessageTextDone)[0].text.value
+    assert "a" == said(made)  # nothing can be unsaid
+
+
+def test_status_and_role_come_from_the_wire() -> None:
+    """In progress is written into the snapshot, and so is a role that a delta brings."""
+    decoder = EventDecoder()
+    created = {"id": "msg_1", "status": "queued", "role": "user"}
+    delta = {"id": "msg_1", "delta": {"role": "assistant"}}
+    decoder.feed(
+        sse(
+            ("thread.message.created", created),
+            message("in_progress"),
+            ("thread.message.delta", delta),
+        )
+    )
+    list(iter(decoder.next_event, None))
+    current = decoder.snapshots.current_message
+    assert current is not None
+    assert ("in_progress", "assistant") == (current.status, current.role)
+
+
+def test_a_message_without_content_is_done_too() -> None:
+    """An incomplete message may be empty: there is no part to tell of."""
+    made = told_of(message("created"), message("incomplete"))
+    assert ["ThreadMessageCreated", "ThreadMessageIncomplete", "MessageDone"] == made.names_inside
+
+
+def test_an_incomplete_message_without_its_content_closes_what_was_open() -> None:
+    """The part that was open is done as it stands."""
+    made = told_of(message("created"), text_delta("Hel"), message("incomplete"))
+    expected = ["ThreadMessageIncomplete", "MessageTextDone", "MessageDone"]
+    assert expected == made.names_inside[-3:]
+    assert "Hel" == made.of(events.MessageTextDone)[0].text.value
+
+
+def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
+    """Servers that send no end of a message: it is told, as the message stands."""
+    made = told_of(message("created"), text_delta("Hello"))
+    expected = [
+        "ThreadRunCompleted",
+        "MessageTextDone",
+        "MessageDone",
+        "RunDone",
+        "Done",
+    ]
+    assert expected == made.names[-5:]
+    (done,) = made.of(events.MessageDone)
+    assert ("in_progress", "Hello") == (done.message.status, done.message.text)
+
+
+# --- Parts ------------------------------------------------------------------------------
+
+
+def test_a_part_is_done_before_the_next_one_begins() -> None:
+    """Text, image, text: each ends when the next begins, the last with the message."""
+    made = told_of(
+        message("created"),
+        text_delta("one"),
+        message_delta(image("file_1", index=1)),
+        text_delta("two", index=2),
+        message("completed", text("one"), image("file_1"), text("two")),
+    )
+    expected = [
+        "ThreadMessageCreated",
+        "ThreadMessageDelta",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "ThreadMessageDelta",
+        "MessageTextDone",
+        "ThreadMessageDelta",
+        "MessageImageFileDone",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "ThreadMessageCompleted",
+        "MessageTextDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside
+    assert [0, 2] == [x.index for x in made.of(events.MessageTextDone)]
+    assert ["file_1"] == [x.image_file.file_id for x in made.of(events.MessageImageFileDone)]
+
+
+def test_several_parts_in_one_delta_are_told_in_its_order() -> None:
+    """One frame may begin, end and begin again."""
+    parts = [
+        {"index": 0, "type": "text", "text": {"value": "a"}},
+        {"index": 1, "type": "text", "text": {"value": "b"}},
+    ]
+    made = told_of(message("created"), message_delta(*parts))
+    expected = [
+        "ThreadMessageDelta",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "MessageTextDone",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "MessageTextDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside[1:]
+
+
+def test_parts_are_kept_by_index_whatever_their_order() -> None:
+    """Index 1 before 0: each text is its own, and the content is in order."""
+    made = told_of(
+        message("created"),
+        text_delta("wor", index=1),
+        text_delta("Hello ", index=0),
+        text_delta("ld", index=1),
+    )
+    (done,) = made.of(events.MessageDone)
+    assert ["Hello ", "world"] == [x.text.value for x in done.message.content]
+    assert ("Hello ", "world") == (said(made, 0), said(made, 1))
+    assert [1, 0] == [x.index for x in made.of(events.MessageTextDone)]  # once each
+
+
+def test_a_delta_for_a_part_that_is_closed_is_told() -> None:
+    """It changes the text and closes nothing twice."""
+    made = told_of(
+        message("created"),
+        text_delta("a", index=0),
+        text_delta("b", index=1),
+        text_delta("A", index=0),
+        message("completed", text("aA"), text("b")),
+    )
+    assert ["a", "b", "A"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+    assert [0, 1] == [x.index for x in made.of(events.MessageTextDone)]
+
+
+def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
+    """And to the first one where none is open."""
+    made = told_of(
+        message("created"),
+        text_delta("a", index=None),
+        text_delta("b", index=1),
+        text_delta("c", index=None),
+    )
+    assert ("a", "bc") == (said(made, 0), said(made, 1))
+
+
+def test_a_refusal_is_told_by_piece_and_when_done() -> None:
+    """Its snapshot grows like a text's."""
+    made = told_of(
+        message("created"),
+        message_delta(refusal("I can", index=0)),
+        message_delta(refusal("not.", index=0)),
+        message("completed", refusal("I cannot.")),
+    )
+    deltas = made.of(events.MessageRefusalDelta)
+    assert ["I can", "not."] == [x.delta.refusal for x in deltas]
+    assert "I cannot." == deltas[0].snapshot.refusal
+    assert ["I cannot."] == [x.refusal.refusal for x in made.of(events.MessageRefusalDone)]
+    assert [] == made.of(events.MessageTextCreated)
+
+
+def test_an_image_address_is_told_when_done() -> None:
+    """There is no callback for a piece of an image."""
+    part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
+    made = told_of(
+        message("created"), message_delta({"index": 0, **part}), message("completed", part)
+    )
+    urls = [x.image_url.url for x in made.of(events.MessageImageURLDone)]
+    assert ["https://example.org/a.png"] == urls
+
+
+def test_a_part_of_an_unknown_type_is_kept() -> None:
+    """It has no events of its own, closes the one before it, and is in the message."""
+    part = {"type": "hologram", "hologram": {"size": 3}}
+    made = told_of(message("created"), text_delta("a"), message_delta({"index": 1, **part}))
+    expected = ["ThreadMessageDelta", "MessageTextDone", "MessageDone"]
+    assert expected == made.names_inside[-3:]
+    (done,) = made.of(events.MessageDone)
+    assert models.UnknownContent("hologram", raw=part) == done.message.content[1]
+
+
+def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
+    """The wire event is there for who wants it."""
+    made = told_of(
+        message("created"),
+        text_delta("a"),
+        message_delta(refusal("no", index=0)),
+        message_delta({"type": "refusal", "refusal": "No", "index": 1}),
+        message_delta({"type": "text", "text": {"value": "b"}, "index": 1}),
+    )
+    assert 4 == len(made.of(events.ThreadMessageDelta))
+    assert ["a"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+    assert ["No"] == [x.delta.refusal for x in made.of(events.MessageRefusalDelta)]
+
+
+def test_a_text_delta_without_text_begins_the_part_only() -> None:
+    """It is no text delta: callbacks never get None for a text."""
+    made = told_of(
+        message("created"),
+        message_delta({"type": "text", "index": 0}),
+        text_delta(None, index=0),
+        text_delta("", index=0),
+    )
+    assert 1 == len(made.of(events.MessageTextCreated))
+    assert [""] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+
+
+def test_pieces_of_one_text_in_a_row_are_told_like_single_ones() -> None:
+    """They take a fast path, which takes every piece as the JSON spells it, to the end."""
+    spoken = ["Hel", "lo", " ", 'y"ou', "\\", "", "\n", "é\u2028😀", "!"]
+    whole = "".join(spoken)
+    made = told_of(
+        message("created"),
+        *[text_delta(piece) for piece in spoken],
+        text_delta("[1]", citation(0)),
+        *[text_delta(piece) for piece in spoken],
+        message("completed", text(f"{whole}[1]{whole}")),
+        *[text_delta(piece) for piece in spoken],
+    )
+    assert [*spoken, "[1]", *spoken] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+    assert f"{whole}[1]{whole}" == said(made)
+    assert 3 * len(spoken) + 1 == len(made.of(events.ThreadMessageDelta))
+    assert f"{whole}[1]{whole}" == made.of(events.ThreadMessageDelta)[-1].snapshot.text
+
+
+def test_pieces_that_nobody_wants_are_folded_in() -> None:
+    """In a row, to the end; who wants only one of two events gets that one."""
+    deltas = [text_delta(piece) for piece in "abcdef"]
+    data = whole_run(message("created"), *deltas)
+    for wanted in (events.MessageTextDone, events.ThreadMessageDelta, events.MessageTextDelta):
+        made = decode(data, wants=partial(operator.is_, wanted))
+        count = 1 if wanted is events.MessageTextDone else 6
+        assert [wanted.__name__] * count == made.names
+        assert "abcdef" in made.texts[-1]
+
+
+def test_pieces_in_a_row_with_a_role_set_it() -> None:
+    """Also where something else was set in between."""
+    piece = {"index": 0, "type": "text", "text": {"value": "a"}}
+    with_role = {"id": "msg_1", "delta": {"role": "assistant", "content": [piece]}}
+    row = [("thread.message.delta", with_role)] * 4
+    other = ("thread.message.delta", {"id": "msg_1", "delta": {"role": "user"}})
+    told_of(message("created"), *row, other, *row)
+    decoder, roles = EventDecoder(), []
+    for heard in (message("created"), *row, other, *row):
+        decoder.feed(sse(heard))
+        list(iter(decoder.next_event, None))
+        current = decoder.snapshots.current_message
+        assert current is not None
+        roles.append(current.role)
+    assert [*["assistant"] * 5, "user", *["assistant"] * 4] == roles
+
+
+def test_pieces_with_something_else_in_them_are_told_whole() -> None:
+    """A role, a key that is not known, no index, other parts: nothing is lost in a row either."""
+    part = {"index": 0, "type": "text", "text": {"value": "a"}}
+    rows: list[dict[str, Any]] = [
+        {"content": [part], "role": "assistant"},
+        {"content": [{**part, "more": 1}]},
+        {"content": [{"type": "text", "text": {"value": "a"}}]},
+        {"content": [part, {**part, "index": 1}]},
+        {"content": [{"index": 0, "type": "text"}]},
+        {"content": [{"index": 0, "type": "refusal", "refusal": "a"}]},
+        {"content": []},
+    ]
+    for row in rows:
+        payload = {"id": "msg_1", "object": "thread.message.delta", "delta": row}
+        made = told_of(message("created"), *[("thread.message.delta", payload)] * 5)
+        deltas = made.of(events.ThreadMessageDelta)
+        assert [payload] * 5 == [x.raw for x in deltas]
+        assert [deltas[0].data] * 5 == [x.data for x in deltas]
+        times = sum(x.get("text", {}).get("value") == "a" for x in row["content"])
+        assert 5 * times == len(made.of(events.MessageTextDelta))
+
+
+def test_rows_of_pieces_take_turns() -> None:
+    """Each message and each part keeps its own."""
+    turns = [("msg_1", 0, "a"), ("msg_2", 0, "b"), ("msg_1", 1, "c"), ("msg_2", 0, "d")] * 3
+    made = told_of(
+        *[
+            text_delta(value, index=index, message_id=message_id)
+            for message_id, index, value in turns
+            for _ in range(4)
+        ]
+    )
+    assert ("a" * 12, "c" * 12) == (said(made, 0), said(made, 1))
+    assert ("b" * 4 + "d" * 4) * 3 == said(made, 0, "msg_2")
+
+
+# --- Annotations ------------------------------------------------------------------------
+
+
+def test_an_annotation_is_told_once() -> None:
+    """One that is sent again under its index replaces fields; the final list repeats it."""
+    made = told_of(
+        message("created"),
+        text_delta("a[1]", citation(0, start_index=1)),
+        text_delta(None, citation(0, start_index=1, end_index=4)),
+        message("completed", text("a[1]", citation(None, start_index=1, end_index=4))),
+    )
+    (told_one,) = made.of(events.MessageAnnotation)
+    assert (1, 4) == (told_one.annotation.start_index, told_one.annotation.end_index)
+    assert 1 == len(made.of(events.MessageTextDelta))
+
+
+def test_annotations_that_only_the_final_message_has_are_told() -> None:
+    """Each before its text is done, with the final text."""
+    made = told_of(
+        message("created"),
+        text_delta("a[1][2]", citation(0)),
+        message("completed", text("a[1][2]", citation(None), citation(None, "[2]"))),
+    )
+    assert ["[1]", "[2]"] == [x.annotation.text for x in made.of(events.MessageAnnotation)]
+    expected = ["ThreadMessageCompleted", "MessageAnnotation", "MessageTextDone", "MessageDone"]
+    assert expected == made.names_inside[-4:]
+    (final,) = made.of(events.MessageTextDone)
+    assert final.text is made.of(events.MessageAnnotation)[1].text
+
+
+# --- Text that no delta brought ---------------------------------------------------------
+
+
+def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
+    """Servers without deltas: one delta has all of the text."""
+    made = told_of(
+        message("created"),
+        message(
+            "completed",
+            text("one[1]", citation(None)),
+            image("file_1"),
+            refusal("no"),
+            {"type": "hologram"},
+        ),
+    )
+    expected = [
+        "ThreadMessageCreated",
+        "ThreadMessageCompleted",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "MessageAnnotation",
+        "MessageTextDone",
+        "MessageImageFileDone",
+        "MessageRefusalDelta",
+        "MessageRefusalDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside
+    assert "one[1]" == said(made)
+    assert "no" == made.of(events.MessageRefusalDelta)[0].delta.refusal
+
+
+def test_text_that_the_deltas_left_out_is_told_before_the_text_is_done() -> None:
+    """In whichever part it is missing."""
+    made = told_of(
+        message("created"),
+        text_delta("Hel"),
+        message("completed", text("Hello"), text("world")),
+    )
+    assert ("Hello", "world") == (said(made, 0), said(made, 1))
+
+
+def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
+    """A final text that does not continue what was said is in the done events only."""
+    made = told_of(
+        message("created"), text_delta("Bonjour"), message("completed", text("Hello you"))
+    )
+    assert "Bonjour" == said(made)
+    assert "Hello you" == made.of(events.MessageTextDone)[0].text.value
+
+
+def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
+    """Equal texts as a whole: nothing is missing (cogitator)."""
+    made = told_of(
+        message("created"),
+        text_delta("Hel", index=0),
+        text_delta("lo", index=1),
+        message("completed", text("Hello")),
+    )
+    assert ["Hel", "lo"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+    assert [0, 1] == [x.index for x in made.of(events.MessageTextDone)]
+    assert "Hello" == made.of(events.MessageDone)[0].message.text
+
+
+def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
+    """The deltas of a part, joined, are its text, wherever it began."""
+    made = told_of(
+        message("created", text("a[1]", citation(0))),
+        text_delta("b[2]", citation(1, "[2]")),
+        message("completed", text("a[1]b[2]", citation(None), citation(None, "[2]"))),
+    )
+    expected = [
+        "ThreadMessageCreated",
+        "ThreadMessageDelta",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "MessageAnnotation",
+        "MessageTextDelta",
+        "MessageAnnotation",
+        "ThreadMessageCompleted",
+        "MessageTextDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside
+    assert ["a[1]", "b[2]"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+
+
+def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
+    """As a text is."""
+    made = told_of(
+        message("created", refusal("I ")),
+        message_delta(refusal("cannot", index=0)),
+    )
+    assert ["I ", "cannot"] == [x.delta.refusal for x in made.of(events.MessageRefusalDelta)]
+    assert "I cannot" == made.of(events.MessageRefusalDone)[0].refusal.refusal
+
+
+def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_end() -> None:
+    """Also where the server never says that the message is complete."""
+    made = told_of(message("created", text("Hello"), image("file_1"), refusal("no")))
+    expected = [
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "MessageTextDone",
+        "MessageImageFileDone",
+        "MessageRefusalDelta",
+        "MessageRefusalDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside[1:]
+    assert "Hello" == said(made)
+
+
+# --- Created and done, once -------------------------------------------------------------
+
+
+def test_a_delta_for_an_unknown_message_announces_it() -> None:
+    """The placeholder knows what the run knows."""
+    made = told_of(text_delta("Hello"))
+    expected = ["ThreadMessageCreated*", "ThreadMessageDelta", "MessageTextCreated"]
+    assert expected == made.names_inside[:3]
+    (created,) = made.of(events.ThreadMessageCreated)
+    one = created.data
+    assert ("msg_1", "thread_1", "run_1", "asst_1", "in_progress", "assistant") == (
+        one.id,
+        one.thread_id,
+        one.run_id,
+        one.assistant_id,
+        one.status,
+        one.role,
+    )
+    assert created.raw is None
+
+
+def test_a_placeholder_without_a_run_has_no_ids_of_it() -> None:
+    """Nothing is made up."""
+    made = decode_every_way(sse(text_delta("Hello")))
+    (created,) = made.of(events.ThreadMessageCreated)
+    assert ("", None, None) == (
+        created.data.thread_id,
+        created.data.run_id,
+        created.data.assistant_id,
+    )
+
+
+def test_a_message_that_begins_in_progress_is_announced() -> None:
+    """Created comes before everything else of it."""
+    made = told_of(message("in_progress", text("a")), text_delta("b"))
+    expected = ["ThreadMessageCreated*", "ThreadMessageInProgress", "ThreadMessageDelta"]
+    assert expected == made.names_inside[:3]
+    assert "ab" == said(made)
+
+
+def test_a_created_that_comes_again_is_a_repetition() -> None:
+    """Also one that comes after a delta announced the message; the text stays."""
+    for first in (message("created"), text_delta("a")):
+        made = told_of(first, message("created"), text_delta("b"))
+        assert 1 == len(made.of(events.ThreadMessageCreated))
+        (repeated,) = made.of(events.RepeatedEvent)
+        assert "thread.message.created" == repeated.event
+        assert said(made).endswith("b")
+
+
+def test_an_end_that_comes_again_is_a_repetition() -> None:
+    """Whatever its name: a message ends once."""
+    end = message("completed", text("a"))
+    made = told_of(message("created"), text_delta("a"), end, end, message("incomplete"))
+    assert 1 == len(made.of(events.MessageDone))
+    expected = ["thread.message.completed", "thread.message.incomplete"]
+    assert expected == [x.event for x in made.of(events.RepeatedEvent)]
+
+
+def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
+    """Announced first, then its parts."""
+    made = told_of(message("completed", text("Hello")))
+    expected = [
+        "ThreadMessageCreated*",
+        "ThreadMessageCompleted",
+        "MessageTextCreated",
+        "MessageTextDelta",
+        "MessageTextDone",
+        "MessageDone",
+    ]
+    assert expected == made.names_inside
+
+
+def test_a_delta_after_the_end_is_told_and_changes_nothing() -> None:
+    """The server's last word on a message stays."""
+    made = told_of(message("created"), message("completed", text("a")), text_delta("b"))
+    assert "ThreadMessageDelta" == made.names_inside[-1]
+    assert "a" == made.of(events.ThreadMessageDelta)[0].snapshot.text
+
+
+def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
+    """Nor does a created: the status stays what it was."""
+    made = told_of(message("created"), message("completed"), message("in_progress"))
+    assert "completed" == made.of(events.MessageDone)[0].message.status
+
+
+# --- Several messages -------------------------------------------------------------------
+
+
+def test_messages_in_turns_are_kept_apart() -> None:
+    """By id: both may be open, and each has its own parts."""
+    made = told_of(
+        message("created", message_id="msg_1"),
+        message("created", message_id="msg_2"),
+        text_delta("a", message_id="msg_1"),
+        text_delta("x", message_id="msg_2"),
+        text_delta("b", message_id="msg_1"),
+        message("completed", text("x"), message_id="msg_2"),
+        message("completed", text("ab"), message_id="msg_1"),
+    )
+    assert ("ab", "x") == (said(made, message_id="msg_1"), said(made, message_id="msg_2"))
+    assert ["msg_2", "msg_1"] == [x.message.id for x in made.of(events.MessageDone)]
+
+
+def test_the_current_message_is_the_one_last_heard_of() -> None:
+    """Whatever is heard of it, repetitions included; final where it ended."""
+    one, two = (f"msg_{number}" for number in (1, 2))
+    steps = [
+        (message("created", message_id=one), one),
+        (message("created", message_id=two), two),
+        (message("in_progress", message_id=one), one),
+        (text_delta("x", message_id=two), two),
+        (message("created", message_id=one), one),
+        (message("completed", message_id=two), two),
+        (text_delta("a", message_id=one), one),
+        (message("completed", message_id=two), two),
+        (text_delta("a", message_id=one), one),
+    ]
+    decoder = EventDecoder()
+    for heard, expected in steps:
+        decoder.feed(sse(heard))
+        list(iter(decoder.next_event, None))
+        current = decoder.snapshots.current_message
+        assert current is not None
+        assert expected == current.id
+    assert [one, two] == [x.id for x in decoder.snapshots.messages]
+    assert ["message msg_1"] == decoder.snapshots.open_objects
+
+
+def test_an_end_under_an_unknown_id_ends_the_newest_open_message() -> None:
+    """Its parts keep the id that they began under; text that is missing is told there too."""
+    frames = (
+        message("created", message_id="msg_0"),
+        message("created", message_id="tmp_1"),
+        text_delta("Hel", message_id="tmp_1"),
+        message("completed", text("Hello"), message_id="msg_1"),
+        text_delta("!", message_id="tmp_1"),
+        message("completed", text("Hello"), message_id="msg_1"),
+        message("completed", text("Hello"), message_id="tmp_1"),
+        message("completed", message_id="msg_0"),
+    )
+    made = decode_every_way(whole_run(*frames))
+    assert "Hello" == said(made, message_id="tmp_1")
+    assert ["tmp_1"] == [x.message_id for x in made.of(events.MessageTextDone)]
+    assert ["msg_1", "msg_0"] == [x.message.id for x in made.of(events.MessageDone)]
+    assert ["msg_0", "tmp_1"] == [x.data.id for x in made.of(events.ThreadMessageCreated)]
+    assert 2 == len(made.of(events.RepeatedEvent))
+
+
+def test_the_messages_are_in_order_of_first_sight() -> None:
+    """Also those that ended under another id than they began under."""
+    decoder = EventDecoder()
+    decoder.feed(
+        sse(
+            run("created"),
+            message("created", message_id="tmp_1"),
+            message("completed", message_id="msg_1"),
+            message("completed", message_id="msg_2"),
+            run("completed"),
+            DONE,
+        )
+    )
+    list(iter(decoder.next_event, None))
+    assert ["msg_1", "msg_2"] == [x.id for x in decoder.snapshots.messages]
+    assert [] == decoder.snapshots.open_objects

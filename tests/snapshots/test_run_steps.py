@@ -1,0 +1,550 @@
+"""What is told of run steps and their tool calls, and what their snapshots hold.
+
+Every stream here is decoded whole, byte by byte and at random splits; all must agree.
+"""
+
+from __future__ import annotations
+
+import operator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from tests.support.frames import (
+    DONE,
+    Told,
+    call,
+    check_told,
+    decode,
+    decode_every_way,
+    run,
+    sse,
+    step,
+    step_delta,
+    told_of,
+    whole_run,
+)
+
+if TYPE_CHECKING:
+    from tests.support.frames import Frame
+
+
+def function(call_id: str, name: str, arguments: str, **fields: Any) -> dict[str, Any]:
+    """A function call as a final step has it."""
+    called = {"name": name, "arguments": arguments, "output": None, **fields}
+    return {"id": call_id, "type": "function", "function": called}
+
+
+def calls(*final: dict[str, Any]) -> dict[str, Any]:
+    """The details of a step that calls tools."""
+    return {"step_details": {"type": "tool_calls", "tool_calls": list(final)}}
+
+
+def fragments(made: Told, index: int) -> str:
+    """The argument fragments of one call, joined."""
+    deltas = [x for x in made.of(events.RunStepToolCallDelta) if index == x.index]
+    return "".join(x.delta.function.arguments or "" for x in deltas if x.delta.function)
+
+
+# --- One step ---------------------------------------------------------------------------
+
+
+def test_a_function_call_is_told_from_created_to_done() -> None:
+    """The first fragment is a delta too, so that the fragments joined are the arguments."""
+    made = told_of(
+        step("created", type="tool_calls", **calls()),
+        step("in_progress"),
+        step_delta(call(0, id="call_1", name="f", arguments="{", output=None)),
+        step_delta(call(0, arguments="}")),
+        step("completed", **calls(function("call_1", "f", "{}", output="7"))),
+    )
+    expected = [
+        "ThreadRunStepCreated",
+        "ThreadRunStepInProgress",
+        "ThreadRunStepDelta",
+        "RunStepToolCallCreated",
+        "RunStepToolCallDelta",
+        "ThreadRunStepDelta",
+        "RunStepToolCallDelta",
+        "ThreadRunStepCompleted",
+        "RunStepToolCallDone",
+        "RunStepDone",
+    ]
+    assert expected == made.names_inside
+    assert "{}" == fragments(made, 0)
+    (done,) = made.of(events.RunStepToolCallDone)
+    assert ("call_1", "{}", "7") == (
+        done.tool_call.id,
+        done.tool_call.function.arguments,
+        done.tool_call.function.output,
+    )
+    assert "completed" == made.of(events.RunStepDone)[0].run_step.status
+
+
+def test_the_snapshot_is_one_object_that_grows() -> None:
+    """The created step, each delta's snapshot and the current step are the same one."""
+    decoder = EventDecoder()
+    first = step_delta(call(0, id="call_1", name="f", arguments="a"))
+    decoder.feed(sse(run("created"), step("created"), first, step_delta(call(0, arguments="b"))))
+    seen = list(iter(decoder.next_event, None))
+    created = next(x for x in seen if isinstance(x, events.ThreadRunStepCreated))
+    deltas = [x for x in seen if isinstance(x, events.ThreadRunStepDelta)]
+    assert all(x.snapshot is created.data for x in deltas)
+    assert decoder.snapshots.current_run_step is created.data
+    details = created.data.step_details
+    assert isinstance(details, models.ToolCallsStepDetails)
+    (snapshot,) = details.tool_calls
+    assert isinstance(snapshot, models.FunctionToolCall)
+    assert "ab" == snapshot.function.arguments
+    of_the_call = [x for x in seen if isinstance(x, events.RunStepToolCallDelta)]
+    assert all(x.snapshot is snapshot for x in of_the_call)
+
+
+def test_every_kind_of_end_is_an_end() -> None:
+    """Failed, cancelled and expired steps are done as completed ones are."""
+    for status in ("completed", "failed", "cancelled", "expired"):
+        made = told_of(step("created"), step(status))
+        (done,) = made.of(events.RunStepDone)
+        assert status == done.run_step.status
+
+
+def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
+    """A step without an end is told done as it stands, its calls before it."""
+    made = told_of(step("created"), step_delta(call(0, id="call_1", name="f")))
+    expected = ["ThreadRunCompleted", "RunStepToolCallDone", "RunStepDone", "RunDone", "Done"]
+    assert expected == made.names[-5:]
+    assert "in_progress" == made.of(events.RunStepDone)[0].run_step.status
+
+
+def test_calls_are_done_when_the_run_requires_action() -> None:
+    """Their arguments are complete; the step goes on in another stream."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step("created"),
+            step_delta(call(0, id="call_1", name="f", arguments="{}")),
+            run("requires_action"),
+            DONE,
+        )
+    )
+    check_told(made.events, ended=False)
+    assert ["ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == made.names[-3:]
+    assert [] == made.of(events.RunStepDone)
+
+
+def test_the_stream_after_submitted_outputs_goes_on_with_the_step() -> None:
+    """With the snapshots of the first stream nothing is told twice."""
+    decoder = EventDecoder()
+    first = step_delta(call(0, id="call_1", name="f", arguments="{}"))
+    decoder.feed(sse(run("created"), step("created"), first, run("requires_action"), DONE))
+    before = list(iter(decoder.next_event, None))
+    following = EventDecoder(snapshots=decoder.snapshots)
+    end = step("completed", **calls(function("call_1", "f", "{}", output="7")))
+    following.feed(sse(end, run("completed"), DONE))
+    after = list(iter(following.next_event, None))
+    expected = ["ThreadRunStepCompleted", "RunStepDone", "ThreadRunCompleted", "RunDone", "Done"]
+    assert expected == [type(x).__name__ for x in after]
+    check_told([*before, *after], ended=True)
+
+
+# --- Several calls ----------------------------------------------------------------------
+
+
+def test_a_call_is_done_before_the_next_one_begins() -> None:
+    """Parallel calls one after the other."""
+    made = told_of(
+        step("created"),
+        step_delta(call(0, id="call_1", name="f", arguments="")),
+        step_delta(call(0, arguments="{}")),
+        step_delta(call(1, id="call_2", name="g", arguments="[]")),
+    )
+    expected = [
+        "RunStepToolCallCreated",
+        "RunStepToolCallDelta",
+        "ThreadRunStepDelta",
+        "RunStepToolCallDelta",
+        "ThreadRunStepDelta",
+        "RunStepToolCallDone",
+        "RunStepToolCallCreated",
+        "RunStepToolCallDelta",
+        "RunStepToolCallDone",
+        "RunStepDone",
+    ]
+    assert expected == made.names_inside[2:]
+    assert ("{}", "[]") == (fragments(made, 0), fragments(made, 1))
+
+
+def test_calls_in_turns_are_kept_apart() -> None:
+    """By index; a call that is closed already takes its fragments and is done once."""
+    made = told_of(
+        step("created"),
+        step_delta(
+            call(1, id="call_2", name="g", arguments="["),
+            call(0, id="call_1", name="f", arguments="{"),
+        ),
+        step_delta(call(1, arguments="]"), call(0, arguments="}")),
+    )
+    assert ("{}", "[]") == (fragments(made, 0), fragments(made, 1))
+    (done,) = made.of(events.RunStepDone)
+    assert ["call_1", "call_2"] == [x.id for x in done.run_step.step_details.tool_calls]
+    assert [1, 0] == [x.index for x in made.of(events.RunStepToolCallDone)]
+
+
+def test_a_call_without_an_index_is_known_by_its_id() -> None:
+    """And one without both is the open one; a new id is a new call, after all others."""
+    made = told_of(
+        step("created"),
+        step_delta(call(None, arguments="{")),
+        step_delta(call(None, id="call_1", name="f")),
+        step_delta(call(3, id="call_4", name="h", arguments="(")),
+        step_delta(call(None, id="call_5", name="i", arguments="<")),
+        step_delta(call(None, arguments=">")),
+        step_delta(call(None, id="call_4", arguments=")")),
+    )
+    assert "{" == fragments(made, 0)
+    assert [0, 1, 3, 4] == [x.index for x in made.of(events.RunStepToolCallCreated)]
+    assert ("()", "<>") == (fragments(made, 3), fragments(made, 4))
+
+
+def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
+    """Same id, no index (open-assistant-api): the arguments are replaced by the same."""
+    whole = call(None, id="call_1", name="f", arguments='{"a": 1}')
+    made = told_of(step("created", **calls(function("call_1", "f", '{"a": 1}'))), step_delta(whole))
+    (done,) = made.of(events.RunStepToolCallDone)
+    assert '{"a": 1}' == done.tool_call.function.arguments
+    assert 1 == len(made.of(events.RunStepToolCallCreated))
+
+
+def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
+    """It is told, and the call stays what it was."""
+    other = {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": "1"}}
+    made = told_of(step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other))
+    (done,) = made.of(events.RunStepToolCallDone)
+    assert ("function", "f") == (done.tool_call.type, done.tool_call.function.name)
+
+
+def code(**fields: Any) -> dict[str, Any]:
+    """The delta of a code interpreter call."""
+    return {"index": 0, "type": "code_interpreter", "code_interpreter": fields}
+
+
+def test_fragments_in_a_row_are_told_like_single_ones() -> None:
+    """They take a fast path, which takes every fragment as the JSON spells it, to the end."""
+    spoken = ['{"a', '": ', '"\\u00', 'e9"', "", "\n", "é😀", "}"]
+    pieces = [step_delta(call(0, arguments=piece)) for piece in spoken]
+    made = told_of(
+        step("created"),
+        step_delta(call(0, id="call_1", name="f", arguments="")),
+        *pieces,
+        step_delta(call(0, output="7")),
+        *pieces,
+        step("completed", **calls(function("call_1", "f", "".join(spoken) * 2))),
+        *pieces,
+    )
+    assert "".join(spoken) * 2 == fragments(made, 0)
+    deltas = made.of(events.ThreadRunStepDelta)
+    assert 3 * len(spoken) + 2 == len(deltas)
+    assert [0] * len(deltas) == [x.data.delta.step_details.tool_calls[0].index for x in deltas]
+    (done,) = made.of(events.RunStepToolCallDone)
+    assert "".join(spoken) * 2 == done.tool_call.function.arguments
+
+
+def test_code_in_a_row_is_told_like_single_pieces() -> None:
+    """As are its outputs, which take the ordinary way."""
+    spoken = ["pri", 'nt("', "é", "", '")', "\n"]
+    logs = {"index": 0, "type": "logs", "logs": "x"}
+    made = told_of(
+        step("created"),
+        step_delta({**code(input=""), "id": "call_1"}),
+        *[step_delta(code(input=piece)) for piece in spoken],
+        *[step_delta(code(input="#", outputs=[logs]))] * 4,
+        *[step_delta(code(input=piece)) for piece in spoken],
+    )
+    (done,) = made.of(events.RunStepToolCallDone)
+    whole = "".join(spoken)
+    assert f"{whole}####{whole}" == done.tool_call.code_interpreter.input
+    assert "xxxx" == done.tool_call.code_interpreter.outputs[0].logs
+    deltas = made.of(events.RunStepToolCallDelta)
+    assert ["", *spoken, *"####", *spoken] == [x.delta.code_interpreter.input for x in deltas]
+
+
+def test_fragments_that_nobody_wants_are_folded_in() -> None:
+    """In a row, to the end; who wants only one of two events gets that one."""
+    rows = [[call(0, arguments=x) for x in "abcdef"], [code(input=x) for x in "abcdef"]]
+    for row in rows:
+        data = whole_run(step("created"), *[step_delta(piece) for piece in row])
+        for wanted in (
+            events.RunStepToolCallDone,
+            events.ThreadRunStepDelta,
+            events.RunStepToolCallDelta,
+        ):
+            made = decode(data, wants=partial(operator.is_, wanted))
+            count = 1 if wanted is events.RunStepToolCallDone else 6
+            assert [wanted.__name__] * count == made.names
+            assert "abcdef" in made.texts[-1]
+
+
+def test_fragments_with_something_else_in_them_are_told_whole() -> None:
+    """Ids, names, keys that are not known, several calls: nothing is lost in a row either."""
+    piece = call(0, arguments="a")
+    rows: list[Any] = [
+        [call(0, id="call_1", arguments="a")],
+        [call(0, name="f", arguments="a")],
+        [call(0, arguments="a", output="7")],
+        [{**piece, "more": 1}],
+        [call(None, arguments="a")],
+        [call(0)],
+        [piece, call(1, arguments="a")],
+        [code(outputs=[])],
+        [{"index": 0, "type": "code_interpreter"}],
+        [{"index": 0, "type": "file_search", "file_search": {}}],
+        [],
+    ]
+    for row in rows:
+        for kind in (call(0, id="call_1", name="f"), {**code(input=""), "id": "call_1"}):
+            delta = step_delta(*row)
+            made = told_of(step("created"), step_delta(kind), *[delta] * 5)
+            deltas = made.of(events.ThreadRunStepDelta)[1:]
+            assert [delta[1]] * 5 == [x.raw for x in deltas]
+            assert [deltas[0].data] * 5 == [x.data for x in deltas]
+            assert 5 * len(row) + 1 == len(made.of(events.RunStepToolCallDelta))
+
+
+def test_details_with_something_else_in_them_are_told_whole() -> None:
+    """Keys that are not known, beside the calls and around them."""
+    inner = {"type": "tool_calls", "tool_calls": [call(0, arguments="a")]}
+    for delta in ({"step_details": {**inner, "more": 1}}, {"step_details": inner, "more": 1}):
+        payload = {"id": "step_1", "delta": delta}
+        made = told_of(step("created"), *[("thread.run.step.delta", payload)] * 5)
+        assert [payload] * 5 == [x.raw for x in made.of(events.ThreadRunStepDelta)]
+        assert "aaaaa" == fragments(made, 0)
+
+
+def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
+    """What a fast path knew of the step's calls is not what the step is any more."""
+    row = [step_delta(call(0, arguments="a"))] * 4
+    creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
+    made = told_of(step("created"), *row, details(creation), *row)
+    assert "a" * 8 == fragments(made, 0)
+
+
+# --- The end of a step ------------------------------------------------------------------
+
+
+def test_calls_that_only_the_final_step_has_are_told() -> None:
+    """Created and done, one after the other."""
+    made = told_of(
+        step("created"),
+        step("completed", **calls(function("call_1", "f", "{}"), function("call_2", "g", "[]"))),
+    )
+    expected = [
+        "ThreadRunStepCompleted",
+        "RunStepToolCallCreated",
+        "RunStepToolCallDone",
+        "RunStepToolCallCreated",
+        "RunStepToolCallDone",
+        "RunStepDone",
+    ]
+    assert expected == made.names_inside[1:]
+
+
+def test_final_calls_are_found_by_id_whatever_their_place() -> None:
+    """The final list has no indexes, and its order is the server's."""
+    made = told_of(
+        step("created"),
+        step_delta(call(0, id="call_1", name="f")),
+        step_delta(call(1, id="call_2", name="g")),
+        step("completed", **calls(function("call_2", "g", "[]"), function("call_1", "f", "{}"))),
+    )
+    assert 2 == len(made.of(events.RunStepToolCallCreated))
+    last = made.of(events.RunStepToolCallDone)[-1]
+    assert (1, "call_2", "[]") == (last.index, last.tool_call.id, last.tool_call.function.arguments)
+
+
+def test_a_final_call_with_another_id_is_another_call() -> None:
+    """It is told after those that were known."""
+    made = told_of(
+        step("created"),
+        step_delta(call(0, id="call_1", name="f")),
+        step("completed", **calls(function("call_9", "g", "[]"))),
+    )
+    assert [0, 1] == [x.index for x in made.of(events.RunStepToolCallCreated)]
+    assert ["call_1", "call_9"] == [x.tool_call.id for x in made.of(events.RunStepToolCallDone)]
+
+
+def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
+    """On either side."""
+    for first, last in (("", "call_1"), ("call_1", ""), ("", "")):
+        made = told_of(
+            step("created"),
+            step_delta(call(0, id=first, name="f")),
+            step("completed", **calls(function(last, "f", "{}"))),
+        )
+        (done,) = made.of(events.RunStepToolCallDone)
+        assert (0, last, "{}") == (done.index, done.tool_call.id, done.tool_call.function.arguments)
+
+
+def test_calls_that_a_step_was_created_with_are_told() -> None:
+    """With their first delta, or at the end."""
+    made = told_of(
+        step("created", **calls(function("call_1", "f", "{"), function("call_2", "g", "[]"))),
+        step_delta(call(0, arguments="}")),
+    )
+    assert [0, 1] == [x.index for x in made.of(events.RunStepToolCallCreated)]
+    done = [x.tool_call.function.arguments for x in made.of(events.RunStepToolCallDone)]
+    assert ["{}", "[]"] == done
+
+
+def test_a_step_whose_end_is_all_that_is_heard_is_told_as_a_whole() -> None:
+    """It belongs to an earlier stream: no created, and no calls."""
+    made = decode_every_way(
+        whole_run(step("completed", **calls(function("call_1", "f", "{}", output="7"))))
+    )
+    assert ["ThreadRunStepCompleted", "RunStepDone"] == made.names_inside
+
+
+# --- Created and done, once -------------------------------------------------------------
+
+
+def test_a_delta_for_an_unknown_step_announces_it() -> None:
+    """The placeholder knows what the run and the delta know."""
+    made = told_of(step_delta(call(0, id="call_1", name="f")))
+    expected = ["ThreadRunStepCreated*", "ThreadRunStepDelta", "RunStepToolCallCreated"]
+    assert expected == made.names_inside[:3]
+    one = made.of(events.ThreadRunStepCreated)[0].data
+    assert ("step_1", "run_1", "thread_1", "asst_1", "tool_calls", "in_progress") == (
+        one.id,
+        one.run_id,
+        one.thread_id,
+        one.assistant_id,
+        one.type,
+        one.status,
+    )
+
+
+def test_a_placeholder_knows_only_what_it_was_told() -> None:
+    """Neither a run nor details: nothing is made up."""
+    deltas: list[dict[str, Any]] = [{}, {"step_details": {}}]
+    for delta in deltas:
+        made = decode_every_way(sse(("thread.run.step.delta", {"id": "step_1", "delta": delta})))
+        (created,) = made.of(events.ThreadRunStepCreated)
+        assert ("", "") == (created.data.run_id, created.data.type)
+
+
+def test_a_step_that_begins_in_progress_is_announced() -> None:
+    """Created comes before everything else of it."""
+    made = told_of(step("in_progress"))
+    expected = ["ThreadRunStepCreated*", "ThreadRunStepInProgress", "RunStepDone"]
+    assert expected == made.names_inside
+
+
+def test_a_created_that_comes_again_is_a_repetition() -> None:
+    """Also one that comes after a delta announced the step."""
+    for first in (step("created"), step_delta(call(0, id="call_1"))):
+        made = told_of(first, step("created"))
+        assert 1 == len(made.of(events.ThreadRunStepCreated))
+        (repeated,) = made.of(events.RepeatedEvent)
+        assert "thread.run.step.created" == repeated.event
+
+
+def test_an_end_that_comes_again_is_a_repetition() -> None:
+    """Whatever its name: a step ends once."""
+    made = told_of(step("created"), step("completed"), step("completed"), step("failed"))
+    assert 1 == len(made.of(events.RunStepDone))
+    assert 2 == len(made.of(events.RepeatedEvent))
+
+
+def test_what_comes_after_the_end_is_told_and_changes_nothing() -> None:
+    """A delta, and in progress."""
+    made = told_of(
+        step("created"),
+        step("completed"),
+        step_delta(call(0, id="call_1", name="f")),
+        step("in_progress"),
+    )
+    assert [] == made.of(events.RunStepToolCallCreated)
+    assert "completed" == made.of(events.RunStepDone)[0].run_step.status
+
+
+def test_steps_in_turns_are_kept_apart() -> None:
+    """By id, also where their calls have the same index."""
+    made = told_of(
+        step("created", "step_1"),
+        step("created", "step_2"),
+        step_delta(call(0, id="call_1", name="f", arguments="{"), step_id="step_1"),
+        step_delta(call(0, id="call_2", name="g", arguments="["), step_id="step_2"),
+        step_delta(call(0, arguments="}"), step_id="step_1"),
+        step_delta(call(0, arguments="]"), step_id="step_2"),
+        step("completed", "step_1", **calls(function("call_1", "f", "{}"))),
+        step("completed", "step_2", **calls(function("call_2", "g", "[]"))),
+    )
+    done = [x.tool_call for x in made.of(events.RunStepToolCallDone)]
+    assert [("call_1", "{}"), ("call_2", "[]")] == [(x.id, x.function.arguments) for x in done]
+
+
+def test_the_current_step_is_the_one_last_heard_of() -> None:
+    """Whatever is heard of it, repetitions included."""
+    heard = [
+        (step("created", "step_1"), "step_1"),
+        (step("created", "step_2"), "step_2"),
+        (step("in_progress", "step_1"), "step_1"),
+        (step_delta(call(0), step_id="step_2"), "step_2"),
+        (step("created", "step_1"), "step_1"),
+        (step("completed", "step_2"), "step_2"),
+        (step_delta(call(0), step_id="step_1"), "step_1"),
+        (step("completed", "step_2"), "step_2"),
+    ]
+    decoder = EventDecoder()
+    for frame, expected in heard:
+        decoder.feed(sse(frame))
+        list(iter(decoder.next_event, None))
+        current = decoder.snapshots.current_run_step
+        assert current is not None
+        assert expected == current.id
+    assert ["step_1", "step_2"] == [x.id for x in decoder.snapshots.run_steps]
+    assert ["run step step_1"] == decoder.snapshots.open_objects
+
+
+# --- Steps of other types ---------------------------------------------------------------
+
+
+def details(value: dict[str, Any] | None) -> Frame:
+    """A delta of a step with these details."""
+    delta = {} if value is None else {"step_details": value}
+    return "thread.run.step.delta", {"id": "step_1", "delta": delta}
+
+
+def test_a_delta_says_which_message_a_step_writes() -> None:
+    """One that says nothing leaves what is known."""
+    creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
+    made = told_of(
+        step("created"), details(creation), details({"type": "message_creation"}), details(None)
+    )
+    (done,) = made.of(events.RunStepDone)
+    assert "msg_1" == done.run_step.step_details.message_creation.message_id
+
+
+def test_details_of_an_unknown_type_are_kept() -> None:
+    """With all that was sent."""
+    value = {"type": "dreaming", "dreaming": {"of": "sheep"}}
+    made = told_of(step("created"), details(value))
+    (done,) = made.of(events.RunStepDone)
+    assert models.UnknownStepDetails("dreaming", raw=value) == done.run_step.step_details
+
+
+def test_code_and_its_outputs_grow_by_index() -> None:
+    """Input and logs are appended; an image is another output."""
+    logs = {"type": "logs"}
+    image = {"index": 1, "type": "image", "image": {"file_id": "file_1"}}
+    made = told_of(
+        step("created"),
+        step_delta({**code(input="pri"), "id": "call_1"}),
+        step_delta(code(input="nt(1)")),
+        step_delta(code(outputs=[{"index": 0, **logs, "logs": "1"}])),
+        step_delta(code(outputs=[image, {"index": 0, **logs, "logs": "\n"}])),
+    )
+    (done,) = made.of(events.RunStepToolCallDone)
+    outputs = done.tool_call.code_interpreter.outputs
+    assert "print(1)" == done.tool_call.code_interpreter.input
+    assert ("1\n", "file_1") == (outputs[0].logs, outputs[1].image.file_id)

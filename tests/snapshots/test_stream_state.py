@@ -1,0 +1,432 @@
+"""What a stream was told as a whole: threads, runs, and everything in it at once.
+
+The property test at the end makes transcripts of several messages and steps in turns, with
+all that servers leave out, repeat and shuffle, and compares with :class:`Model`, which only
+joins what the frames say.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.dialects import Decoded
+from stream_core.dialects.assistants import EVENTS
+from stream_core.models import TERMINAL_RUN_STATUSES
+from stream_core.snapshots.stream_state import Snapshots
+from tests.support.frames import (
+    DONE,
+    call,
+    check_told,
+    citation,
+    decode_every_way,
+    message,
+    message_delta,
+    run,
+    sse,
+    step,
+    step_delta,
+    text_delta,
+    whole_run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tests.support.frames import Frame
+
+
+# --- Threads and runs -------------------------------------------------------------------
+
+
+def test_a_thread_is_created_once() -> None:
+    """A second time it is a repetition."""
+    thread = ("thread.created", {"id": "thread_1"})
+    told = decode_every_way(whole_run(thread, thread))
+    assert ["ThreadRunCreated", "ThreadCreated", "RepeatedEvent"] == told.names[:3]
+    assert "thread.created" == told.of(events.RepeatedEvent)[0].event
+
+
+def test_a_thread_that_was_created_is_known() -> None:
+    """None where the stream did not tell."""
+    snapshots = Snapshots()
+    assert None is snapshots.thread_id
+    thread = models.Thread(id="thread_1")
+    snapshots.apply(Decoded(events.ThreadCreated, thread, None, "thread.created"))
+    assert "thread_1" == snapshots.thread_id
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("in_progress", (False, False, False)),
+        ("requires_action", (True, False, True)),
+        ("completed", (True, True, False)),
+        ("expired", (True, True, False)),
+    ],
+)
+def test_a_run_may_be_noted_without_being_told(
+    status: str, expected: tuple[bool, bool, bool]
+) -> None:
+    """It is the current one, and how it stands counts until the next stream begins."""
+    snapshots, noted = Snapshots(), models.Run(id="run_1", status=status)
+    snapshots.note(noted)
+    assert noted is snapshots.current_run
+    assert expected == (snapshots.ended, snapshots.terminated, snapshots.requires_action)
+    snapshots.resume()
+    assert noted is snapshots.current_run
+    assert (False, False) == (snapshots.ended, snapshots.requires_action)
+
+
+@pytest.mark.parametrize("status", sorted(TERMINAL_RUN_STATUSES))
+def test_every_kind_of_end_ends_the_run_once(status: str) -> None:
+    """Completed, failed, incomplete, cancelled and expired, also when they come twice."""
+    data = sse(run("created"), run("in_progress"), run(status), run(status), DONE)
+    told = decode_every_way(data)
+    assert ["RunDone", "RepeatedEvent", "Done"] == told.names[-3:]
+    assert [status] == [x.run.status for x in told.of(events.RunDone)]
+
+
+def test_a_run_that_ends_in_two_ways_is_done_once() -> None:
+    """Both wire events come; the later one is what the run is."""
+    told = decode_every_way(sse(run("created"), run("completed"), run("expired"), DONE))
+    expected = ["ThreadRunCreated", "ThreadRunCompleted", "RunDone", "ThreadRunExpired", "Done"]
+    assert expected == told.names
+
+
+def test_the_state_is_the_objects_whatever_the_name() -> None:
+    """A completed with the status incomplete is an end; one with in_progress is none."""
+    early = sse(run("created"), run("completed", status="incomplete"), DONE)
+    assert "incomplete" == decode_every_way(early).of(events.RunDone)[0].run.status
+    none = sse(run("created"), run("completed", status="in_progress"), DONE)
+    assert [] == decode_every_way(none).of(events.RunDone)
+
+
+def test_the_name_counts_where_the_object_has_no_status() -> None:
+    """Shallow servers send none."""
+    told = decode_every_way(sse(("thread.run.failed", {"id": "run_1"}), DONE))
+    assert ["ThreadRunFailed", "RunDone", "Done"] == told.names
+
+
+def test_a_created_run_that_comes_again_is_a_repetition() -> None:
+    """Other statuses may come as often as they like."""
+    data = sse(*[run("created")] * 2, *[run("in_progress")] * 2, run("completed"), DONE)
+    told = decode_every_way(data)
+    assert ["ThreadRunCreated", "RepeatedEvent"] == told.names[:2]
+    assert 2 == len(told.of(events.ThreadRunInProgress))
+
+
+def test_everything_open_is_done_before_the_run_is() -> None:
+    """Calls first, then messages, then steps, then the run."""
+    told = decode_every_way(
+        whole_run(
+            message("created"), text_delta("a"), step("created"), step_delta(call(0, id="call_1"))
+        )
+    )
+    expected = [
+        "ThreadRunCompleted",
+        "RunStepToolCallDone",
+        "MessageTextDone",
+        "MessageDone",
+        "RunStepDone",
+        "RunDone",
+        "Done",
+    ]
+    assert expected == told.names[-7:]
+
+
+def test_everything_open_is_done_before_done() -> None:
+    """Where the server names no end of the run."""
+    told = decode_every_way(sse(run("created"), message("created"), text_delta("a"), DONE))
+    assert ["MessageTextDone", "MessageDone", "Done"] == told.names[-3:]
+
+
+def test_a_run_that_requires_action_closes_its_calls_only() -> None:
+    """Messages and steps may go on in the stream that follows, also after done."""
+    told = decode_every_way(
+        sse(
+            run("created"),
+            message("created"),
+            text_delta("a"),
+            step("created"),
+            step_delta(call(0, id="call_1")),
+            run("requires_action"),
+            DONE,
+        )
+    )
+    assert ["ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == told.names[-3:]
+
+
+def test_what_is_open_is_named() -> None:
+    """As an error says it; a run that had its last status is not open."""
+    decoder = EventDecoder()
+    decoder.feed(sse(run("created"), message("created"), step("created")))
+    list(iter(decoder.next_event, None))
+    snapshots = decoder.snapshots
+    assert ["run run_1", "run step step_1", "message msg_1"] == snapshots.open_objects
+    assert not snapshots.ended
+    decoder.feed(sse(run("requires_action")))
+    list(iter(decoder.next_event, None))
+    assert ["run step step_1", "message msg_1"] == snapshots.open_objects
+    assert snapshots.ended
+
+
+def test_nothing_is_known_at_the_beginning() -> None:
+    """Neither a run nor anything in it."""
+    snapshots = Snapshots()
+    assert (None, None, None) == (
+        snapshots.current_run,
+        snapshots.current_message,
+        snapshots.current_run_step,
+    )
+    assert ([], [], []) == (snapshots.messages, snapshots.run_steps, snapshots.open_objects)
+    assert [] == snapshots.close()
+    assert not snapshots.ended
+
+
+def test_the_end_of_one_stream_is_not_that_of_the_next() -> None:
+    """A run that required action is open again; what it was stays known."""
+    decoder = EventDecoder()
+    decoder.feed(sse(run("created"), run("requires_action"), DONE))
+    list(iter(decoder.next_event, None))
+    decoder.snapshots.resume()
+    assert not decoder.snapshots.ended
+    assert ["run run_1"] == decoder.snapshots.open_objects
+
+
+def test_the_current_run_is_the_last_one_sent() -> None:
+    """Not an older object with a changed status."""
+    decoder = EventDecoder()
+    decoder.feed(sse(run("created"), run("in_progress", model="m")))
+    seen = list(iter(decoder.next_event, None))
+    last = seen[-1]
+    assert isinstance(last, events.ThreadRunInProgress)
+    assert decoder.snapshots.current_run is last.data
+
+
+@pytest.mark.parametrize("name", sorted(set(EVENTS) - {"done", "error"}))
+def test_every_name_of_the_wire_is_told_under_its_name(name: str) -> None:
+    """Once and not as something else, also when it is the first and only thing heard."""
+    event_class, payload_class = EVENTS[name]
+    payload = payload_class(id="id_1")
+    told = Snapshots().apply(Decoded(event_class, payload, {"id": "id_1"}, name))
+    sent = [x for x in told if isinstance(x, events.WireEvent) and not x.synthetic]
+    assert [(event_class, name, payload)] == [(type(x), x.event, x.data) for x in sent]
+
+
+def test_only_deltas_repeat_each_other() -> None:
+    """For everything else there is no fast path."""
+    snapshots = Snapshots()
+    for one in (
+        Decoded(events.ThreadRunCreated, models.Run("run_1"), None, "thread.run.created"),
+        Decoded(events.UnknownEvent, 5, 5, "thread.run.dreaming"),
+    ):
+        snapshots.apply(one)
+        assert snapshots.repeater(one) is None
+
+
+def test_what_has_no_object_changes_nothing() -> None:
+    """An error, done, and names that are not known."""
+    snapshots = Snapshots()
+    error = models.Error("no")
+    told = snapshots.apply(Decoded(events.ErrorEvent, error, None, "error"))
+    assert [events.ErrorEvent(error)] == told
+    told = snapshots.apply(Decoded(events.Done, "[DONE]", None, "done"))
+    assert [events.Done("[DONE]")] == told
+    (event,) = snapshots.apply(Decoded(events.UnknownEvent, 5, 5, "thread.run.dreaming"))
+    assert events.UnknownEvent(5, 5, event="thread.run.dreaming") == event
+    assert snapshots.current_run is None
+
+
+# --- Transcripts at random --------------------------------------------------------------
+
+#: What texts are made of: all that needs an escape in JSON or means something in a stream.
+_PIECES = ("", "a", "Hello", '"', "\\", "\\u0041", "\n", "é", "😀", "\u2028", "data: ", "{}", "\r")
+
+
+@attrs.define
+class Plan:
+    """The frames of one object, in order.
+
+    Attributes:
+        frames: The frames.
+        end: How many of them come before the object is done; what is later is told only.
+    """
+
+    frames: list[Frame]
+    end: int | None = None
+
+
+def plan_message(chance: random.Random, message_id: str) -> Plan:
+    """Make a message: up to four parts in any order, with or without a beginning and an end."""
+    kinds = [chance.choice(("text", "text", "refusal")) for _ in range(chance.randint(1, 4))]
+    beginnings = [
+        message(status, message_id=message_id)
+        for status in chance.choices(("created", "in_progress"), k=chance.randint(0, 3))
+    ]
+    deltas = [
+        _part_delta(chance, message_id, index, kinds[index])
+        for index in chance.choices(range(len(kinds)), k=chance.randint(1, 12))
+    ]
+    plan = Plan([*beginnings, *deltas])
+    if chance.random() < 0.7:
+        plan.end = len(plan.frames)
+        plan.frames += _message_ends(chance, message_id, kinds, deltas)
+        late = _part_delta(chance, message_id, 0, kinds[0])
+        plan.frames += [late] * chance.randint(0, 1)
+    return plan
+
+
+def _part_delta(chance: random.Random, message_id: str, index: int, kind: str) -> Frame:
+    """Make a delta of one part."""
+    value = chance.choice(_PIECES)
+    if kind == "refusal":
+        part = {"index": index, "type": "refusal", "refusal": value}
+        return message_delta(part, message_id=message_id)
+    numbers = chance.sample(range(5), chance.choice((0, 0, 0, 1, 2)))
+    found = [citation(number, f"[{number}]", end_index=number) for number in numbers]
+    shown = None if found and chance.random() < 0.5 else value
+    return text_delta(shown, *found, index=index, message_id=message_id)
+
+
+def _message_ends(
+    chance: random.Random, message_id: str, kinds: list[str], deltas: list[Frame]
+) -> Iterable[Frame]:
+    """Make the end of a message: complete, with all that the deltas said, or incomplete."""
+    if chance.random() < 0.2:
+        return [message("incomplete", message_id=message_id)]
+    said = Model()
+    said.add(deltas)
+    content: list[dict[str, Any]] = []
+    for index, kind in enumerate(kinds):
+        where = (message_id, index)
+        whole = said.texts.get(where, "" if kind == "refusal" else "never in a delta")
+        if kind == "refusal":
+            content.append({"type": "refusal", "refusal": whole})
+            continue
+        known = [citation(None, f"[{number}]") for number in said.annotations[where]]
+        content.append({"type": "text", "text": {"value": whole, "annotations": known}})
+    return [message("completed", *content, message_id=message_id)] * chance.randint(1, 2)
+
+
+def plan_step(chance: random.Random, step_id: str) -> Plan:
+    """Make a step: up to three calls in turns, with or without a beginning and an end."""
+    count = chance.randint(1, 3)
+    begun: set[int] = set()
+    statuses = chance.choices(("created", "in_progress"), k=chance.randint(0, 3))
+    frames: list[Frame] = [step(status, step_id) for status in statuses]
+    for index in chance.choices(range(count), k=chance.randint(1, 10)):
+        first = {} if index in begun else {"id": f"{step_id}_call_{index}", "name": "f"}
+        begun.add(index)
+        piece = call(index, **first, arguments=chance.choice(_PIECES))
+        frames.append(step_delta(piece, step_id=step_id))
+    plan = Plan(frames)
+    if chance.random() < 0.7:
+        plan.end = len(frames)
+        said = Model()
+        said.add(frames)
+        final = [
+            {
+                "id": f"{step_id}_call_{index}",
+                "type": "function",
+                "function": {"name": "f", "arguments": said.texts[step_id, index]},
+            }
+            for index in chance.sample(sorted(begun), len(begun))
+        ]
+        details = {"type": "tool_calls", "tool_calls": final}
+        end = step(chance.choice(("completed", "failed")), step_id, step_details=details)
+        plan.frames += [end] * chance.randint(1, 2)
+        plan.frames += [step("created", step_id)] * chance.randint(0, 1)
+    return plan
+
+
+class Model:
+    """What frames say, joined by id and index, and nothing else.
+
+    Attributes:
+        texts: Text, refusal or arguments of each part and call that a delta spoke of.
+        annotations: Indexes of the annotations of each text part.
+    """
+
+    def __init__(self) -> None:
+        self.texts: dict[tuple[str, int], str] = {}
+        self.annotations: dict[tuple[str, int], set[int]] = defaultdict(set)
+
+    def add(self, frames: Iterable[Frame]) -> None:
+        """Join what FRAMES say."""
+        for _, payload in frames:
+            delta = payload.get("delta", {})
+            for part in delta.get("content", ()):
+                where = (payload["id"], part["index"])
+                text = part.get("text", {})
+                self._append(where, text.get("value") or part.get("refusal"))
+                self.annotations[where] |= {x["index"] for x in text.get("annotations", ())}
+            for one in delta.get("step_details", {}).get("tool_calls", ()):
+                self._append((payload["id"], one["index"]), one["function"]["arguments"])
+
+    def _append(self, where: tuple[str, int], value: str | None) -> None:
+        self.texts[where] = self.texts.get(where, "") + (value or "")
+
+
+def in_turns(chance: random.Random, plans: list[Plan]) -> list[Frame]:
+    """Shuffle the frames of all plans, each plan's own in order."""
+    turns = [number for number, plan in enumerate(plans) for _ in plan.frames]
+    chance.shuffle(turns)
+    queues = [iter(plan.frames) for plan in plans]
+    return [next(queues[number]) for number in turns]
+
+
+@settings(max_examples=40)
+@given(st.integers(0, 2**32))
+def test_any_transcript_is_told_as_its_frames_say(seed: int) -> None:
+    """Every frame once and in order, everything created and done once, all text in the deltas.
+
+    Also what the deltas left out and the final message has. Any chunking tells the same.
+    """
+    chance = random.Random(seed)
+    plans = [plan_message(chance, f"msg_{number}") for number in range(chance.randint(0, 3))]
+    plans += [plan_step(chance, f"step_{number}") for number in range(chance.randint(0, 2))]
+    frames = in_turns(chance, plans)
+    told = decode_every_way(whole_run(*frames), seeds=[seed])
+    assert told.error is None
+    check_told(told.events, ended=True)
+    sent = [x for x in told.events if isinstance(x, events.WireEvent) and not x.synthetic]
+    names = [name for name, _ in frames]
+    assert ["thread.run.created", *names, "thread.run.completed", "done"] == [x.event for x in sent]
+
+    said = Model()
+    for plan in plans:
+        said.add(plan.frames[: plan.end])
+    joined: dict[tuple[str, int], str] = defaultdict(str)
+    for event in told.events:
+        match event:
+            case events.MessageTextDelta():
+                joined[event.message_id, event.index] += event.delta.value or ""
+            case events.MessageRefusalDelta():
+                joined[event.message_id, event.index] += event.delta.refusal or ""
+            case events.RunStepToolCallDelta(delta=models.FunctionToolCallDelta(function=one)):
+                assert one is not None
+                joined[event.run_step_id, event.index] += one.arguments or ""
+    expected = {where: value for where, value in said.texts.items() if value}
+    whole = {where: value for where, value in joined.items() if value}
+    assert expected == {where: value for where, value in whole.items() if where in expected}
+    assert {"never in a delta"} >= {whole[where] for where in whole.keys() - expected.keys()}
+
+    annotated = [(x.message_id, x.index) for x in told.of(events.MessageAnnotation)]
+    assert {where: len(numbers) for where, numbers in said.annotations.items() if numbers} == {
+        where: annotated.count(where) for where in set(annotated)
+    }
+    for event in told.of(events.MessageTextDone, events.RunStepToolCallDone):
+        match event:
+            case events.MessageTextDone():
+                assert joined[event.message_id, event.index] == event.text.value
+            case events.RunStepToolCallDone(tool_call=models.FunctionToolCall(function=called)):
+                assert joined[event.run_step_id, event.index] == called.arguments

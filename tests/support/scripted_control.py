@@ -1,0 +1,118 @@
+"""A ``Control`` that does what a test says, for streams without a server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from stream_core import events, models
+from tests.support.frames import call, run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stream_core.dialects import Decoded
+    from stream_core.snapshots.stream_state import Snapshots
+    from stream_core.source import Source
+    from tests.support.frames import Frame
+
+    #: What one round comes to: events, exceptions to raise, functions to call, and a source.
+    Round = list[Any]
+
+TOOL_CALL = models.RequiredActionFunctionToolCall("call_1")
+
+#: What a run requires, as JSON.
+ACTION = {
+    "type": "submit_tool_outputs",
+    "submit_tool_outputs": {"tool_calls": [call(None, id="call_1", name="f", arguments="{}")]},
+}
+
+
+def waits(run_id: str = "run_1") -> Frame:
+    """Return the frame of a run that requires something."""
+    return run("requires_action", run_id, required_action=ACTION)
+
+
+def output(text: str = "high") -> events.ToolOutput:
+    """Return what is told when a tool gave TEXT."""
+    return events.ToolOutput(TOOL_CALL, text)
+
+
+@attrs.define
+class ScriptedControl:
+    """Does, one after the other, what it was told.
+
+    Attributes:
+        rounds: What each ``answer`` comes to; None: the caller does it.
+        recoveries: What each ``recover`` gives or raises.
+        sources: What each ``rejoin`` gives or raises.
+        found: What ``find`` gives or raises.
+        cancels: What ``cancel`` gives or raises.
+        recovers: Whether it asks at all.
+        asked: What it was asked for.
+        stopped: What it was told to go on asking by, at the last recovery.
+    """
+
+    rounds: list[Round | None] = attrs.field(factory=list)
+    recoveries: list[Any] = attrs.field(factory=list)
+    sources: list[Any] = attrs.field(factory=list)
+    found: Any = None
+    cancels: Any = True
+    recovers: bool = True
+    asked: list[str] = attrs.field(factory=list)
+    stopped: Callable[[], bool] | None = None
+
+    def answer(self, run: models.Run) -> Iterator[events.LocalEvent | Source] | None:
+        """Give the next round."""
+        self.asked.append(f"answer {run.id}")
+        steps = self.rounds.pop(0)
+        return None if steps is None else self._steps(steps)
+
+    def _steps(self, steps: Round) -> Iterator[Any]:
+        for step in steps:
+            if callable(step):
+                step()
+            else:
+                yield given(step)
+
+    def recover(
+        self, snapshots: Snapshots, stopped: Callable[[], bool]
+    ) -> tuple[models.Run, list[Decoded]] | None:
+        """Give the next recovery."""
+        del snapshots
+        self.asked.append("recover")
+        self.stopped = stopped
+        found: tuple[models.Run, list[Decoded]] | None = self._next(self.recoveries)
+        return found
+
+    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
+        """Give the next source."""
+        self.asked.append("rejoin")
+        self.stopped = stopped
+        source: Source | None = self._next(self.sources)
+        return source
+
+    @staticmethod
+    def _next(script: list[Any]) -> Any:
+        step = script.pop(0) if script else None
+        return step() if callable(step) else given(step)
+
+    def find(self, snapshots: Snapshots) -> models.Run | None:
+        """Give what is known, or what was to be found."""
+        self.asked.append("find")
+        found: models.Run | None = given(self.found) or snapshots.current_run
+        return found
+
+    def cancel(self, run: models.Run) -> bool:
+        """Say whether the server was told."""
+        self.asked.append(f"cancel {run.id}")
+        told: bool = given(self.cancels)
+        return told
+
+
+def given(value: Any) -> Any:
+    """Return VALUE, or raise it where it is an exception."""
+    if isinstance(value, BaseException):
+        raise value
+    return value

@@ -1,0 +1,146 @@
+"""A server on loopback that answers each request with the next of a list of answers.
+
+Rules of this file: it knows no wire. What was asked is kept, for tests to look at; a request
+that no answer is left for gets a 500 that says so.
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+from attrs import define, field, frozen
+
+from stream_core import Client
+from tests.support.frames import sse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.frames import Frame
+
+__all__ = ["Answer", "Asked", "ScriptedServer", "frames", "json_answer", "running"]
+
+
+@frozen
+class Answer:
+    """An answer to a request.
+
+    Attributes:
+        body: All of it.
+        status: The HTTP status.
+        content_type: What it says that it is.
+        cut: Whether the connection breaks after BODY, before its end.
+        held: Whether nothing comes after BODY, nor the end, while the server runs.
+    """
+
+    body: bytes
+    status: int = 200
+    content_type: str = "text/event-stream"
+    cut: bool = False
+    held: bool = False
+
+
+def frames(*sent: Frame, cut: bool = False, held: bool = False) -> Answer:
+    """Return the answer that is a stream of frames."""
+    return Answer(sse(*sent), cut=cut, held=held)
+
+
+def json_answer(value: Any, status: int = 200) -> Answer:
+    """Return the answer that is a JSON value."""
+    return Answer(json.dumps(value).encode(), status, "application/json")
+
+
+@frozen
+class Asked:
+    """A request."""
+
+    method: str
+    path: str
+    query: dict[str, list[str]]
+    headers: dict[str, str]
+    body: Any
+
+
+@define
+class ScriptedServer:
+    """What :func:`running` gives.
+
+    Attributes:
+        base_url: Its address.
+        answers: Those that are left.
+        asked: Every request so far.
+        closing: Set when it closes.
+        client: A client of it, which does not try again; it is closed with the server.
+    """
+
+    base_url: str
+    answers: list[Answer]
+    asked: list[Asked] = field(factory=list)
+    closing: Event = field(factory=Event)
+    client: Client = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.client = Client("key", self.base_url, max_retries=0)
+
+    @property
+    def bodies(self) -> list[Any]:
+        """The bodies of all requests."""
+        return [one.body for one in self.asked]
+
+    @property
+    def calls(self) -> list[str]:
+        """Method and path of all requests."""
+        return [f"{one.method} {one.path}" for one in self.asked]
+
+
+@contextmanager
+def running(*answers: Answer) -> Iterator[ScriptedServer]:
+    """Run a server that gives ANSWERS, one to each request."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _reply(self) -> None:
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            address = urlsplit(self.path)
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            server.asked.append(
+                Asked(self.command, address.path, parse_qs(address.query), headers, body)
+            )
+            missing = json_answer({"error": {"message": f"nothing for {self.path}"}}, 500)
+            answer = server.answers.pop(0) if server.answers else missing
+            self.send_response(answer.status)
+            self.send_header("Content-Type", answer.content_type)
+            more = 1 if answer.cut or answer.held else 0
+            self.send_header("Content-Length", str(len(answer.body) + more))
+            self.end_headers()
+            with suppress(OSError):
+                self.wfile.write(answer.body)
+                self.wfile.flush()
+            if answer.held:
+                server.closing.wait(10)
+            self.close_connection = bool(more)
+
+        do_GET = do_POST = _reply  # noqa: N815  # the names that http.server calls
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
+        http.daemon_threads = True
+        server = ScriptedServer(f"http://127.0.0.1:{http.server_address[1]}", list(answers))
+        thread = Thread(target=http.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.client.close()
+            server.closing.set()
+            http.shutdown()
+            thread.join()

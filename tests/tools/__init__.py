@@ -1,0 +1,1 @@
+"""Tests of functions that a model may call."""

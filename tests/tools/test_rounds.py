@@ -1,0 +1,342 @@
+"""stream_core/rounds.py: what is done for a run that requires something."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier, get_ident
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stream_core import models
+from stream_core.errors import RunExpiredError, ToolLoopError
+from stream_core.events import LocalEvent, ToolError, ToolOutput
+from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
+from stream_core.tools.tool_set import ToolSet
+from tests.support.conversations import get_tides, get_wind
+
+if TYPE_CHECKING:
+    from stream_core.models import RequiredActionFunctionToolCall
+
+PORTO = '{"port": "Porto"}'
+TIDES_AT_PORTO = "high water at Porto is at 16:35"
+
+
+def call(name: str, arguments: str = PORTO, call_id: str = "") -> RequiredActionFunctionToolCall:
+    """A call whose id is its function's name, where nothing else is said."""
+    function = models.Function(name=name, arguments=arguments)
+    return models.RequiredActionFunctionToolCall(id=call_id or name, function=function)
+
+
+def waiting(*calls: RequiredActionFunctionToolCall, **fields: Any) -> models.Run:
+    """A run that waits for outputs."""
+    outputs = models.SubmitToolOutputs(list(calls or [call("get_tides")]))
+    action = models.RequiredAction("submit_tool_outputs", submit_tool_outputs=outputs)
+    return models.Run(id="run_1", status="requires_action", required_action=action, **fields)
+
+
+def asking(*names: str) -> models.Run:
+    """A run that waits for approvals."""
+    calls = [models.MCPApprovalToolCall(id=name, name=name) for name in names]
+    approval = models.SubmitToolApproval(calls)
+    action = models.RequiredAction("submit_tool_approval", submit_tool_approval=approval)
+    return models.Run(id="run_1", status="requires_action", required_action=action)
+
+
+def answer(rounds: ToolRounds, run: models.Run) -> tuple[list[str], dict[str, Any]]:
+    """Do what RUN requires; give what was told, in short, and the body."""
+    *told, body = rounds.answer(run)
+    assert isinstance(body, dict)
+    assert all(isinstance(event, LocalEvent) for event in told)
+    return [shown(event) for event in told if isinstance(event, ToolOutput | ToolError)], body
+
+
+def shown(event: ToolOutput | ToolError) -> str:
+    """An event in short."""
+    if isinstance(event, ToolOutput):
+        return f"{event.tool_call.id}: {event.output}"
+    return f"{event.tool_call.id} failed: {type(event.error).__name__}"
+
+
+def broken(port: str) -> str:
+    """Fail."""
+    raise OSError(f"no ship at {port}")
+
+
+# --- Which runs are answered ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rounds", "run", "expected"),
+    [
+        (ToolRounds(ToolSet(get_tides)), waiting(), True),
+        (ToolRounds(ToolSet(get_tides)), asking("a"), False),
+        (ToolRounds(None, approve=bool), waiting(), False),
+        (ToolRounds(None, approve=bool), asking("a"), True),
+        (ToolRounds(ToolSet(), approve=bool), models.Run(status="requires_action"), False),
+        (
+            ToolRounds(ToolSet(), approve=bool),
+            models.Run(required_action=models.RequiredAction("something_new")),
+            False,
+        ),
+    ],
+    ids=["outputs", "no approve", "no tools", "approvals", "nothing required", "something new"],
+)
+def test_only_what_can_be_answered_is(
+    rounds: ToolRounds, run: models.Run, *, expected: bool
+) -> None:
+    """Outputs need tools, approvals need ``approve``; anything else is the caller's."""
+    assert expected is rounds.answers(run)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"tool_errors": "ignore"}, 'tool_errors is \'ignore\': choose "submit" or "raise"'),
+        ({"max_rounds": 0}, "max_rounds is 0: allow one round at least"),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
+    """The error names the choices."""
+    with pytest.raises(ValueError, match=message):
+        ToolRounds(ToolSet(), **settings)
+
+
+# --- Outputs ----------------------------------------------------------------------------------
+
+
+def test_each_call_is_told_with_its_output_and_all_are_submitted() -> None:
+    """In the order of the calls; the body comes last."""
+    rounds = ToolRounds(ToolSet(get_wind, get_tides))
+    told, body = answer(rounds, waiting(call("get_tides", call_id="a"), call("get_wind")))
+    wind = "at Porto it blows from the north"
+    assert [f"a: {TIDES_AT_PORTO}", f"get_wind: {wind}"] == told
+    expected = [
+        {"tool_call_id": "a", "output": TIDES_AT_PORTO},
+        {"tool_call_id": "get_wind", "output": wind},
+    ]
+    assert {"tool_outputs": expected} == body
+
+
+def test_a_call_runs_when_the_one_before_it_was_told() -> None:
+    """Without an executor everything happens in turn."""
+    log: list[str] = []
+
+    def note(word: str) -> str:
+        log.append(f"run {word}")
+        return word
+
+    rounds = ToolRounds(ToolSet(note))
+    run = waiting(call("note", '{"word": "a"}'), call("note", '{"word": "b"}'))
+    for step in rounds.answer(run):
+        log += ["told" if isinstance(step, ToolOutput) else "body"]
+    assert ["run a", "told", "run b", "told", "body"] == log
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "sentence"),
+    [
+        (call("broken"), "OSError", "OSError: no ship at Porto"),
+        (call("tides"), "UnknownToolError", "there is no tool 'tides'"),
+        (call("broken", "{}"), "ToolArgumentsError", "is missing"),
+        (call("broken", "not JSON"), "ToolArgumentsError", "is not JSON"),
+    ],
+    ids=["the tool raises", "no such tool", "wrong arguments", "no arguments"],
+)
+def test_what_goes_wrong_is_told_and_its_text_submitted(
+    wrong: RequiredActionFunctionToolCall, error: str, sentence: str
+) -> None:
+    """The error comes before the output that it becomes, and the other calls run."""
+    told, body = answer(ToolRounds(ToolSet(broken, get_tides)), waiting(wrong, call("get_tides")))
+    outputs = [one["output"] for one in body["tool_outputs"]]
+    assert outputs[0].startswith(f"{error}: ")
+    assert sentence in outputs[0]
+    assert [
+        f"{wrong.id} failed: {error}",
+        f"{wrong.id}: {outputs[0]}",
+        f"get_tides: {TIDES_AT_PORTO}",
+    ] == told
+
+
+def test_what_goes_wrong_is_raised_where_that_was_chosen() -> None:
+    """It is told first; no call after it runs, and nothing is submitted."""
+    rounds = ToolRounds(ToolSet(broken, get_tides), tool_errors="raise")
+    steps = rounds.answer(waiting(call("get_tides"), call("broken"), call("get_tides")))
+    assert isinstance(next(steps), ToolOutput)
+    told = next(steps)
+    assert isinstance(told, ToolError)
+    with pytest.raises(OSError, match="no ship at Porto") as caught:
+        next(steps)
+    assert told.error is caught.value
+    assert [] == list(steps)
+
+
+# --- In an executor -----------------------------------------------------------------------------
+
+
+def test_an_executor_runs_the_calls_of_a_round_at_the_same_time() -> None:
+    """Each waits for the other here; the outputs are in the order of the calls."""
+    barrier = Barrier(2, timeout=10)
+
+    def meet(name: str) -> str:
+        if name == "first":
+            barrier.wait()
+            time.sleep(0.02)  # it is ready last
+        else:
+            barrier.wait()
+        return name
+
+    run = waiting(call("meet", '{"name": "first"}', "a"), call("meet", '{"name": "second"}', "b"))
+    with ThreadPoolExecutor(2) as executor:
+        told, _ = answer(ToolRounds(ToolSet(meet), executor=executor), run)
+    assert ["a: first", "b: second"] == told
+
+
+def test_approve_is_asked_in_the_readers_thread() -> None:
+    """Whoever asks at a terminal asks one question at a time."""
+    asked, ran = [], []
+
+    def tool() -> None:
+        ran.append(get_ident())
+
+    def approve(_: Any) -> bool:
+        asked.append(get_ident())
+        return True
+
+    with ThreadPoolExecutor(1) as executor:
+        rounds = ToolRounds(ToolSet(tool), approve=approve, executor=executor)
+        answer(rounds, waiting(call("tool", "{}"), call("tool", "{}")))
+    assert [get_ident()] * 2 == asked
+    assert 2 == len(ran)
+    assert get_ident() not in ran
+
+
+# --- approve ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("verdict", "output"),
+    [
+        (True, TIDES_AT_PORTO),
+        (False, "The call was refused."),
+        ("Ask me tomorrow.", "Ask me tomorrow."),
+        ("", ""),
+        (call("get_wind"), "at Porto it blows from the north"),
+    ],
+    ids=["yes", "no", "text", "empty text", "another call"],
+)
+def test_approve_lets_a_call_run_refuses_or_changes_it(verdict: Any, output: str) -> None:
+    """The output is that of the call that the run waits for, whatever ran."""
+    seen = []
+
+    def approve(asked: RequiredActionFunctionToolCall) -> Any:
+        seen.append(asked.function.name)
+        return verdict
+
+    rounds = ToolRounds(ToolSet(get_tides, get_wind), approve=approve)
+    told, body = answer(rounds, waiting())
+    assert ["get_tides"] == seen
+    assert [f"get_tides: {output}"] == told
+    assert {"tool_outputs": [{"tool_call_id": "get_tides", "output": output}]} == body
+
+
+@pytest.mark.parametrize("verdict", [None, 1, ["yes"]])
+def test_what_approve_may_not_return_runs_nothing(verdict: Any) -> None:
+    """Least of all a forgotten ``return``: it is an error of the call."""
+    ran: list[str] = []
+    rounds = ToolRounds(ToolSet(lambda_tool(ran)), approve=lambda _: verdict)
+    told, body = answer(rounds, waiting(call("tool", "{}")))
+    assert "tool failed: TypeError" == told[0]
+    assert f"approve returned {verdict!r}" in body["tool_outputs"][0]["output"]
+    assert [] == ran
+
+
+def lambda_tool(ran: list[str]) -> Any:
+    """A tool that writes down that it ran."""
+
+    def tool() -> None:
+        ran.append("tool")
+
+    return tool
+
+
+def test_what_approve_raises_is_an_error_of_the_call() -> None:
+    """It is told and submitted as what a tool raises is, and the tool does not run."""
+
+    def approve(_: Any) -> bool:
+        raise PermissionError("not today")
+
+    ran: list[str] = []
+    told, body = answer(
+        ToolRounds(ToolSet(lambda_tool(ran)), approve=approve), waiting(call("tool", "{}"))
+    )
+    assert "tool failed: PermissionError" == told[0]
+    assert "PermissionError: not today" == body["tool_outputs"][0]["output"]
+    assert [] == ran
+
+
+def test_without_tools_no_call_runs() -> None:
+    """Whoever asks for it all the same is told so, call by call."""
+    told, body = answer(ToolRounds(None, approve=lambda _: True), waiting())
+    assert "get_tides failed: LookupError" == told[0]
+    assert "none is called 'get_tides'" in body["tool_outputs"][0]["output"]
+
+
+def test_approvals_are_what_approve_says() -> None:
+    """Only True approves; nothing runs here, so nothing is told."""
+    verdicts: dict[str, Any] = {"a": True, "b": False, "c": "no", "d": 1}
+    rounds = ToolRounds(None, approve=lambda asked: verdicts[asked.name])
+    told, body = answer(rounds, asking(*verdicts))
+    assert [] == told
+    expected = [{"tool_call_id": name, "approve": name == "a"} for name in verdicts]
+    assert {"tool_approvals": expected} == body
+
+
+def test_without_approve_nothing_is_approved() -> None:
+    """Whoever asks for an answer all the same gets the safe one."""
+    assert ([], {"tool_approvals": [{"tool_call_id": "a", "approve": False}]}) == answer(
+        ToolRounds(ToolSet(get_tides)), asking("a")
+    )
+
+
+# --- Limits -------------------------------------------------------------------------------------
+
+
+def test_one_round_more_than_allowed_is_an_error() -> None:
+    """Nothing runs in it; the error has the run."""
+    ran: list[str] = []
+    rounds = ToolRounds(ToolSet(lambda_tool(ran)), max_rounds=2)
+    run = waiting(call("tool", "{}"))
+    for _ in range(2):
+        answer(rounds, run)
+    with pytest.raises(ToolLoopError, match="requires tools for more than 2 rounds") as caught:
+        answer(rounds, run)
+    assert (run, 2) == (caught.value.run, caught.value.max_rounds)
+    assert ["tool", "tool"] == ran
+
+
+def test_sixteen_rounds_are_allowed_where_nothing_is_said() -> None:
+    """More than real conversations need."""
+    rounds = ToolRounds(ToolSet(get_tides))
+    for _ in range(DEFAULT_MAX_ROUNDS):
+        answer(rounds, waiting())
+    with pytest.raises(ToolLoopError):
+        answer(rounds, waiting())
+    assert 16 == DEFAULT_MAX_ROUNDS
+
+
+def test_outputs_that_come_too_late_are_not_submitted() -> None:
+    """The outputs were told by then; the error has the run."""
+    run = waiting(expires_at=time.time() - 1)
+    steps = ToolRounds(ToolSet(get_tides)).answer(run)
+    assert isinstance(next(steps), ToolOutput)
+    with pytest.raises(RunExpiredError, match="run run_1 expired at") as caught:
+        next(steps)
+    assert run is caught.value.run
+
+
+def test_outputs_in_time_are_submitted() -> None:
+    """A run may expire later."""
+    _, body = answer(ToolRounds(ToolSet(get_tides)), waiting(expires_at=time.time() + 100))
+    assert ["tool_outputs"] == list(body)

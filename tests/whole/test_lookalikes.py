@@ -1,0 +1,181 @@
+"""Servers that speak Assistants in a manner of their own: same events, same text, same end."""
+
+from __future__ import annotations
+
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from handlers import EventHandler, TextAccumulatorMixin
+from stream_core import Stream, models
+from stream_core.dialects.assistants import ALIASES, EVENTS
+from stream_core.events import Done, Event, MessageTextDelta, RunStepToolCallDelta, WireEvent
+from stream_core.streams.stream import Source
+from tests.support import lookalikes
+from tests.support.frames import pieces
+from tests.support.lookalikes import ANSWER, ARGUMENTS, LOOKALIKES, PIECES, recording
+
+each_recording = pytest.mark.parametrize("name", sorted(LOOKALIKES))
+each_dialect = pytest.mark.parametrize("dialect", ["assistants", "auto"])
+
+#: Those that answer as OpenAI does, but for the manner.
+ANSWERING = ("astra_assistants_api", "dashscope", "litellm_proxy", "open_assistant_api")
+
+#: Those that say when they are done.
+DONE_SAID = ("azure_openai_preview", "dashscope", "fakeai", "litellm_proxy")
+
+
+class Told(TextAccumulatorMixin, EventHandler):
+    """Writes down the events, and what was said."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def on_event(self, event: WireEvent[object]) -> None:
+        self.events.append(event)
+
+    def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
+        assert self.current_event is not None
+        self.events.append(self.current_event)
+
+    def on_tool_call_delta(self, delta: models.ToolCallDelta, snapshot: models.ToolCall) -> None:
+        assert self.current_event is not None
+        self.events.append(self.current_event)
+
+    def on_message_done(self, message: models.Message) -> None:
+        assert self.current_event is not None
+        self.events.append(self.current_event)
+
+    @property
+    def names(self) -> list[str]:
+        return [event.event for event in self.events]
+
+
+def read(source: Source, dialect: str = "assistants") -> tuple[Told, models.Run | None]:
+    """Read a stream to its end."""
+    told = Told()
+    return told, Stream(source, told, dialect=dialect).until_done()
+
+
+def test_every_recording_is_made_here_and_is_up_to_date() -> None:
+    """`python -m tests.support.lookalikes` mends them."""
+    assert {name: make() for name, make in LOOKALIKES.items()} == {
+        path.stem: path.read_bytes() for path in sorted(lookalikes.RECORDINGS.glob("*"))
+    }
+
+
+@each_dialect
+@each_recording
+def test_a_recording_reads_the_same_whole_and_in_pieces(name: str, dialect: str) -> None:
+    """By its name and found out, at any cut."""
+    path: Path = recording(name)
+    whole, run = read(path.open("rb"))
+    for size in (1, 7, 100):
+        told, again = read(pieces(path.read_bytes(), size), dialect)
+        assert (whole.names, whole.text, run) == (told.names, told.text, again)
+
+
+@each_recording
+def test_every_recording_ends_cleanly_and_is_done_once(name: str) -> None:
+    """Also where the server only hangs up; then ``done`` is made up for handlers that wait for it.
+
+    What is made up can be told.
+    """
+    told, _ = read(recording(name).open("rb"))
+    (done,) = [event for event in told.events if isinstance(event, Done)]
+    assert done is told.events[-1]
+    assert (name not in DONE_SAID) is done.synthetic
+
+
+@pytest.mark.parametrize("name", ANSWERING)
+def test_the_manner_makes_no_difference(name: str) -> None:
+    """Events, text and run are those of every other that answers."""
+    told, run = read(recording(name).open("rb"))
+    expected, _ = read(recording(ANSWERING[0]).open("rb"))
+    assert run is not None
+    assert (expected.names, ANSWER, "completed") == (told.names, told.text, run.status)
+    assert list(PIECES) == [x.delta.value for x in told.events if isinstance(x, MessageTextDelta)]
+
+
+def test_a_whole_call_sent_again_is_not_doubled() -> None:
+    """open-assistant-api: what grows is added, what is the same is not."""
+    stream = Stream(recording("open_assistant_api_tools").open("rb"), told := Told())
+    run = stream.until_done()
+    assert run is not None
+    assert "requires_action" == run.status
+    assert run.required_action is not None
+    assert run.required_action.submit_tool_outputs is not None
+    (call,) = run.required_action.submit_tool_outputs.tool_calls
+    (step,) = stream.get_final_run_steps()
+    assert isinstance(step.step_details, models.ToolCallsStepDetails)
+    (made,) = step.step_details.tool_calls
+    assert isinstance(made, models.FunctionToolCall)
+    assert (ARGUMENTS, ARGUMENTS) == (call.function.arguments, made.function.arguments)
+    assert {"tower": "Créac’h"} == json.loads(made.function.arguments)
+    snapshots = [x.snapshot for x in told.events if isinstance(x, RunStepToolCallDelta)]
+    assert all(one is other for one, other in pairwise(snapshots))
+
+
+def test_a_run_that_waits_is_not_over_because_an_event_is_called_completed() -> None:
+    """open-assistant-api: the status counts, so nobody is told that the run is done."""
+    ended: list[object] = []
+
+    class Ends(EventHandler):
+        def on_run_done(self, run: models.Run) -> None:
+            ended.append(run)
+
+    Stream(recording("open_assistant_api_tools").open("rb"), Ends()).until_done()
+    assert [] == ended
+
+
+def test_a_message_that_ends_under_another_id_is_the_same_message() -> None:
+    """cogitator: begun once and done once, with the id that the server gave last."""
+    stream = Stream(recording("cogitator").open("rb"), told := Told())
+    stream.until_done()
+    assert 1 == told.names.count("message.done")
+    (message,) = stream.get_final_messages()
+    assert ("msg_of_the_database", ANSWER) == (message.id, message.text)
+    assert len(PIECES) == len(message.text_messages)
+
+
+def test_a_run_that_fails_twice_has_failed_once() -> None:
+    """cogitator: the second time is a repetition."""
+    ended: list[str | None] = []
+
+    class Ends(EventHandler):
+        def on_run_failed(self, run: models.Run) -> None:
+            ended.append(run.status)
+
+        def on_run_done(self, run: models.Run) -> None:
+            ended.append(run.status)
+
+    Stream(recording("cogitator_failed").open("rb"), Ends()).until_done()
+    assert ["failed", "failed"] == ended
+
+
+def test_a_chunk_is_a_delta() -> None:
+    """Azure OpenAI's preview: other names, the same events."""
+    told, run = read(recording("azure_openai_preview").open("rb"))
+    assert run is not None
+    assert (ANSWER, "completed") == (told.text, run.status)
+    assert not set(ALIASES) & set(told.names)
+    assert set(ALIASES.values()) < set(told.names)
+    assert set(ALIASES.values()) < set(EVENTS)
+    arguments = [
+        x.delta.function.arguments
+        for x in told.events
+        if isinstance(x, RunStepToolCallDelta)
+        and isinstance(x.delta, models.FunctionToolCallDelta)
+        and x.delta.function is not None
+    ]
+    assert ARGUMENTS == "".join(piece or "" for piece in arguments)
+
+
+def test_a_message_that_nobody_sends_is_no_fault() -> None:
+    """fakeai: a step speaks of a message, and that is all."""
+    stream = Stream(recording("fakeai").open("rb"))
+    run = stream.until_done()
+    assert run is not None
+    assert ("completed", []) == (run.status, stream.get_final_messages())

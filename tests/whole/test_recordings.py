@@ -1,0 +1,383 @@
+"""Every recorded Assistants stream, decoded whole and in pieces, against what its bytes say.
+
+Rules of this file:
+
+- The recordings are whatever lies in the folder: what is asserted for all of them must hold
+  for new ones too. What is asserted by name is in the tables below.
+- :func:`frames_of` reads a recording by splitting it at blank lines and with ``json``, and
+  shares nothing with the decoder.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import pytest
+
+from stream_core import events, models
+from stream_core.decoding.decoder import EventDecoder
+from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
+from tests.support.frames import Told, check_told, decode, decode_every_way, pieces, random_pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Which files of the folder are Assistants streams.
+FOLDERS = ("assistants/*.sse", "azure_agents/*.sse", "servers/*_assistants_*.sse")
+
+#: Files whose JSON or framing is broken, and how many frames come before the bad one.
+MALFORMED = {
+    "php_ThreadRunStreamResponse.sse": 0,  # no blank lines: all of it is one frame
+    "spec_createRun_Streaming.sse": 0,
+    "spec_createRun_Streaming_with_Functions.sse": 0,
+    "spec_createThreadAndRun_Streaming.sse": 13,
+    "spec_createThreadAndRun_Streaming_with_Functions.sse": 1,
+    "spec_submitToolOuputsToRun_Streaming.sse": 1,
+}
+
+#: Files in which the server reports an error.
+SERVER_ERRORS = (
+    "SYN_dotnet_error_event.sse",
+    "simpleopenai_threads_runs_create_stream_error_1.sse",
+)
+
+#: Files whose deltas are not all there: the documentation shows the first and the last ones,
+#: and "..." between them.
+ELIDED = "spec_"
+
+
+def recordings(folder: Path) -> list[Path]:
+    """Return the Assistants streams in FOLDER."""
+    return sorted(path for pattern in FOLDERS for path in folder.glob(pattern))
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run tests that take ``path`` for every recording; where there is none they are skipped."""
+    if "path" in metafunc.fixturenames:
+        folder = metafunc.config.getoption("--wire")
+        assert isinstance(folder, Path)
+        paths = recordings(folder)
+        metafunc.parametrize("path", paths, ids=[path.name for path in paths])
+
+
+@attrs.define
+class Frame:
+    """A block between blank lines: offset, name, and the JSON in it."""
+
+    offset: int
+    name: str
+    text: str
+    payload: Any = None
+
+
+@cache
+def lines_of(path: Path) -> bytes:
+    """Return the recording with its lines ending in LF."""
+    return path.read_bytes().replace(b"\r\n", b"\n")
+
+
+@cache
+def frames_of(path: Path) -> list[Frame]:
+    """Read a recording up to and with an error or the first frame that is no JSON.
+
+    That one has no payload; a line that begins with a brace, and so should have begun with
+    ``data:``, is one, too.
+    """
+    found, offset = [], 0
+    for block in lines_of(path).split(b"\n\n"):
+        fields = [line.decode() for line in block.split(b"\n")]
+        name = next((x[7:] for x in fields if x.startswith("event: ")), "")
+        text = "\n".join(x[6:] for x in fields if x.startswith("data: "))
+        bare = next((x for x in fields if x.startswith("{")), None)
+        frame = Frame(offset, name, text)
+        if bare is not None:
+            frame.offset += block.index(bare.encode())
+        offset += len(block) + 2
+        if not text and bare is None:
+            continue
+        found.append(frame)
+        if text == "[DONE]":
+            frame.name, frame.payload = "done", text
+            continue
+        try:
+            frame.payload = None if bare else json.loads(text)
+        except ValueError:
+            break
+        if frame.payload is None:
+            break
+        if not frame.name:  # one envelope instead of an event: line
+            frame.name, frame.payload = frame.payload["event"], frame.payload["data"]
+        if frame.name == "error":
+            break
+    return found
+
+
+@cache
+def told_of(path: Path) -> Told:
+    """Decode a recording whole."""
+    return decode(path.read_bytes())
+
+
+def sent(told: Told) -> Iterator[events.WireEvent[Any]]:
+    """Yield what the server sent."""
+    for event in told.events:
+        if isinstance(event, events.WireEvent) and not event.synthetic:
+            yield event
+
+
+# --- All of them ------------------------------------------------------------------------
+
+
+def test_there_are_recordings(wire: Path) -> None:
+    """The folder holds those that are named here."""
+    names = {path.name for path in recordings(wire)}
+    assert {*MALFORMED, *SERVER_ERRORS} <= names
+    assert 30 < len(names)
+
+
+def test_any_chunking_tells_the_same(path: Path) -> None:
+    """Whole, by the frame, byte by byte, at random splits, with and without fast paths."""
+    assert told_of(path) == decode_every_way(path.read_bytes(), seeds=range(4))
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["CRLF", "CR"])
+def test_any_line_ends_tell_the_same(path: Path, end: bytes) -> None:
+    """Also cut between CR and LF; only the offsets of errors are others."""
+    data = lines_of(path).replace(b"\n", end)
+    expected = told_of(path)
+    for chunks in ([data], pieces(data, 1), random_pieces(data, 5, most=60)):
+        told = decode(chunks)
+        assert expected.texts == told.texts
+        assert repr(expected.error) == repr(told.error)
+
+
+def test_it_ends_well_or_with_an_error_that_says_why(path: Path) -> None:
+    """Only those that are known to be broken do not end with done."""
+    told = told_of(path)
+    if path.name in MALFORMED:
+        assert isinstance(told.error, DecodeError)
+    elif path.name in SERVER_ERRORS:
+        assert isinstance(told.error, ServerError)
+    elif told.error is None:
+        assert isinstance(told.events[-1], events.Done)
+        assert 1 == len(told.of(events.Done))
+    else:
+        assert isinstance(told.error, DecodeError | ServerError | IncompleteStreamError)
+
+
+def test_every_frame_is_told_once_and_in_order(path: Path) -> None:
+    """Under its name, with its JSON; before an error, all that came before it."""
+    frames = [(x.name, x.payload) for x in frames_of(path) if x.payload is not None]
+    actual = [(x.event, x.raw) for x in sent(told_of(path))]
+    assert [name for name, _ in frames] == [name for name, _ in actual]
+    for (name, payload), (_, raw) in zip(frames, actual, strict=True):
+        assert raw in (payload, {"event": name, "data": payload})
+
+
+def test_everything_is_announced_once_and_ends_once(path: Path) -> None:
+    """And each part and call is done before the next one begins."""
+    told = told_of(path)
+    check_told(told.events, ended=told.error is None and bool(told.of(events.RunDone)))
+
+
+def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
+    """Every message, step, text part and call, and no other."""
+    messages, steps, texts, calls = set(), set(), set(), set()
+    for frame in frames_of(path):
+        name, payload = frame.name, frame.payload
+        if name.startswith("thread.message.") and payload:
+            messages.add(payload["id"])
+            parts = enumerate(payload.get("delta", payload).get("content") or ())
+            texts |= {(payload["id"], x.get("index", n)) for n, x in parts if x["type"] == "text"}
+        elif name.startswith("thread.run.step.") and payload:
+            begins = name.rpartition(".")[2] in {"created", "in_progress", "delta"}
+            if begins:
+                steps.add(payload["id"])
+            if payload["id"] in steps:  # else it is the end of a step of an earlier stream
+                details = payload.get("delta", payload).get("step_details") or {}
+                calls |= {x["id"] for x in details.get("tool_calls") or () if x.get("id")}
+    told = told_of(path)
+    assert messages == {x.data.id for x in told.of(events.ThreadMessageCreated)}
+    assert steps == {x.data.id for x in told.of(events.ThreadRunStepCreated)}
+    assert texts == {(x.message_id, x.index) for x in told.of(events.MessageTextCreated)}
+    assert calls == {x.tool_call.id for x in told.of(events.RunStepToolCallCreated)}
+
+
+def test_a_wire_event_comes_before_what_is_derived_from_it(path: Path) -> None:
+    """But for the two exceptions that order needs: see ``stream_core.snapshots.stream_state``."""
+    decoder, data = EventDecoder(), lines_of(path)
+    for block in data.split(b"\n\n")[:-1]:
+        decoder.feed(block + b"\n\n")
+        try:
+            told = list(iter(decoder.next_event, None))
+        except (DecodeError, ServerError):
+            break
+        kinds = [
+            event for event in told if not (isinstance(event, events.WireEvent) and event.synthetic)
+        ]
+        if kinds and isinstance(kinds[-1], events.Done):
+            kinds.reverse()
+        assert [] == [x for x in kinds[:1] if isinstance(x, events.DerivedEvent)]
+        assert all(isinstance(x, events.DerivedEvent) for x in kinds[1:])
+
+
+def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
+    """The derived ones always, joined; the wire's own where the server sends them all.
+
+    Where the documentation left some out, nothing is made up in their place.
+    """
+    told = told_of(path)
+    spoken: Counter[str] = Counter()
+    of_the_wire: dict[str, str] = {}
+    for frame in frames_of(path):
+        if frame.name == "thread.message.delta":
+            of_the_wire.setdefault(frame.payload["id"], "")
+            for part in frame.payload["delta"].get("content") or ():
+                of_the_wire[frame.payload["id"]] += part.get("text", {}).get("value") or ""
+                spoken[frame.payload["id"]] += 1
+    for done in told.of(events.MessageDone):
+        one: models.Message = done.message
+        deltas = [x.delta.value for x in told.of(events.MessageTextDelta) if x.message_id == one.id]
+        said = "".join(deltas)
+        if path.name.startswith(ELIDED):
+            assert of_the_wire[one.id] == said
+            assert one.text != said  # else it needs no exception
+            continue
+        assert one.text == said
+        if spoken[one.id]:
+            assert one.text == of_the_wire[one.id]
+
+
+def test_the_arguments_of_a_call_are_its_fragments(path: Path) -> None:
+    """For every function call whose fragments were sent."""
+    told = told_of(path)
+    joined: Counter[tuple[str, int]] = Counter()
+    fragments: dict[tuple[str, int], str] = {}
+    for event in told.of(events.RunStepToolCallDelta):
+        if isinstance(event.delta, models.FunctionToolCallDelta) and event.delta.function:
+            where = (event.run_step_id, event.index)
+            fragments[where] = fragments.get(where, "") + (event.delta.function.arguments or "")
+            joined[where] += 1
+    for event in told.of(events.RunStepToolCallDone):
+        where = (event.run_step_id, event.index)
+        if isinstance(event.tool_call, models.FunctionToolCall) and joined[where] > 1:
+            assert fragments[where] == event.tool_call.function.arguments
+            if not path.name.startswith(ELIDED):
+                json.loads(fragments[where])
+
+
+# --- By name ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "before"), MALFORMED.items())
+def test_a_malformed_recording_fails_at_the_bad_place(wire: Path, name: str, before: int) -> None:
+    """Exactly there, and not before everything that stands before it was told."""
+    path = wire / "assistants" / name
+    told, bad = told_of(path), frames_of(path)[-1]
+    assert bad.payload is None
+    assert type(told.error) is DecodeError
+    assert bad.offset == told.error.offset
+    assert before == len(list(sent(told))) == len(frames_of(path)) - 1
+    if name.startswith("php"):
+        assert "blank lines missing" in str(told.error)
+    if told.error.event is None:
+        assert 'does not begin with "data: "' in str(told.error)
+    else:
+        assert bad.text == told.error.frame
+
+
+@pytest.mark.parametrize("name", SERVER_ERRORS)
+def test_a_servers_error_is_the_last_thing_told(wire: Path, name: str) -> None:
+    """Everything before it was delivered, the event too."""
+    path = wire / "assistants" / name
+    told = told_of(path)
+    assert type(told.error) is ServerError
+    assert isinstance(told.events[-1], events.ErrorEvent)
+    frames = frames_of(path)
+    assert len(frames) == len(list(sent(told)))
+    assert frames[-1].payload["error"]["message"] == told.error.error.message
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [
+        ("assistants/dotnet_StreamingRunWorks_2.sse", "completed"),
+        ("assistants/ruby_openai_77f6359_0.sse", "completed"),  # its message is incomplete
+        ("assistants/dotnet_StreamingToolCall_1.sse", "requires_action"),
+        ("azure_agents/js_create_thread_and_run_FAILED.sse", "failed"),
+        ("azure_agents/py_mcp_tool_1_run_requires_approval.sse", "requires_action"),
+        ("servers/oaa_assistants_run.sse", "completed"),
+        ("servers/fakeai_assistants_run.sse", "completed"),
+        ("servers/litellm_assistants_run.sse", "completed"),
+    ],
+)
+def test_the_run_ends_as_the_server_said(wire: Path, name: str, status: str) -> None:
+    """A failed or waiting run is a normal ending."""
+    decoder = EventDecoder()
+    decoder.feed((wire / name).read_bytes())
+    decoder.close()
+    told = list(iter(decoder.next_event, None))
+    assert decoder.snapshots.current_run is not None
+    assert status == decoder.snapshots.current_run.status
+    ended = [x for x in told if isinstance(x, events.RunDone)]
+    assert (status != "requires_action") == bool(ended)
+
+
+@pytest.mark.parametrize(
+    ("name", "synthetic"),
+    [
+        ("assistants/dotnet_StreamingRunWorks_2.sse", False),
+        ("servers/litellm_assistants_run.sse", False),  # [DONE] without its name
+        ("assistants/php_ThreadRunStreamResponse_REFRAMED.sse", True),  # a name without [DONE]
+        ("servers/oaa_assistants_run.sse", True),  # neither
+    ],
+)
+def test_done_is_told_whether_the_server_says_it_or_not(
+    wire: Path, name: str, synthetic: bool
+) -> None:
+    """It is marked where the server did not."""
+    last = told_of(wire / name).events[-1]
+    assert isinstance(last, events.Done)
+    assert synthetic is last.synthetic
+
+
+def test_a_step_that_is_created_twice_is_told_once(wire: Path) -> None:
+    """Azure's streams with MCP tools repeat it."""
+    told = told_of(wire / "azure_agents" / "py_mcp_tool_1_run_requires_approval.sse")
+    (repeated,) = told.of(events.RepeatedEvent)
+    assert "thread.run.step.created" == repeated.event
+
+
+def test_the_ends_of_steps_of_an_earlier_stream_are_told_without_calls(wire: Path) -> None:
+    """The stream after submitted outputs opens so."""
+    told = told_of(wire / "assistants" / "dotnet_StreamingToolCall_2.sse")
+    assert ["ThreadRunStepCompleted", "RunStepDone"] == told.names[:2]
+    assert [] == told.of(events.RunStepToolCallCreated)
+
+
+def test_names_that_are_not_known_are_events(wire: Path) -> None:
+    """With their data, and nothing else happens."""
+    told = told_of(wire / "assistants" / "SYN_dotnet_unknown_events.sse")
+    expected = ["thread.run.some_future_event", "thread.run.another_future_event"]
+    assert expected == [x.event for x in told.of(events.UnknownEvent)]
+    assert told.error is None
+
+
+def test_citations_of_the_wire_are_told(wire: Path) -> None:
+    """Each once, of its type; the text around them is whole."""
+    for name, kind in (
+        ("py_bing_grounding_streaming.sse", models.URLCitationAnnotation),
+        ("py_include_file_search_results_stream.sse", models.FileCitationAnnotation),
+    ):
+        told = told_of(wire / "azure_agents" / name)
+        (done,) = told.of(events.MessageTextDone)
+        annotations = [x.annotation for x in told.of(events.MessageAnnotation)]
+        assert annotations
+        assert {kind} == {type(x) for x in annotations}
+        assert [x.text for x in done.text.annotations] == [x.text for x in annotations]
+        assert all(x.text in done.text.value for x in annotations)

@@ -1,0 +1,753 @@
+"""Closing, aborting, cancelling and Ctrl-C, over real HTTP, mostly of a server that hangs.
+
+Times are measured and only asserted generously: 0.5 s are promised on a quiet machine.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event as Flag
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers import EventHandler
+from stream_core import events, models
+from stream_core.errors import BadRequestError, StreamTimeoutError
+from stream_core.streams.stream import Stream
+from stream_core.testing import CallFunctions, Fault, Framing, FunctionCall, Say, Turn
+from tests import ROOT
+from tests.support.conversations import Conversation, conversation, get_tides
+from tests.support.frames import EventLog, run, sse
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from stream_core.events import Event
+    from stream_core.testing.parts import Part
+    from stream_core.testing.responder import Answer
+
+
+#: Seconds in which everything returns; 0.5 are promised, the rest is for a busy machine.
+SOON = 2.0
+
+CHUNKED, CLOSE = Framing(), Framing(framing="close")
+
+
+def sockets() -> int:
+    """How many sockets this process has open."""
+    links = []
+    for descriptor in Path("/proc/self/fd").iterdir():
+        try:
+            links.append(str(descriptor.readlink()))
+        except FileNotFoundError:  # the one that the folder was read with
+            continue
+    return sum(link.startswith("socket:") for link in links)
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    """Whether TRUE soon is."""
+    deadline = time.monotonic() + 1
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return true()
+
+
+@contextmanager
+def hanging(kind: str = "chunked", **settings: Any) -> Iterator[Conversation]:
+    """A conversation whose server says a word and then thinks; no socket is left at its end.
+
+    Args:
+        kind: ``alive``, the connection lives; ``chunked`` and ``close``, it falls silent for
+            good; ``mute``, it does so before the first byte.
+        settings: The client's.
+    """
+    thinking = Flag()
+
+    def respond(_: Turn) -> Iterator[Part]:
+        yield Say("Well")
+        thinking.wait(20)
+        yield Say(", yes.")
+
+    before = sockets()
+    with conversation(respond, **settings) as talk:
+        if kind != "alive":
+            talk.server.frame_next(CLOSE if kind == "close" else CHUNKED)
+            silence = 0 if kind == "mute" else size_of_start(talk)
+            talk.server.fail_next(Fault(silence_after=silence, only="/runs"))
+        try:
+            yield talk
+        finally:
+            thinking.set()
+    # A socket that the client still had would outlive the server's.
+    assert eventually(lambda: before == sockets())
+
+
+def size_of_start(talk: Conversation) -> int:
+    """How many bytes come until the first word was said."""
+    thread = talk.client.threads.create()
+    copy = io.BytesIO()
+    with talk.client.threads.runs.stream(thread.id, assistant_id=talk.assistant_id) as stream:
+        stream.tee(copy)
+        while b"thread.message.delta" not in copy.getvalue():
+            assert stream.next()
+    return len(copy.getvalue())
+
+
+KINDS = pytest.mark.parametrize("kind", ["chunked", "close", "alive"])
+
+
+class Doing(EventLog):
+    """Does something at each event of a class, and keeps all events."""
+
+    def __init__(self, event_class: type[Event], do: Callable[[], object]) -> None:
+        super().__init__()
+        self.event_class, self.do = event_class, do
+
+    def handle(self, event: Event, /) -> None:
+        super().handle(event)
+        if isinstance(event, self.event_class):
+            self.do()
+
+
+class Waiting(Doing):
+    """Sets a flag when the first word was said, after which the server hangs."""
+
+    def __init__(self) -> None:
+        self.hangs = Flag()
+        super().__init__(events.MessageTextDelta, self.hangs.set)
+
+
+def in_thread(work: Callable[[], object]) -> Thread:
+    """Do WORK in another thread."""
+    thread = Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def says(*parts: Part) -> Callable[[Turn], Answer]:
+    """A responder that always gives PARTS."""
+    return lambda _: parts
+
+
+def calls_a_tool(turn: Turn) -> Answer:
+    """One round, then a word."""
+    return Say("Done.") if turn.results else CallFunctions([FunctionCall("get_tides", PORTO)])
+
+
+PORTO = {"port": "Porto"}
+
+
+# --- close --------------------------------------------------------------------------------------
+
+
+@KINDS
+def test_leaving_the_block_ends_the_reading_and_not_the_run(kind: str) -> None:
+    """The documented default: the run goes on, to its own end."""
+    with hanging(kind) as talk:
+        with talk.stream() as stream:
+            assert stream.next()
+        assert not stream.next()
+        assert None is stream.err
+        assert [] == talk.asked("/cancel")
+        assert "in_progress" == talk.run.status
+
+
+def test_a_tool_may_close_the_stream() -> None:
+    """Its output is not told, nothing is submitted, and the end comes last."""
+    log = EventLog()
+    with conversation(calls_a_tool) as talk:
+
+        def get_tides(port: str) -> str:
+            stream.close()
+            return "high"
+
+        stream = talk.stream(tools=[get_tides], event_handler=log)
+        waiting = stream.until_done()
+        assert [] == talk.asked("/submit_tool_outputs")
+    assert waiting is not None
+    assert "requires_action" == waiting.status
+    assert ["RunStepToolCallDone", "StreamEnd"] == log.names[-2:]
+
+
+def test_a_callback_of_a_round_may_close_the_stream() -> None:
+    """The event is the last, and nothing is submitted."""
+    with conversation(calls_a_tool) as talk:
+        stream = talk.stream(tools=[get_tides])
+        log = Doing(events.ToolOutput, stream.close)
+        stream.register(log)
+        stream.until_done()
+        assert [] == talk.asked("/submit_tool_outputs")
+    assert ["ToolOutput", "StreamEnd"] == log.names[-2:]
+    assert None is stream.err
+
+
+def test_a_callback_of_a_recovery_may_close_the_stream() -> None:
+    """The report is the last that is told."""
+    with conversation(says(Say("Hello."))) as talk:
+        talk.server.fail_next(Fault(cut_after=2000, only="/runs"))
+        stream = talk.stream()
+        log = Doing(events.StreamRecovered, stream.close)
+        stream.register(log)
+        stream.until_done()
+    assert ["StreamRecovered", "StreamEnd"] == log.names[-2:]
+
+
+@pytest.mark.parametrize("read", [lambda stream: stream.next(), lambda stream: stream.until_done()])
+def test_a_tool_cannot_read_the_stream(read: Callable[[Stream], object]) -> None:
+    """It would wait for itself; the error is one of the tool."""
+    with conversation(calls_a_tool) as talk:
+
+        def get_tides(port: str) -> str:
+            return str(read(stream))
+
+        stream = talk.stream(tools=[get_tides])
+        assert "completed" == stream.get_final_run().status
+        (body,) = talk.asked("/submit_tool_outputs")
+    (output,) = body["tool_outputs"]
+    assert output["output"].startswith("RuntimeError: a callback cannot read the stream")
+
+
+# --- abort --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["chunked", "close", "alive", "mute"])
+def test_abort_frees_a_reader_at_once(
+    kind: str, record_testsuite_property: Callable[[str, object], None]
+) -> None:
+    """From another thread, while the server hangs; it is no failure, and the run goes on."""
+    with hanging(kind) as talk:
+        log, took = Waiting(), []
+        stream = talk.stream(event_handler=log)
+
+        def abort() -> None:
+            if kind == "mute":
+                time.sleep(0.05)
+            else:
+                log.hangs.wait(10)
+                time.sleep(0.02)  # the reader is on its way back to the socket
+            took.append(time.monotonic())
+            stream.abort()
+
+        thread = in_thread(abort)
+        stream.until_done()
+        seconds = time.monotonic() - took[0]
+        thread.join()
+        assert [] == talk.asked("/cancel")
+    record_testsuite_property(f"abort, {kind}", f"{seconds:.3f} s")
+    assert seconds < SOON
+    assert None is stream.err
+    assert 1 == log.names.count("StreamEnd")
+    assert "StreamEnd" == log.names[-1]
+    assert 0 == log.names.count("StreamException")
+
+
+def test_abort_may_be_called_by_a_signal_handler() -> None:
+    """The reader is in the same thread, and waits."""
+    with hanging("alive") as talk:
+        stream = talk.stream()
+        old = signal.signal(signal.SIGALRM, lambda *_: stream.abort())
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.1)
+            begun = time.monotonic()
+            stream.until_done()
+            assert time.monotonic() - begun < SOON
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+    assert None is stream.err
+
+
+def test_abort_in_a_callback_is_a_close() -> None:
+    """Every handler gets the event, and it is the last although more has come."""
+    with conversation(says(Say("Hello."))) as talk:
+        stream = talk.stream()
+        log, other = Doing(events.ThreadRunQueued, stream.abort), EventLog()
+        stream.register(log, other)
+        stream.until_done()
+    assert ["ThreadRunCreated", "ThreadRunQueued", "StreamEnd"] == log.names == other.names
+
+
+def test_abort_before_the_first_read_reads_nothing() -> None:
+    """The end comes in the reader's thread, when it reads."""
+    with hanging() as talk:
+        log = EventLog()
+        stream = talk.stream(event_handler=log)
+        stream.abort()
+        assert [] == log.names
+        assert not stream.next()
+        assert ["StreamEnd"] == log.names
+
+
+def test_abort_between_two_events_tells_no_more_of_those_that_came() -> None:
+    """Also of what was read already."""
+    log = EventLog()
+    stream = Stream(sse(run("created"), run("queued"), run("completed")), log)
+    assert stream.next()
+    stream.abort()
+    assert not stream.next()
+    assert ["ThreadRunCreated", "StreamEnd"] == log.names
+
+
+def test_abort_twice_or_after_the_end_does_nothing() -> None:
+    """It frees no connection that serves another stream by now."""
+    with conversation(says(Say("Hello."))) as talk:
+        first = talk.stream()
+        first.until_done()
+        connections = talk.server.connections
+        second = talk.stream()
+        assert second.next()
+        assert connections == talk.server.connections  # it is the same one
+        first.abort()
+        first.abort()
+        assert "completed" == second.get_final_run().status
+        second.abort()
+
+
+def test_abort_ends_a_source_that_knows_none_with_its_next_bytes() -> None:
+    """A generator cannot be woken."""
+    log = EventLog()
+    frames = [sse(run("created")), sse(run("queued"))]
+
+    def source() -> Iterator[bytes]:
+        yield frames[0]
+        stream.abort()  # as from another thread
+        yield frames[1]
+
+    stream = Stream(source(), log)
+    assert stream.next()
+    assert not stream.next()
+    assert None is stream.err
+    assert "StreamEnd" == log.names[-1]
+
+
+def test_abort_ends_the_wait_for_a_run(record_testsuite_property: Any) -> None:
+    """The connection was lost, and the run takes its time."""
+    thinking = Flag()
+
+    def respond(_: Turn) -> Iterator[Part]:
+        yield Say("Well")
+        thinking.wait(20)
+
+    with conversation(respond) as talk:
+        talk.server.fail_next(Fault(cut_after=3000, only="/runs"))
+        log, took = EventLog(), []
+        stream = talk.stream(event_handler=log)
+
+        def abort() -> None:
+            assert eventually(lambda: sum(x.method == "GET" for x in talk.server.requests) > 2)
+            took.append(time.monotonic())
+            stream.abort()
+
+        thread = in_thread(abort)
+        stream.until_done()
+        seconds = time.monotonic() - took[0]
+        thread.join()
+        thinking.set()
+    record_testsuite_property("abort while waiting for a run", f"{seconds:.3f} s")
+    assert seconds < SOON
+    assert None is stream.err
+    assert 0 == log.names.count("StreamException") == log.names.count("StreamRecovered")
+
+
+def test_abort_while_the_server_is_asked_tells_nothing_of_it() -> None:
+    """The answer is waited for, and left."""
+    with conversation(says(Say("Hello."))) as talk:
+        talk.server.fail_next(Fault(cut_after=2000, only="/runs"), Fault(delay=0.2, only="/steps"))
+        log = EventLog()
+        stream = talk.stream(event_handler=log)
+
+        def abort() -> None:
+            assert eventually(lambda: talk.server.requests[-1].path.endswith("/steps"))
+            stream.abort()
+
+        thread = in_thread(abort)
+        stream.until_done()
+        thread.join()
+    assert None is stream.err
+    assert 0 == log.names.count("StreamRecovered")
+
+
+def test_abort_while_a_tool_runs_tells_and_submits_nothing() -> None:
+    """The tool is waited for."""
+    running, aborted = Flag(), Flag()
+    log = EventLog()
+
+    def get_tides(port: str) -> str:
+        running.set()
+        aborted.wait(10)
+        return "high"
+
+    with conversation(calls_a_tool) as talk:
+        stream = talk.stream(tools=[get_tides], event_handler=log)
+
+        def abort() -> None:
+            running.wait(10)
+            stream.abort()
+            aborted.set()
+
+        thread = in_thread(abort)
+        stream.until_done()
+        thread.join()
+        assert [] == talk.asked("/submit_tool_outputs")
+    assert 0 == log.names.count("ToolOutput") == log.names.count("Done")
+    assert None is stream.err
+
+
+def test_abort_while_outputs_are_submitted_leaves_no_socket() -> None:
+    """The request is waited for; its reply is closed unread."""
+    log, before = EventLog(), sockets()
+    with conversation(calls_a_tool) as talk:
+        talk.server.fail_next(Fault(delay=0.2, only="/submit_tool_outputs"))
+        stream = talk.stream(tools=[get_tides], event_handler=log)
+
+        def abort() -> None:
+            assert eventually(lambda: bool(talk.asked("/submit_tool_outputs")))
+            stream.abort()
+
+        thread = in_thread(abort)
+        stream.until_done()
+        thread.join()
+    assert ["ToolOutput", "StreamEnd"] == log.names[-2:]
+    assert None is stream.err
+    assert eventually(lambda: before == sockets())
+
+
+# --- cancel -------------------------------------------------------------------------------------
+
+
+@KINDS
+def test_cancel_ends_a_run_whose_server_hangs(kind: str, record_testsuite_property: Any) -> None:
+    """What the run was until then is told, and that it was cancelled."""
+    with hanging(kind) as talk:
+        log = Waiting()
+        stream = talk.stream(event_handler=log)
+        while not log.hangs.is_set():
+            assert stream.next()
+        begun = time.monotonic()
+        cancelled = stream.cancel()
+        seconds = time.monotonic() - begun
+        assert cancelled is not None
+        assert "cancelled" == cancelled.status == talk.run.status
+        assert 1 == len(talk.asked("/cancel"))
+    record_testsuite_property(f"cancel, {kind}", f"{seconds:.3f} s")
+    assert seconds < SOON
+    assert None is stream.err
+    for name in ("ThreadRunCancelled", "ThreadMessageIncomplete", "RunDone", "Done", "StreamEnd"):
+        assert 1 == [type(event).__name__ for event in log.events].count(name), name
+    # Where the connection lives, the server tells it; where it is silent, it is asked.
+    assert (kind != "alive") == ("StreamRecovered" in log.names)
+
+
+def test_cancel_asks_a_server_that_is_silent_from_then_on(record_testsuite_property: Any) -> None:
+    """The connection lives, but brings nothing any more."""
+    with conversation(says(Say("Well")), timeout=(5, 20)) as talk:
+        talk.server.frame_next(Framing(delay=10))
+        log = EventLog()
+        stream = talk.stream(event_handler=log)
+        assert stream.next()
+        begun = time.monotonic()
+        cancelled = stream.cancel()
+        seconds = time.monotonic() - begun
+        assert cancelled is not None
+        assert "cancelled" == cancelled.status
+    record_testsuite_property("cancel, silent from then on", f"{seconds:.3f} s")
+    assert seconds < SOON
+    (report,) = [x for x in log.events if isinstance(x, events.StreamRecovered)]
+    assert isinstance(report.error, StreamTimeoutError)
+    assert 0.2 == report.error.timeout
+
+
+def test_cancel_before_the_first_byte_ends_the_newest_run_of_the_thread() -> None:
+    """Nothing was heard of it."""
+    with hanging("mute") as talk:
+        stream = talk.stream()
+        begun = time.monotonic()
+        cancelled = stream.cancel()
+        assert time.monotonic() - begun < SOON
+        assert cancelled is not None
+        assert "cancelled" == cancelled.status == talk.run.status
+
+
+def test_cancel_of_a_run_on_an_unknown_thread_reads_until_it_knows() -> None:
+    """The run is that of the first event that has one."""
+    with hanging("alive") as talk:
+        stream = talk.client.threads.create_and_run_stream(assistant_id=talk.assistant_id)
+        cancelled = stream.cancel()
+        assert cancelled is not None
+        assert "cancelled" == cancelled.status
+
+
+def test_cancel_in_a_callback_reads_on_as_the_stream_does() -> None:
+    """It gives the run as it is then."""
+    with hanging("alive") as talk:
+        seen: list[models.Run | None] = []
+        log = Doing(events.MessageTextDelta, lambda: seen.append(stream.cancel()))
+        stream = talk.stream(event_handler=log)
+        cancelled = stream.until_done()
+        assert cancelled is not None
+        assert "cancelled" == cancelled.status == talk.run.status
+    assert ["in_progress"] == [x.status for x in seen if x is not None]
+    assert "cancelling" in [event.event.rpartition(".")[2] for event in log.events]
+
+
+@pytest.mark.parametrize("event_class", [events.ThreadRunRequiresAction, events.ToolOutput])
+def test_cancel_in_a_round_submits_nothing(event_class: type[Event]) -> None:
+    """A run that is cancelled takes no outputs."""
+    ran = []
+
+    def get_tides(port: str) -> str:
+        ran.append(port)
+        return "high"
+
+    with conversation(calls_a_tool) as talk:
+        stream = talk.stream(tools=[get_tides])
+        log = Doing(event_class, stream.cancel)
+        stream.register(log)
+        waiting = stream.until_done()
+        assert "cancelled" == talk.run.status
+        assert [] == talk.asked("/submit_tool_outputs")
+    assert waiting is not None
+    assert "requires_action" == waiting.status  # as last heard of
+    assert ["Done", "StreamEnd"] == log.names[-2:]
+    assert ["Porto"] * (event_class is events.ToolOutput) == ran
+
+
+def test_a_tool_may_cancel_the_run() -> None:
+    """Its output is not told, nothing is submitted."""
+    with conversation(calls_a_tool) as talk:
+        seen: list[models.Run | None] = []
+
+        def get_tides(port: str) -> str:
+            seen.append(stream.cancel())
+            return "high"
+
+        log = EventLog()
+        stream = talk.stream(tools=[get_tides], event_handler=log)
+        stream.until_done()
+        assert "cancelled" == talk.run.status
+        assert [] == talk.asked("/submit_tool_outputs")
+    assert 1 == len(seen)
+    assert 0 == log.names.count("ToolOutput")
+    assert ["Done", "StreamEnd"] == log.names[-2:]
+
+
+def test_cancel_after_the_end_or_a_second_time_asks_nothing() -> None:
+    """The run has ended."""
+    with conversation(says(Say("Hello."))) as talk:
+        stream = talk.stream()
+        ended = stream.get_final_run()
+        asked = len(talk.server.requests)
+        assert ended is stream.cancel() is stream.cancel()
+        assert asked == len(talk.server.requests)
+
+
+def test_cancel_of_a_run_that_waits_ends_it() -> None:
+    """Its stream was over: the run is the one last heard of."""
+    with conversation(calls_a_tool) as talk:
+        stream = talk.stream()
+        stream.until_done()
+        waiting = stream.cancel()
+        assert waiting is not None
+        assert ("requires_action", "cancelled") == (waiting.status, talk.run.status)
+
+
+def test_a_run_that_completed_meanwhile_stays_completed() -> None:
+    """The server says that it is too late, and the rest is read."""
+    with conversation(says(Say("Hello."))) as talk:
+        log = EventLog()
+        stream = talk.stream(event_handler=log)
+        assert stream.next()
+        assert eventually(lambda: talk.run.status == "completed")
+        ended = stream.cancel()
+        assert ended is not None
+        assert "completed" == ended.status
+        assert 1 == len(talk.asked("/cancel"))
+    assert 0 == log.names.count("StreamRecovered")
+    assert ["Hello."] == [message.text for message in stream.get_final_messages()]
+
+
+def test_a_cancel_that_is_refused_is_an_error() -> None:
+    """The stream can be read on."""
+    with hanging("alive") as talk:
+        stream = talk.stream()
+        assert stream.next()
+        talk.server.fail_next(Fault(status=400, only="/cancel"))
+        with pytest.raises(BadRequestError):
+            stream.cancel()
+        assert stream.next()
+        stream.close()
+
+
+def test_cancel_without_recovery_waits_for_the_server() -> None:
+    """Who wants no questions gets the connection's word, a timeout here."""
+    with hanging("chunked", timeout=(5, 0.3)) as talk:
+        stream = talk.stream(recover=False)
+        assert stream.next()
+        with pytest.raises(StreamTimeoutError):
+            stream.cancel()
+        assert eventually(lambda: talk.run.status == "cancelled")
+
+
+def test_a_stream_without_a_client_cannot_be_cancelled() -> None:
+    """The error says what can be done."""
+    stream = Stream(sse(run("created")))
+    with pytest.raises(RuntimeError, match=r"only a stream of a Client .* close\(\) ends reading"):
+        stream.cancel()
+
+
+# --- Ctrl-C -------------------------------------------------------------------------------------
+
+PROGRAM = """
+import os, sys
+from stat import S_ISSOCK
+from handlers import EventHandler
+from stream_core import Client
+
+def sockets():
+    return sum(os.path.exists(f"/proc/self/fd/{x}") and S_ISSOCK(os.fstat(x).st_mode)
+               for x in range(100))
+
+class Hanging(EventHandler):
+    def on_text_delta(self, delta, snapshot):
+        print("hangs", flush=True)
+    def on_end(self):
+        print("end", flush=True)
+
+url, thread_id, assistant_id, cancel = sys.argv[1:]
+with Client("any", url) as client:
+    stream = client.threads.runs.stream(
+        thread_id, assistant_id=assistant_id, event_handler=Hanging(),
+        cancel_on_interrupt=cancel == "cancel",
+    )
+    try:
+        stream.until_done()
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    if cancel != "cancel":
+        print(sockets(), flush=True)
+if cancel == "cancel":
+    print(sockets(), flush=True)
+"""
+
+
+@KINDS
+@pytest.mark.parametrize("cancel", ["cancel", "leave"])
+def test_ctrl_c_leaves_no_socket_and_where_asked_no_run(
+    kind: str, cancel: str, record_testsuite_property: Any
+) -> None:
+    """A real SIGINT to a program that reads from a server that hangs."""
+    with hanging(kind) as talk:
+        program = subprocess.Popen(
+            [
+                *(sys.executable, "-c", PROGRAM, talk.server.base_url),
+                *(talk.thread_id, talk.assistant_id, cancel),
+            ],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with program:
+            assert program.stdout is not None
+            assert "hangs\n" == program.stdout.readline()
+            time.sleep(0.02)  # the reader is on its way back to the socket
+            begun = time.monotonic()
+            program.send_signal(signal.SIGINT)
+            lines = [program.stdout.readline() for _ in range(2)]
+            seconds = time.monotonic() - begun
+            assert ["end\n", "interrupted\n"] == lines
+            assert "0\n" == program.stdout.readline()
+        assert 0 == program.returncode
+        if cancel == "cancel":
+            assert eventually(lambda: talk.run.status == "cancelled")
+        else:
+            assert [] == talk.asked("/cancel")
+            assert "in_progress" == talk.run.status
+    record_testsuite_property(f"Ctrl-C, {kind}, {cancel}", f"{seconds:.3f} s")
+    assert seconds < SOON
+
+
+class Interrupting(EventHandler):
+    """Ctrl-C in a callback."""
+
+    def on_run_created(self, run: models.Run) -> None:
+        raise KeyboardInterrupt
+
+    def on_run_done(self, run: models.Run) -> None:
+        raise KeyboardInterrupt
+
+
+def test_ctrl_c_in_a_callback_cancels_too() -> None:
+    """It leaves as it came."""
+    with hanging("alive") as talk:
+        stream = talk.stream(event_handler=Interrupting(), cancel_on_interrupt=True)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            stream.until_done()
+        assert not hasattr(caught.value, "__notes__")
+        assert eventually(lambda: talk.run.status == "cancelled")
+
+
+def test_ctrl_c_before_the_first_byte_cancels_the_newest_run() -> None:
+    """The thread would be locked all the same."""
+    with hanging("mute") as talk:
+        stream = talk.stream(cancel_on_interrupt=True)
+        old = signal.signal(signal.SIGALRM, signal.default_int_handler)
+        try:
+            signal.setitimer(signal.ITIMER_REAL, 0.05)
+            with pytest.raises(KeyboardInterrupt):
+                stream.until_done()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, old)
+        assert eventually(lambda: talk.run.status == "cancelled")
+
+
+def test_ctrl_c_does_not_wait_for_what_cannot_be_cancelled() -> None:
+    """What fails there is a note; KeyboardInterrupt is more urgent."""
+    with hanging("alive") as talk:
+        talk.server.fail_next(Fault(status=500, only="/cancel"))
+        stream = talk.stream(event_handler=Interrupting(), cancel_on_interrupt=True)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            stream.until_done()
+        (note,) = caught.value.__notes__
+        assert note.startswith("cancelling the run failed too: the server answered 500")
+        assert None is stream.err
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["ended", "unknown"])
+def test_ctrl_c_cancels_nothing_where_nothing_runs(*, known: bool) -> None:
+    """The run has ended, or nobody knows which it is."""
+
+    class Handler(EventHandler):
+        def on_run_done(self, run: models.Run) -> None:
+            raise KeyboardInterrupt
+
+        def on_unknown_event(self, event: events.UnknownEvent) -> None:
+            raise KeyboardInterrupt
+
+    with conversation(says(Say("Hello."))) as talk:
+        if not known:
+            talk.server.play(sse(("thread.news", {})))
+        stream = talk.client.threads.create_and_run_stream(
+            assistant_id=talk.assistant_id, event_handler=Handler(), cancel_on_interrupt=True
+        )
+        asked = len(talk.server.requests)
+        with pytest.raises(KeyboardInterrupt):
+            stream.until_done()
+        assert asked == len(talk.server.requests)
+
+
+def test_ctrl_c_without_a_client_leaves_the_run() -> None:
+    """There is no server to ask."""
+    stream = Stream(sse(run("created")), Interrupting(), cancel_on_interrupt=True)
+    with pytest.raises(KeyboardInterrupt):
+        stream.until_done()
+    assert None is stream.err
