@@ -1,41 +1,31 @@
-"""Typed events from the streams of assistants.
+"""Typed events from the streams of AI runs.
 
-The modules, in import order; each imports only from those before it.
+The rooms, from the ground up. A room imports only from those before it, and from none on its own
+line; ``tests/house/test_layers.py`` has the same order as a table.
 
-Bytes become events:
+    environment   what the environment says
+    errors        all that can go wrong, one tree
+    source        where bytes come from
+    models        what a run is: payloads, and how a delta changes one
+    sse           bytes become frames, by the rules of the WHATWG
+    convert       JSON text becomes values, values become payloads, and back
+    events        the typed events: of the wire, derived, local
+    dispatch      one event goes to every handler
+    dialects      frames become meanings: one room for each wire
+    snapshots     meanings become events: live snapshots; created, delta, done, once each
+    decoding      bytes become events: all of that composed, without I/O
+    effects       what a flow may ask of its driver
+    http          a request goes out, JSON or a source comes back
+    tools         functions that a model may call, and rounds of them
+    api           what calls take, and how they become requests
+    run_control   what can be done about a run: answer, recover, cancel
+    streams       the shells: they read a source and hand each event to the handlers
+    client        ``Client`` and its calls
+    testing       a server to run against (extra ``testing``)
 
-- ``errors``: everything that can go wrong, as one tree. ``settings``: what the environment says.
-- ``jsontext``: JSON text becomes values. ``sse``: bytes become frames, by the rules of the WHATWG.
-- ``models``: the payloads, as attrs classes. ``events``: the typed events.
-- ``merge``: how a delta changes a payload. ``unions``, ``constructors``, ``convert``: values
-  become payloads.
-- ``dialects``: one module for each wire: which frame is which event.
-- ``history``, ``message_snapshots``, ``run_step_snapshots``, ``snapshots``: deltas become
-  snapshots, and snapshots tell created, delta and done.
-- ``template``, ``front``, ``decoder``: all of that composed, without I/O.
-
-Events reach whoever listens:
-
-- ``dispatch``: each event to every handler. ``unwrap``, ``text``: asking instead.
-- ``source``: where bytes come from. ``reading``: events, from one source after another.
-  ``stream``: the blocking shell around it.
-
-Runs are made and looked after. Not everybody needs that, so ``Client``, which loads requests, and
-``ToolSet`` are imported on first use:
-
-- ``argument_types``, ``schemas``, ``tool_functions``, ``tools``: functions that a model may call.
-  Schemas are made with the extra of that name.
-- ``rounds``: what a run requires. ``recovery``: what was missed when a connection was lost.
-- ``auth``, ``status``, ``http_errors``, ``http_session``, ``http_source``, ``http``: a request
-  that is answered with a source. ``azure``: what Azure wants in it.
-- ``pages``, ``params``, ``wire_params``, ``calls``: what a call sends, and what answers it.
-- ``control``, ``streaming``, ``wire_control``: what a stream can do about its run; calls that
-  answer with a stream.
-- ``chat_client``, ``responses_control``, ``responses_client``: the other two wires.
-- ``resources``: the calls on assistants, threads and runs. ``over_responses``: the same on the
-  Responses wire. ``client``: all of them in one.
-
-``testing`` is a server to run against (extra ``testing``).
+Whatever decides is a generator that yields effects (a *flow*); whatever waits is a driver. What is
+only speed is called ``fast_*``, and stands behind ``environment.FAST``. ``Client``, which loads
+requests, and ``ToolSet`` are imported on first use.
 
 The class that users subclass is ``handlers.EventHandler``; nothing here imports it.
 """
@@ -44,10 +34,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core.decoding.decoder import EventDecoder
-from stream_core.streams.stream import Control, Source, Stream
-from stream_core.streams.text_reader import TextReader
-
+from .decoding.decoder import EventDecoder
 from .dispatch import DispatchContext, Dispatcher, Handler
 from .errors import (
     APIStatusError,
@@ -132,10 +119,12 @@ from .events import (
     WireEvent,
 )
 from .sse import DEFAULT_MAX_FRAME_BYTES, IgnoredLine, ServerSentEvent, SSEDecoder
+from .streams.stream import Control, Source, Stream
+from .streams.text_reader import TextReader
 
 if TYPE_CHECKING:
-    from stream_core.client.client import Client
-    from stream_core.tools.tool_set import (
+    from .client.client import Client
+    from .tools.tool_set import (
         ToolArgumentsError,
         ToolCallError,
         ToolSet,
@@ -244,11 +233,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     """Import on first use what not everybody needs: ``Client`` loads requests."""
     if name == "Client":
-        from stream_core.client.client import Client
+        from .client.client import Client
 
         return Client
     if name in {"ToolArgumentsError", "ToolCallError", "ToolSet", "UnknownToolError"}:
-        from .tools import tool_set as tools
+        from .tools import tool_set
 
-        return getattr(tools, name)
+        return getattr(tool_set, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

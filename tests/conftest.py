@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         type=Path,
         default=ROOT / ".venv",
         metavar="DIR",
-        help="where make has put the servers of tests/whole/test_end_to_end.py (default: %(default)s)",
+        help="where make has put the servers of test_end_to_end.py (default: %(default)s)",
     )
 
 

@@ -6,7 +6,7 @@ import runpy
 
 import pytest
 
-from stream_core import environment as settings
+from stream_core import environment
 
 
 def read(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> tuple[bool, bool]:
@@ -15,7 +15,7 @@ def read(monkeypatch: pytest.MonkeyPatch, name: str, value: str | None) -> tuple
         monkeypatch.delenv(variable, raising=False)
     if value is not None:
         monkeypatch.setenv(name, value)
-    found = runpy.run_path(settings.__file__)
+    found = runpy.run_path(environment.__file__)
     return found["FAST"], found["STDLIB_JSON"]
 
 

@@ -11,7 +11,8 @@ from urllib.parse import quote
 
 from stream_core.convert.payloads import structure, unstructure
 
-from .assistants_params import CallOptions, StreamOptions, SubmitStreamOptions
+from .assistants_params import SubmitStreamOptions
+from .options import CallOptions, StreamOptions
 from .pages import read_page
 
 if TYPE_CHECKING:

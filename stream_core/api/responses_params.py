@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from .assistants_params import StreamOptions
+from .options import StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +17,14 @@ if TYPE_CHECKING:
     from stream_core import models
     from stream_core.tools.tool_set import ToolSet
 
-    Object: TypeAlias = Mapping[str, Any]
+    from .options import Object
+
     Tools: TypeAlias = ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]]
 
-__all__ = ["ChatStreamParams", "ResponseStreamParams"]
+__all__ = ["BothParams", "ResponseStreamParams"]
 
 
-class _BothParams(StreamOptions, total=False):
+class BothParams(StreamOptions, total=False):
     """What both wires take."""
 
     metadata: Mapping[str, str] | None
@@ -44,7 +45,7 @@ class _BothParams(StreamOptions, total=False):
     user: str
 
 
-class ResponseStreamParams(_BothParams, total=False):
+class ResponseStreamParams(BothParams, total=False):
     """What a streamed response takes.
 
     Attributes:
@@ -77,26 +78,3 @@ class ResponseStreamParams(_BothParams, total=False):
     reasoning: Object | None
     text: Object
     truncation: Literal["auto", "disabled"] | None
-
-
-class ChatStreamParams(_BothParams, total=False):
-    """What a streamed chat completion takes beside ``model`` and ``messages``."""
-
-    audio: Object | None
-    frequency_penalty: float | None
-    function_call: str | Object
-    functions: Sequence[Object]
-    logit_bias: Mapping[str, int] | None
-    logprobs: bool | None
-    max_completion_tokens: int | None
-    max_tokens: int | None
-    modalities: Sequence[str] | None
-    n: int | None
-    prediction: Object | None
-    presence_penalty: float | None
-    reasoning_effort: str | None
-    response_format: Object
-    seed: int | None
-    stop: str | Sequence[str] | None
-    verbosity: str | None
-    web_search_options: Object

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from stream_core.api.assistants_params import (
     AssistantParams,
     AssistantUpdateParams,
-    CallOptions,
     IncludeParams,
     ListParams,
     MessageListParams,
@@ -31,6 +30,7 @@ from stream_core.api.assistants_params import (
     ThreadRunStreamParams,
     ThreadUpdateParams,
 )
+from stream_core.api.options import CallOptions
 from stream_core.api.request import Resource, make_path
 from stream_core.models import Assistant, Deleted, Message, Run, RunStep, Thread
 

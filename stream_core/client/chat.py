@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stream_core.api.chat_params import ChatStreamParams
 from stream_core.api.request import Resource, make_options
-from stream_core.api.responses_params import ChatStreamParams
 from stream_core.dialects.chat.dialect import ChatDialect
-from stream_core.run_control.chained import WireControl
+from stream_core.run_control.chat import ChatControl
 from stream_core.streams.stream import Stream
 
 from .streaming_calls import find_tools, listen, make_rounds
@@ -21,51 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Unpack
 
-    from stream_core.http.transport import Options, Transport
-    from stream_core.streams.stream import Source
-    from stream_core.tools.rounds import ToolRounds
+    from stream_core.http.transport import Transport
 
-__all__ = ["Chat", "ChatControl", "Completions"]
-
-_PATH = "/chat/completions"
-
-
-class ChatControl(WireControl):
-    """Controls the run of one stream of the Chat Completions wire."""
-
-    def __init__(
-        self,
-        transport: Transport,
-        options: Options,
-        dialect: ChatDialect,
-        *,
-        rounds: ToolRounds | None,
-    ) -> None:
-        """Prepare; nothing is sent yet.
-
-        Args:
-            transport: To the server.
-            options: The parts of the first request.
-            dialect: What reads all rounds.
-            rounds: Answers what the run requires; None: the caller does.
-        """
-        super().__init__(transport, _PATH, options, rounds=rounds)
-        self._dialect = dialect
-        self._messages = list(self._body["messages"])
-
-    def _follow_up(
-        self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
-    ) -> Source:
-        """Send all messages again, with the answer and the outputs."""
-        del approvals  # this wire has none
-        self._messages.append(self._dialect.assistant_message)
-        self._messages += [
-            {"role": "tool", "tool_call_id": one["tool_call_id"], "content": one["output"]}
-            for one in outputs
-        ]
-        source = self._open(messages=self._messages)
-        self._dialect.resume({one["tool_call_id"]: one["output"] for one in outputs})
-        return source
+__all__ = ["Chat", "Completions"]
 
 
 class Completions(Resource):

@@ -17,7 +17,7 @@ from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from stream_core.api.assistants_params import CallOptions
+    from stream_core.api.options import CallOptions
     from stream_core.dialects import Dialect
     from stream_core.dispatch import Handler
     from stream_core.streams.stream import Control, Source

@@ -16,7 +16,7 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from stream_core import environment as settings
+from stream_core import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,7 +78,7 @@ def loads_in(text: str, start: int, end: int) -> Any:
 @cache
 def _orjson_loads() -> Callable[[bytes], Any] | None:
     """Return orjson's ``loads``, or None where it is not installed or not wanted."""
-    if settings.STDLIB_JSON:
+    if environment.STDLIB_JSON:
         return None
     try:
         found: Callable[[bytes], Any] = import_module("orjson").loads

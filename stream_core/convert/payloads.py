@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_origin
 
 from attrs import fields, has
 
-from stream_core import environment as settings
+from stream_core import environment
 from stream_core.errors import DecodeError
 from stream_core.models.unions import is_tagged, members, tagged_union
 
@@ -89,7 +89,7 @@ def structure(cls: type[T], value: object) -> T:
     Raises:
         DecodeError: VALUE is not a CLS; ``paths`` names every bad field.
     """
-    if settings.FAST:
+    if environment.FAST:
         kind: Any = cls  # a payload's class is hashable, although its instances are not
         try:
             fast: T = constructor(kind)(value)

@@ -10,7 +10,7 @@ Rules of this file:
   ``IncompleteStreamError``. The server's ``error`` is told as an event
   and then raised as ``ServerError``.
 - A failure is told after everything before it, and again at every later call.
-- The ordinary path is frame, dialect, snapshots. In front of it stands ``front``, which knows
+- The ordinary path is frame, dialect, snapshots. In front of it stands ``fast_frames``, which knows
   deltas that repeat the last one and changes no result (``UNTIL_DONE_FAST=0`` does without).
 - Any exception but StreamError and the misuse named in the docstrings is a bug.
 """
@@ -21,15 +21,14 @@ from collections import deque
 from itertools import chain
 from typing import TYPE_CHECKING, cast
 
-from stream_core import environment as settings
-from stream_core import events
+from stream_core import environment, events
 from stream_core.convert.json_text import is_cut
 from stream_core.dialects import Dialect, HoldsBack, make_dialect
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES, ServerSentEvent, SSEDecoder, as_bytes
 
-from .fast_frames import Front
+from .fast_frames import FrameReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -91,11 +90,11 @@ class EventDecoder:
         self._wants: Wants | None = None
         self._dialect = make_dialect(dialect)
         self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes)
-        self._front: Front | None = None
-        if settings.FAST:
+        self._frames: FrameReader | None = None
+        if environment.FAST:
             # Only this wire says one thing with each frame, and keeps no state.
             known = self.snapshots if dialect == "assistants" else None
-            self._front = Front(self._sse, known, max_frame_bytes=max_frame_bytes)
+            self._frames = FrameReader(self._sse, known, max_frame_bytes=max_frame_bytes)
         self._failure: StreamError | None = None
         self._last_event: str | None = None
         self._closed = False
@@ -113,8 +112,8 @@ class EventDecoder:
     @wants.setter
     def wants(self, wants: Wants | None) -> None:
         self._wants = wants
-        if self._front is not None:
-            self._front.wants = wants
+        if self._frames is not None:
+            self._frames.wants = wants
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes; empty ones too. A bytearray or memoryview is copied.
@@ -194,7 +193,7 @@ class EventDecoder:
     def _tell(self, chunks: Iterable[bytes | None]) -> Iterator[Event | None]:
         """Yield every event of CHUNKS that somebody wants, and None where they have one."""
         try:
-            read = self._read_lines(chunks) if self._front is None else self._front.read(chunks)
+            read = self._read_lines(chunks) if self._frames is None else self._frames.read(chunks)
             for item in chain(read, (_THE_END,)):  # pragma: no branch  # that is the last one
                 if not isinstance(item, ServerSentEvent):
                     wants = self._wants  # each time: whoever got one may change it
@@ -242,9 +241,9 @@ class EventDecoder:
 
     def _decode(self, frame: ServerSentEvent, told: list[Event]) -> None:
         """Add to TOLD what FRAME means."""
-        front = self._front
-        if front is not None and front.last_event is not None:  # which was before FRAME
-            self._last_event, front.last_event = front.last_event, None
+        frames = self._frames
+        if frames is not None and frames.last_event is not None:  # which was before FRAME
+            self._last_event, frames.last_event = frames.last_event, None
         if frame.ignored:
             _check_ignored(frame.ignored)
         try:
@@ -285,7 +284,7 @@ class EventDecoder:
 
     def _incomplete(self) -> IncompleteStreamError:
         """Return the error for bytes that ended too early."""
-        read = None if self._front is None else self._front.last_event
+        read = None if self._frames is None else self._frames.last_event
         return IncompleteStreamError(
             last_event=read or self._last_event, open_objects=self.snapshots.open_objects
         )

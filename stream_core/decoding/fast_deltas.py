@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from stream_core.events import Event
-    from stream_core.snapshots.blocks import Repeater, Wants
+    from stream_core.snapshots.blocks import Wants
+
+    from .fast_repeats import Repeater
 
 __all__ = ["DeltaTemplate", "learn"]
 

@@ -27,6 +27,7 @@ from stream_core.dialects.assistants import OBJECTS
 from stream_core.sse import ServerSentEvent, as_bytes
 
 from .fast_deltas import DeltaTemplate, learn
+from .fast_repeats import find_repeater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     #: A name, the class of its event, and what makes that of its data.
     _Row: TypeAlias = tuple[str, type[events.WireEvent[Any]], Callable[[Any], Any]]
 
-__all__ = ["Front"]
+__all__ = ["FrameReader"]
 
 #: Templates made in a row without a single match after which no more are made: the server
 #: puts something new into every frame.
@@ -66,7 +67,7 @@ _SAID_AGAIN: dict[str, tuple[str, type[Event]]] = {
 }
 
 
-class Front:
+class FrameReader:
     """Reads plain frames, and feeds all others to an SSE decoder.
 
     Attributes:
@@ -209,7 +210,7 @@ class Front:
         """Look at a FRAME with a delta that was folded in just now."""
         now = (decoded.event_class, decoded.payload.id)
         if now == self._last and self._tries < _MAX_TRIES:
-            repeater = snapshots.repeater(decoded)
+            repeater = find_repeater(snapshots, decoded)
             if repeater is not None:
                 self._tries += 1
                 self._template = learn(frame, repeater, decoded.name)

@@ -21,7 +21,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events, models
-from stream_core.convert import json_text as jsontext
+from stream_core.convert import json_text
 from stream_core.convert.payloads import structure
 from stream_core.errors import DecodeError
 
@@ -91,7 +91,7 @@ class AssistantsDialect:
             return (Decoded(events.Done, DONE, DONE, "done"),)
         raw = payload = data
         try:
-            raw = payload = jsontext.loads(data)
+            raw = payload = json_text.loads(data)
         except ValueError as error:
             if (name in EVENTS or name in ALIASES) and name != "error":
                 raise DecodeError(_why_not_json(name, error)) from error

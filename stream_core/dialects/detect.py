@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core.convert import json_text as jsontext
+from stream_core.convert import json_text
 
 from . import Dialect, HoldsBack, make_dialect
 from .assistants import ALIASES, EVENTS, AssistantsDialect
@@ -48,7 +48,7 @@ def _named(name: str) -> str | None:
 def _value(data: str) -> Any:
     """Return the JSON value that DATA is, or None."""
     try:
-        return jsontext.loads(data)
+        return json_text.loads(data)
     except ValueError:
         return None
 

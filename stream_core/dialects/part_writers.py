@@ -10,7 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import define, evolve, field
 
@@ -26,9 +26,33 @@ from stream_core.models.merging import (
 if TYPE_CHECKING:
     from stream_core.models import Annotation, MessageContent, ToolCall, ToolCallDelta
 
-    from .run_writer import RunWriter
 
-__all__ = ["MessageWriter", "StepWriter"]
+__all__ = ["MessageWriter", "Owner", "StepWriter"]
+
+
+class Owner(Protocol):
+    """The run that they are in: it gathers what they tell.
+
+    Attributes:
+        run: What is known of the run.
+    """
+
+    run: models.Run
+
+    def tell(self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None) -> None:
+        """Tell an event; without RAW it is synthetic."""
+        ...
+
+    def close(
+        self,
+        writer: Any,
+        status: str,
+        details: models.StepDetails,
+        raw: Any = None,
+        last_error: models.LastError | None = None,
+    ) -> None:
+        """Tell that the step of WRITER ended."""
+        ...
 
 
 @define(eq=False)
@@ -44,7 +68,7 @@ class MessageWriter:
         cut: Whether it ends incomplete, whatever becomes of the run.
     """
 
-    owner: RunWriter
+    owner: Owner
     step_id: str
     message: models.Message
     parts: dict[int, MessageContent] = field(factory=dict)
@@ -167,7 +191,7 @@ class StepWriter:
         closed: Whether the step ended.
     """
 
-    owner: RunWriter
+    owner: Owner
     step_id: str
     calls: list[ToolCall] = field(factory=list)
     closed: bool = False

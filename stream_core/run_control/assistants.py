@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream_core.api.assistants_params import CallOptions, ListParams, StepListParams
+from stream_core.api.assistants_params import ListParams, StepListParams
+from stream_core.api.options import CallOptions
 from stream_core.api.request import Resource, make_options, make_path
 from stream_core.errors import BadRequestError, ConflictError
 from stream_core.models import TERMINAL_RUN_STATUSES, Message, Run, RunStep
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from stream_core.events import LocalEvent
     from stream_core.http.transport import Transport
     from stream_core.snapshots.stream_state import Snapshots
-    from stream_core.streams.stream import Source
+    from stream_core.source import Source
     from stream_core.tools.rounds import ToolRounds
 
 __all__ = ["RunControl"]

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from stream_core.http.transport import Options, Transport
     from stream_core.models import Run
     from stream_core.snapshots.stream_state import Snapshots
-    from stream_core.streams.stream import Source
+    from stream_core.source import Source
     from stream_core.tools.rounds import ToolRounds
 
-__all__ = ["WireControl"]
+__all__ = ["ChainedControl"]
 
 
-class WireControl(ABC):
+class ChainedControl(ABC):
     """Controls the run of one stream (see :class:`stream_core.streams.stream.Control`).
 
     Attributes:

@@ -31,7 +31,7 @@ from stream_core.errors import (
     UnprocessableEntityError,
 )
 
-from .chained import WireControl
+from .chained import ChainedControl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from stream_core.dialects.responses.dialect import ResponsesDialect
     from stream_core.http.transport import Options, Transport
     from stream_core.models import Run
-    from stream_core.streams.stream import Source
+    from stream_core.source import Source
     from stream_core.tools.rounds import ToolRounds
 
 __all__ = ["Earlier", "ResponsesControl"]
@@ -81,7 +81,7 @@ class Earlier:
     whole: bool = True
 
 
-class ResponsesControl(WireControl):
+class ResponsesControl(ChainedControl):
     """Controls the run of one stream of the Responses wire.
 
     Attributes:

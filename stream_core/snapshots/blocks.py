@@ -7,14 +7,14 @@ block is open at a time; each is told to have begun once and to be done once.
 from __future__ import annotations
 
 from bisect import bisect
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
 
 from stream_core import events
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     from stream_core.dialects import Decoded
@@ -28,7 +28,6 @@ __all__ = [
     "Block",
     "Container",
     "History",
-    "Repeater",
     "named_event",
     "repeated_event",
     "wire_event",
@@ -75,39 +74,6 @@ class Container(Generic[T]):
             place = bisect(sorted(self.blocks), index)
         into.insert(place, snapshot)
         return self.put(index, snapshot)
-
-
-class Repeater(Protocol):
-    """Folds in a delta that differs from an earlier one in one text only.
-
-    Attributes:
-        event_class: Class of the delta's wire event.
-        key: The key of that text in the delta's JSON.
-    """
-
-    @property
-    def event_class(self) -> type[events.WireEvent[Any]]:
-        """See above."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """See above."""
-        ...
-
-    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold the delta in that has VALUE there.
-
-        Args:
-            value: The text.
-            raw: The delta's JSON; None: leave out the wire event, nobody wants it.
-            wants: Tells whether somebody wants what is derived; None: so it is.
-
-        Returns:
-            The wire event and what is derived from it, those that are wanted; None where the
-            delta must go the ordinary way, because what it belongs to is done.
-        """
-        ...
 
 
 @define(eq=False)

@@ -14,7 +14,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stream_core import events, models
 from stream_core.models.merging import merge_annotations, merge_content, new_content
@@ -22,15 +22,13 @@ from stream_core.models.merging import merge_annotations, merge_content, new_con
 from .blocks import Container, History, repeated_event, wire_event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from stream_core.dialects import Decoded
     from stream_core.events import Event
     from stream_core.models import Message, MessageContent, MessageContentDelta
 
-    from .blocks import Block, Wants
+    from .blocks import Block
 
-__all__ = ["MessageSnapshots", "TextRepeater"]
+__all__ = ["MessageSnapshots"]
 
 
 class MessageSnapshots:
@@ -56,6 +54,10 @@ class MessageSnapshots:
     def open_ids(self) -> list[str]:
         """The ids of those that began and did not end."""
         return [container.id for container in self._in_order if not container.done]
+
+    def container(self, message_id: str) -> Container[MessageContent]:
+        """Return what is followed of a message that is known."""
+        return self._messages[message_id]
 
     def finish(self, told: list[Event]) -> None:
         """Tell that everything still open is done, as it stands."""
@@ -176,21 +178,6 @@ class MessageSnapshots:
             told.append(events.MessageImageFileDone(part.image_file, *where))
         elif isinstance(part, models.ImageURLContentBlock):
             told.append(events.MessageImageURLDone(part.image_url, *where))
-
-    def repeater(self, data: models.MessageDeltaEvent) -> TextRepeater | None:
-        """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
-        container = self._messages[data.id]
-        deltas = data.delta.content
-        if container.done or len(deltas) != 1 or deltas[0].index is None:
-            return None
-        delta = deltas[0]
-        if not isinstance(delta, models.TextDeltaBlock) or delta.text is None:
-            return None
-        block = container.blocks[delta.index or 0]
-        plain = delta.text.value is not None and not delta.text.annotations
-        same = isinstance(block.snapshot, models.TextContentBlock)
-        more = data.extra or data.delta.extra or delta.extra or delta.text.extra
-        return TextRepeater(self, container, block, data) if plain and same and not more else None
 
     def ends(self, decoded: Decoded) -> list[Event]:
         """A message is complete or incomplete."""
@@ -331,49 +318,3 @@ def _missing_text(container: Container[MessageContent], message: Message) -> dic
         if text.startswith(known.get(index, ""))
     }
     return rests if gap > 0 and sum(map(len, rests.values())) == gap else {}
-
-
-class TextRepeater:
-    """Folds in deltas of one text part (see :class:`stream_core.snapshots.blocks.Repeater`)."""
-
-    __slots__ = (
-        *("_append", "_container", "_index", "_message"),
-        *("_object", "_owner", "_role", "_text"),
-    )
-
-    event_class = events.ThreadMessageDelta
-    key = "value"
-
-    def __init__(
-        self,
-        owner: MessageSnapshots,
-        container: Container[MessageContent],
-        block: Block[Any],
-        data: models.MessageDeltaEvent,
-    ) -> None:
-        """Repeat DATA, a delta of BLOCK in CONTAINER."""
-        self._owner, self._container = owner, container
-        self._message, self._text = container.snapshot, block.snapshot.text
-        self._index, self._append = block.index, block.snapshot.text.appender
-        self._role, self._object = data.delta.role, data.object
-
-    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta that says VALUE."""
-        container = self._container
-        if container.done:
-            return None
-        self._owner.current = message = self._message
-        if self._role:
-            message.role = self._role
-        self._append(value)
-        delta = models.TextDelta(value)
-        told: list[Event] = []
-        if raw is not None:
-            block = models.TextDeltaBlock(self._index, "text", delta)
-            data = models.MessageDeltaEvent(
-                container.id, models.MessageDelta([block], self._role), self._object
-            )
-            told.append(events.ThreadMessageDelta(data, raw, snapshot=message))
-        if wants is None or wants[events.MessageTextDelta]:
-            told.append(events.MessageTextDelta(delta, self._text, container.id, self._index))
-        return told

@@ -12,8 +12,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stream_core import events, models
 from stream_core.models.merging import merge_tool_call, new_tool_call
@@ -21,15 +20,13 @@ from stream_core.models.merging import merge_tool_call, new_tool_call
 from .blocks import Container, History, repeated_event, wire_event
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from stream_core.dialects import Decoded
     from stream_core.events import Event
     from stream_core.models import RunStep, ToolCall, ToolCallDelta
 
-    from .blocks import Block, Wants
+    from .blocks import Block
 
-__all__ = ["CallRepeater", "RunStepSnapshots"]
+__all__ = ["RunStepSnapshots"]
 
 
 class RunStepSnapshots:
@@ -54,6 +51,10 @@ class RunStepSnapshots:
     def open_ids(self) -> list[str]:
         """The ids of those that began and did not end."""
         return [container.id for container in self._steps.values() if not container.done]
+
+    def container(self, step_id: str) -> Container[ToolCall]:
+        """Return what is followed of a step that is known."""
+        return self._steps[step_id]
 
     def finish_calls(self, told: list[Event]) -> None:
         """Tell that the calls still open are done: their arguments are complete."""
@@ -182,24 +183,6 @@ class RunStepSnapshots:
         block.done = True
         told.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
 
-    def repeater(self, data: models.RunStepDeltaEvent) -> CallRepeater | None:
-        """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
-        container, details = self._steps[data.id], data.delta.step_details
-        if container.done or not isinstance(details, models.ToolCallDeltaObject):
-            return None
-        if len(details.tool_calls) != 1:
-            return None
-        delta = details.tool_calls[0]
-        if delta.index is None or delta.id is not None or delta.extra:
-            return None
-        if data.extra or data.delta.extra or details.extra:
-            return None
-        call = container.blocks[delta.index].snapshot
-        for kind in (_FunctionRepeater, _CodeRepeater):
-            if isinstance(call, kind.call_class) and kind.is_piece(delta):
-                return kind(self, container, delta.index, data)
-        return None
-
     def ends(self, decoded: Decoded) -> list[Event]:
         """A step completed, failed, was cancelled or expired."""
         step: RunStep = decoded.payload
@@ -245,101 +228,6 @@ class RunStepSnapshots:
         container.snapshot, container.done, container.open = step, True, None
         self.current = step
         told.append(events.RunStepDone(step))
-
-
-class CallRepeater(ABC):
-    """Folds in deltas of one tool call (see :class:`stream_core.snapshots.blocks.Repeater`)."""
-
-    call_class: type[Any]
-    event_class = events.ThreadRunStepDelta
-    key: str
-
-    def __init__(
-        self,
-        owner: RunStepSnapshots,
-        container: Container[ToolCall],
-        index: int,
-        data: models.RunStepDeltaEvent,
-    ) -> None:
-        """Repeat DATA, a delta of the call at INDEX in CONTAINER."""
-        self._owner, self._container = owner, container
-        self._step, self._index, self._object = container.snapshot, index, data.object
-        self._details = container.snapshot.step_details
-        self._call: Any = container.blocks[index].snapshot
-
-    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta that says VALUE."""
-        container = self._container
-        if container.done or self._step.step_details is not self._details:
-            return None
-        self._owner.current = self._step
-        delta = self.append(value)
-        told: list[Event] = []
-        if raw is not None:
-            details = models.ToolCallDeltaObject("tool_calls", [delta])
-            data = models.RunStepDeltaEvent(
-                container.id, models.RunStepDelta(details), self._object
-            )
-            told.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
-        if wants is None or wants[events.RunStepToolCallDelta]:
-            told.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
-        return told
-
-    @staticmethod
-    @abstractmethod
-    def is_piece(delta: Any) -> bool:
-        """Tell whether DELTA brings nothing but a piece of the call's text."""
-
-    @abstractmethod
-    def append(self, value: str) -> ToolCallDelta:
-        """Append VALUE to the call's text, and return the delta that says so."""
-
-
-class _FunctionRepeater(CallRepeater):
-    """Arguments of a function."""
-
-    call_class = models.FunctionToolCall
-    key = "arguments"
-
-    @staticmethod
-    def is_piece(delta: Any) -> bool:
-        """Tell whether DELTA brings nothing but a piece of the arguments."""
-        if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
-            return False
-        function = delta.function
-        others = (function.name, function.output, function.extra or None)
-        return function.arguments is not None and others == (None, None, None)
-
-    def append(self, value: str) -> ToolCallDelta:
-        """Append to the arguments."""
-        if value:
-            self._call.function.grow(value)
-        return models.FunctionToolCallDelta(
-            self._index, None, "function", models.FunctionDelta(None, value)
-        )
-
-
-class _CodeRepeater(CallRepeater):
-    """Input of the code interpreter."""
-
-    call_class = models.CodeInterpreterToolCall
-    key = "input"
-
-    @staticmethod
-    def is_piece(delta: Any) -> bool:
-        """Tell whether DELTA brings nothing but a piece of the input."""
-        if not isinstance(delta, models.CodeInterpreterToolCallDelta):
-            return False
-        code = delta.code_interpreter
-        return code is not None and code.input is not None and not (code.outputs or code.extra)
-
-    def append(self, value: str) -> ToolCallDelta:
-        """Append to the input."""
-        if value:
-            self._call.code_interpreter.grow(value)
-        return models.CodeInterpreterToolCallDelta(
-            self._index, None, "code_interpreter", models.CodeInterpreterDelta(value)
-        )
 
 
 def _calls(step: RunStep) -> list[ToolCall]:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from stream_core.events import Event
     from stream_core.models import Message, Run, RunStep
 
-    from .blocks import Repeater
 
 __all__ = ["Snapshots"]
 
@@ -45,8 +44,8 @@ class Snapshots:
     def __init__(self) -> None:
         """Begin with nothing known."""
         self._history = History()
-        self._messages = MessageSnapshots(self._history)
-        self._steps = RunStepSnapshots(self._history)
+        self.followed_messages = MessageSnapshots(self._history)
+        self.followed_steps = RunStepSnapshots(self._history)
         self._thread_id: str | None = None
         self._run_status: str | None = None
         self._runs_done: set[str] = set()
@@ -66,22 +65,22 @@ class Snapshots:
     @property
     def current_message(self) -> Message | None:
         """Live snapshot of the message last heard of, or None."""
-        return self._messages.current
+        return self.followed_messages.current
 
     @property
     def current_run_step(self) -> RunStep | None:
         """Live snapshot of the run step last heard of, or None."""
-        return self._steps.current
+        return self.followed_steps.current
 
     @property
     def messages(self) -> list[Message]:
         """The messages, in order of first sight: final where they ended, else live."""
-        return self._messages.all
+        return self.followed_messages.all
 
     @property
     def run_steps(self) -> list[RunStep]:
         """The run steps, in order of first sight: final where they ended, else live."""
-        return self._steps.all
+        return self.followed_steps.all
 
     @property
     def ended(self) -> bool:
@@ -103,8 +102,8 @@ class Snapshots:
         """What began and did not end, as ``"message msg_1"``."""
         run = self.current_run
         found = [] if run is None or self.ended else [f"run {run.id}"]
-        found += [f"run step {name}" for name in self._steps.open_ids]
-        found += [f"message {name}" for name in self._messages.open_ids]
+        found += [f"run step {name}" for name in self.followed_steps.open_ids]
+        found += [f"message {name}" for name in self.followed_messages.open_ids]
         return found
 
     # --- What comes ---------------------------------------------------------------------
@@ -126,24 +125,13 @@ class Snapshots:
         fold = _FOLD.get(decoded.event_class)
         return [wire_event(decoded)] if fold is None else fold(self, decoded)
 
-    def repeater(self, decoded: Decoded) -> Repeater | None:
-        """Return what folds in frames like DECODED, or None where it is more than a text.
-
-        DECODED was folded in just now.
-        """
-        if decoded.event_class is events.ThreadMessageDelta:
-            return self._messages.repeater(decoded.payload)
-        if decoded.event_class is events.ThreadRunStepDelta:
-            return self._steps.repeater(decoded.payload)
-        return None
-
     def close(self) -> list[Event]:
         """Close what is still open; nothing where the run waits for an action."""
         told: list[Event] = []
         if not self.requires_action:
-            self._steps.finish_calls(told)
-            self._messages.finish(told)
-            self._steps.finish(told)
+            self.followed_steps.finish_calls(told)
+            self.followed_messages.finish(told)
+            self.followed_steps.finish(told)
         return told
 
     def _thread_created(self, decoded: Decoded) -> list[Event]:
@@ -163,7 +151,7 @@ class Snapshots:
             return [repeated_event(decoded)]
         told = [wire_event(decoded)]
         if status == "requires_action":
-            self._steps.finish_calls(told)
+            self.followed_steps.finish_calls(told)
         elif ends and run.id not in self._runs_done:
             self._runs_done.add(run.id)
             told += self.close()
@@ -174,11 +162,11 @@ class Snapshots:
 _Fold: TypeAlias = "Callable[[Snapshots, Decoded], list[Event]]"
 
 _RUN: _Fold = lambda self, decoded: self._run(decoded)  # noqa: E731  # rows of the table
-_STEP_BEGINS: _Fold = lambda self, decoded: self._steps.begins(decoded)  # noqa: E731
-_STEP_ENDS: _Fold = lambda self, decoded: self._steps.ends(decoded)  # noqa: E731
-_MESSAGE_BEGINS: _Fold = lambda self, decoded: self._messages.begins(decoded)  # noqa: E731
+_STEP_BEGINS: _Fold = lambda self, decoded: self.followed_steps.begins(decoded)  # noqa: E731
+_STEP_ENDS: _Fold = lambda self, decoded: self.followed_steps.ends(decoded)  # noqa: E731
+_MESSAGE_BEGINS: _Fold = lambda self, decoded: self.followed_messages.begins(decoded)  # noqa: E731
 _NAMED: _Fold = lambda _, decoded: [named_event(decoded)]  # noqa: E731
-_MESSAGE_ENDS: _Fold = lambda self, decoded: self._messages.ends(decoded)  # noqa: E731
+_MESSAGE_ENDS: _Fold = lambda self, decoded: self.followed_messages.ends(decoded)  # noqa: E731
 
 #: Event class to what folds it in; what is not here changes no snapshot.
 _FOLD: dict[type[Event], _Fold] = {
@@ -195,14 +183,14 @@ _FOLD: dict[type[Event], _Fold] = {
     events.ThreadRunExpired: _RUN,
     events.ThreadRunStepCreated: _STEP_BEGINS,
     events.ThreadRunStepInProgress: _STEP_BEGINS,
-    events.ThreadRunStepDelta: lambda self, decoded: self._steps.delta(decoded),
+    events.ThreadRunStepDelta: lambda self, decoded: self.followed_steps.delta(decoded),
     events.ThreadRunStepCompleted: _STEP_ENDS,
     events.ThreadRunStepFailed: _STEP_ENDS,
     events.ThreadRunStepCancelled: _STEP_ENDS,
     events.ThreadRunStepExpired: _STEP_ENDS,
     events.ThreadMessageCreated: _MESSAGE_BEGINS,
     events.ThreadMessageInProgress: _MESSAGE_BEGINS,
-    events.ThreadMessageDelta: lambda self, decoded: self._messages.delta(decoded),
+    events.ThreadMessageDelta: lambda self, decoded: self.followed_messages.delta(decoded),
     events.ThreadMessageCompleted: _MESSAGE_ENDS,
     events.ThreadMessageIncomplete: _MESSAGE_ENDS,
     events.UnknownEvent: _NAMED,

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
-    "Unwraps",
+    "EventContents",
     "error",
     "message",
     "message_delta_text",
@@ -92,7 +92,7 @@ def error(event: Event | None) -> Error | None:
     return event.data if isinstance(event, events.ErrorEvent) else None
 
 
-class Unwraps:
+class EventContents:
     """The functions of this file as methods, for what has a current event."""
 
     @property
@@ -101,29 +101,29 @@ class Unwraps:
         raise NotImplementedError
 
     def message_delta_text(self) -> str | None:
-        """Return :func:`stream_core.streams.event_contents.message_delta_text` of the current event."""
+        """Return :func:`message_delta_text` of the current event."""
         return message_delta_text(self.event)
 
     def run(self) -> Run | None:
-        """Return :func:`stream_core.streams.event_contents.run` of the current event."""
+        """Return :func:`run` of the current event."""
         return run(self.event)
 
     def run_step(self) -> RunStep | None:
-        """Return :func:`stream_core.streams.event_contents.run_step` of the current event."""
+        """Return :func:`run_step` of the current event."""
         return run_step(self.event)
 
     def message(self) -> Message | None:
-        """Return :func:`stream_core.streams.event_contents.message` of the current event."""
+        """Return :func:`message` of the current event."""
         return message(self.event)
 
     def tool_calls(self) -> list[ToolCall] | None:
-        """Return :func:`stream_core.streams.event_contents.tool_calls` of the current event."""
+        """Return :func:`tool_calls` of the current event."""
         return tool_calls(self.event)
 
     def required_tool_calls(self) -> list[RequiredActionFunctionToolCall] | None:
-        """Return :func:`stream_core.streams.event_contents.required_tool_calls` of the current event."""
+        """Return :func:`required_tool_calls` of the current event."""
         return required_tool_calls(self.event)
 
     def error(self) -> Error | None:
-        """Return :func:`stream_core.streams.event_contents.error` of the current event."""
+        """Return :func:`error` of the current event."""
         return error(self.event)

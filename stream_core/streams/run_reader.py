@@ -11,7 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO
 
 from stream_core import events
 from stream_core.decoding.decoder import EventDecoder
@@ -20,63 +20,23 @@ from stream_core.errors import IncompleteStreamError, StreamError, TransportErro
 from stream_core.source import chunks_of, close_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from stream_core.dialects import Decoded, Dialect
+    from stream_core.dialects import Dialect
     from stream_core.events import Event, LocalEvent
     from stream_core.models import Message, Run, RunStep
+    from stream_core.run_control.control import Control
     from stream_core.snapshots.blocks import Wants
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
 
-__all__ = ["Control", "Now", "Reader"]
+__all__ = ["Position", "RunReader"]
 
 #: Looked at for every event.
 _DONE = events.Done
 
 
-class Control(Protocol):
-    """What a stream can do about its run on the server; ``Client`` makes it.
-
-    Attributes:
-        recovers: Whether :meth:`recover` asks at all.
-    """
-
-    recovers: bool
-
-    def answer(self, run: Run) -> Iterator[LocalEvent | Source] | None:
-        """Do what RUN requires: yield what happens, and last the source that goes on.
-
-        None where the caller does it.
-        """
-        ...
-
-    def recover(
-        self, snapshots: Snapshots, stopped: Callable[[], bool]
-    ) -> tuple[Run, list[Decoded]] | None:
-        """Ask what became of the run; None where that is not wanted, or cannot be.
-
-        Waits only as long as STOPPED, asked now and then, says False.
-        """
-        ...
-
-    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
-        """Return a source that goes on where the connection was lost; None where none does.
-
-        It is asked before :meth:`recover`. Waits only as long as STOPPED says False.
-        """
-        ...
-
-    def find(self, snapshots: Snapshots) -> Run | None:
-        """Return the run that SNAPSHOTS are of; None where it cannot be known yet."""
-        ...
-
-    def cancel(self, run: Run) -> bool:
-        """Cancel RUN, unless it has ended; False where only closing the source ends it."""
-        ...
-
-
-class Now:
+class Position:
     """Where a stream is; what its handlers may ask about it (``dispatch.DispatchContext``).
 
     Attributes:
@@ -114,7 +74,7 @@ class Now:
         return self.snapshots.current_run_step
 
 
-class Reader:
+class RunReader:
     """Reads a source, and those that its run goes on in.
 
     Attributes:
@@ -156,7 +116,7 @@ class Reader:
         self._dialect, self._max_frame_bytes = dialect, max_frame_bytes
         self._decoder = EventDecoder(dialect, max_frame_bytes=max_frame_bytes)
         self.control = control
-        self.now = Now(self._decoder.snapshots)
+        self.now = Position(self._decoder.snapshots)
         self.dispatcher = Dispatcher(self.now)
         self.err: StreamError | None = None
         self.answering = self.closing = self.aborted = self.cancelled = False

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stream_core import events
 from stream_core.errors import StreamError, StreamTimeoutError
+from stream_core.run_control.control import Control
 from stream_core.source import Source
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 
-from .event_contents import Unwraps
-from .run_reader import Control, Reader
+from .event_contents import EventContents
+from .run_reader import RunReader
 from .text_reader import TextReader
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ __all__ = ["Control", "Source", "Stream"]
 _SILENCE_AFTER_CANCEL = 0.2
 
 
-class Stream(Unwraps):
+class Stream(EventContents):
     """One stream of events, read with ``until_done()``, a ``for`` loop, or ``next()``.
 
     ::
@@ -77,7 +78,7 @@ class Stream(Unwraps):
             TypeError: SOURCE is a text or a path, or a handler has no ``handle``.
             ValueError: No dialect has that name.
         """
-        self._reader = reader = Reader(
+        self._reader = reader = RunReader(
             source, dialect=dialect, max_frame_bytes=max_frame_bytes, control=control
         )
         self._now, self._dispatcher = reader.now, reader.dispatcher

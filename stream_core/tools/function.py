@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, get_type_hints
 
 from attrs import frozen
 
-from stream_core.convert import json_text as jsontext
+from stream_core.convert import json_text
 from stream_core.convert.payloads import unstructure
 from stream_core.errors import DecodeError
 from stream_core.models import FunctionTool
@@ -69,7 +69,7 @@ class ToolFunction:
             DecodeError: They are not what the function takes; ``paths`` says all of it.
         """
         try:
-            given = jsontext.loads(text) if text.strip() else {}
+            given = json_text.loads(text) if text.strip() else {}
         except ValueError as error:
             raise _wrong([f"$: is not JSON: {error}"]) from error
         if not isinstance(given, dict):

@@ -24,6 +24,7 @@ from openai.types.beta.threads import (
 from openai.types.beta.threads.runs import step_list_params, step_retrieve_params
 
 from stream_core.api import assistants_params as params
+from stream_core.api.options import CallOptions, StreamOptions
 
 #: Ours, theirs, and what our calls take beside it as arguments of their own.
 PAIRS: list[tuple[Any, Any, set[str]]] = [
@@ -58,7 +59,7 @@ STREAMS: list[tuple[Any, Any]] = [
 def test_the_names_are_openais(ours: Any, theirs: Any, separate: set[str]) -> None:
     """Each parameter of OpenAI's call is one of ours, and we have made up none."""
     expected = theirs.__optional_keys__ | theirs.__required_keys__
-    options = params.CallOptions.__optional_keys__
+    options = CallOptions.__optional_keys__
     assert expected == (ours.__optional_keys__ - options) | separate
 
 
@@ -71,11 +72,11 @@ def test_everything_can_be_left_out(ours: Any) -> None:
 @pytest.mark.parametrize("ours", ALL)
 def test_every_call_takes_the_same_options(ours: Any) -> None:
     """Headers, query, body and timeout can be given with each call."""
-    assert params.CallOptions.__optional_keys__ <= ours.__optional_keys__
+    assert CallOptions.__optional_keys__ <= ours.__optional_keys__
 
 
 @pytest.mark.parametrize(("stream", "plain"), STREAMS)
 def test_a_streamed_run_takes_what_a_plain_one_does_and_handlers(stream: Any, plain: Any) -> None:
     """Nothing has to be said twice, and nothing is forgotten."""
-    options = params.StreamOptions.__optional_keys__
+    options = StreamOptions.__optional_keys__
     assert plain.__optional_keys__ | options == stream.__optional_keys__

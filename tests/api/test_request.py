@@ -8,12 +8,12 @@ import pytest
 
 from stream_core import errors, models
 from stream_core.api.assistants_params import (
-    CallOptions,
     ListParams,
     RunStreamParams,
     SubmitStreamOptions,
     ThreadParams,
 )
+from stream_core.api.options import CallOptions
 from stream_core.api.request import Resource, make_options, make_path
 from stream_core.http.transport import Transport
 from stream_core.testing import Fault, LocalServer

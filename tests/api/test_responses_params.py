@@ -8,8 +8,9 @@ import pytest
 from openai.types.chat import completion_create_params
 from openai.types.responses import response_create_params
 
-from stream_core.api.assistants_params import StreamOptions
-from stream_core.api.responses_params import ChatStreamParams, ResponseStreamParams
+from stream_core.api.chat_params import ChatStreamParams
+from stream_core.api.options import StreamOptions
+from stream_core.api.responses_params import ResponseStreamParams
 
 RESPONSE: Any = response_create_params.ResponseCreateParamsBase
 CHAT: Any = completion_create_params.CompletionCreateParamsBase

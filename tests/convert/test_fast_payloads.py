@@ -24,9 +24,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import environment as settings
-from stream_core import models
-from stream_core.convert import fast_payloads as constructors
+from stream_core import environment, models
+from stream_core.convert import fast_payloads
 from stream_core.convert.fast_payloads import Unusual, constructor
 from stream_core.convert.payloads import structure
 from stream_core.dialects.assistants import EVENTS
@@ -77,7 +76,7 @@ class Table(models.Payload):
 def made(cls: Any, value: object, *, fast: bool) -> tuple[str, object]:
     """Return what ``structure`` makes, or the paths of its error."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "FAST", fast)
+        patch.setattr(environment, "FAST", fast)
         try:
             return "made", repr(structure(cls, value))
         except DecodeError as error:
@@ -315,8 +314,8 @@ def test_classes_inside_are_generated_when_they_come() -> None:
 def test_docstring_shows_what_is_generated() -> None:
     """The function that the module's docstring shows is the one for ``ImageFile``."""
     aliases = [x for x in fields(models.ImageFile) if x.alias != "extra"]
-    generated = "\n".join(constructors._lines(aliases, {"keys": ()}))
-    text = constructors.__doc__
+    generated = "\n".join(fast_payloads._lines(aliases, {"keys": ()}))
+    text = fast_payloads.__doc__
     assert text is not None
     start = text.index("    def construct(d):")
     shown = dedent(text[start : text.index("return made") + len("return made")])
@@ -373,7 +372,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def test_recordings(wire: Path) -> None:
-    """Real payloads are made by constructors, but for a few; so are those with a wrong place."""
+    """Real payloads are made by fast_payloads, but for a few; so are those with a wrong place."""
     chance = random.Random(1)
     taken = []
     for number, (cls, value) in enumerate(recorded(wire)):

@@ -16,17 +16,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from stream_core import environment as settings
-from stream_core.convert import json_text as jsontext
+from stream_core import environment
+from stream_core.convert import json_text
 
 
 def outcome(text: str, *, stdlib: bool) -> tuple[str, Any]:
     """Parse TEXT with one library; ``repr`` tells 1 from 1.0 and True."""
     with pytest.MonkeyPatch.context() as patch:
         if stdlib:
-            patch.setattr(jsontext, "_orjson_loads", lambda: None)
+            patch.setattr(json_text, "_orjson_loads", lambda: None)
         try:
-            return "value", repr(jsontext.loads(text))
+            return "value", repr(json_text.loads(text))
         except ValueError as error:
             return "error", str(error)
 
@@ -35,7 +35,7 @@ def outcome(text: str, *, stdlib: bool) -> tuple[str, Any]:
 def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The library that is used here (orjson, if it is there), then the standard one."""
     if request.param == "stdlib":
-        monkeypatch.setattr(jsontext, "_orjson_loads", lambda: None)
+        monkeypatch.setattr(json_text, "_orjson_loads", lambda: None)
 
 
 @pytest.mark.usefixtures("library")
@@ -57,7 +57,7 @@ def library(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
 )
 def test_json_becomes_a_value(text: str, expected: object) -> None:
     """Every kind of value is read, white space around it or not."""
-    actual = jsontext.loads(text)
+    actual = json_text.loads(text)
     assert (type(expected), expected) == (type(actual), actual)
 
 
@@ -81,7 +81,7 @@ def test_json_becomes_a_value(text: str, expected: object) -> None:
 def test_what_is_not_json_is_an_error_that_says_where(text: str, sentence: str) -> None:
     """The sentence names what is wrong and the place, the same with both libraries."""
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
-        jsontext.loads(text)
+        json_text.loads(text)
 
 
 @pytest.mark.usefixtures("library")
@@ -89,39 +89,39 @@ def test_nesting_that_is_too_deep_is_an_error_too() -> None:
     """A hundred thousand brackets end in a ValueError, not in a RecursionError."""
     for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000):
         with pytest.raises(ValueError, match="nested too deeply"):
-            jsontext.loads(text)
+            json_text.loads(text)
 
 
 @pytest.mark.usefixtures("library")
 def test_of_repeated_keys_the_last_counts() -> None:
     """As in every reader that makes a dict."""
-    assert {"a": 2} == jsontext.loads('{"a": 1, "a": 2}')
+    assert {"a": 2} == json_text.loads('{"a": 1, "a": 2}')
 
 
 @pytest.mark.usefixtures("library")
 def test_half_a_surrogate_pair_stays_as_sent() -> None:
     """An escape cut in two by a server is read; what to do with it is the reader's choice."""
-    assert {"a": "\ud83d"} == jsontext.loads('{"a": "\\ud83d"}')
+    assert {"a": "\ud83d"} == json_text.loads('{"a": "\\ud83d"}')
 
 
 @pytest.mark.usefixtures("library")
 @pytest.mark.parametrize("number", [2**53 + 1, 2**63, -(2**63) - 1, 2**64, 10**300])
 def test_integers_of_any_length_are_exact(number: int) -> None:
     """No integer becomes a float."""
-    assert [number] == jsontext.loads(f"[{number}]")
+    assert [number] == json_text.loads(f"[{number}]")
 
 
 @pytest.mark.usefixtures("library")
 def test_a_number_beyond_all_floats_is_infinite() -> None:
     """It is JSON, so it is read; only the words NaN and Infinity are not."""
-    assert math.inf == jsontext.loads("1e999")
+    assert math.inf == json_text.loads("1e999")
 
 
 @pytest.mark.usefixtures("library")
 def test_an_integer_beyond_all_patience_is_an_error() -> None:
     """Python refuses to read integers of more than 4,300 digits."""
     with pytest.raises(ValueError, match="4300 digits"):
-        jsontext.loads("1" * 5000)
+        json_text.loads("1" * 5000)
 
 
 #: Pieces that make and break JSON.
@@ -156,16 +156,16 @@ def test_orjson_is_left_alone_where_the_environment_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """``UNTIL_DONE_JSON=stdlib`` is for those who doubt."""
-    monkeypatch.setattr(settings, "STDLIB_JSON", True)
+    monkeypatch.setattr(environment, "STDLIB_JSON", True)
     monkeypatch.setitem(sys.modules, "orjson", ModuleType("orjson"))
-    assert jsontext._orjson_loads.__wrapped__() is None
+    assert json_text._orjson_loads.__wrapped__() is None
 
 
 def test_orjson_need_not_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without the extra the standard library reads everything."""
-    monkeypatch.setattr(settings, "STDLIB_JSON", False)
+    monkeypatch.setattr(environment, "STDLIB_JSON", False)
     monkeypatch.setitem(sys.modules, "orjson", None)
-    assert jsontext._orjson_loads.__wrapped__() is None
+    assert json_text._orjson_loads.__wrapped__() is None
 
 
 def test_orjson_is_asked_for_all_that_it_reads_like_python(
@@ -180,16 +180,16 @@ def test_orjson_is_asked_for_all_that_it_reads_like_python(
 
     stand_in = ModuleType("orjson")
     monkeypatch.setattr(stand_in, "loads", loads, raising=False)
-    monkeypatch.setattr(settings, "STDLIB_JSON", False)
+    monkeypatch.setattr(environment, "STDLIB_JSON", False)
     monkeypatch.setitem(sys.modules, "orjson", stand_in)
-    found = jsontext._orjson_loads.__wrapped__()
-    monkeypatch.setattr(jsontext, "_orjson_loads", lambda: found)
-    assert ["é", 10**18 - 1] == jsontext.loads(f'["é", {10**18 - 1}]')
-    assert 10**18 == jsontext.loads(f"{10**18}")
-    assert "\ud83d" == jsontext.loads('"\ud83d"')
+    found = json_text._orjson_loads.__wrapped__()
+    monkeypatch.setattr(json_text, "_orjson_loads", lambda: found)
+    assert ["é", 10**18 - 1] == json_text.loads(f'["é", {10**18 - 1}]')
+    assert 10**18 == json_text.loads(f"{10**18}")
+    assert "\ud83d" == json_text.loads('"\ud83d"')
     with pytest.raises(ValueError, match="Expecting value"):
-        jsontext.loads("[DONE]")
-    assert [1] == jsontext.loads_in("data: [1]\n", 6, 9)
+        json_text.loads("[DONE]")
+    assert [1] == json_text.loads_in("data: [1]\n", 6, 9)
     assert [f'["é", {10**18 - 1}]'.encode(), b"[DONE]", b"[1]"] == asked
 
 
@@ -200,22 +200,22 @@ def test_orjson_is_asked_for_all_that_it_reads_like_python(
 def test_a_text_that_may_go_on_is_told_from_one_that_may_not(text: str, *, cut: bool) -> None:
     """What ends too early may be cut; a whole value with something behind it is not."""
     with pytest.raises(ValueError, match="line") as caught:
-        jsontext.loads(text)
-    assert cut is jsontext.is_cut(caught.value)
+        json_text.loads(text)
+    assert cut is json_text.is_cut(caught.value)
 
 
 def test_what_is_no_error_of_a_text_is_no_cut() -> None:
     """Without an error, or with one that no more text would mend, nothing is cut."""
-    assert not jsontext.is_cut(None)
-    assert not jsontext.is_cut(ValueError("NaN is not JSON"))
+    assert not json_text.is_cut(None)
+    assert not json_text.is_cut(ValueError("NaN is not JSON"))
 
 
 def test_a_string_can_be_scanned_from_inside() -> None:
     """``scan_string`` starts behind the opening quote and stops behind the closing one."""
-    assert ("a\nb", 6) == jsontext.scan_string('"a\\nb", 1', 1)
+    assert ("a\nb", 6) == json_text.scan_string('"a\\nb", 1', 1)
     for broken in ('"abc', '"a\nb"', '"a\\x"'):
         with pytest.raises(ValueError, match="char"):
-            jsontext.scan_string(broken, 1)
+            json_text.scan_string(broken, 1)
 
 
 # --- A text inside another one -----------------------------------------------------------
@@ -224,7 +224,7 @@ def test_a_string_can_be_scanned_from_inside() -> None:
 def outcome_inside(before: str, text: str, after: str) -> tuple[str, Any]:
     """Parse TEXT where it stands between two others."""
     try:
-        found = jsontext.loads_in(before + text + after, len(before), len(before) + len(text))
+        found = json_text.loads_in(before + text + after, len(before), len(before) + len(text))
     except ValueError as error:
         return "error", str(error)
     return "value", repr(found)
@@ -255,7 +255,7 @@ def test_what_stands_in_a_text_is_read_as_if_it_stood_alone(
     """Value or error sentence, nothing depends on what stands around it, nor on the library."""
     with pytest.MonkeyPatch.context() as patch:
         if stdlib:
-            patch.setattr(jsontext, "_orjson_loads", lambda: None)
+            patch.setattr(json_text, "_orjson_loads", lambda: None)
         assert outcome(text, stdlib=stdlib) == outcome_inside(before, text, after)
 
 
@@ -264,4 +264,4 @@ def test_what_is_too_deep_inside_a_text_is_an_error_too() -> None:
     """As it is alone."""
     for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000):
         with pytest.raises(ValueError, match="nested too deeply"):
-            jsontext.loads_in(f"data: {text}\n", 6, 6 + len(text))
+            json_text.loads_in(f"data: {text}\n", 6, 6 + len(text))

@@ -21,9 +21,8 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import environment as settings
-from stream_core import models
-from stream_core.convert import json_text as jsontext
+from stream_core import environment, models
+from stream_core.convert import json_text
 from stream_core.convert.payloads import (
     KINDS,
     WrongTypeError,
@@ -74,7 +73,7 @@ def made(cls: type[Any], value: object) -> Any:
     outcomes: list[Any] = []
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(settings, "FAST", fast)
+            patch.setattr(environment, "FAST", fast)
             try:
                 outcomes.append(structure(cls, value))
             except DecodeError as error:
@@ -454,7 +453,7 @@ def test_a_huge_list() -> None:
 
 def test_nesting_is_followed_only_as_far_as_the_payloads_go() -> None:
     """What is kept as sent may be nested as deep as JSON text can be."""
-    deep = jsontext.loads("[" * 500 + "]" * 500)
+    deep = json_text.loads("[" * 500 + "]" * 500)
     sent = {"metadata": {"a": deep}, "of_tomorrow": deep, "tools": [{"type": "x", "a": deep}]}
     run = made(models.Run, sent)
     assert (deep, deep) == (run.metadata["a"], run.extra["of_tomorrow"])
@@ -533,7 +532,7 @@ def test_recorded_payloads_come_back_as_they_were(wire: Path, folder: str) -> No
             if frame.event not in EVENTS or frame.event in ("done", "error"):
                 continue
             try:
-                sent = jsontext.loads(frame.data)
+                sent = json_text.loads(frame.data)
             except ValueError:
                 continue  # the malformed examples of the reference
             kept = unstructure(made(EVENTS[frame.event][1], sent))

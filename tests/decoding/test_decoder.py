@@ -15,8 +15,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from stream_core import environment as switches
-from stream_core import events, models
+from stream_core import environment, events, models
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects import Decoded
 from stream_core.errors import (
@@ -172,7 +171,7 @@ def test_whoever_gets_an_event_may_change_what_is_wanted(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
     """From the next event on, also where that comes of the same frame."""
-    monkeypatch.setattr(switches, "FAST", fast)
+    monkeypatch.setattr(environment, "FAST", fast)
     data = whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"])
     for chunks in ([data], pieces(data, 7), re.findall(rb"(?s).*?\n\n", data)):
         decoder = EventDecoder()
@@ -194,7 +193,7 @@ def test_what_nobody_wants_any_more_does_not_come(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
     """From the next event on as well."""
-    monkeypatch.setattr(switches, "FAST", fast)
+    monkeypatch.setattr(environment, "FAST", fast)
     decoder = EventDecoder()
     assert decoder.wants is None
     decoder.feed(whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"]))
@@ -242,7 +241,7 @@ def test_all_at_once_is_told_like_piece_by_piece(data: bytes) -> None:
     expected = decode(data)
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(switches, "FAST", fast)
+            patch.setattr(environment, "FAST", fast)
             for chunks in ([data], pieces(data, 1), pieces(data, 100), [b"", data, b""]):
                 assert expected == told_at_once(chunks)
 
@@ -250,7 +249,7 @@ def test_all_at_once_is_told_like_piece_by_piece(data: bytes) -> None:
 @FAST
 def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
     """A bytearray and a memoryview too; a str is misuse, when it comes."""
-    monkeypatch.setattr(switches, "FAST", fast)
+    monkeypatch.setattr(environment, "FAST", fast)
     chunks: list[Any] = [bytearray(USUAL[:99]), memoryview(USUAL[99:200]), USUAL[200:]]
     assert decode(USUAL) == told_at_once(chunks)
     wrong: list[Any] = [sse(run("created")), "event: done"]
@@ -265,7 +264,7 @@ def test_a_chunk_is_asked_for_when_all_before_it_was_told(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
     """So nobody waits for the network with an event in hand, nor for anything after ``done``."""
-    monkeypatch.setattr(switches, "FAST", fast)
+    monkeypatch.setattr(environment, "FAST", fast)
     frames = re.findall(rb"(?s).*?\n\n", USUAL)
     log: list[object] = []
 

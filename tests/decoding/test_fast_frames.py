@@ -23,11 +23,9 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from stream_core import environment as settings
-from stream_core import events
-from stream_core.convert import json_text as jsontext
-from stream_core.decoding import fast_deltas as template
-from stream_core.decoding import fast_frames as front
+from stream_core import environment, events
+from stream_core.convert import json_text
+from stream_core.decoding import fast_deltas, fast_frames
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.decoding.fast_deltas import DeltaTemplate
 from stream_core.dialects import DIALECTS, Decoded
@@ -154,7 +152,7 @@ def outcome(
     failure: StreamError | None = None
     turns = itertools.cycle([None if x is None else Wanted(x) for x in wants])
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "FAST", fast)
+        patch.setattr(environment, "FAST", fast)
         decoder = EventDecoder(**options)
         known = decoder.snapshots
         decoder.wants = next(turns)
@@ -452,9 +450,9 @@ def test_deltas_that_repeat_the_last_one_are_not_parsed(
 
     def loads_in(text: str, start: int, end: int) -> object:
         parsed.append(text)
-        return jsontext.loads_in(text, start, end)
+        return json_text.loads_in(text, start, end)
 
-    monkeypatch.setattr(front, "loads_in", loads_in)
+    monkeypatch.setattr(fast_frames, "loads_in", loads_in)
     frames = [RUN, *(make(x) for x in LETTERS * 5), END]
     made = outcome([b"".join(frames)] if whole else frames, fast=True, wants=[wants])
     assert len(["created", "first", "second", "completed"]) == len(parsed)
@@ -495,7 +493,7 @@ def test_no_template_for_a_server_that_never_repeats(monkeypatch: pytest.MonkeyP
 
     def learn(*arguments: Any) -> DeltaTemplate | None:
         made.append(arguments)
-        return template.learn(*arguments)
+        return fast_deltas.learn(*arguments)
 
     monkeypatch.setattr("stream_core.decoding.fast_frames.learn", learn)
     frames = [frame("thread.message.delta", {"n": x, **text_delta("a")[1]}) for x in range(9)]
@@ -544,7 +542,7 @@ def test_unread_at_close() -> None:
     """What was fed and not read when the bytes ended is there afterwards; empty chunks are not."""
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(settings, "FAST", fast)
+            patch.setattr(environment, "FAST", fast)
             decoder = EventDecoder()
             for chunk in (b"", RUN, bytearray(delta("a")), b"", memoryview(END)):
                 decoder.feed(chunk)
@@ -559,7 +557,7 @@ def test_unread_at_close() -> None:
 @pytest.mark.parametrize("fast", [True, False])
 def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> None:
     """What is fed after ``done`` or an error is not kept."""
-    monkeypatch.setattr(settings, "FAST", fast)
+    monkeypatch.setattr(environment, "FAST", fast)
     for end in (sse(DONE), sse(("thread.run.created", "{"))):
         decoder = EventDecoder()
         decoder.feed(end)
@@ -591,10 +589,10 @@ def parsed_of(chunks: Iterable[bytes], wants: Wants | None) -> int:
 
     def loads_in(text: str, start: int, end: int) -> object:
         made.append(text)
-        return jsontext.loads_in(text, start, end)
+        return json_text.loads_in(text, start, end)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(front, "loads_in", loads_in)
+        patch.setattr(fast_frames, "loads_in", loads_in)
         outcome(chunks, fast=True, wants=[wants])
     return len(made)
 

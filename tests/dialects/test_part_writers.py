@@ -39,7 +39,8 @@ def test_a_message_begins_and_ends_inside_its_step() -> None:
 
 def test_a_message_gathers_what_was_said() -> None:
     """Text, refusal, annotations; a place without a part is unknown."""
-    message = run_writer().message("msg_1")
+    run = run_writer()
+    message = run.message("msg_1")
     message.text(0, "a")
     message.text(0, "b")
     message.refusal(2, "no")
@@ -48,9 +49,9 @@ def test_a_message_gathers_what_was_said() -> None:
     message.annotate(2, [note])
     assert ("ab", "", "no") == (message.said(0), message.said(1), message.said(2))
     assert ([note], []) == (message.annotations(0), message.annotations(1))
-    message.owner.take()
+    run.take()
     message.close()
-    content = message.owner.take()[0].payload.content
+    content = run.take()[0].payload.content
     assert [
         models.TextContentBlock(text=models.Text("ab", [note])),
         models.UnknownContent(),
@@ -61,12 +62,13 @@ def test_a_message_gathers_what_was_said() -> None:
 def test_what_is_missing_is_told_once() -> None:
     """And nothing where something else was said."""
     for refusal in (False, True):
-        message = run_writer().message("msg_1")
-        message.owner.take()
+        run = run_writer()
+        message = run.message("msg_1")
+        run.take()
         for value in ("ab", "abc", "abc", "x", ""):
             message.complete(0, value, refusal=refusal)
         assert "abc" == message.said(0)
-        assert ["message.delta*"] * 2 == written(message.owner)
+        assert ["message.delta*"] * 2 == written(run)
 
 
 def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:

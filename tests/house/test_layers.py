@@ -23,51 +23,22 @@ if TYPE_CHECKING:
 
 PACKAGES = ("stream_core", "handlers")
 
-#: From the ground up: a module imports only from lines before its own. A package on a line
-#: (dialects, testing, handlers) stands for its modules, which may import each other.
+#: The rooms from the ground up: a room imports only from lines before its own, and not from the
+#: rooms on its line; the modules within a room may import each other, without a circle.
 LAYERS = (
-    ("stream_core.errors", "stream_core.environment"),
-    ("stream_core.convert.json_text", "stream_core.sse"),
-    ("stream_core.models",),
-    ("stream_core.events", "stream_core.models.merging", "stream_core.models.unions"),
-    ("stream_core.convert.fast_payloads",),
-    ("stream_core.convert.payloads",),
-    ("stream_core.tools.argument_types",),
-    ("stream_core.tools.schema",),
-    ("stream_core.tools.function",),
-    ("stream_core.tools.tool_set",),
-    ("stream_core.dialects",),
-    ("stream_core.snapshots.blocks",),
-    ("stream_core.snapshots.messages", "stream_core.snapshots.run_steps"),
-    ("stream_core.snapshots.stream_state",),
-    ("stream_core.run_control.recovery", "stream_core.tools.rounds"),
-    ("stream_core.decoding.fast_deltas",),
-    ("stream_core.decoding.fast_frames",),
-    ("stream_core.decoding.decoder",),
-    (
-        "stream_core.dispatch",
-        "stream_core.streams.text_reader",
-        "stream_core.streams.event_contents",
-    ),
-    ("stream_core.source",),
-    ("stream_core.streams.run_reader",),
-    ("stream_core.streams.stream",),
-    ("stream_core.client.auth", "stream_core.http.error_mapping", "stream_core.http.response_head"),
-    ("stream_core.http.session", "stream_core.http.response_source"),
-    ("stream_core.http.transport",),
-    ("stream_core.client.azure",),
-    ("stream_core.api.pages", "stream_core.api.assistants_params"),
-    ("stream_core.api.responses_params",),
-    ("stream_core.api.request",),
-    ("stream_core.run_control.assistants",),
-    ("stream_core.client.streaming_calls",),
-    ("stream_core.run_control.chained",),
-    ("stream_core.client.chat", "stream_core.run_control.responses"),
-    ("stream_core.client.responses",),
-    ("stream_core.client.assistants",),
-    ("stream_core.client.assistants_over_responses",),
-    ("stream_core.client.client",),
-    # The package's own face: nothing above this line may say `from stream_core import Name`.
+    ("stream_core.environment", "stream_core.errors", "stream_core.source"),
+    ("stream_core.models", "stream_core.sse"),
+    ("stream_core.convert",),
+    ("stream_core.events",),
+    ("stream_core.dialects", "stream_core.dispatch"),
+    ("stream_core.snapshots",),
+    ("stream_core.decoding",),
+    ("stream_core.http", "stream_core.tools"),
+    ("stream_core.api",),
+    ("stream_core.run_control",),
+    ("stream_core.streams",),
+    ("stream_core.client",),
+    # The door of the package: nothing above this line may say `from stream_core import Name`.
     ("stream_core",),
     ("stream_core.testing",),
     ("handlers",),
@@ -159,8 +130,122 @@ def layer_of(name: str) -> int:
 def goes_up(importer: str, imported: str) -> bool:
     """Whether IMPORTER may not import IMPORTED, both modules of ours."""
     ours, theirs = layer_of(importer), layer_of(imported)
-    same_package = len(LAYERS[ours]) == 1 and importer != imported
-    return theirs > ours or (theirs == ours and not same_package)
+    return theirs > ours or (theirs == ours and room_of(importer) != room_of(imported))
+
+
+def room_of(name: str) -> str:
+    """The room of module NAME: the line's entry that it stands under."""
+    return next(
+        room
+        for room in LAYERS[layer_of(name)]
+        if name == room or (room != "stream_core" and name.startswith(f"{room}."))
+    )
+
+
+def edges() -> dict[str, set[str]]:
+    """Every module of ours to those that it imports, itself and its own doors left out.
+
+    A package that imports its modules, and they what stands in its ``__init__.py``, is one thing.
+    """
+    return {
+        name: {
+            target
+            for target in imported_names(name, path.read_text("utf-8"))
+            if target in SOURCES and not name.startswith(f"{target}.") and target != name
+        }
+        for name, path in SOURCES.items()
+    }
+
+
+def circles(arrows: dict[str, set[str]]) -> list[str]:
+    """The names that can be reached from themselves."""
+
+    def reached(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = list(arrows[start])
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                waiting += arrows.get(name, ())
+        return seen
+
+    return [name for name in arrows if name in reached(name)]
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """No module can be reached from itself, imports for type checkers included."""
+    assert [] == circles(edges())
+
+
+def test_a_circle_is_found() -> None:
+    """Whoever is in one is named; who only leads into one is not."""
+    assert ["b", "c"] == circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()})
+    assert [] == circles({"a": {"b"}, "b": set()})
+
+
+#: The modules that are only speed, and those that may import them.
+FAST = {name for name in SOURCES if name.rpartition(".")[2].startswith("fast_")}
+BESIDE_FAST = {"stream_core.decoding.decoder", "stream_core.convert.payloads"}
+
+
+def test_what_is_only_speed_stands_behind_a_fence() -> None:
+    """``fast_*`` is imported by two modules and by each other; nobody else needs it."""
+    importers = {name for name, targets in edges().items() if targets & FAST}
+    assert BESIDE_FAST == importers - FAST
+
+
+@pytest.mark.parametrize("name", sorted(BESIDE_FAST))
+def test_each_use_of_what_is_only_speed_stands_behind_the_switch(name: str) -> None:
+    """Every name imported from ``fast_*`` is used under ``if environment.FAST`` only."""
+    tree = ast.parse(SOURCES[name].read_text("utf-8"))
+    imports = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fast_")
+    ]
+    names = {alias.asname or alias.name for node in imports for alias in node.names}
+    behind = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) in SWITCHES
+        for statement in node.body
+        for inner in ast.walk(statement)
+    }
+    used = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Name) and node.id in names and isinstance(node.ctx, ast.Load)
+    ]
+    annotations = {
+        id(inner)
+        for node in ast.walk(tree)
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None))
+        if annotation is not None
+        for inner in ast.walk(annotation)
+    }
+    assert names
+    assert [] == [
+        f"{node.id} in line {node.lineno}"
+        for node in used
+        if id(node) not in behind and id(node) not in annotations
+    ]
+
+
+#: Tests that the switch is on.
+SWITCHES = {"environment.FAST", "TYPE_CHECKING"}
+
+
+def test_few_modules_lie_flat() -> None:
+    """Rooms, not floors: whoever opens the package sees some doors and not fifty files."""
+    flat = [
+        name for name in SOURCES if name.count(".") == 1 and SOURCES[name].name != "__init__.py"
+    ]
+    assert len([name for name in flat if name.startswith("stream_core.")]) <= MOST_FLAT
+
+
+#: The most modules beside the doors in ``stream_core``.
+MOST_FLAT = 10
 
 
 @pytest.mark.parametrize("name", SOURCES)
@@ -198,19 +283,13 @@ def test_the_tables_name_modules_that_exist(name: str) -> None:
     assert name in SOURCES
 
 
-def test_the_map_of_the_package_names_every_module_in_import_order() -> None:
+def test_the_map_of_the_package_names_every_room_in_import_order() -> None:
     """The docstring of stream_core is the table once more, for whoever reads it first."""
-    named = re.findall(r"``([a-z_]+)``", str(stream_core.__doc__))
-    places = {f"stream_core.{name}": place for place, name in enumerate(dict.fromkeys(named))}
-    modules = {name for name in SOURCES if name.count(".") == 1 and name.startswith("stream_core")}
-    assert set() == modules - set(places)
-    too_early = [
-        (name, target)
-        for name in sorted(modules)
-        for target in imported_names(name, SOURCES[name].read_text("utf-8"))
-        if target in places and places[target] > places[name]
-    ]
-    assert [] == too_early
+    named = re.findall(r"^    ([a-z_]+) {2,}", str(stream_core.__doc__), re.MULTILINE)
+    rooms = [room for line in LAYERS for room in line if room.startswith("stream_core.")]
+    assert sorted(room.removeprefix("stream_core.") for room in rooms) == sorted(named)
+    heights = [layer_of(f"stream_core.{name}") for name in named]
+    assert sorted(heights) == heights
 
 
 # orjson is left out: it has its place in the table before anything needs it.

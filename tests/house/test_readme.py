@@ -190,7 +190,7 @@ def test_the_twenty_lines_are_an_example() -> None:
 
 
 def test_what_is_printed_from_the_code_is_up_to_date() -> None:
-    """The tables of callbacks and the tree of errors; `python -m tests.house.test_readme` mends them."""
+    """`python -m tests.house.test_readme` mends the tables of callbacks and the tree of errors."""
     assert PAGE == with_tables(PAGE)
 
 

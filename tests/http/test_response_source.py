@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from stream_core import errors
-from stream_core.http import response_source as http_source
+from stream_core.http import response_source
 from stream_core.http.response_source import ResponseSource, start_of
 from tests.support.socket_peer import (
     CHUNKED,
@@ -223,7 +223,7 @@ def test_finishing_reads_to_the_end_and_keeps_the_connection() -> None:
 
 def test_finishing_does_not_wait_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """A server that keeps the body open is left, and the next request uses a new connection."""
-    monkeypatch.setattr(http_source, "FINISH_SECONDS", 0.05)
+    monkeypatch.setattr(response_source, "FINISH_SECONDS", 0.05)
     closed = threading.Event()
     act = say_until_closed(closed, SSE, CHUNKED, chunk(b"one"))
     with Peer(act, say(reply(200, b"{}"))) as peer:

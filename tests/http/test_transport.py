@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from stream_core import errors
-from stream_core.http import transport as http
+from stream_core.http import transport as http_transport
 from stream_core.testing import Fault, LocalServer
 from tests.support.socket_peer import (
     CHUNKED,
@@ -266,7 +266,7 @@ def test_an_error_whose_body_is_cut_is_still_that_error() -> None:
 
 def test_an_error_without_end_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
     """No server can fill the memory with an error."""
-    monkeypatch.setattr(http, "ERROR_BODY_BYTES", 1_000)
+    monkeypatch.setattr(http_transport, "ERROR_BODY_BYTES", 1_000)
 
     def act(connection: socket.socket) -> None:
         connection.sendall(b"HTTP/1.1 400 Bad\r\n" + CHUNKED)
@@ -349,5 +349,5 @@ def test_a_redirect_that_never_ends_is_left() -> None:
 
 def test_the_version_of_what_is_not_installed_is_unknown() -> None:
     """A source tree that was not installed can be used too."""
-    assert "unknown" == http._version("no-such-distribution")
-    assert version("requests") == http._version("requests")
+    assert "unknown" == http_transport._version("no-such-distribution")
+    assert version("requests") == http_transport._version("requests")

@@ -9,7 +9,7 @@ import pytest
 from stream_core import models
 from stream_core.events import ToolOutput
 from stream_core.http.transport import Transport
-from stream_core.run_control.chained import WireControl
+from stream_core.run_control.chained import ChainedControl
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
@@ -28,7 +28,7 @@ OUTPUTS = models.SubmitToolOutputs([CALL])
 APPROVAL = models.SubmitToolApproval([models.MCPApprovalToolCall("mcpr_1", "mcp", "look")])
 
 
-class Kept(WireControl):
+class Kept(ChainedControl):
     """Keeps what the next round is made of."""
 
     asked: tuple[Any, Any] | None = None

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
+from stream_core.decoding.fast_repeats import find_repeater
 from stream_core.dialects import Decoded
 from stream_core.dialects.assistants import EVENTS
 from stream_core.models import TERMINAL_RUN_STATUSES
@@ -230,7 +231,7 @@ def test_only_deltas_repeat_each_other() -> None:
         Decoded(events.UnknownEvent, 5, 5, "thread.run.dreaming"),
     ):
         snapshots.apply(one)
-        assert snapshots.repeater(one) is None
+        assert find_repeater(snapshots, one) is None
 
 
 def test_what_has_no_object_changes_nothing() -> None:

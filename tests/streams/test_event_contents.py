@@ -9,7 +9,7 @@ import pytest
 from stream_core import events, models
 from stream_core.dialects.assistants import EVENTS
 from stream_core.events import Event
-from stream_core.streams import event_contents as unwrap
+from stream_core.streams import event_contents
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,16 +73,16 @@ UNWRAPPERS = (
 @pytest.mark.parametrize(
     ("function", "expected"),
     [
-        (unwrap.message_delta_text, {"thread.message.delta": "a"}),
-        (unwrap.run, {name: RUN for name in EVENTS if EVENTS[name][1] is models.Run}),
-        (unwrap.run_step, {name: STEP for name in EVENTS if ".step." in name}),
-        (unwrap.message, {name: MESSAGE for name in EVENTS if ".message." in name}),
-        (unwrap.tool_calls, {name: TOOL_CALLS for name in EVENTS if ".step." in name}),
+        (event_contents.message_delta_text, {"thread.message.delta": "a"}),
+        (event_contents.run, {name: RUN for name in EVENTS if EVENTS[name][1] is models.Run}),
+        (event_contents.run_step, {name: STEP for name in EVENTS if ".step." in name}),
+        (event_contents.message, {name: MESSAGE for name in EVENTS if ".message." in name}),
+        (event_contents.tool_calls, {name: TOOL_CALLS for name in EVENTS if ".step." in name}),
         (
-            unwrap.required_tool_calls,
+            event_contents.required_tool_calls,
             {name: WAITING for name in EVENTS if EVENTS[name][1] is models.Run},
         ),
-        (unwrap.error, {"error": ERROR}),
+        (event_contents.error, {"error": ERROR}),
     ],
 )
 def test_each_answers_for_its_own_events_and_no_other(
@@ -100,10 +100,10 @@ def test_each_answers_for_its_own_events_and_no_other(
 
 def test_every_unwrapper_is_tested_above() -> None:
     """The table of this file has each public function."""
-    assert {*UNWRAPPERS, "Unwraps"} == set(unwrap.__all__)
+    assert {*UNWRAPPERS, "EventContents"} == set(event_contents.__all__)
 
 
-class Holding(unwrap.Unwraps):
+class Holding(event_contents.EventContents):
     """Has a current event."""
 
     def __init__(self, event: Event | None) -> None:
@@ -117,25 +117,29 @@ class Holding(unwrap.Unwraps):
 @pytest.mark.parametrize("name", UNWRAPPERS)
 def test_each_is_a_method_of_what_has_a_current_event(name: str) -> None:
     """Of the same name; it answers the same of that event."""
-    function = getattr(unwrap, name)
+    function = getattr(event_contents, name)
     answers = [getattr(Holding(event), name)() for event in EXAMPLES]
     assert any(answers)
     assert [function(event) for event in EXAMPLES] == answers
 
 
 def test_every_method_is_an_unwrapper() -> None:
-    """But for the event that they all unwrap, which a subclass has."""
-    public = {name for name in vars(unwrap.Unwraps) if not name.startswith("_")}
+    """But for the event that they all event_contents, which a subclass has."""
+    public = {name for name in vars(event_contents.EventContents) if not name.startswith("_")}
     assert {*UNWRAPPERS, "event"} == public
     with pytest.raises(NotImplementedError):
-        unwrap.Unwraps().run()
+        event_contents.EventContents().run()
 
 
 def test_a_repeated_event_is_unwrapped_like_the_first() -> None:
     """It has the name and payload of what was sent again."""
-    assert RUN is unwrap.run(events.RepeatedEvent(RUN, event="thread.run.created"))
-    assert STEP is unwrap.run_step(events.RepeatedEvent(STEP, event="thread.run.step.created"))
-    assert MESSAGE is unwrap.message(events.RepeatedEvent(MESSAGE, event="thread.message.created"))
+    assert RUN is event_contents.run(events.RepeatedEvent(RUN, event="thread.run.created"))
+    assert STEP is event_contents.run_step(
+        events.RepeatedEvent(STEP, event="thread.run.step.created")
+    )
+    assert MESSAGE is event_contents.message(
+        events.RepeatedEvent(MESSAGE, event="thread.message.created")
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,7 @@ def test_the_text_of_a_delta_is_that_of_its_text_parts(
     """Parts are joined; a delta without text is "", which is not None."""
     delta = models.MessageDeltaEvent("msg_1", models.MessageDelta(content))
     event = events.ThreadMessageDelta(delta, snapshot=MESSAGE)
-    assert expected == unwrap.message_delta_text(event)
+    assert expected == event_contents.message_delta_text(event)
 
 
 @pytest.mark.parametrize(
@@ -180,9 +184,9 @@ def test_the_text_of_a_delta_is_that_of_its_text_parts(
 def test_a_step_that_calls_no_tools_has_no_tool_calls(details: models.StepDetails | None) -> None:
     """None is not an empty list: that would be a step that calls tools, but none yet."""
     step = models.RunStep(step_details=details)
-    assert unwrap.tool_calls(events.ThreadRunStepCreated(step)) is None
+    assert event_contents.tool_calls(events.ThreadRunStepCreated(step)) is None
     step.step_details = models.ToolCallsStepDetails()
-    assert [] == unwrap.tool_calls(events.ThreadRunStepCreated(step))
+    assert [] == event_contents.tool_calls(events.ThreadRunStepCreated(step))
 
 
 @pytest.mark.parametrize(
@@ -199,4 +203,4 @@ def test_a_run_that_waits_for_something_else_has_no_required_calls(
 ) -> None:
     """Only outputs are asked for here."""
     event = events.ThreadRunRequiresAction(models.Run(required_action=action))
-    assert unwrap.required_tool_calls(event) is None
+    assert event_contents.required_tool_calls(event) is None

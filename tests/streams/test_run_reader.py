@@ -22,9 +22,10 @@ from stream_core.errors import (
     ToolLoopError,
     TransportError,
 )
+from stream_core.run_control.control import Control
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
-from stream_core.streams.run_reader import Control, Now, Reader
+from stream_core.streams.run_reader import Position, RunReader
 from tests.support.frames import (
     DONE,
     Wanted,
@@ -77,21 +78,21 @@ def reader_of(
     *handlers: Listening,
     control: Control | None = None,
     dialect: str | Dialect = "assistants",
-) -> Reader:
+) -> RunReader:
     """Make a reader."""
-    reader = Reader(
+    reader = RunReader(
         source, dialect=dialect, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=control
     )
     reader.dispatcher.register(*handlers)
     return reader
 
 
-def names(reader: Reader) -> list[str]:
+def names(reader: RunReader) -> list[str]:
     """Read to the end, and return the classes of what was read."""
     return [type(event).__name__ for event in reader.events()]
 
 
-def read(reader: Reader, listening: Listening) -> list[str]:
+def read(reader: RunReader, listening: Listening) -> list[str]:
     """Read to the end; what was read, and in between what was told."""
     for event in reader.events():
         listening.log.append(type(event).__name__)
@@ -118,7 +119,7 @@ def cut(*chunks: bytes, error: BaseException | None = None) -> Iterator[bytes]:
 
 def test_what_is_current_is_the_event_that_handlers_have() -> None:
     """The local one where there is one; the rest is what was said so far."""
-    now = Now(Snapshots())
+    now = Position(Snapshots())
     assert (None, None, None, None) == (
         now.current_event,
         now.current_run,
@@ -555,7 +556,7 @@ def test_a_handler_may_close_at_a_report() -> None:
 # --- Aborting ---------------------------------------------------------------------------
 
 
-def abort(reader: Reader) -> None:
+def abort(reader: RunReader) -> None:
     """What ``Stream.abort`` does."""
     reader.aborted = reader.closing = True
 

@@ -21,8 +21,7 @@ import pytest
 
 from handlers import EventHandler
 from handlers.routes import CALLBACKS
-from stream_core import environment as settings
-from stream_core import events, models
+from stream_core import environment, events, models
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects.run_writer import RunWriter
 from stream_core.dispatch import Dispatcher
@@ -247,7 +246,7 @@ def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options:
     for seed in seeds:
         assert told == decode(random_pieces(data, seed), **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "FAST", False)
+        patch.setattr(environment, "FAST", False)
         assert told == decode(data, **options)
     spared = decode(data, wants=lambda event_class: event_class not in _DELTAS, **options)
     others = [text for text in told.texts if not text.startswith(_DELTA_NAMES)]

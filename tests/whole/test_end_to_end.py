@@ -31,8 +31,8 @@ from stream_core import (
     models,
 )
 from stream_core.http.transport import ResponseSource
+from tests import ROOT
 from tests.support import foreign_servers
-from tests.support.foreign_servers import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

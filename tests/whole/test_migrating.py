@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers.routes import CALLBACKS
-from stream_core.api.responses_params import ChatStreamParams, ResponseStreamParams
+from stream_core.api.chat_params import ChatStreamParams
+from stream_core.api.responses_params import ResponseStreamParams
 from stream_core.testing import LocalServer
 from tests import ROOT
 from tests.house.test_readme import Snippet, anchor, sections

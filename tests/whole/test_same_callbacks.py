@@ -353,7 +353,7 @@ def test_a_recording_is_heard_as_the_stream_was(wire: str, name: str, *, auto: b
 
 
 def test_the_page_has_the_list() -> None:
-    """docs/migrating.md prints DIFFERENCES; `python -m tests.whole.test_same_callbacks` mends it."""
+    """docs/migrating.md prints DIFFERENCES; `python -m` this module mends it."""
     (listed,) = _LISTED.findall(PAGE.read_text("utf-8"))
     assert table() == listed
 

@@ -15,7 +15,7 @@ The map, in import order::
     threads      client.threads
 
 Assistants, and the messages of threads, are kept in the client's memory; what the server keeps
-is up to the back end of the threads, see :class:`stream_core.client.assistants_over_responses.memory.Memory`.
+is up to the back end of the threads, see :class:`.memory.Memory`.
 Only :class:`stream_core.Client` imports this package, when it is asked for.
 """
 

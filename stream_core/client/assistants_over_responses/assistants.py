@@ -7,12 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stream_core.api.assistants_params import (
-    AssistantParams,
-    AssistantUpdateParams,
-    CallOptions,
-    ListParams,
-)
+from stream_core.api.assistants_params import AssistantParams, AssistantUpdateParams, ListParams
+from stream_core.api.options import CallOptions
 from stream_core.client.assistants import Assistants
 from stream_core.models import Assistant, Deleted
 

@@ -14,12 +14,8 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from stream_core import models
-from stream_core.api.assistants_params import (
-    AssistantUpdateParams,
-    CallOptions,
-    MessageParams,
-    ThreadParams,
-)
+from stream_core.api.assistants_params import AssistantUpdateParams, MessageParams, ThreadParams
+from stream_core.api.options import CallOptions
 from stream_core.api.request import make_options
 from stream_core.client.responses import without_beta
 from stream_core.client.streaming_calls import call_options
@@ -230,7 +226,7 @@ class Memory:
 
         Args:
             thread_id: Its thread.
-            given: ``role``, ``content`` and what :class:`stream_core.api.assistants_params.MessageParams` says.
+            given: ``role``, ``content`` and what ``MessageParams`` has.
 
         Raises:
             TypeError: A parameter is not known.

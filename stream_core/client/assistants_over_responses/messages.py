@@ -11,12 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core.api.assistants_params import (
-    CallOptions,
-    MessageListParams,
-    MessageParams,
-    MetadataParams,
-)
+from stream_core.api.assistants_params import MessageListParams, MessageParams, MetadataParams
+from stream_core.api.options import CallOptions
 from stream_core.client.assistants import Messages
 from stream_core.models import Deleted, Message
 

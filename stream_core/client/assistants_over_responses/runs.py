@@ -15,16 +15,15 @@ from attrs import evolve
 
 from stream_core.api.assistants_params import (
     AssistantUpdateParams,
-    CallOptions,
     IncludeParams,
     ListParams,
     MetadataParams,
     RunParams,
     RunStreamParams,
     StepListParams,
-    StreamOptions,
     SubmitStreamOptions,
 )
+from stream_core.api.options import CallOptions, StreamOptions
 from stream_core.api.request import make_options
 from stream_core.client.assistants import Runs, Steps
 from stream_core.client.responses import ResponseStream, make_control, without_beta
@@ -90,8 +89,8 @@ class LocalRuns(Runs):
     ) -> ResponseStream:
         """Ask for a response to the thread's messages and listen to it.
 
-        The arguments are those of :meth:`stream_core.client.assistants.Runs.stream`; what becomes of
-        each is in ``stream_core.client.assistants_over_responses.parameter_table``.
+        The arguments are those of :meth:`stream_core.client.assistants.Runs.stream`; what becomes
+        of each is in ``parameter_table``.
 
         Raises:
             StreamError: The request failed.

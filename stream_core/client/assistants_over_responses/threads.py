@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream_core.api.assistants_params import (
-    CallOptions,
     ThreadParams,
     ThreadRunParams,
     ThreadRunStreamParams,
     ThreadUpdateParams,
 )
+from stream_core.api.options import CallOptions
 from stream_core.api.request import make_path
 from stream_core.client.assistants import Threads
 from stream_core.convert.payloads import structure

@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from stream_core import events, models
-from stream_core.convert import json_text as jsontext
+from stream_core.convert import json_text
 from stream_core.dialects import Decoded
 from stream_core.dialects.assistants import DONE, read_error
 from stream_core.dialects.run_writer import RunWriter, add_usage
@@ -150,7 +150,7 @@ class ResponsesDialect:
         name: str = frame.event
         event: Any = frame.data
         try:
-            event = jsontext.loads(frame.data)
+            event = json_text.loads(frame.data)
         except ValueError as error:
             if name != "error" and (name in ROWS or name in _UNNAMED):
                 raise DecodeError(f"the data is not JSON: {error}") from error

@@ -1,4 +1,4 @@
-"""stream_core/over_responses/assistants.py: assistants that the client keeps."""
+"""Assistants that the client keeps."""
 
 from __future__ import annotations
 

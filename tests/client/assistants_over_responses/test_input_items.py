@@ -1,4 +1,4 @@
-"""stream_core/over_responses/content.py: messages as items of input."""
+"""Messages as items of input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""stream_core/over_responses/arguments.py: arguments of calls that send nothing, and pages."""
+"""Arguments of calls that send nothing, and pages."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 
 from stream_core import models
 from stream_core.api import assistants_params as params
+from stream_core.api.options import CallOptions
 from stream_core.client.assistants_over_responses.local_calls import make_page, read_arguments
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def test_arguments_are_json() -> None:
     given = {"tools": [models.CodeInterpreterTool()], "timeout": 1, "extra_headers": {"a": "b"}}
     expected = {"model": "m", "tools": [{"type": "code_interpreter"}]}
     assert expected == read_arguments(params.AssistantParams, given, model="m")
-    assert {} == read_arguments(params.CallOptions, {})
+    assert {} == read_arguments(CallOptions, {})
 
 
 def test_a_misspelt_name_is_said() -> None:

@@ -1,4 +1,4 @@
-"""stream_core/over_responses/memory.py: what one client knows of assistants and threads."""
+"""What one client knows of assistants and threads."""
 
 from __future__ import annotations
 

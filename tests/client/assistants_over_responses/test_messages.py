@@ -1,4 +1,4 @@
-"""stream_core/over_responses/messages.py: messages that the client keeps."""
+"""Messages that the client keeps."""
 
 from __future__ import annotations
 

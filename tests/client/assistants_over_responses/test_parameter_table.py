@@ -1,6 +1,7 @@
-"""stream_core/over_responses/parameters.py: the one table of parameters, and docs/migrating.md's.
+"""The one table of parameters, and docs/migrating.md's.
 
-``python -m tests.client.assistants_over_responses.test_parameter_table`` writes what is between the marks of the page.
+``python -m tests.client.assistants_over_responses.test_parameter_table`` writes what is between
+the marks of the page.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pytest
 
 from stream_core import models
 from stream_core.api import assistants_params as params
+from stream_core.api.options import CallOptions, StreamOptions
 from stream_core.api.responses_params import ResponseStreamParams
 from stream_core.client.assistants_over_responses.parameter_table import (
     ROWS,
@@ -90,11 +92,11 @@ def test_the_page_has_the_table() -> None:
 def test_every_parameter_has_a_row_for_each_kind_of_call() -> None:
     """None is forgotten, and no row is about something that no call takes."""
     wanted = set(NAMED)
-    for name in params.__all__:
-        keys = getattr(params, name).__optional_keys__
-        options = params.CallOptions.__optional_keys__
-        stream = params.StreamOptions.__optional_keys__
-        kinds = KINDS[name]
+    for cls in [getattr(params, name) for name in params.__all__] + [CallOptions, StreamOptions]:
+        keys = cls.__optional_keys__
+        options = CallOptions.__optional_keys__
+        stream = StreamOptions.__optional_keys__
+        kinds = KINDS[cls.__name__]
         for key in keys:
             if key in options:
                 wanted.add(("call", key))

@@ -1,4 +1,4 @@
-"""stream_core/over_responses/turns.py: one run on a thread."""
+"""One run on a thread."""
 
 from __future__ import annotations
 

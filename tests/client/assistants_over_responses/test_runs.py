@@ -1,4 +1,4 @@
-"""stream_core/over_responses/runs.py: runs that are responses, over real HTTP."""
+"""Runs that are responses, over real HTTP."""
 
 from __future__ import annotations
 

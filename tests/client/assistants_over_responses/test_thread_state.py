@@ -1,4 +1,4 @@
-"""stream_core/over_responses/kept.py: what is kept of a thread."""
+"""What is kept of a thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""stream_core/over_responses/threads.py: threads that the client keeps, or the server."""
+"""Threads that the client keeps, or the server."""
 
 from __future__ import annotations
 

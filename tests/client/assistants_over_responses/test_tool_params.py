@@ -1,4 +1,4 @@
-"""stream_core/over_responses/tools.py: tools as the Responses wire has them."""
+"""Tools as the Responses wire has them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from openai import BaseModel
 from openai.types.chat import ChatCompletionChunk
 
 from stream_core.convert.payloads import structure
-from stream_core.dialects.chat import chunks as chat_wire
+from stream_core.dialects.chat import chunks
 from stream_core.dialects.chat.chunks import CHUNK, RAW_ONLY, ChatChunk
 from stream_core.errors import DecodeError
 
@@ -74,10 +74,10 @@ def test_the_name_of_a_chunk_is_the_official_one() -> None:
     assert (CHUNK,) == get_args(ChatCompletionChunk.model_fields["object"].annotation)
 
 
-@pytest.mark.parametrize("name", sorted(set(chat_wire.__all__) - {"CHUNK", "RAW_ONLY"}))
+@pytest.mark.parametrize("name", sorted(set(chunks.__all__) - {"CHUNK", "RAW_ONLY"}))
 def test_every_payload_is_made_of_nothing_and_of_nulls(name: str) -> None:
     """What a server leaves out or sends as null has a default, equal for both."""
-    cls = getattr(chat_wire, name)
+    cls = getattr(chunks, name)
     nulls = {x.alias: None for x in attrs.fields(cls) if x.alias not in ("extra", "raw")}
     if "raw" not in attrs.fields_dict(cls):
         assert structure(cls, {}) == structure(cls, nulls)

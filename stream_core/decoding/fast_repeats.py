@@ -1,0 +1,249 @@
+"""Fast path of ``decoder``: what folds in a delta that repeats the last one but for its text.
+
+Rules of this file:
+
+- It does what ``snapshots`` would do with such a delta, and leaves everything else to it: what
+  brings more than a text has no repeater, and what is done already is not folded in here.
+- Nothing outside ``fast_*`` imports it.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol
+
+from stream_core import events, models
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stream_core.dialects import Decoded
+    from stream_core.events import Event
+    from stream_core.models import ToolCall, ToolCallDelta
+    from stream_core.snapshots.blocks import Block, Container, Wants
+    from stream_core.snapshots.messages import MessageSnapshots
+    from stream_core.snapshots.run_steps import RunStepSnapshots
+    from stream_core.snapshots.stream_state import Snapshots
+
+__all__ = ["CallRepeater", "Repeater", "TextRepeater", "find_repeater"]
+
+
+class Repeater(Protocol):
+    """Folds in a delta that differs from an earlier one in one text only.
+
+    Attributes:
+        event_class: Class of the delta's wire event.
+        key: The key of that text in the delta's JSON.
+    """
+
+    @property
+    def event_class(self) -> type[events.WireEvent[Any]]:
+        """See above."""
+        ...
+
+    @property
+    def key(self) -> str:
+        """See above."""
+        ...
+
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
+        """Fold the delta in that has VALUE there.
+
+        Args:
+            value: The text.
+            raw: The delta's JSON; None: leave out the wire event, nobody wants it.
+            wants: Tells whether somebody wants what is derived; None: so it is.
+
+        Returns:
+            The wire event and what is derived from it, those that are wanted; None where the
+            delta must go the ordinary way, because what it belongs to is done.
+        """
+        ...
+
+
+def find_repeater(snapshots: Snapshots, decoded: Decoded) -> Repeater | None:
+    """Return what folds in frames like DECODED, or None where it is more than a text.
+
+    DECODED was folded in just now.
+    """
+    if decoded.event_class is events.ThreadMessageDelta:
+        return _text_repeater(snapshots.followed_messages, decoded.payload)
+    if decoded.event_class is events.ThreadRunStepDelta:
+        return _call_repeater(snapshots.followed_steps, decoded.payload)
+    return None
+
+
+def _text_repeater(owner: MessageSnapshots, data: models.MessageDeltaEvent) -> TextRepeater | None:
+    """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+    container = owner.container(data.id)
+    deltas = data.delta.content
+    if container.done or len(deltas) != 1 or deltas[0].index is None:
+        return None
+    delta = deltas[0]
+    if not isinstance(delta, models.TextDeltaBlock) or delta.text is None:
+        return None
+    block = container.blocks[delta.index or 0]
+    plain = delta.text.value is not None and not delta.text.annotations
+    same = isinstance(block.snapshot, models.TextContentBlock)
+    more = data.extra or data.delta.extra or delta.extra or delta.text.extra
+    return TextRepeater(owner, container, block, data) if plain and same and not more else None
+
+
+class TextRepeater:
+    """Folds in deltas of one text part (see :class:`Repeater`)."""
+
+    __slots__ = (
+        *("_append", "_container", "_index", "_message"),
+        *("_object", "_owner", "_role", "_text"),
+    )
+
+    event_class = events.ThreadMessageDelta
+    key = "value"
+
+    def __init__(
+        self,
+        owner: MessageSnapshots,
+        container: Container[Any],
+        block: Block[Any],
+        data: models.MessageDeltaEvent,
+    ) -> None:
+        """Repeat DATA, a delta of BLOCK in CONTAINER."""
+        self._owner, self._container = owner, container
+        self._message, self._text = container.snapshot, block.snapshot.text
+        self._index, self._append = block.index, block.snapshot.text.appender
+        self._role, self._object = data.delta.role, data.object
+
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
+        """Fold in the delta that says VALUE."""
+        container = self._container
+        if container.done:
+            return None
+        self._owner.current = message = self._message
+        if self._role:
+            message.role = self._role
+        self._append(value)
+        delta = models.TextDelta(value)
+        told: list[Event] = []
+        if raw is not None:
+            block = models.TextDeltaBlock(self._index, "text", delta)
+            data = models.MessageDeltaEvent(
+                container.id, models.MessageDelta([block], self._role), self._object
+            )
+            told.append(events.ThreadMessageDelta(data, raw, snapshot=message))
+        if wants is None or wants[events.MessageTextDelta]:
+            told.append(events.MessageTextDelta(delta, self._text, container.id, self._index))
+        return told
+
+
+def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> CallRepeater | None:
+    """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+    container, details = owner.container(data.id), data.delta.step_details
+    if container.done or not isinstance(details, models.ToolCallDeltaObject):
+        return None
+    if len(details.tool_calls) != 1:
+        return None
+    delta = details.tool_calls[0]
+    if delta.index is None or delta.id is not None or delta.extra:
+        return None
+    if data.extra or data.delta.extra or details.extra:
+        return None
+    call = container.blocks[delta.index].snapshot
+    for kind in (_FunctionRepeater, _CodeRepeater):
+        if isinstance(call, kind.call_class) and kind.is_piece(delta):
+            return kind(owner, container, delta.index, data)
+    return None
+
+
+class CallRepeater(ABC):
+    """Folds in deltas of one tool call (see :class:`Repeater`)."""
+
+    call_class: type[Any]
+    event_class = events.ThreadRunStepDelta
+    key: str
+
+    def __init__(
+        self,
+        owner: RunStepSnapshots,
+        container: Container[ToolCall],
+        index: int,
+        data: models.RunStepDeltaEvent,
+    ) -> None:
+        """Repeat DATA, a delta of the call at INDEX in CONTAINER."""
+        self._owner, self._container = owner, container
+        self._step, self._index, self._object = container.snapshot, index, data.object
+        self._details = container.snapshot.step_details
+        self._call: Any = container.blocks[index].snapshot
+
+    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
+        """Fold in the delta that says VALUE."""
+        container = self._container
+        if container.done or self._step.step_details is not self._details:
+            return None
+        self._owner.current = self._step
+        delta = self.append(value)
+        told: list[Event] = []
+        if raw is not None:
+            details = models.ToolCallDeltaObject("tool_calls", [delta])
+            data = models.RunStepDeltaEvent(
+                container.id, models.RunStepDelta(details), self._object
+            )
+            told.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
+        if wants is None or wants[events.RunStepToolCallDelta]:
+            told.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
+        return told
+
+    @staticmethod
+    @abstractmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the call's text."""
+
+    @abstractmethod
+    def append(self, value: str) -> ToolCallDelta:
+        """Append VALUE to the call's text, and return the delta that says so."""
+
+
+class _FunctionRepeater(CallRepeater):
+    """Arguments of a function."""
+
+    call_class = models.FunctionToolCall
+    key = "arguments"
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the arguments."""
+        if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
+            return False
+        function = delta.function
+        others = (function.name, function.output, function.extra or None)
+        return function.arguments is not None and others == (None, None, None)
+
+    def append(self, value: str) -> ToolCallDelta:
+        """Append to the arguments."""
+        if value:
+            self._call.function.grow(value)
+        return models.FunctionToolCallDelta(
+            self._index, None, "function", models.FunctionDelta(None, value)
+        )
+
+
+class _CodeRepeater(CallRepeater):
+    """Input of the code interpreter."""
+
+    call_class = models.CodeInterpreterToolCall
+    key = "input"
+
+    @staticmethod
+    def is_piece(delta: Any) -> bool:
+        """Tell whether DELTA brings nothing but a piece of the input."""
+        if not isinstance(delta, models.CodeInterpreterToolCallDelta):
+            return False
+        code = delta.code_interpreter
+        return code is not None and code.input is not None and not (code.outputs or code.extra)
+
+    def append(self, value: str) -> ToolCallDelta:
+        """Append to the input."""
+        if value:
+            self._call.code_interpreter.grow(value)
+        return models.CodeInterpreterToolCallDelta(
+            self._index, None, "code_interpreter", models.CodeInterpreterDelta(value)
+        )
