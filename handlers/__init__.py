@@ -3,14 +3,15 @@
 In import order:
 
 - ``handlers.routes``: ``ROUTES``, the table: event class -> callback and its arguments.
-- ``handlers.checks``: what is wrong with a handler class, said where it is defined.
-- ``handlers.machinery``: how a class with such a table becomes calls.
+- ``handlers.checks``: finds mistakes in a handler class when it is defined.
+- ``handlers.machinery``: turns a class with such a table into calls.
 - ``handlers.base``: :class:`EventHandler`, the class to subclass; one empty method per event.
 - ``handlers.azure``: :class:`AgentEventHandler`, the same with azure-ai-agents' callbacks.
-- ``handlers.text``: :class:`TextAccumulatorMixin` keeps what was said;
+- ``handlers.text``: :class:`TextAccumulatorMixin` keeps the text of the answer;
   :class:`TextAccumulator` is a handler that does only that.
 
-``stream_core`` does not know this package: to it, a handler is any object with ``handle(event)``.
+``stream_core`` does not import this package: to it, a handler is any object with
+``handle(event)``.
 """
 
 from .azure import AGENT_ROUTES, AgentEventHandler

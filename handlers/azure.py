@@ -1,10 +1,10 @@
-"""azure-ai-agents' callbacks: a handler written for it runs here after changing its import.
+"""azure-ai-agents' callbacks: a handler written for it runs here once its import is changed.
 
 Rules of this file:
 
-- Names, arguments and events are azure-ai-agents': one callback for whatever has a message, a run
-  or a step in it, each time that the server sends one.
-- What differs is argued in the docstring of :class:`AgentEventHandler`.
+- Names, arguments and events are azure-ai-agents': one callback for every event with a message, a
+  run or a step in it, each time the server sends one.
+- The docstring of :class:`AgentEventHandler` lists the differences, with reasons.
 - ``AGENT_ROUTES`` is the table, as ``ROUTES`` is for ``EventHandler``.
 """
 
@@ -31,7 +31,7 @@ T = TypeVar("T")
 
 
 def _was_sent(event: events.WireEvent[Any]) -> bool:
-    """Tell whether the server sent it: a created may be made up for what begins otherwise."""
+    """Return whether the server sent EVENT; a missing created event is synthesized."""
     return not event.synthetic
 
 
@@ -48,7 +48,7 @@ def _has_message(event: events.RepeatedEvent) -> bool:
 
 
 def _data_as_text(event: events.WireEvent[Any]) -> str:
-    """Return the data of EVENT as a text: JSON, unless it was a text."""
+    """Return the data of EVENT as a string: JSON, unless it is a string already."""
     value = unstructure(event.data) if event.raw is None else event.raw
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
@@ -58,7 +58,7 @@ _RUN = Route("on_thread_run", run="data")
 _STEP = Route("on_run_step", step="data")
 _UNHANDLED = Route("on_unhandled_event", event_type="event", event_data=_data_as_text)
 
-#: Event class to what it becomes.
+#: Event class -> the callbacks that it becomes.
 AGENT_ROUTES: Mapping[type[Event], Sequence[Route]] = {
     events.ThreadCreated: (_UNHANDLED,),
     events.ThreadRunCreated: (_RUN,),
@@ -93,12 +93,12 @@ AGENT_ROUTES: Mapping[type[Event], Sequence[Route]] = {
     ),
 }
 
-#: The names that EventHandler has too, for other arguments; here they are azure-ai-agents'.
+#: Names that EventHandler has too, with other arguments; here they are azure-ai-agents'.
 _THEIRS = {route.callback for row in AGENT_ROUTES.values() for route in row}
 
 
 class AgentEventHandler(CallbackHandler, Generic[T]):
-    """Azure's callbacks on any stream of ours; override those that you want.
+    """Azure's callbacks on any stream of this library; override those that you want.
 
     ::
 
@@ -111,21 +111,21 @@ class AgentEventHandler(CallbackHandler, Generic[T]):
                 print(delta.text, end="", flush=True)
 
     Payloads are those of ``stream_core.models``. They have the attributes of azure-ai-agents'
-    under the same names, with ``agent_id``, ``delta.text``, ``message.text_messages`` and the like;
-    times are numbers, seconds since 1970, and status and type are plain texts.
+    under the same names, including ``agent_id``, ``delta.text`` and ``message.text_messages``;
+    times are numbers, seconds since 1970, and status and type are plain strings.
 
-    What is different, and why:
+    The differences from azure-ai-agents, and the reasons:
 
-    - The stream is what :meth:`stream_core.Stream.until_done` and iteration are called on; a
-      handler holds none, and one handler may serve many.
-    - What a callback raises is raised by ``until_done()``. There it is logged and lost.
-    - After :meth:`on_error`, ``until_done()`` raises ``ServerError``. There the stream goes on.
-    - ``on_done`` comes once per stream, also where a server sends no ``done``. A stream that calls
-      ``tools=`` is one stream, with one ``on_done``. There it comes once per round of tools.
-    - :meth:`on_error` and :meth:`on_unhandled_event` get JSON, where there it is Python's notation.
-    - What a callback returns is ignored.
+    - :meth:`stream_core.Stream.until_done` and iteration belong to the stream; a handler holds
+      no stream, and one handler may serve many.
+    - ``until_done()`` raises the exceptions of callbacks. In Azure's they are logged and lost.
+    - After :meth:`on_error`, ``until_done()`` raises ``ServerError``. Azure's stream goes on.
+    - ``on_done`` comes once per stream, even if the server sends no ``done``. A stream that calls
+      ``tools=`` is one stream, with one ``on_done``. In Azure's it comes once per round of tools.
+    - :meth:`on_error` and :meth:`on_unhandled_event` get JSON instead of Python's notation.
+    - The return value of a callback is ignored.
 
-    ``EventHandler``'s callbacks whose names are not taken here may be defined too, such as
+    ``EventHandler``'s callbacks whose names are not used here may be defined too, such as
     ``on_text_delta(delta, snapshot)``, ``on_exception(exception)`` and ``on_end()``; for one
     event they come before these. ``observes`` and ``extra_callbacks`` are
     :class:`handlers.machinery.CallbackHandler`'s, so mixins such as ``TextAccumulatorMixin`` work.
@@ -140,10 +140,10 @@ class AgentEventHandler(CallbackHandler, Generic[T]):
     }
 
     def on_message_delta(self, delta: models.MessageDeltaEvent) -> T | None:
-        """A message grew: ``delta.text`` is what its text gained, ``delta.id`` is its id."""
+        """A message grew: ``delta.text`` is the new text, ``delta.id`` the message's id."""
 
     def on_thread_message(self, message: models.Message) -> T | None:
-        """A message was created, is being written, is completed or incomplete: ``status``."""
+        """A message was created or changed: ``message.status`` says how."""
 
     def on_thread_run(self, run: models.Run) -> T | None:
         """A run was created or changed: ``run.status`` says how."""
@@ -152,13 +152,13 @@ class AgentEventHandler(CallbackHandler, Generic[T]):
         """A step was created or changed: ``step.status`` says how."""
 
     def on_run_step_delta(self, delta: models.RunStepDeltaEvent) -> T | None:
-        """A step grew: ``delta.delta`` is what it gained, ``delta.id`` is its id."""
+        """A step grew: ``delta.delta`` is the change, ``delta.id`` the step's id."""
 
     def on_error(self, data: str) -> T | None:
-        """The server reports an error; DATA is its JSON, or its text where it sent no JSON."""
+        """The server reported an error; DATA is its JSON, or its text if it is not JSON."""
 
     def on_done(self) -> T | None:
-        """The server has said all, once per stream."""
+        """The server has sent everything, once per stream."""
 
     def on_unhandled_event(self, event_type: str, event_data: str) -> T | None:
-        """A thread was created, or the event is not known; EVENT_DATA is its JSON, or its text."""
+        """A thread was created, or the event is unknown; EVENT_DATA is its JSON, or its text."""

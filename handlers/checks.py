@@ -1,8 +1,8 @@
-"""What is wrong with a handler class, said where the class is defined.
+"""Checks of handler classes, made when a class is defined.
 
-A callback that is misspelt, async or hidden would otherwise be a stream that runs to its end and
-does nothing. Rules of this file: every error is a ``TypeError`` that names class and method and
-says what to write instead; what cannot be inspected is let through.
+With a callback that is misspelt, async or hidden, a stream would otherwise run to its end and do
+nothing. Rules of this file: every error is a ``TypeError`` that names class and method and
+says what to write instead; a function that cannot be inspected passes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["check_handler_class", "check_handler_instance"]
 
-#: Kinds of functions that do nothing when they are called, and their names.
+#: Kinds of functions that do nothing when called, and their names.
 _LAZY = (
     (inspect.iscoroutinefunction, "an async"),
     (inspect.isasyncgenfunction, "an async generator"),
@@ -32,21 +32,21 @@ _LAZY = (
 def check_handler_class(cls: type) -> None:
     """Check CLS, a new subclass of the handler class that declares its callbacks.
 
-    That is the nearest base with a table ``routes`` of its own. Looked at are the names that start
-    with ``on_`` in CLS itself and in those of its bases that do not derive from it and so have
-    not been looked at yet.
+    That is the nearest base with a table ``routes`` of its own. The check covers the names that
+    start with ``on_`` in CLS itself and in its mixins: the bases that do not derive from the
+    declaring class, and so have not been checked yet.
 
     Raises:
-        TypeError: CLS has two tables; a name is no callback; a callback is hidden by the base's
-            own, is not a plain function, or cannot take its arguments; an observer does not
-            exist.
+        TypeError: CLS has two tables; a name is not a callback; a callback is hidden by the
+            base's own, is not a plain function, or cannot take its arguments; an observer does
+            not exist.
     """
     base, *others = (one for one in cls.__mro__ if "routes" in vars(one))
     for other in others:
         if not issubclass(base, other):
             raise TypeError(
                 f"{cls.__name__} derives from {base.__name__} and {other.__name__}, which call the "
-                "same names with other arguments: take one of them, or register two handlers"
+                "same names with different arguments: derive from one, or register two handlers"
             )
     for owner in cls.__mro__:
         if owner is cls or not issubclass(owner, base):
@@ -58,15 +58,18 @@ def check_handler_class(cls: type) -> None:
                 _check(owner, route, getattr(owner, name), takes_self=takes_self)
         for name in vars(owner).get("observes", {}).values():
             if not callable(getattr(cls, name, None)):
-                raise TypeError(f"{owner.__name__}.observes names {name}, which is no method")
+                raise TypeError(
+                    f"{owner.__name__}.observes names {name}, which is not a method of "
+                    f"{cls.__name__}: define it, or correct the name"
+                )
 
 
 def check_handler_instance(handler: object) -> None:
     """Check the callbacks that were assigned to HANDLER itself.
 
     Raises:
-        TypeError: A name is no callback; a callback is not a plain function, or cannot take its
-            arguments.
+        TypeError: A name is not a callback; a callback is not a plain function, or cannot take
+            its arguments.
     """
     cls = type(handler)
     for name in _callbacks(cls, vars(handler), cls):
@@ -74,7 +77,7 @@ def check_handler_instance(handler: object) -> None:
 
 
 def _callbacks(owner: type, names: Iterable[str], cls: type) -> Iterator[str]:
-    """Yield those of NAMES, which OWNER has, that are callbacks of the handler class CLS."""
+    """Yield those of NAMES, the names in OWNER, that are callbacks of the handler class CLS."""
     for name in names:
         if not name.startswith("on_"):
             continue
@@ -85,22 +88,22 @@ def _callbacks(owner: type, names: Iterable[str], cls: type) -> Iterator[str]:
 
 
 def _unknown(owner: type, name: str, callbacks: Collection[str]) -> str:
-    """Return the sentence about NAME, which is none of CALLBACKS."""
+    """Return the error text for NAME, which is not one of CALLBACKS."""
     from difflib import get_close_matches
 
-    # The wire's names begin with "thread.", the callbacks' do not: a likely slip of its own.
+    # The wire's names begin with "thread.", the callbacks' do not: a likely slip in itself.
     short = name.replace("thread_", "", 1)
     meant = [short] if short in callbacks else get_close_matches(name, callbacks, n=1)
     hint = f"did you mean {meant[0]}?" if meant else "handlers.ROUTES lists them all."
     return (
         f"{owner.__name__}.{name} is not a callback; {hint} Every name that starts with on_ is "
-        "taken for a callback: call a method of your own something else, or list it in the class "
-        "attribute extra_callbacks"
+        "taken for a callback: rename a method of your own, or list it in the class attribute "
+        "extra_callbacks"
     )
 
 
 def _hidden(owner: type, name: str, cls: type, base: type) -> str:
-    """Return the sentence about OWNER's callback NAME, which CLS would inherit from BASE."""
+    """Return the error text for OWNER's callback NAME, which CLS would inherit from BASE."""
     return (
         f"{owner.__name__}.{name} is hidden by the empty {base.__name__}.{name}: "
         f"put {owner.__name__} before {base.__name__} among the bases of {cls.__name__}"
@@ -108,7 +111,7 @@ def _hidden(owner: type, name: str, cls: type, base: type) -> str:
 
 
 def _check(owner: type, route: Route, function: object, *, takes_self: bool) -> None:
-    """Check that FUNCTION, the callback of OWNER that ROUTE names, can be called as it will be."""
+    """Check that FUNCTION, the callback of OWNER that ROUTE names, can take its arguments."""
     name, arguments = route.callback, route.arguments
     example = f"define it as def {name}({', '.join(('self', *arguments))})"
     if not callable(function):
@@ -117,7 +120,7 @@ def _check(owner: type, route: Route, function: object, *, takes_self: bool) -> 
         if is_kind(function):
             raise TypeError(
                 f"{owner.__name__}.{name} is {kind} function, so calling it would do nothing; "
-                f"callbacks run inside the blocking reader: {example}"
+                f"callbacks run inside the blocking reader, so {example}"
             )
     try:
         signature = inspect.signature(function)
@@ -132,7 +135,7 @@ def _check(owner: type, route: Route, function: object, *, takes_self: bool) -> 
 
 
 def _takes_self(value: object) -> bool:
-    """Return whether VALUE, as it stands in a class, gets the instance as first argument."""
+    """Return whether VALUE, an attribute of a class, gets the instance as its first argument."""
     if isinstance(value, functools.partial):  # 3.13 gave it a __get__ that only warns
         return sys.version_info >= (3, 14)
     return hasattr(type(value), "__get__") and not isinstance(value, (classmethod, staticmethod))

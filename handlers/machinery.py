@@ -1,10 +1,10 @@
-"""How a handler class becomes calls: the machinery under ``EventHandler``, without its callbacks.
+"""The machinery under ``EventHandler`` that turns events into calls, without the callbacks.
 
 Rules of this file:
 
 - A class with a table ``routes`` of its own declares callbacks; its methods of these names, if it
-  has any, are the empty ones. Callbacks that a subclass leaves alone are never called.
-- What a class calls is worked out once for each event class; nothing is bound to an instance.
+  has any, are the empty ones. Callbacks that a subclass does not override are never called.
+- The calls of a class are worked out once for each event class; nothing is bound to an instance.
 - Nothing here computes a name.
 """
 
@@ -26,26 +26,26 @@ if TYPE_CHECKING:
 __all__ = ["CallbackHandler"]
 
 
-#: What instances have that no callback is assigned to.
+#: The key of instances that no callback is assigned to.
 _NONE: frozenset[str] = frozenset()
 
 
 class CallbackHandler:
     """Turns events into calls of a class's own callbacks, by its table.
 
-    ``EventHandler`` and ``AgentEventHandler`` are made of it; subclass one of these, unless you
-    want callbacks of quite other names.
+    ``EventHandler`` and ``AgentEventHandler`` are built on it; subclass one of these, unless you
+    want callbacks with entirely different names.
 
     Attributes:
         routes: Event class -> the callbacks to call, in order, and their arguments. An event of a
             class that is not in it counts as one of its nearest base class that is.
-        observes: For mixins: event class -> name of a method that is called with every such
-            event, of that class or one derived from it, before any callback. Each class in a
-            class's bases may have such a table of its own; all of them hold, those of the last
-            base first. So a mixin sees its events in whatever order classes are combined, and
-            whatever callbacks are overridden without ``super()``.
+        observes: For mixins: event class -> the name of a method that is called with every event
+            of that class or of one derived from it, before any callback. Each base class may have
+            such a table of its own; all of them apply, those of the last base first. So a mixin
+            sees its events in whatever order classes are combined, and whichever callbacks are
+            overridden without ``super()``.
         extra_callbacks: For base classes that add callbacks of their own: names starting with
-            ``on_`` that are not misspelt. Those of all bases hold.
+            ``on_`` that are not misspelt. Those of all bases apply.
     """
 
     routes: ClassVar[Mapping[type[Event], Sequence[Route]]] = {}
@@ -61,11 +61,11 @@ class CallbackHandler:
     # --- What a dispatcher calls --------------------------------------------------------
 
     def handle(self, event: Event, /) -> None:
-        """Call whatever there is for EVENT.
+        """Make all calls for EVENT.
 
-        A dispatcher does not come through here, but calls what :meth:`callbacks_for` names,
-        unless a subclass overrides this method: then that one gets every event, and nothing
-        else is called but by ``super().handle(event)``.
+        A dispatcher does not use this method, but calls what :meth:`callbacks_for` returns,
+        unless a subclass overrides this method: the override then gets every event, and nothing
+        else is called except by ``super().handle(event)``.
         """
         cls = type(self)
         own = _own(cls) | vars(self).keys()
@@ -76,7 +76,7 @@ class CallbackHandler:
         """Return the names of the callbacks that are assigned to this instance.
 
         Raises:
-            TypeError: One of them is none, or not a plain function.
+            TypeError: One of them is not a callback, or not a plain function.
         """
         named = [name for name in vars(self) if name.startswith("on_") or name == "handle"]
         if not named:
@@ -89,7 +89,7 @@ class CallbackHandler:
     def callbacks_for(
         cls, key: frozenset[str], event_class: type[Event], /
     ) -> tuple[Callable[[Any, Any], object], ...]:
-        """Return what to call with an instance that has KEY, and an event of EVENT_CLASS."""
+        """Return what to call with an instance that has KEY and an event of EVENT_CLASS."""
         own = _own(cls) | key
         if "handle" in own:
             return (method("handle"),)
@@ -99,31 +99,31 @@ class CallbackHandler:
 
     @property
     def current_event(self) -> Event | None:
-        """The wire or derived event being handled; None outside callbacks."""
+        """The wire or derived event being handled, or None outside callbacks."""
         context = current_context()
         return None if context is None else context.current_event
 
     @property
     def current_run(self) -> models.Run | None:
-        """The run as last seen, this event included; None before it, and outside callbacks."""
+        """The run as last seen, including this event; None before any, and outside callbacks."""
         context = current_context()
         return None if context is None else context.current_run
 
     @property
     def current_message_snapshot(self) -> models.Message | None:
-        """The message last heard of, live; None before any, and outside callbacks."""
+        """The message last seen, live; None before any, and outside callbacks."""
         context = current_context()
         return None if context is None else context.current_message_snapshot
 
     @property
     def current_run_step_snapshot(self) -> models.RunStep | None:
-        """The run step last heard of, live; None before any, and outside callbacks."""
+        """The run step last seen, live; None before any, and outside callbacks."""
         context = current_context()
         return None if context is None else context.current_run_step_snapshot
 
 
 def _own(cls: type[CallbackHandler]) -> set[str]:
-    """Return the names of the callbacks that CLS has and that are not the empty ones."""
+    """Return the names of the callbacks of CLS that are not the empty ones."""
     declares = next(one for one in cls.__mro__ if "routes" in vars(one))
     return {
         name
@@ -144,7 +144,7 @@ def _calls(
     observers: list[tuple[type[Event], str]],
     routes: Mapping[type[Event], Sequence[Route]],
 ) -> tuple[Callable[[Any, Any], object], ...]:
-    """Return what there is to call for an event of EVENT_CLASS, in order."""
+    """Return the calls to make for an event of EVENT_CLASS, in order."""
     return (
         *(method(name) for base, name in observers if issubclass(event_class, base)),
         *(route.call for route in row_of(routes, event_class) if route.callback in own),

@@ -1,7 +1,7 @@
-"""Which event becomes which callback, with which arguments: one table.
+"""The table of events, their callbacks and the callbacks' arguments.
 
-Rules of this file: names are written out, never computed, so that a reader finds them by
-searching, a test checks them against :class:`handlers.EventHandler`, and the documentation is
+Rules of this file: names are written out, never computed, so that a reader can search for them,
+a test can check them against :class:`handlers.EventHandler`, and the documentation can be
 printed from them. A new event gets a row here and a method there.
 """
 
@@ -19,18 +19,18 @@ __all__ = ["CALLBACKS", "ON_EVENT", "ROUTES", "Route", "callbacks_of", "method",
 
 
 class Route:
-    """One callback and where its arguments are in the event.
+    """One callback, and the places of its arguments in the event.
 
     Args:
-        callback: Name of the method.
-        condition: Tells for which events it is called; None: for all.
+        callback: The name of the method.
+        condition: Returns whether to call it for an event; None calls it for all.
         paths: For each argument, in order, its name and the dotted path of attributes that
             leads to it from the event, an empty path being the event itself; or a function of
-            the event that gives it.
+            the event that returns it.
 
     Attributes:
-        callback: Name of the method.
-        arguments: Names of its arguments.
+        callback: The name of the method.
+        arguments: The names of its arguments.
         paths: Their paths.
     """
 
@@ -50,15 +50,15 @@ class Route:
 
     @property
     def call(self) -> Callable[[Any, Any], object]:
-        """A function of a handler and an event: calls the method with what is in the event."""
+        """A function of a handler and an event that calls the method with its arguments."""
         return _caller(self.callback, self.paths, self._condition)
 
     def __repr__(self) -> str:
-        """Return the call as documentation shows it: ``on_text_delta(delta, snapshot)``."""
+        """Return the call as the documentation shows it: ``on_text_delta(delta, snapshot)``."""
         return f"{self.callback}({', '.join(self.arguments)})"
 
 
-#: How many functions are remembered; there is one for each row of the tables in use.
+#: How many functions are cached; there is one for each row of the tables in use.
 _REMEMBERED_CALLERS = 512
 
 
@@ -76,10 +76,10 @@ def _caller(
     """Return a function of a handler and an event that calls the method NAME.
 
     It is generated, e.g. as ``return handler.on_text_delta(event.delta, event.snapshot)``, since
-    it runs for every event. It is named after the method: notes on exceptions show that.
+    it runs for every event. It has the method's name, which notes on exceptions show.
     """
     if not all(part.isidentifier() for part in _names_in(name, paths)):
-        raise ValueError(f"{name} or one of the paths {paths} is no name")
+        raise ValueError(f"{name} or one of the paths {paths} is not a dotted name")
     scope: dict[str, Any] = {"condition": condition}
     arguments = []
     for number, path in enumerate(paths):
@@ -96,7 +96,7 @@ def _caller(
 
 
 def _names_in(name: str, paths: tuple[str | Callable[[Any], object], ...]) -> Iterator[str]:
-    """Yield every name in a row of a table."""
+    """Yield every name in one row of a table."""
     yield name
     for path in paths:
         if isinstance(path, str) and path:
@@ -181,7 +181,7 @@ def row_of(
     return next((routes[base] for base in event_class.__mro__ if base in routes), ())
 
 
-#: How many handler classes are remembered; a program has a few.
+#: How many handler classes are cached; a program has a few.
 _REMEMBERED_CLASSES = 256
 
 
@@ -191,6 +191,6 @@ def _callbacks_of(cls: Any) -> Mapping[str, Route]:
 
 
 def callbacks_of(cls: Any) -> Mapping[str, Route]:
-    """Return every callback of a handler class by name, in the order of its table ``routes``."""
+    """Return every callback of a handler class, by name, in the order of its table ``routes``."""
     found: Mapping[str, Route] = _callbacks_of(cls)
     return found

@@ -1,8 +1,8 @@
-"""Keeps what was said.
+"""Keeps the text of an answer.
 
 Rules of this file: text is collected from ``MessageTextDelta`` events through ``observes``, so
 that neither the order of base classes nor an overridden callback can lose any; storage is made at
-first use, so that no ``__init__`` is needed; n deltas cost O(n), also when ``text`` is read at
+first use, so that no ``__init__`` is needed; n deltas cost O(n), even if ``text`` is read at
 each of them.
 """
 
@@ -27,11 +27,11 @@ class _Said:
     """Texts by message and part, and all of them joined.
 
     The joined text is made at the first read and then grows along, as long as text comes at its
-    end, as it does from every server. While it comes elsewhere, each read joins anew.
+    end, as it does from every server. While text comes elsewhere, each read joins it anew.
     """
 
     def __init__(self) -> None:
-        # Messages in order of first sight; the parts of each by the wire's index.
+        # Messages in the order they appeared; the parts of each by the wire's index.
         self._messages: dict[str, dict[int, Text]] = {}
         self._where: tuple[str, int] | None = None
         self._part = Text()
@@ -47,7 +47,7 @@ class _Said:
             self._whole.grow(piece)
 
     def _turn_to(self, message_id: str, index: int) -> None:
-        """Let text come to the part at INDEX of a message."""
+        """Make the part at INDEX of a message the one to append to."""
         parts = self._messages.setdefault(message_id, {})
         self._where, self._part = (message_id, index), parts.setdefault(index, Text())
         self._at_end = message_id == next(reversed(self._messages)) and index == max(parts)
@@ -56,7 +56,7 @@ class _Said:
 
     @property
     def texts(self) -> dict[str, str]:
-        """The text of each message, in order of first sight."""
+        """The text of each message, in the order they appeared."""
         return {
             message_id: "".join([parts[index].value for index in sorted(parts)])
             for message_id, parts in self._messages.items()
@@ -82,10 +82,10 @@ class TextAccumulatorMixin:
             def on_done(self):
                 print(self.text)
 
-    It needs no ``super().__init__()`` and no ``super().on_text_delta(...)``. Text is there
-    before the callbacks of its event run, also of streams that come one after the other: an
-    answer that goes on after a tool round is one text. Refusals are not text. One instance
-    should not serve streams of several threads at a time.
+    It needs no ``super().__init__()`` and no ``super().on_text_delta(...)``. Text is added before
+    the callbacks of its event run. Streams that follow one another add to the same text: an
+    answer that continues after a tool round is one text. Refusals are not text. One instance
+    should not serve streams in several threads at a time.
     """
 
     observes: ClassVar[Mapping[type[Event], str]] = {MessageTextDelta: "_keep_text"}
@@ -93,7 +93,7 @@ class TextAccumulatorMixin:
     __said: _Said | None = None
 
     def _keep_text(self, event: MessageTextDelta) -> None:
-        """Add what EVENT says."""
+        """Add the text of EVENT."""
         if self.__said is None:
             self.__said = _Said()
         if event.delta.value:
@@ -101,19 +101,19 @@ class TextAccumulatorMixin:
 
     @property
     def text(self) -> str:
-        """Everything said: the texts of all messages, in order, joined without a separator."""
+        """The texts of all messages so far, in order, joined without a separator."""
         return "" if self.__said is None else self.__said.text
 
     @property
     def texts(self) -> dict[str, str]:
-        """The text of each message so far by message id, in order of first sight; a copy.
+        """The text of each message so far by message id, in the order they appeared; a copy.
 
         A message's text parts are joined in order of their index, without a separator.
         """
         return {} if self.__said is None else self.__said.texts
 
     def clear(self) -> None:
-        """Forget what was said."""
+        """Forget the text kept so far."""
         self.__said = None
 
 

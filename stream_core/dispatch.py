@@ -1,17 +1,17 @@
-"""Hands each event to every handler, in order, and says what an exception does.
+"""Hands each event to every handler, in order, and handles their exceptions.
 
 Rules of this file:
 
 - The core knows one verb, ``handle(event)``; any object that has it is a handler. A handler's
-  class may also say what it calls for which events (see :class:`PlannedHandler`), which spares
+  class may also declare what it calls for which events (see :class:`PlannedHandler`), which saves
   the calls for events that the handler ignores; it never changes what a handler sees.
 - Every handler gets an event, in registration order, before the next event is looked at.
-  There are no threads and no queues: handlers run inside the caller of :meth:`dispatch`.
-- An ``Exception`` of one handler does not keep the event from the others. Then it leaves
+  There are no threads and no queues: handlers run inside the call of :meth:`dispatch`.
+- An ``Exception`` from one handler does not keep the event from the others. It is then raised by
   :meth:`dispatch` as the same object, with a note that names handler, callback and event; two or
-  more leave as an ``ExceptionGroup``. Nothing is swallowed.
-- ``KeyboardInterrupt`` and every other exception that is not an ``Exception`` leaves at once.
-- What follows from an exception (closing, ``on_end``) is the caller's business.
+  more are raised as an ``ExceptionGroup``. Nothing is swallowed.
+- ``KeyboardInterrupt`` and anything else that is not an ``Exception`` is raised at once.
+- The consequences of an exception (closing, ``on_end``) are up to the caller.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from .models import Message, Run, RunStep
 
-    #: What is called with a handler and an event.
+    #: A function that is called with a handler and an event.
     Callback: TypeAlias = Callable[[Any, Any], object]
-    #: Callbacks, each with the place of its handler.
+    #: Callbacks, each with the position of its handler.
     Calls: TypeAlias = tuple[tuple[Callback, int], ...]
     Kind: TypeAlias = tuple[type["PlannedHandler"], Hashable] | None
 
@@ -49,36 +49,36 @@ class Handler(Protocol):
     """Anything with ``handle(event)``."""
 
     def handle(self, event: Event, /) -> object:
-        """Take EVENT; what is returned is ignored."""
+        """Handle EVENT; the return value is ignored."""
         ...
 
 
 class PlannedHandler(Handler, Protocol):
-    """A handler whose class says beforehand what it calls for which events."""
+    """A handler whose class declares beforehand what it calls for which events."""
 
     def callback_key(self) -> Hashable:
-        """Return what :meth:`callbacks_for` needs to know of this handler beside its class.
+        """Return what :meth:`callbacks_for` must know about this handler besides its class.
 
-        It is asked once, at registration, and looked up on the class, so that an object that
+        It is called once, at registration, and looked up on the class, so that an object that
         forwards unknown attributes to another handler still gets everything through its own
         ``handle``.
 
         Raises:
-            TypeError: Something about its callbacks is wrong.
+            TypeError: One of its callbacks is invalid.
         """
         ...
 
     @classmethod
     def callbacks_for(cls, key: Any, event_class: type[Event], /) -> Sequence[Callback]:
-        """Return what to call, in order, with a handler of this class and KEY and an event.
+        """Return what to call, in order, with an event and a handler of this class and KEY.
 
-        The answer is remembered for all such handlers; ``handle`` is not called.
+        The result is cached for all such handlers; ``handle`` is not called.
         """
         ...
 
 
 class DispatchContext(Protocol):
-    """What handlers may ask about the stream whose event they are handling."""
+    """The state of the stream whose event is being handled, as handlers see it."""
 
     @property
     def current_event(self) -> Event | None:
@@ -92,36 +92,36 @@ class DispatchContext(Protocol):
 
     @property
     def current_message_snapshot(self) -> Message | None:
-        """The message that was last seen, live."""
+        """The message last seen, live."""
         ...
 
     @property
     def current_run_step_snapshot(self) -> RunStep | None:
-        """The run step that was last seen, live."""
+        """The run step last seen, live."""
         ...
 
 
-# A context variable and not a threading.local: it is the cheaper of the two here (a set with its
-# reset, measured), it is as separate between threads, and it stays right should callbacks of two
-# streams ever take turns in one thread, as coroutines or greenlets do. Each dispatch resets what it
-# set, so that the outer stream's context is back when a callback has read another stream.
+# A context variable rather than a threading.local: it is the cheaper of the two here (a set with
+# its reset, measured), it is just as separate between threads, and it stays right if callbacks of
+# two streams take turns in one thread, as coroutines or greenlets do. Each dispatch resets what it
+# set, so that the outer stream's context is back after a callback has read another stream.
 _context: ContextVar[DispatchContext | None] = ContextVar("stream_core.dispatch", default=None)
 
 
 def current_context() -> DispatchContext | None:
-    """Return the context of the innermost dispatch that this code runs in; None outside."""
+    """Return the context of the innermost dispatch that this code runs in, or None outside."""
     return _context.get()
 
 
 class Plan(dict[type[Event], "Calls"]):
-    """What to call for each event class: found at the first look, and kept.
+    """The calls to make for each event class: found at the first lookup, and kept.
 
     It is the same for all streams with handlers of the same classes in the same order, so it
-    names handlers by their place. A row is empty where no handler wants events of that class,
-    which is so cheap to ask that events need not be made to know it.
+    refers to handlers by position. A row is empty if no handler wants events of that class;
+    that is so cheap to look up that such events need not even be created.
 
     Args:
-        kinds: For each handler its class and key, or None where it has only ``handle``.
+        kinds: For each handler its class and key, or None if it has only ``handle``.
     """
 
     def __init__(self, kinds: tuple[Kind, ...]) -> None:
@@ -138,7 +138,7 @@ class Plan(dict[type[Event], "Calls"]):
         return row
 
 
-#: How many combinations of handler classes are remembered; a program has a few.
+#: How many combinations of handler classes are cached; a program has a few.
 _REMEMBERED_PLANS = 256
 
 
@@ -149,11 +149,11 @@ def _plan_of(kinds: tuple[Kind, ...]) -> Plan:
 
 
 def handle(handler: Handler, event: Event) -> object:
-    """Call what every handler has."""
+    """Call the one method that every handler has."""
     return handler.handle(event)
 
 
-#: What streams without handlers have.
+#: The plan of a stream without handlers.
 _NO_PLAN = _plan_of(())
 
 
@@ -161,14 +161,14 @@ class Dispatcher:
     """The handlers of one stream.
 
     Args:
-        context: What ``current_context()`` is inside the handlers' callbacks.
+        context: What ``current_context()`` returns inside the handlers' callbacks.
 
     Attributes:
         handlers: The registered handlers, in order.
-        plan: What there is to call for each event class, another one after each registration.
-            An event that nobody wants costs one look into it.
-        dispatching: Whether a callback of these handlers runs.
-        entered: Whether :meth:`enter` was called, and :meth:`leave` not yet.
+        plan: The calls to make for each event class; a new one after each registration.
+            An event that nobody wants costs one lookup in it.
+        dispatching: Whether a callback of these handlers is running.
+        entered: Whether :meth:`enter` has been called, and :meth:`leave` not yet.
     """
 
     __slots__ = ("_context", "_kinds", "dispatching", "entered", "handlers", "plan")
@@ -182,32 +182,32 @@ class Dispatcher:
         self.entered = False
 
     def register(self, *handlers: Handler) -> None:
-        """Add HANDLERS after those that are there; all of them or, on an error, none.
+        """Add HANDLERS after the present ones: all of them or, on an error, none.
 
         A handler registered by a callback gets events from the next one on.
 
         Raises:
-            TypeError: One is a class, has no ``handle``, or has an async one.
-            ValueError: One is registered already; it would get each event twice.
+            TypeError: A handler is a class, has no ``handle``, or has an async one.
+            ValueError: A handler is already registered; it would get each event twice.
         """
         found, kinds = list(self.handlers), list(self._kinds)
         for handler in handlers:
             if any(handler is other for other in found):
                 raise ValueError(
-                    f"{handler!r} is registered already; a handler gets each event once: "
-                    "make a second instance to have it run twice"
+                    f"{handler!r} is already registered, and a handler gets each event once; "
+                    "register a second instance to handle each event twice"
                 )
             found.append(handler)
             kinds.append(_kind_of(handler))
-        # In this order: whoever finds a row of the new plan finds the handlers that it names.
+        # In this order, so that the handlers of a row of the new plan are already there.
         self.handlers, self._kinds = tuple(found), tuple(kinds)
         self.plan = _plan_of(self._kinds)
 
     def enter(self) -> Token[DispatchContext | None]:
-        """Set the context once for many dispatches, which then need not set it each.
+        """Set the context once for many dispatches, so that each need not set it.
 
         Returns:
-            What :meth:`leave` takes, which must follow.
+            A token for :meth:`leave`, which must follow.
         """
         self.entered = True
         return _context.set(self._context)
@@ -222,7 +222,7 @@ class Dispatcher:
 
         Raises:
             ExceptionGroup: Two or more callbacks raised.
-            BaseException: What the one callback raised.
+            BaseException: The exception of the only callback that raised.
         """
         calls = self.plan[event.__class__]
         if not calls:
@@ -235,7 +235,7 @@ class Dispatcher:
             for call, place in calls:
                 try:
                     call(handlers[place], event)
-                except Exception as exception:  # noqa: BLE001  # raised below, when all had their turn
+                except Exception as exception:  # noqa: BLE001  # raised below, after all had their turn
                     exception.add_note(_note(call, handlers[place], event))
                     failures = [exception] if failures is None else [*failures, exception]
         except BaseException as leaving:
@@ -255,20 +255,20 @@ class Dispatcher:
 
 
 def _kind_of(handler: Handler) -> Kind:
-    """Return what a plan knows HANDLER by: class and key, or None where it has only ``handle``."""
+    """Return how a plan knows HANDLER: class and key, or None if it has only ``handle``."""
     if isinstance(handler, type):
         name = handler.__name__
         raise TypeError(f"{name} is a class; register an instance of it: {name}()")
     handle = getattr(handler, "handle", None)
     if not callable(handle):
         raise TypeError(
-            f"{handler!r} has no method handle(event), so it is no handler; "
-            "subclass handlers.EventHandler, or write the method"
+            f"{handler!r} is not a handler: it has no handle(event) method; "
+            "subclass handlers.EventHandler or add one"
         )
     if _is_async(getattr(handle, "__func__", handle)):
         raise TypeError(
-            f"{type(handler).__name__}.handle is async; handlers run inside the blocking reader, "
-            "so write it with def"
+            f"{type(handler).__name__}.handle is async, but handlers run inside the blocking "
+            "reader; define it with def"
         )
     cls: Any = type(handler)
     return (cls, cls.callback_key(handler)) if hasattr(cls, "callback_key") else None
@@ -276,18 +276,18 @@ def _kind_of(handler: Handler) -> Kind:
 
 @lru_cache(maxsize=_REMEMBERED_PLANS)
 def _is_async(function: Callable[..., object]) -> bool:
-    """Tell whether a call of FUNCTION would do nothing."""
+    """Return whether calling FUNCTION would do nothing."""
     return inspect.iscoroutinefunction(function)
 
 
 def _note(callback: Callback, handler: Handler, event: Event) -> str:
-    """Return the sentence that an exception carries out of a callback."""
+    """Return the note that an exception from a callback carries."""
     name = getattr(callback, "__name__", type(callback).__name__)
     return f"raised by {type(handler).__name__}.{name} for event {event.event}"
 
 
 def _combined(failures: list[Exception], event: Event) -> Exception:
-    """Return what leaves for FAILURES: the only one, or a group of all."""
+    """Return the exception to raise for FAILURES: the only one, or a group of all."""
     if len(failures) == 1:
         return failures[0]
     return ExceptionGroup(f"{len(failures)} callbacks failed at event {event.event}", failures)

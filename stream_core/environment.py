@@ -1,8 +1,8 @@
-"""What the environment decides, read once at import.
+"""Settings from environment variables, read once at import.
 
-- ``UNTIL_DONE_FAST=0`` switches every fast path off, for tests and for users who doubt: the
-  results are the same, only slower.
-- ``UNTIL_DONE_JSON=stdlib`` does not use orjson where it is installed.
+- ``UNTIL_DONE_FAST=0`` turns every fast path off, for tests and for troubleshooting: the results
+  are the same, only slower.
+- ``UNTIL_DONE_JSON=stdlib`` does not use orjson even if it is installed.
 """
 
 from __future__ import annotations
@@ -14,5 +14,5 @@ __all__ = ["FAST", "STDLIB_JSON"]
 #: Whether fast paths are used.
 FAST = os.environ.get("UNTIL_DONE_FAST", "1") != "0"
 
-#: Whether the standard library parses JSON, also where orjson is installed.
+#: Whether the standard library parses JSON even if orjson is installed.
 STDLIB_JSON = os.environ.get("UNTIL_DONE_JSON", "") == "stdlib"

@@ -1,12 +1,12 @@
 """The typed events, in three groups.
 
-- **Wire** events are what a server sends, one class for each name, named as the wire names
-  them in CamelCase: ``thread.message.delta`` is :class:`ThreadMessageDelta`. All have
-  ``event`` (the name), ``data`` (the payload) and ``raw`` (the JSON as sent).
-- **Derived** events are what the wire events amount to: a text began, grew, is done. They
-  come after the wire event that caused them, and created and done come exactly once for
-  each message, text, run step and tool call.
-- **Local** events are about the stream itself. They reach handlers, never an iteration.
+- **Wire** events are sent by a server: one class per event name, with the wire's name in
+  CamelCase: ``thread.message.delta`` is :class:`ThreadMessageDelta`. All have ``event``
+  (the name), ``data`` (the payload) and ``raw`` (the JSON as sent).
+- **Derived** events follow from the wire events: a text began, grew, is done. They come
+  after the wire event that caused them, and created and done come exactly once for each
+  message, text, run step and tool call.
+- **Local** events concern the stream itself. They reach handlers, never an iteration.
 
 Rules of this file: classes only, no behaviour; positional order is part of the contract
 with ``snapshots`` and the fast paths; ``snapshot`` fields are live (see ``models``).
@@ -24,6 +24,8 @@ from . import models
 from .models import Record
 
 __all__ = [
+    "RUN_EVENTS",
+    "STEP_EVENTS",
     "DeltaEvent",
     "DerivedEvent",
     "Done",
@@ -88,7 +90,7 @@ P = TypeVar("P")
 
 
 class Event(Record):
-    """Base of all events; ``event`` is the name."""
+    """Base class of all events; ``event`` is the name."""
 
     __slots__ = ()
     event: str
@@ -99,12 +101,12 @@ class Event(Record):
 
 @define(eq=False, repr=False)
 class WireEvent(Event, Generic[P]):
-    """Base of what a server sends.
+    """Base class of the events that a server sends.
 
     Attributes:
         data: The payload.
         raw: The JSON value as sent; None for a synthetic event.
-        synthetic: True when the server did not send this event, but what it did send
+        synthetic: True if the server did not send this event, but what it did send
             implies it: the ``done`` of a server that sends none, the ``created`` of a
             message that begins with a delta.
     """
@@ -121,11 +123,11 @@ class WireEvent(Event, Generic[P]):
 
 @define(eq=False, repr=False)
 class DeltaEvent(WireEvent[P]):
-    """Base of the deltas, whose JSON is parsed at the first look where a fast path did not."""
+    """Base class of the deltas; if a fast path left the JSON unparsed, ``raw`` parses it."""
 
     @property
     def raw(self) -> Any:
-        """The JSON value as sent, an object; None for a synthetic event."""
+        """The JSON object as sent; None for a synthetic event."""
         if self._raw.__class__ is str:
             self._raw = loads(self._raw)
         return self._raw
@@ -146,35 +148,35 @@ class ThreadRunCreated(WireEvent[models.Run]):
 
 
 class ThreadRunQueued(WireEvent[models.Run]):
-    """The run waits for its turn."""
+    """The run is waiting for its turn."""
 
     __slots__ = ()
     event = "thread.run.queued"
 
 
 class ThreadRunInProgress(WireEvent[models.Run]):
-    """The run works."""
+    """The run is in progress."""
 
     __slots__ = ()
     event = "thread.run.in_progress"
 
 
 class ThreadRunRequiresAction(WireEvent[models.Run]):
-    """The run waits for tool outputs or an approval; the stream ends here."""
+    """The run is waiting for tool outputs or an approval; the stream ends here."""
 
     __slots__ = ()
     event = "thread.run.requires_action"
 
 
 class ThreadRunCompleted(WireEvent[models.Run]):
-    """The run ended; ``data.status`` says how, whatever the name."""
+    """The run ended; whatever the name, ``data.status`` says how."""
 
     __slots__ = ()
     event = "thread.run.completed"
 
 
 class ThreadRunIncomplete(WireEvent[models.Run]):
-    """The run ended before its answer did."""
+    """The run ended before its answer was complete."""
 
     __slots__ = ()
     event = "thread.run.incomplete"
@@ -216,7 +218,7 @@ class ThreadRunStepCreated(WireEvent[models.RunStep]):
 
 
 class ThreadRunStepInProgress(WireEvent[models.RunStep]):
-    """The step works."""
+    """The step is in progress."""
 
     __slots__ = ()
     event = "thread.run.step.in_progress"
@@ -227,7 +229,7 @@ class ThreadRunStepDelta(DeltaEvent[models.RunStepDeltaEvent]):
     """The step grew.
 
     Attributes:
-        data: The step's id, and what it gained.
+        data: The step's id, and the change.
         snapshot: The step with this delta in it, live.
     """
 
@@ -264,6 +266,29 @@ class ThreadRunStepExpired(WireEvent[models.RunStep]):
     event = "thread.run.step.expired"
 
 
+#: How a run can stand, to the event that says so.
+RUN_EVENTS: dict[str, type[WireEvent[models.Run]]] = {
+    "queued": ThreadRunQueued,
+    "in_progress": ThreadRunInProgress,
+    "requires_action": ThreadRunRequiresAction,
+    "completed": ThreadRunCompleted,
+    "incomplete": ThreadRunIncomplete,
+    "failed": ThreadRunFailed,
+    "cancelling": ThreadRunCancelling,
+    "cancelled": ThreadRunCancelled,
+    "expired": ThreadRunExpired,
+}
+
+#: How a step can stand, to the event that says so.
+STEP_EVENTS: dict[str, type[WireEvent[models.RunStep]]] = {
+    "in_progress": ThreadRunStepInProgress,
+    "completed": ThreadRunStepCompleted,
+    "failed": ThreadRunStepFailed,
+    "cancelled": ThreadRunStepCancelled,
+    "expired": ThreadRunStepExpired,
+}
+
+
 class ThreadMessageCreated(WireEvent[models.Message]):
     """A message was created."""
 
@@ -283,7 +308,7 @@ class ThreadMessageDelta(DeltaEvent[models.MessageDeltaEvent]):
     """The message grew.
 
     Attributes:
-        data: The message's id, and what it gained.
+        data: The message's id, and the change.
         snapshot: The message with this delta in it, live.
     """
 
@@ -307,7 +332,7 @@ class ThreadMessageIncomplete(WireEvent[models.Message]):
 
 
 class ErrorEvent(WireEvent[models.Error]):
-    """The server reports an error; the stream ends with ``ServerError``."""
+    """The server reported an error; the stream ends with ``ServerError``."""
 
     __slots__ = ()
     event = "error"
@@ -322,14 +347,14 @@ class Done(WireEvent[str]):
 
 @define(eq=False, repr=False)
 class UnknownEvent(WireEvent[Any]):
-    """An event of a name that is not in the table; ``data`` is the JSON value or the text."""
+    """An event with an unknown name; ``data`` is the JSON value, or the text."""
 
     event: str = field(kw_only=True)
 
 
 @define(eq=False, repr=False)
 class RepeatedEvent(WireEvent[models.Thread | models.Run | models.RunStep | models.Message]):
-    """A created or an ending that the server sent again for the same object.
+    """A created or final event that the server sent again for the same object.
 
     It has the name, the payload and the raw data of the repeated event, but a class of its
     own, so that created and done callbacks run once for each object.
@@ -339,12 +364,12 @@ class RepeatedEvent(WireEvent[models.Thread | models.Run | models.RunStep | mode
 
 
 # --- Extension --------------------------------------------------------------------------
-# What the Responses and Chat wires have and the Assistants wire never had. These are wire
-# events too: a server sent them.
+# Events that the Responses and Chat wires have and the Assistants wire does not. These are
+# wire events too: a server sent them.
 
 
 class ReasoningDelta(WireEvent[models.ReasoningTextDelta]):
-    """The model's reasoning grew: ``data.delta``, and all of it so far, live."""
+    """The model's reasoning grew: ``data.delta``, and the whole of it so far, live."""
 
     __slots__ = ()
     event = "reasoning.delta"
@@ -358,7 +383,7 @@ class ReasoningDone(WireEvent[models.ReasoningText]):
 
 
 class ReasoningSummaryDelta(WireEvent[models.ReasoningTextDelta]):
-    """A summary of the model's reasoning grew: ``data.delta``, and all of it so far, live."""
+    """A summary of the model's reasoning grew: ``data.delta``, and the whole so far, live."""
 
     __slots__ = ()
     event = "reasoning.summary.delta"
@@ -372,7 +397,7 @@ class ReasoningSummaryDone(WireEvent[models.ReasoningText]):
 
 
 class ImageGenerationPartial(WireEvent[models.PartialImage]):
-    """An image that is being made, as far as it is."""
+    """A preview of an image that is being generated."""
 
     __slots__ = ()
     event = "image_generation.partial"
@@ -380,7 +405,7 @@ class ImageGenerationPartial(WireEvent[models.PartialImage]):
 
 @define(eq=False, repr=False)
 class ExtensionEvent(WireEvent[Any]):
-    """An event that its wire knows and the Assistants wire has nothing for.
+    """An event of its own wire that has no counterpart among the events above.
 
     ``event`` is its name on its own wire, ``data`` the JSON value as sent.
     """
@@ -393,7 +418,7 @@ class ExtensionEvent(WireEvent[Any]):
 
 @define(eq=False, repr=False)
 class DerivedEvent(Event):
-    """Base of what follows from wire events."""
+    """Base class of the events that follow from wire events."""
 
 
 @define(eq=False, repr=False)
@@ -409,7 +434,7 @@ class MessageTextCreated(DerivedEvent):
 
 @define(eq=False, repr=False)
 class MessageTextDelta(DerivedEvent):
-    """A text part grew; a delta that only annotates does not come here."""
+    """A text part grew; there is none for a delta that only annotates."""
 
     event = "message.text.delta"
 
@@ -467,7 +492,7 @@ class MessageRefusalDone(DerivedEvent):
 
 @define(eq=False, repr=False)
 class MessageImageFileDone(DerivedEvent):
-    """An image file part is complete."""
+    """An image given by file id is complete."""
 
     event = "message.image_file.done"
 
@@ -478,7 +503,7 @@ class MessageImageFileDone(DerivedEvent):
 
 @define(eq=False, repr=False)
 class MessageImageURLDone(DerivedEvent):
-    """An image address part is complete."""
+    """An image given by address is complete."""
 
     event = "message.image_url.done"
 
@@ -489,7 +514,7 @@ class MessageImageURLDone(DerivedEvent):
 
 @define(eq=False, repr=False)
 class MessageDone(DerivedEvent):
-    """A message is complete or incomplete, for good."""
+    """A message ended: it is complete, or stays incomplete."""
 
     event = "message.done"
 
@@ -509,7 +534,7 @@ class RunStepToolCallCreated(DerivedEvent):
 
 @define(eq=False, repr=False)
 class RunStepToolCallDelta(DerivedEvent):
-    """A tool call grew; the first fragment comes here too."""
+    """A tool call grew; there is one for its first fragment too."""
 
     event = "run_step.tool_call.delta"
 
@@ -521,7 +546,7 @@ class RunStepToolCallDelta(DerivedEvent):
 
 @define(eq=False, repr=False)
 class RunStepToolCallDone(DerivedEvent):
-    """A tool call is complete as far as this stream goes: its arguments are."""
+    """A tool call is complete as far as this stream goes: its arguments are whole."""
 
     event = "run_step.tool_call.done"
 
@@ -553,12 +578,12 @@ class RunDone(DerivedEvent):
 
 @define(eq=False, repr=False)
 class LocalEvent(Event):
-    """Base of what is about the stream itself."""
+    """Base class of the events about the stream itself."""
 
 
 @define(eq=False, repr=False)
 class ToolOutput(LocalEvent):
-    """A tool of the caller's gave its output; it is submitted when all calls have one."""
+    """One of the caller's tools returned; its output is submitted once all calls have one."""
 
     event = "tool.output"
 
@@ -568,7 +593,7 @@ class ToolOutput(LocalEvent):
 
 @define(eq=False, repr=False)
 class ToolError(LocalEvent):
-    """A tool of the caller's failed, does not exist, or was called with wrong arguments."""
+    """One of the caller's tools failed, does not exist, or was called with wrong arguments."""
 
     event = "tool.error"
 
@@ -578,12 +603,12 @@ class ToolError(LocalEvent):
 
 @define(eq=False, repr=False)
 class StreamRecovered(LocalEvent):
-    """The connection was lost, and the server said what became of the run.
+    """The connection was lost, and the run was fetched from the server.
 
     Attributes:
-        error: What ended the connection.
-        run: The run as the server has it.
-        missed: How many events were made up for; they follow.
+        error: The error that ended the connection.
+        run: The run as fetched.
+        missed: How many missed events were recovered; they follow.
     """
 
     event = "stream.recovered"
@@ -594,7 +619,7 @@ class StreamRecovered(LocalEvent):
 
 
 class StreamTimeout(LocalEvent):
-    """No connection in time, or silence; a :class:`StreamException` follows."""
+    """No connection in time, or silence for too long; a :class:`StreamException` follows."""
 
     __slots__ = ()
     event = "stream.timeout"

@@ -1,7 +1,7 @@
-"""Where a stream's bytes come from, and how they are asked for.
+"""The sources of a stream's bytes, and how they are read.
 
-Rules of this file: a source is asked for bytes only when they are needed, in pieces as large as
-what is there, and is given back when no more are.
+Rules of this file: a source is read only when bytes are needed, as many at a time as it has, and
+is closed when no more are needed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Source", "chunks_of", "close_source"]
 
-#: Where a stream's bytes come from: all of them, pieces of any size, or a file opened with "rb".
+#: The bytes of a stream: all of them, pieces of any size, or a file opened with "rb".
 Source: TypeAlias = "bytes | bytearray | memoryview | Iterable[bytes] | BinaryIO"
 
 _BYTES = (bytes, bytearray, memoryview)
 
-#: How much is read from a file at once; a pipe gives what it has.
+#: How much to read from a file at once; a pipe gives what it has.
 _FILE_CHUNK = 65536
 
 
@@ -26,16 +26,16 @@ def chunks_of(source: Any) -> Iterator[bytes]:
     """Return an iterator over SOURCE's bytes.
 
     Raises:
-        TypeError: SOURCE is a text, a text file, or nothing that can be read.
+        TypeError: SOURCE is a str or a text file, or cannot be read.
     """
     if isinstance(source, _BYTES):
         return iter((bytes(source),))
     if isinstance(source, str):
-        raise TypeError(f'a stream is read from bytes, not from a str; open({source!r}, "rb")?')
+        raise TypeError(f'a stream is read from bytes, not a str; pass open({source!r}, "rb")')
     read = getattr(source, "read1", None) or getattr(source, "read", None)
     if read is not None:
         if hasattr(source, "encoding"):
-            raise TypeError('the file is opened for text; open it with "rb"')
+            raise TypeError('the file is open in text mode; open it with "rb"')
         return iter(lambda: read(_FILE_CHUNK), b"")
     try:
         return iter(source)
@@ -47,13 +47,13 @@ def chunks_of(source: Any) -> Iterator[bytes]:
 def close_source(
     source: Any, chunks: Any, *, finished: bool, failure: BaseException | None
 ) -> None:
-    """Give SOURCE back.
+    """Close SOURCE, or let it finish for reuse.
 
     Args:
         source: A source.
-        chunks: What :func:`chunks_of` made of it.
-        finished: Whether it was read to ``done``: then it is drained, where it knows how.
-        failure: What ended the stream; it matters more than that closing failed too.
+        chunks: Its iterator from :func:`chunks_of`.
+        finished: Whether it was read to ``done``; then its ``finish`` is called, if it has one.
+        failure: What ended the stream; a failure to close becomes a note on it.
 
     Raises:
         Exception: Closing failed, and nothing else did.

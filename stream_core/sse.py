@@ -5,13 +5,14 @@ is the standard; the sentences in quotation marks below are its own.
 
 Rules of this file:
 
-- It knows frames, not what is in them: no JSON, no event classes.
+- It knows frames, not their content: no JSON, no event classes.
 - Lines are split as bytes, and only at LF, CR and CRLF. UTF-8 is decoded once per
   frame, so a chunk may end inside a character.
-- No byte is looked at again because a later one arrived. What is unfinished grows in
+- No byte is looked at again because a later one arrived. An unfinished line grows in
   one ``bytearray``, whose appends are linear in time and, unlike a list of small
   pieces, cost no memory beyond the bytes themselves.
-- Any exception but FrameTooLargeError and the misuse named in the docstrings is a bug.
+- Any exception other than FrameTooLargeError and the misuse named in the docstrings is
+  a bug.
 
 Three deliberate differences from the standard:
 
@@ -20,7 +21,7 @@ Three deliberate differences from the standard:
   line, and losing an ``error`` or a ``done`` is worse than seeing half a frame.
 - A frame whose data is the empty string dispatches nothing. (The standard dispatches it
   for a lone ``data:`` line. No payload is empty; to servers it is a keep-alive.)
-- A ``retry:`` of more than 18 digits is ignored like one that is no number.
+- A ``retry:`` of more than 18 digits is ignored, like one that is not a number.
 """
 
 from __future__ import annotations
@@ -41,8 +42,8 @@ _BOM = b"\xef\xbb\xbf"
 _CR, _LF = b"\r\n"
 
 # Ignored lines are kept to be quoted when a server answers with something other than
-# events (a JSON error, an HTML page). The first lines tell which; the rest would only be
-# memory that the server decides about.
+# events (a JSON error, an HTML page). The first lines show which; keeping the rest would let
+# the server decide how much memory is used.
 _MAX_IGNORED_LINES = 16
 _MAX_IGNORED_CHARACTERS = 1_000
 _MAX_BYTES_PER_CHARACTER = 4
@@ -53,7 +54,7 @@ _MAX_RETRY_DIGITS = 18
 
 @attrs.define
 class IgnoredLine:
-    """A line that the standard says to ignore, because its field name is unknown.
+    """A line to be ignored by the standard, because its field name is unknown.
 
     Attributes:
         offset: Where the line starts, in bytes from the start of the stream.
@@ -66,16 +67,16 @@ class IgnoredLine:
 
 @attrs.define(slots=True, eq=True)  # not frozen: built per event, and freezing doubles that
 class ServerSentEvent:
-    """One frame: a block of lines that ended with a blank one.
+    """One frame: a block of lines ended by a blank one.
 
     Attributes:
-        event: The value of ``event:``, or "" where the frame has none.
+        event: The value of ``event:``, or "" if the frame has none.
         data: The values of its ``data:`` lines joined by LF; never empty.
         offset: Where its first line starts, in bytes from the start of the stream.
             Comments before the first field do not belong to the frame.
-        id: The last event id in force, this frame's own included; "" before the first.
+        id: The last event id in force, including this frame's own; "" before the first.
         retry: The last reconnection time (ms) read since the previous frame, or None.
-        ignored: The lines read since the previous frame whose field name is unknown;
+        ignored: The lines with an unknown field name read since the previous frame;
             at most the first 16.
     """
 
@@ -100,8 +101,8 @@ class SSEDecoder:
         decoder.close()
         decoder.next_frame()  # None: there are no more
 
-    Any chunking of the same bytes gives the same frames, and each frame is there as soon
-    as the byte that ends it was fed. Not for use from two threads at once.
+    Any chunking of the same bytes gives the same frames, and each frame is available as soon
+    as the byte that ends it has been fed. Not for use from two threads at once.
     """
 
     def __init__(self, *, max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES) -> None:
@@ -109,10 +110,10 @@ class SSEDecoder:
 
         Args:
             max_frame_bytes: The longest frame accepted, in bytes, from the start of its
-                first field to the end of its last line, comments inside it included.
-                Outside a frame it limits each line, so comments that keep a connection
-                alive never add up. Memory stays within a small multiple of this plus
-                the chunks fed but not yet read.
+                first field to the end of its last line, including comments inside it.
+                Outside a frame it limits each line, so that keep-alive comments never
+                add up. Memory stays within a small multiple of this, plus the chunks
+                fed but not yet read.
 
         Raises:
             ValueError: MAX_FRAME_BYTES is less than 1.
@@ -125,9 +126,9 @@ class SSEDecoder:
         self._failure: FrameTooLargeError | None = None
         self._unterminated = False
 
-        # Where we are: chunks not yet begun; the current one, the offset of its first
-        # byte, the next byte to read in it, and where its next LF and CR are. Those two
-        # are looked for again only once they are behind us; its length stands for none.
+        # The position: chunks not yet begun; the current one, the offset of its first
+        # byte, the next byte to read in it, and the places of its next LF and CR. Those two
+        # are searched for again only once they are passed; the chunk's length means none.
         self._waiting: deque[bytes] = deque()
         self._chunk = b""
         self._base = 0
@@ -135,14 +136,14 @@ class SSEDecoder:
         self._next_lf = -1
         self._next_cr = -1
 
-        # What is unfinished: the line, the offsets where line and block began, and
-        # whether the last line ended with a CR, so that a LF now belongs to that.
+        # The unfinished line, the offsets where line and block began, and whether the
+        # last line ended with a CR, so that an LF now belongs to it.
         self._line = bytearray()
         self._line_at = 0
         self._block_at: int | None = None
         self._after_cr = False
 
-        # The standard's buffers, and what was read since the last frame.
+        # The standard's buffers, and what has been read since the last frame.
         self._event = ""
         self._data = bytearray()
         self._id = ""
@@ -153,30 +154,30 @@ class SSEDecoder:
 
     @property
     def ignored(self) -> tuple[IgnoredLine, ...]:
-        """Lines with an unknown field name read since the last frame; at most 16.
+        """The lines with an unknown field name read since the last frame; at most 16.
 
-        After the last frame of a closed decoder these are the ones at the end.
+        After the last frame of a closed decoder these are the lines at the end.
         """
         return tuple(self._ignored)
 
     @property
     def last_event_id(self) -> str:
-        """What a reconnection sends as ``Last-Event-ID``; "" where there was no id."""
+        """The id that a reconnection sends as ``Last-Event-ID``; "" if there was none."""
         return self._last_id
 
     @property
     def retry(self) -> int | None:
-        """The last reconnection time that the server asked for, in ms, or None."""
+        """The last reconnection time that the server requested, in ms, or None."""
         return self._last_retry
 
     @property
     def offset(self) -> int:
-        """How many bytes were read: all that were fed, once next_frame() returned None."""
+        """How many bytes have been read: all those fed, once next_frame() has returned None."""
         return self._base + self._at
 
     @property
     def idle(self) -> bool:
-        """Whether every byte fed was read and none of them waits for another."""
+        """Whether every byte fed has been read and none of them waits for another."""
         return not (
             self._line
             or self._block_at is not None
@@ -189,7 +190,7 @@ class SSEDecoder:
 
     @property
     def unterminated(self) -> bool:
-        """Whether the last frame returned was at the end of the bytes, without a blank line."""
+        """Whether the last frame returned ended with the bytes, without a blank line."""
         return self._unterminated
 
     def skip(self, count: int) -> None:
@@ -200,12 +201,12 @@ class SSEDecoder:
         """Take the next bytes of the stream; :meth:`next_frame` decodes them.
 
         Args:
-            chunk: Any number of bytes, cut anywhere. Empty does nothing; it is not the
-                end of the stream. A bytearray or memoryview is copied.
+            chunk: Any number of bytes, cut anywhere. An empty chunk does nothing; it is not
+                the end of the stream. A bytearray or memoryview is copied.
 
         Raises:
             TypeError: CHUNK is not bytes.
-            RuntimeError: After close().
+            RuntimeError: It was called after close().
         """
         if not isinstance(chunk, bytes):
             chunk = as_bytes(chunk)
@@ -216,7 +217,7 @@ class SSEDecoder:
             self._waiting.append(chunk)
 
     def close(self) -> None:
-        """Say that the stream has ended. Calling it again does nothing.
+        """Mark the end of the stream. Calling it again does nothing.
 
         A last block without its blank line is still a frame: after this,
         :meth:`next_frame` returns it, then None.
@@ -231,7 +232,7 @@ class SSEDecoder:
 
         Raises:
             FrameTooLargeError: A frame, or a line outside any frame, is longer than the
-                limit. The frames before it were returned first. The decoder has no
+                limit. The frames before it are returned first. The decoder has no
                 further frames: each further call raises the same error.
         """
         while self._at < len(self._chunk) or (self._waiting and self._begin_chunk()):
@@ -239,11 +240,11 @@ class SSEDecoder:
             if frame is not None:
                 return frame
         if self._failure is not None:
-            raise self._failure.with_traceback(None)  # else each call makes that longer
+            raise self._failure.with_traceback(None)  # or each call would make it longer
         return self._finish() if self._closed else None
 
     def _begin_chunk(self) -> bool:
-        """Go on to the next of the waiting chunks; False where there is none."""
+        """Begin the next waiting chunk, and return True."""
         self._base += len(self._chunk)
         self._chunk = self._waiting.popleft()
         self._at = 0
@@ -251,7 +252,7 @@ class SSEDecoder:
         return True
 
     def _find(self, byte: bytes) -> int:
-        """Return where BYTE is next in this chunk; the chunk's length where it is not."""
+        """Return the next place of BYTE in this chunk, or the chunk's length if there is none."""
         found = self._chunk.find(byte, self._at)
         return len(self._chunk) if found < 0 else found
 
@@ -278,7 +279,7 @@ class SSEDecoder:
         return None
 
     def _read_line(self) -> bytes | bytearray | None:
-        """Read a line without its end; None where the chunk ends (or the limit) before it does."""
+        """Read a line without its end, or return None if the chunk or the limit ends before it."""
         chunk, start = self._chunk, self._at
         if self._next_lf < start:
             self._next_lf = self._find(b"\n")
@@ -287,7 +288,7 @@ class SSEDecoder:
         end = min(self._next_lf, self._next_cr)
 
         begin = self._line_at if self._block_at is None else self._block_at
-        # Line ends count only when more follows, so that CRLF at the limit is as LF there.
+        # Line ends count only if more follows, so that a CRLF at the limit is like an LF there.
         if end > start and self._base + end - begin > self._limit:
             self._fail(begin)
             return None
@@ -305,14 +306,14 @@ class SSEDecoder:
         return line
 
     def _read_field(self, line: bytes | bytearray) -> None:
-        """Do what the standard says for a line that is not blank."""
+        """Follow the standard's steps for a line that is not blank."""
         # "One leading U+FEFF BYTE ORDER MARK character must be ignored if any are present."
         if self._line_at == 0 and line.startswith(_BOM):
             self._line_at = len(_BOM)
             line = line[len(_BOM) :]
         name, _, value = line.partition(b":")
         if not name:
-            return  # a comment, or nothing but the mark
+            return  # a comment, or only the mark
         if self._block_at is None:
             self._block_at = self._line_at
         # "If value starts with a U+0020 SPACE character, remove it from value."
@@ -332,20 +333,20 @@ class SSEDecoder:
             self._remember_ignored(line)
 
     def _read_retry(self, value: bytes | bytearray) -> None:
-        """Take a reconnection time, "if the field value consists of only ASCII digits"."""
+        """Keep a reconnection time, "if the field value consists of only ASCII digits"."""
         if value.isdigit() and len(value) <= _MAX_RETRY_DIGITS:
             self._retry = self._last_retry = int(value)
 
     def _remember_ignored(self, line: bytes | bytearray) -> None:
-        """Keep the start of a line with an unknown field name, for whoever reports it."""
+        """Keep the start of a line with an unknown field name, for error messages."""
         if len(self._ignored) < _MAX_IGNORED_LINES:
             start = line[: _MAX_IGNORED_CHARACTERS * _MAX_BYTES_PER_CHARACTER]
             text = start.decode("utf-8", "replace")[:_MAX_IGNORED_CHARACTERS]
             self._ignored.append(IgnoredLine(self._line_at, text))
 
     def _end_block(self) -> ServerSentEvent | None:
-        """Do what the standard says for a blank line; return the frame, if that made one."""
-        self._last_id = self._id  # also where the block has no data
+        """Follow the standard's steps for a blank line; return the frame, if there is one."""
+        self._last_id = self._id  # even if the block has no data
         event, offset, data = self._event, self._block_at, self._data
         self._event, self._block_at = "", None
         frame = None
@@ -360,7 +361,7 @@ class SSEDecoder:
         return frame
 
     def _fail(self, offset: int) -> None:
-        """Refuse the frame that begins at OFFSET, and let go of what is held."""
+        """Refuse the frame that begins at OFFSET, and release everything held."""
         event = self._event or None
         self._failure = FrameTooLargeError(limit=self._limit, offset=offset, event=event)
         self._waiting.clear()
@@ -370,7 +371,7 @@ class SSEDecoder:
         self._chunk, self._at = b"", 0
 
     def _finish(self) -> ServerSentEvent | None:
-        """Decode what the end of the stream left unterminated; None where that is nothing."""
+        """Decode the last block if it is unterminated; return None if there is nothing left."""
         if self._line:
             line, self._line = self._line, bytearray()
             self._read_field(line)
@@ -380,7 +381,7 @@ class SSEDecoder:
 
 
 def as_bytes(chunk: object) -> bytes:
-    """Copy a bytearray or memoryview; refuse anything else that is not bytes."""
+    """Copy a bytearray or memoryview to bytes; refuse anything that is not bytes."""
     if isinstance(chunk, bytes | bytearray | memoryview):
         return bytes(chunk)
     remedy = "open the source in binary mode, or encode it as UTF-8"

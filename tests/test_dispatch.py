@@ -153,7 +153,7 @@ def test_a_class_is_refused_with_the_instance_to_write() -> None:
 @pytest.mark.parametrize("value", [object(), print, [Recorder("a", [])], None])
 def test_an_object_without_handle_is_refused(value: object) -> None:
     """What cannot handle an event is a TypeError that says what is missing."""
-    with pytest.raises(TypeError, match=r"no method handle\(event\).*handlers\.EventHandler"):
+    with pytest.raises(TypeError, match=r"no handle\(event\) method.*handlers\.EventHandler"):
         dispatcher(value)
 
 
@@ -163,7 +163,7 @@ def test_a_handle_that_is_no_function_is_refused() -> None:
     class Odd:
         handle = 5
 
-    with pytest.raises(TypeError, match="no method handle"):
+    with pytest.raises(TypeError, match=r"no handle\(event\) method"):
         dispatcher(Odd())
 
 
@@ -182,9 +182,9 @@ def test_the_same_object_twice_is_refused() -> None:
     """Each event would be handled twice, which is a mistake more often than a wish."""
     recorder = Recorder("a", [])
     made = dispatcher(recorder)
-    with pytest.raises(ValueError, match="registered already"):
+    with pytest.raises(ValueError, match="already registered"):
         made.register(recorder)
-    with pytest.raises(ValueError, match="registered already"):
+    with pytest.raises(ValueError, match="already registered"):
         dispatcher(recorder, recorder)
 
 

@@ -106,8 +106,8 @@ def test_what_has_only_read_is_a_file() -> None:
 @pytest.mark.parametrize(
     ("source", "remedy"),
     [
-        ("run.sse", r'not from a str; open\(.run.sse., "rb"\)'),
-        (io.StringIO(""), 'opened for text; open it with "rb"'),
+        ("run.sse", r'not a str; pass open\(.run.sse., "rb"\)'),
+        (io.StringIO(""), 'open in text mode; open it with "rb"'),
         (Path("run.sse"), r"binary file, not .*Path\(.run.sse.\)"),
         (5, "binary file, not 5"),
         (None, "binary file, not None"),

@@ -531,7 +531,7 @@ def test_callbacks_are_checked_by_their_own_arguments() -> None:
     with pytest.raises(TypeError, match="did you mean on_thread_message"):
         type("Mine", (AgentEventHandler,), {"on_thread_mesage": lambda self, message: None})
     for bases in ((AgentEventHandler, EventHandler), (EventHandler, AgentEventHandler)):
-        with pytest.raises(TypeError, match="take one of them, or register two handlers"):
+        with pytest.raises(TypeError, match="derive from one, or register two handlers"):
             type("Mine", bases, {})
 
 

@@ -100,7 +100,7 @@ def test_handlers_derive_from_handlers_as_classes_do() -> None:
 def test_two_kinds_of_handlers_are_not_one() -> None:
     """They call the same names with other arguments; a subclass of each kind is no other kind."""
     for bases in ((AgentEventHandler, EventHandler), (EventHandler, AgentEventHandler)):
-        with pytest.raises(TypeError, match="take one of them, or register two handlers") as caught:
+        with pytest.raises(TypeError, match="derive from one, or register two handlers") as caught:
             define(*bases)
         names = " and ".join(base.__name__ for base in bases)
         assert f"Mine derives from {names}, which" in str(caught.value)
@@ -206,7 +206,7 @@ def test_an_observer_that_does_not_exist_is_refused() -> None:
         observes: ClassVar = {Done: "_keep"}
 
     define(Mixin, EventHandler, _keep=lambda self, event: None)
-    with pytest.raises(TypeError, match=r"Mixin\.observes names _keep, which is no method"):
+    with pytest.raises(TypeError, match=r"Mixin\.observes names _keep, which is not a method"):
         define(EventHandler, Mixin)
 
 

@@ -248,7 +248,7 @@ def test_a_method_is_called_with_the_event() -> None:
 )
 def test_what_is_no_name_cannot_be_called(route: Route) -> None:
     """Of names, and of nothing else, calls are made."""
-    with pytest.raises(ValueError, match="is no name"):
+    with pytest.raises(ValueError, match="is not a dotted name"):
         _ = route.call
 
 
