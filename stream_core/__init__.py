@@ -56,6 +56,7 @@ from .errors import (
     StreamTimeoutError,
     ToolLoopError,
     TransportError,
+    UnknownWireError,
     UnprocessableEntityError,
 )
 from .events import (
@@ -225,6 +226,7 @@ __all__ = [
     "TransportError",
     "UnknownEvent",
     "UnknownToolError",
+    "UnknownWireError",
     "UnprocessableEntityError",
     "WireEvent",
 ]

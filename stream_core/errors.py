@@ -22,15 +22,16 @@
     ├── ToolLoopError               a run required more rounds of tools than allowed
     ├── RunExpiredError             outputs are ready, but the run has expired
     └── IncompleteStreamError       the bytes ended too early
+        └── UnknownWireError        before a frame showed which wire it is
 
 Rules of this file:
 
 - It imports nothing of ours, so that every module may raise any of these.
-- The facts are in attributes; the sentence is made in ``__str__``.
-- Every one can be copied and pickled, so that a stream may be read in a process pool.
-- An exception of another kind that leaves this library is either misuse
-  (TypeError, ValueError, RuntimeError, with the remedy in the sentence), an
-  exception of the user's own callback, or a bug of ours.
+- The facts are in attributes; ``__str__`` makes the sentence.
+- Every error can be copied and pickled, so that a stream may be read in a process pool.
+- Any other exception that leaves this library is either misuse (TypeError, ValueError,
+  RuntimeError, with the remedy in the sentence), an exception of the user's own callback,
+  or a bug of ours.
 """
 
 from __future__ import annotations
@@ -61,10 +62,11 @@ __all__ = [
     "StreamTimeoutError",
     "ToolLoopError",
     "TransportError",
+    "UnknownWireError",
     "UnprocessableEntityError",
 ]
 
-#: How much of a body or a frame is quoted in a message; the attribute has all of it.
+#: How much of a body or frame a message quotes; the attribute has all of it.
 _QUOTED_CHARACTERS = 200
 
 
@@ -76,10 +78,10 @@ def _quote(value: str | bytes) -> str:
 
 
 class StreamError(Exception):
-    """Base of every failure of a stream or of a request for one."""
+    """Base class for every failure of a stream, or of a request for one."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Say how to copy and pickle: BaseException's way would call ``__init__`` by position."""
+        """Support copying and pickling: the inherited way calls ``__init__`` by position."""
         return new_object, (self.__class__, *self.args), self.__dict__
 
 
@@ -88,7 +90,7 @@ class TransportError(StreamError):
 
     Attributes:
         message: What failed, in words.
-        url: The address asked, where known.
+        url: The address requested, if known.
     """
 
     def __init__(self, message: str, *, url: str | None = None) -> None:
@@ -104,7 +106,7 @@ class StreamTimeoutError(TransportError):
     """No connection in time, or silence longer than the read timeout.
 
     Attributes:
-        timeout: The limit that was passed, in seconds, where known.
+        timeout: The limit that was exceeded, in seconds, if known.
     """
 
     def __init__(
@@ -120,11 +122,11 @@ class APIStatusError(StreamError):
     Attributes:
         status_code: The HTTP status, e.g. 404.
         code: The API's own code, e.g. ``"invalid_api_key"``, or None.
-        message: The API's sentence, or the start of the body where it is not JSON.
-        request_id: The server's name for the request (``x-request-id``), or None.
-        body: The parsed JSON body, or its text where it is not JSON.
-        headers: The headers of the answer.
-        url: The address asked, where known.
+        message: The API's message, or the start of the body if it is not JSON.
+        request_id: The server's id for the request (``x-request-id``), or None.
+        body: The parsed JSON body, or its text if it is not JSON.
+        headers: The response headers.
+        url: The address requested, if known.
     """
 
     def __init__(
@@ -159,15 +161,15 @@ class APIStatusError(StreamError):
 
 
 class BadRequestError(APIStatusError):
-    """400: the request is not one that the server understands."""
+    """400: the server does not understand the request."""
 
 
 class AuthenticationError(APIStatusError):
-    """401: no key, a wrong one, or an expired one."""
+    """401: the key is missing, wrong or expired."""
 
 
 class PermissionDeniedError(APIStatusError):
-    """403: the key is good, but not for this."""
+    """403: the key is valid, but does not permit this."""
 
 
 class NotFoundError(APIStatusError):
@@ -179,14 +181,14 @@ class ConflictError(APIStatusError):
 
 
 class UnprocessableEntityError(APIStatusError):
-    """422: the request is understood, but its content is refused."""
+    """422: the server understands the request, but refuses its content."""
 
 
 class RateLimitError(APIStatusError):
     """429: too many requests, or the quota is used up.
 
     Attributes:
-        retry_after: Seconds that the server asks to wait (``Retry-After``), or None.
+        retry_after: How many seconds the server asks to wait (``Retry-After``), or None.
     """
 
     def __init__(self, message: str, *, retry_after: float | None = None, **facts: Any) -> None:
@@ -208,9 +210,9 @@ class NotAnEventStreamError(StreamError):
     """The server answered 200 with something other than an event stream.
 
     Attributes:
-        content_type: What the server said it is, or None.
-        body: The first bytes of it.
-        url: The address asked, where known.
+        content_type: The content type that the server stated, or None.
+        body: Its first bytes.
+        url: The address requested, if known.
     """
 
     def __init__(
@@ -226,7 +228,7 @@ class NotAnEventStreamError(StreamError):
         where = "" if self.url is None else f" from {self.url}"
         return (
             f"expected text/event-stream{where}, got {kind}: {_quote(self.body)}. "
-            "Does this server stream, and is this the right path?"
+            "Check that the path is right and that this server streams."
         )
 
 
@@ -234,12 +236,12 @@ class DecodeError(StreamError):
     """A frame is not JSON, or its JSON is not the payload that its name promises.
 
     Attributes:
-        message: What is wrong.
-        frame: The frame's data as received (for a line outside any frame, the line).
+        message: What is wrong, in words.
+        frame: The frame's data as received (for a line outside any frame, that line).
         event: The frame's event name, or None.
         offset: Where the frame starts, in bytes from the start of the stream, or None.
-        paths: For a payload, the JSON paths of the bad fields with what is wrong
-            there, e.g. ``("$.delta.content[0].text.value: 5 is not a string",)``.
+        paths: For a payload, the JSON path of each bad field and what is wrong with
+            it, e.g. ``("$.delta.content[0].text.value: 5 is not a string",)``.
     """
 
     def __init__(
@@ -280,7 +282,7 @@ class FrameTooLargeError(DecodeError):
     ) -> None:
         super().__init__(
             f"a frame is longer than {limit} bytes; "
-            "if that is right for this server, raise max_frame_bytes",
+            "if this server is meant to send such frames, raise max_frame_bytes",
             frame=frame,
             event=event,
             offset=offset,
@@ -318,7 +320,7 @@ class RunFailedError(StreamError):
         self.run = run
 
     def __str__(self) -> str:
-        sentence = f"run {self.run.id} ended {self.run.status}"
+        sentence = f"run {self.run.id} ended with status {self.run.status}"
         if self.run.last_error is not None:
             return f"{sentence}: {self.run.last_error.code}: {self.run.last_error.message}"
         if self.run.incomplete_details is not None:
@@ -327,10 +329,10 @@ class RunFailedError(StreamError):
 
 
 class ToolLoopError(StreamError):
-    """A run required action once more than ``max_rounds`` allows; it still waits for outputs.
+    """A run required action more often than ``max_rounds`` allows; it still waits for outputs.
 
     Attributes:
-        run: The run, with the calls in ``required_action``.
+        run: The run, with its calls in ``required_action``.
         max_rounds: How many rounds were allowed.
     """
 
@@ -341,13 +343,13 @@ class ToolLoopError(StreamError):
 
     def __str__(self) -> str:
         return (
-            f"run {self.run.id} requires tools for more than {self.max_rounds} rounds; "
-            "raise max_rounds if that is right, and cancel the run if not"
+            f"run {self.run.id} requires more than {self.max_rounds} rounds of tools; "
+            "raise max_rounds if that is intended, or else cancel the run"
         )
 
 
 class RunExpiredError(StreamError):
-    """The outputs of a run's tools are ready, but the server takes none any more.
+    """The outputs of a run's tools are ready, but the server no longer accepts them.
 
     Attributes:
         run: The run; ``expires_at`` is in seconds since 1970.
@@ -360,7 +362,7 @@ class RunExpiredError(StreamError):
     def __str__(self) -> str:
         return (
             f"run {self.run.id} expired at {self.run.expires_at}, before the outputs of its "
-            "tools were ready; let the tools be faster, or start a new run"
+            "tools were ready; make the tools faster, or start a new run"
         )
 
 
@@ -368,7 +370,7 @@ class IncompleteStreamError(StreamError):
     """The bytes ended before the run did.
 
     Attributes:
-        last_event: Wire name of the last event, or None when there was none.
+        last_event: The wire name of the last event, or None if there was none.
         open_objects: What was still open, e.g. ``("run run_1", "message msg_1")``.
     """
 
@@ -384,3 +386,25 @@ class IncompleteStreamError(StreamError):
         if not self.open_objects:
             return sentence
         return f"{sentence}; still open: {', '.join(self.open_objects)}"
+
+
+class UnknownWireError(IncompleteStreamError):
+    """The stream ended, or said ``done``, before a frame showed which wire it is of.
+
+    Attributes:
+        begins: The data of the first frame, or the first line that is not part of one; "" if
+            there was neither.
+        wires: The names of the dialects that were tried.
+    """
+
+    def __init__(self, *, begins: str = "", wires: Sequence[str] = ()) -> None:
+        super().__init__()
+        self.begins = begins
+        self.wires = tuple(wires)
+
+    def __str__(self) -> str:
+        begins = f"it begins with {_quote(self.begins)}" if self.begins else "it has no frame"
+        return (
+            f"the stream is not of a known wire: {begins}; tried: {', '.join(self.wires)} "
+            "(if you know which wire it is, pass dialect=...)"
+        )

@@ -22,6 +22,7 @@ from stream_core.errors import (
     StreamTimeoutError,
     ToolLoopError,
     TransportError,
+    UnknownWireError,
 )
 
 #: One of each shape, with every fact given, and the sentence that it makes.
@@ -60,7 +61,7 @@ EXAMPLES: list[tuple[StreamError, str]] = [
         ),
         (
             "expected text/event-stream from https://a.example/v1/threads, got text/html: "
-            "b'<html>'. Does this server stream, and is this the right path?"
+            "b'<html>'. Check that the path is right and that this server streams."
         ),
     ),
     (
@@ -79,7 +80,7 @@ EXAMPLES: list[tuple[StreamError, str]] = [
     (
         FrameTooLargeError(limit=64, offset=9, frame="data: abc", event="done"),
         (
-            "a frame is longer than 64 bytes; if that is right for this server, raise "
+            "a frame is longer than 64 bytes; if this server is meant to send such frames, raise "
             "max_frame_bytes (event done, byte 9): 'data: abc'"
         ),
     ),
@@ -95,20 +96,20 @@ EXAMPLES: list[tuple[StreamError, str]] = [
                 last_error=models.LastError("rate_limit_exceeded", "Too much."),
             )
         ),
-        "run run_1 ended failed: rate_limit_exceeded: Too much.",
+        "run run_1 ended with status failed: rate_limit_exceeded: Too much.",
     ),
     (
         ToolLoopError(models.Run(id="run_1"), 5),
         (
-            "run run_1 requires tools for more than 5 rounds; "
-            "raise max_rounds if that is right, and cancel the run if not"
+            "run run_1 requires more than 5 rounds of tools; "
+            "raise max_rounds if that is intended, or else cancel the run"
         ),
     ),
     (
         RunExpiredError(models.Run(id="run_1", expires_at=1700000000)),
         (
             "run run_1 expired at 1700000000, before the outputs of its tools were ready; "
-            "let the tools be faster, or start a new run"
+            "make the tools faster, or start a new run"
         ),
     ),
     (
@@ -118,6 +119,13 @@ EXAMPLES: list[tuple[StreamError, str]] = [
         (
             "the stream ended after thread.message.delta, before the run did; "
             "still open: run run_1, message msg_1"
+        ),
+    ),
+    (
+        UnknownWireError(begins='{"n": 1}', wires=["assistants", "chat"]),
+        (
+            """the stream is not of a known wire: it begins with '{"n": 1}'; """
+            "tried: assistants, chat (if you know which wire it is, pass dialect=...)"
         ),
     ),
 ]
@@ -145,7 +153,7 @@ def test_every_failure_is_a_sentence_with_all_its_facts(error: StreamError, sent
             NotAnEventStreamError(content_type=None),
             (
                 "expected text/event-stream, got no content type: b''. "
-                "Does this server stream, and is this the right path?"
+                "Check that the path is right and that this server streams."
             ),
         ),
         (DecodeError("the data is not JSON"), "the data is not JSON"),
@@ -157,7 +165,7 @@ def test_every_failure_is_a_sentence_with_all_its_facts(error: StreamError, sent
             FrameTooLargeError(limit=8),
             (
                 "a frame is longer than 8 bytes; "
-                "if that is right for this server, raise max_frame_bytes"
+                "if this server is meant to send such frames, raise max_frame_bytes"
             ),
         ),
         (ServerError(models.Error()), "the server reported an error: no message"),
@@ -165,7 +173,7 @@ def test_every_failure_is_a_sentence_with_all_its_facts(error: StreamError, sent
             ServerError(models.Error("No.", type="invalid_request_error")),
             "the server reported an error: No. (code invalid_request_error)",
         ),
-        (RunFailedError(models.Run(id="r", status="expired")), "run r ended expired"),
+        (RunFailedError(models.Run(id="r", status="expired")), "run r ended with status expired"),
         (
             RunFailedError(
                 models.Run(
@@ -174,7 +182,7 @@ def test_every_failure_is_a_sentence_with_all_its_facts(error: StreamError, sent
                     incomplete_details=models.IncompleteDetails("max_prompt_tokens"),
                 )
             ),
-            "run r ended incomplete: max_prompt_tokens",
+            "run r ended with status incomplete: max_prompt_tokens",
         ),
         (IncompleteStreamError(), "the stream ended without a single event"),
         (
@@ -199,7 +207,7 @@ def test_only_the_start_of_a_long_frame_or_body_is_quoted(length: int) -> None:
     shown = "x" * 200
     rest = "" if length == 200 else "... (201 in all)"
     assert f"no: '{shown}'{rest}" == str(decode)
-    assert f"got text/plain: b'{shown}'{rest}. Does" in str(other)
+    assert f"got text/plain: b'{shown}'{rest}. Check" in str(other)
     assert text == decode.frame
     assert body == other.body
 

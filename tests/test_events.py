@@ -14,7 +14,11 @@ from stream_core import events, models
 from stream_core.events import DeltaEvent, DerivedEvent, Event, LocalEvent, WireEvent
 
 BASES = {"DeltaEvent", "DerivedEvent", "Event", "LocalEvent", "WireEvent"}
-CLASSES: list[Any] = [getattr(events, name) for name in events.__all__ if name not in BASES]
+CLASSES: list[Any] = [
+    getattr(events, name)
+    for name in events.__all__
+    if name not in BASES and isinstance(getattr(events, name), type)
+]
 
 #: Classes whose events are named one by one.
 NAMED = (events.ExtensionEvent, events.UnknownEvent, events.RepeatedEvent)

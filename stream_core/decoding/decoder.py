@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, cast
 from stream_core import environment, events
 from stream_core.convert.json_text import is_cut
 from stream_core.dialects import Dialect, HoldsBack, make_dialect
-from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
+from stream_core.errors import (
+    DecodeError,
+    IncompleteStreamError,
+    ServerError,
+    StreamError,
+    UnknownWireError,
+)
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES, ServerSentEvent, SSEDecoder, as_bytes
 
@@ -69,7 +75,7 @@ class EventDecoder:
 
     def __init__(
         self,
-        dialect: str | Dialect = "assistants",
+        dialect: str | Dialect = "auto",
         *,
         max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES,
         snapshots: Snapshots | None = None,
@@ -77,7 +83,8 @@ class EventDecoder:
         """Begin a stream.
 
         Args:
-            dialect: Which wire it is: a name from ``dialects.DIALECTS``, or a dialect.
+            dialect: Which wire it is: a name from ``dialects.DIALECTS``, or a dialect;
+                ``"auto"`` finds it out from the first frame that tells.
             max_frame_bytes: The most that one frame may have.
             snapshots: The state of an earlier stream that this one continues.
 
@@ -92,9 +99,9 @@ class EventDecoder:
         self._sse = SSEDecoder(max_frame_bytes=max_frame_bytes)
         self._frames: FrameReader | None = None
         if environment.FAST:
-            # Only this wire says one thing with each frame, and keeps no state.
-            known = self.snapshots if dialect == "assistants" else None
-            self._frames = FrameReader(self._sse, known, max_frame_bytes=max_frame_bytes)
+            self._frames = FrameReader(
+                self._sse, self._dialect, self.snapshots, max_frame_bytes=max_frame_bytes
+            )
         self._failure: StreamError | None = None
         self._last_event: str | None = None
         self._closed = False
@@ -140,6 +147,7 @@ class EventDecoder:
             DecodeError: A frame is not what it should be; what came before was delivered.
             ServerError: The server sent ``error``; the event was delivered.
             IncompleteStreamError: The bytes ended too early.
+            UnknownWireError: With ``"auto"``: no frame told which wire it is.
         """
         if self._failure is not None:
             raise self._failure.with_traceback(None)  # else each call makes that longer
@@ -273,8 +281,13 @@ class EventDecoder:
     def _end(self, told: list[Event]) -> None:
         """Add to TOLD what it means that the bytes ended without ``done``."""
         _check_ignored(self._sse.ignored)
-        if isinstance(self._dialect, HoldsBack):
-            self._fold(self._dialect.end(), told)
+        try:
+            if isinstance(self._dialect, HoldsBack):
+                self._fold(self._dialect.end(), told)
+        except UnknownWireError as error:
+            if not error.begins and self._sse.ignored:
+                error.begins = self._sse.ignored[0].text
+            raise
         if self.done:
             return
         if not self.snapshots.ended:

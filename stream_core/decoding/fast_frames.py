@@ -2,11 +2,11 @@
 
 It reads what every known server sends: frames of the shape ``event: X`` LF ``data: Y`` LF LF.
 
-- A frame that repeats the last delta but for its text (see ``template``) is folded in without
+- A frame that repeats the last delta but for its text (see ``fast_deltas``) is folded in without
   being parsed.
-- On the Assistants wire, an object under its name is folded in as soon as its payload is made
-  (see ``constructors``), and passed over where the frame before said the same and nobody wants
-  to hear it again.
+- If the dialect has a table of objects, an object under its name is folded in as soon as its
+  payload is made (see ``convert.fast_payloads``), and passed over if the frame before had the
+  same data and nobody wants the repetition.
 - Of another plain frame the frame is made without looking at its lines again.
 - Everything else goes, byte for byte, to the SSE decoder, and so does what follows until that
   is not in the middle of something.
@@ -17,13 +17,13 @@ offsets. Nothing is explained here: whatever is unusual is left to the ordinary 
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events
 from stream_core.convert.fast_payloads import Unusual, constructor
 from stream_core.convert.json_text import loads_in
-from stream_core.dialects import Decoded
-from stream_core.dialects.assistants import OBJECTS
+from stream_core.dialects import Decoded, HasObjects
 from stream_core.sse import ServerSentEvent, as_bytes
 
 from .fast_deltas import DeltaTemplate, learn
@@ -33,13 +33,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
+    from stream_core.dialects import Dialect, ObjectTable
     from stream_core.events import Event
     from stream_core.snapshots.blocks import Wants
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.sse import SSEDecoder
 
-    #: A name, the class of its event, and what makes that of its data.
-    _Row: TypeAlias = tuple[str, type[events.WireEvent[Any]], Callable[[Any], Any]]
+    #: The first line and the event class of a frame that repeats another.
+    _Repetition: TypeAlias = tuple[str, type[Event]]
+
+    #: A name, the class of its event, what makes the payload, and what may repeat it.
+    _Row: TypeAlias = tuple[
+        str, type[events.WireEvent[Any]], Callable[[Any], Any], _Repetition | None
+    ]
 
 __all__ = ["FrameReader"]
 
@@ -52,20 +58,6 @@ _LINES = 3
 
 _DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
 
-#: Name to first line and class of one that changes nothing when it follows with the same data:
-#: servers send an object as it is created once more as the first of its states.
-_SAID_AGAIN: dict[str, tuple[str, type[Event]]] = {
-    "thread.run.created": ("event: thread.run.queued", events.ThreadRunQueued),
-    "thread.run.step.created": (
-        "event: thread.run.step.in_progress",
-        events.ThreadRunStepInProgress,
-    ),
-    "thread.message.created": (
-        "event: thread.message.in_progress",
-        events.ThreadMessageInProgress,
-    ),
-}
-
 
 class FrameReader:
     """Reads plain frames, and feeds all others to an SSE decoder.
@@ -76,14 +68,14 @@ class FrameReader:
     """
 
     def __init__(
-        self, sse: SSEDecoder, snapshots: Snapshots | None, *, max_frame_bytes: int
+        self, sse: SSEDecoder, dialect: Dialect, snapshots: Snapshots, *, max_frame_bytes: int
     ) -> None:
         """Stand in front of SSE, which was fed nothing yet.
 
         Args:
             sse: Reads what is not plain.
-            snapshots: What objects and deltas of the Assistants wire are folded into; None: it
-                is another wire, and frames are all that is read.
+            dialect: Has the table of the frames that are one object each, if it has one.
+            snapshots: What these are folded into.
             max_frame_bytes: The most that one frame may have.
         """
         self.wants: Wants | None = None
@@ -99,6 +91,9 @@ class FrameReader:
         self._template: DeltaTemplate | None = None
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
+        # The dialect, until it is known whether it has a table of objects; and then that table.
+        self._undecided = dialect if isinstance(dialect, HasObjects) else None
+        self._makers = self._find_makers()
         # The lines of the frame that would say the same as the last one, and its class.
         self._again: tuple[str, str, type[Event]] | None = None
 
@@ -157,9 +152,12 @@ class FrameReader:
                 return ()
         if line[:6] != "data: " or len(line) == len("data: "):
             return None
-        row = None if self._snapshots is None else _MAKERS[head]
-        if self._snapshots is not None and row is not None:
-            name, event_class, make = row
+        makers = self._makers
+        if makers is None and self._undecided is not None:
+            makers = self._makers = self._find_makers()
+        row = None if makers is None else makers[head]
+        if row is not None:
+            name, event_class, make, repetition = row
             try:
                 raw = loads_in(line, 6, len(line))
                 decoded = Decoded(event_class, make(raw), raw, name)
@@ -168,14 +166,13 @@ class FrameReader:
             else:
                 told = self._snapshots.apply(decoded)
                 self.last_event = name
-                if name in _SAID_AGAIN:
-                    # After a created that was told before, and after the end of the run, the
-                    # same data is news.
+                if repetition is not None:
+                    # After a created that was delivered before, and after the end of the run,
+                    # the same data is news.
                     if told[0].__class__ is event_class and not self._snapshots.terminated:
-                        head, again_class = _SAID_AGAIN[name]
-                        self._again = (head, line, again_class)
+                        self._again = (repetition[0], line, repetition[1])
                 elif event_class in _DELTAS:
-                    self._learn(decoded, frame, self._snapshots)
+                    self._learn(decoded, frame)
                 return told
         if head[:7] != "event: ":
             return None
@@ -206,11 +203,19 @@ class FrameReader:
                 self._offset += len(piece)
                 yield from found
 
-    def _learn(self, decoded: Decoded, frame: str, snapshots: Snapshots) -> None:
+    def _find_makers(self) -> _Makers | None:
+        """Return what makes the objects of the dialect's table; None if there is none (yet)."""
+        table = None if self._undecided is None else self._undecided.objects
+        if table is None:
+            return None
+        self._undecided = None
+        return _makers_of(table) if table.rows else None
+
+    def _learn(self, decoded: Decoded, frame: str) -> None:
         """Look at a FRAME with a delta that was folded in just now."""
         now = (decoded.event_class, decoded.payload.id)
         if now == self._last and self._tries < _MAX_TRIES:
-            repeater = find_repeater(snapshots, decoded)
+            repeater = find_repeater(self._snapshots, decoded)
             if repeater is not None:
                 self._tries += 1
                 self._template = learn(frame, repeater, decoded.name)
@@ -238,20 +243,30 @@ def _as_text(piece: bytes) -> str:
 
 
 class _Makers(dict[str, "_Row | None"]):
-    """First line of an object's frame to its name, the class of its event, and what makes it.
+    """First line of an object's frame to what is known of it by a dialect's table.
 
     A row is made when the first such object comes.
     """
 
+    def __init__(self, table: ObjectTable) -> None:
+        super().__init__()
+        self._table = table
+
     def __missing__(self, head: str) -> _Row | None:
-        """Find the row of HEAD; None where it is no object's."""
+        """Find the row of HEAD; None if it is not an object's."""
         name = head.removeprefix("event: ")
-        if name not in OBJECTS or name == head:
+        rows = self._table.rows
+        if name not in rows or name == head:
             return None
-        event_class, payload_class = OBJECTS[name]
+        event_class, payload_class = rows[name]
         made: Any = payload_class
-        row = self[head] = (name, event_class, constructor(made))
+        again = self._table.repeats.get(name)
+        repetition = None if again is None else (f"event: {again}", rows[again][0])
+        row = self[head] = (name, event_class, constructor(made), repetition)
         return row
 
 
-_MAKERS = _Makers()
+@cache
+def _makers_of(table: ObjectTable) -> _Makers:
+    """Return the rows of TABLE; they are the same for all streams."""
+    return _Makers(table)

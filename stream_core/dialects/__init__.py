@@ -10,15 +10,24 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from attrs import define
+from attrs import define, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from stream_core.events import WireEvent
     from stream_core.sse import ServerSentEvent
 
-__all__ = ["DIALECTS", "Decoded", "Dialect", "HoldsBack", "make_dialect"]
+__all__ = [
+    "DIALECTS",
+    "NO_OBJECTS",
+    "Decoded",
+    "Dialect",
+    "HasObjects",
+    "HoldsBack",
+    "ObjectTable",
+    "make_dialect",
+]
 
 
 @define(eq=False)
@@ -59,6 +68,34 @@ class HoldsBack(Protocol):
 
     def end(self) -> Iterable[Decoded]:
         """Say what it means that the bytes ended; nothing where they ended too early."""
+        ...
+
+
+@frozen(eq=False)
+class ObjectTable:
+    """The frames of a wire that are one object each, and mean the same whatever came before.
+
+    Attributes:
+        rows: The name of a frame to the class of its event and that of its payload.
+        repeats: The name of a frame to the one that servers send right after it with the same
+            object.
+    """
+
+    rows: Mapping[str, tuple[type[WireEvent[Any]], type[Any]]]
+    repeats: Mapping[str, str]
+
+
+#: The table of a wire whose frames cannot be decoded by one.
+NO_OBJECTS = ObjectTable({}, {})
+
+
+@runtime_checkable
+class HasObjects(Protocol):
+    """A dialect some of whose frames can be decoded by a table alone."""
+
+    @property
+    def objects(self) -> ObjectTable | None:
+        """The table; None as long as it is not known which wire it is."""
         ...
 
 

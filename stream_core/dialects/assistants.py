@@ -25,7 +25,7 @@ from stream_core.convert import json_text
 from stream_core.convert.payloads import structure
 from stream_core.errors import DecodeError
 
-from . import Decoded
+from . import NO_OBJECTS, Decoded, ObjectTable
 
 if TYPE_CHECKING:
     from stream_core.sse import ServerSentEvent
@@ -64,8 +64,16 @@ EVENTS: dict[str, tuple[type[events.WireEvent[Any]], type[Any]]] = {
     "done": (events.Done, str),
 }
 
-#: Those of them that are about an object.
-OBJECTS = {name: row for name, row in EVENTS.items() if name not in {"error", "done"}}
+#: Those of them that are about an object. Servers send an object as it is created once more as
+#: the first of its states.
+OBJECTS = ObjectTable(
+    {name: row for name, row in EVENTS.items() if name not in {"error", "done"}},
+    repeats={
+        "thread.run.created": "thread.run.queued",
+        "thread.run.step.created": "thread.run.step.in_progress",
+        "thread.message.created": "thread.message.in_progress",
+    },
+)
 
 #: What an early preview of Azure OpenAI called them.
 ALIASES: dict[str, str] = {
@@ -79,6 +87,11 @@ _UNNAMED = ("", "message")
 
 class AssistantsDialect:
     """The Assistants v2 wire; it keeps no state."""
+
+    @property
+    def objects(self) -> ObjectTable:
+        """The table of its objects; of a subclass, which may decode otherwise, an empty one."""
+        return OBJECTS if self.__class__ is AssistantsDialect else NO_OBJECTS
 
     def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
         """Say what FRAME means.
@@ -124,9 +137,9 @@ def _decode(name: str, payload: Any, raw: Any) -> Decoded:
         return Decoded(events.ErrorEvent, read_error(payload), raw, name)
     if name == "done":
         return Decoded(events.Done, DONE, raw, name)
-    if name not in OBJECTS:
+    if name not in OBJECTS.rows:
         return Decoded(events.UnknownEvent, payload, raw, name)
-    event_class, payload_class = OBJECTS[name]
+    event_class, payload_class = OBJECTS.rows[name]
     return Decoded(event_class, structure(payload_class, payload), raw, name)
 
 

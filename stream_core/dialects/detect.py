@@ -1,21 +1,24 @@
-"""Which wire it is, found out from the first frame that tells: ``Stream(source, dialect="auto")``.
+"""Which wire it is, found out from the first frame that tells; ``Stream(source)`` reads so.
 
 Rules of this file:
 
 - A frame that tells decides for the whole stream; nothing is held back or looked at twice.
 - Looked at are a frame's name, and of its JSON the keys ``type``, ``object``, ``choices`` and
   ``event``. Content is never guessed from.
-- A frame that tells nothing (a ping, an error without a name, ``[DONE]``) is read as the Assistants
-  wire reads it, and the next one is looked at.
+- A frame that tells nothing (a ping, an error without a name) is read as the Assistants wire
+  reads it, and the next one is looked at.
+- A stream that ends, or says ``[DONE]``, before any frame told is an :class:`UnknownWireError`.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from stream_core import events
 from stream_core.convert import json_text
+from stream_core.errors import UnknownWireError
 
-from . import Dialect, HoldsBack, make_dialect
+from . import DIALECTS, NO_OBJECTS, Dialect, HasObjects, HoldsBack, ObjectTable, make_dialect
 from .assistants import ALIASES, EVENTS, AssistantsDialect
 
 if TYPE_CHECKING:
@@ -78,21 +81,49 @@ class AutoDialect:
     """Reads a stream as the wire that its first telling frame is of."""
 
     def __init__(self) -> None:
-        self._dialect: Dialect = AssistantsDialect()
+        self._undecided = AssistantsDialect()
+        self._dialect: Dialect = self._undecided
         self._decided = False
+        self._begins: str | None = None
+
+    @property
+    def objects(self) -> ObjectTable | None:
+        """The table of the wire that was found; None as long as none was."""
+        if not self._decided:
+            return None
+        return self._dialect.objects if isinstance(self._dialect, HasObjects) else NO_OBJECTS
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
-        """Say what FRAME means, on the wire that was found.
+        """Decode FRAME on the wire that was found.
 
         Raises:
             DecodeError: As of that wire.
+            UnknownWireError: The stream is done, and no wire was found.
         """
-        if not self._decided:
-            name = detect(frame)
-            if name is not None:
-                self._dialect, self._decided = make_dialect(name), True
-        return self._dialect.decode(frame)
+        if self._decided:
+            return self._dialect.decode(frame)
+        if self._begins is None:
+            self._begins = frame.data
+        name = detect(frame)
+        if name is not None:
+            self._dialect, self._decided = make_dialect(name), True
+            return self._dialect.decode(frame)
+        meaning = self._undecided.decode(frame)
+        if any(decoded.event_class is events.Done for decoded in meaning):
+            raise self._unknown()
+        return meaning
 
     def end(self) -> Iterable[Decoded]:
-        """Say what the wire that was found has left to say."""
+        """Decode what the wire that was found held back.
+
+        Raises:
+            UnknownWireError: No wire was found.
+        """
+        if not self._decided:
+            raise self._unknown()
         return self._dialect.end() if isinstance(self._dialect, HoldsBack) else ()
+
+    def _unknown(self) -> UnknownWireError:
+        """Return the error for a stream of no wire that was found."""
+        wires = [name for name in DIALECTS if name != "auto"]
+        return UnknownWireError(begins=self._begins or "", wires=wires)

@@ -29,25 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageWriter", "RunWriter", "StepWriter", "add_usage", "incomplete_reasons"]
 
-#: How a run can stand, to its event.
-RUN_EVENTS: dict[str, type[events.WireEvent[models.Run]]] = {
-    "created": events.ThreadRunCreated,
-    "queued": events.ThreadRunQueued,
-    "in_progress": events.ThreadRunInProgress,
-    "requires_action": events.ThreadRunRequiresAction,
-    "completed": events.ThreadRunCompleted,
-    "incomplete": events.ThreadRunIncomplete,
-    "failed": events.ThreadRunFailed,
-    "cancelled": events.ThreadRunCancelled,
-}
-
-#: How a step can end, to its event.
-STEP_EVENTS: dict[str, type[events.WireEvent[models.RunStep]]] = {
-    "completed": events.ThreadRunStepCompleted,
-    "failed": events.ThreadRunStepFailed,
-    "cancelled": events.ThreadRunStepCancelled,
-}
-
 #: How a run ended, to how what was open then ends: a message, its step, a step of tools, and the
 #: reason that the message gives where the wire has no better one.
 ENDS: dict[str, tuple[str, str, str, str | None]] = {
@@ -155,7 +136,8 @@ class RunWriter:
             name = _BEGINNING[number]
             shown = "queued" if name == "created" else name
             own = raw if number == goal - 1 else None
-            self.tell(RUN_EVENTS[name], evolve(self.run, status=shown), own)
+            event_class = events.ThreadRunCreated if name == "created" else events.RUN_EVENTS[name]
+            self.tell(event_class, evolve(self.run, status=shown), own)
         self.began = goal
         return True
 
@@ -202,7 +184,7 @@ class RunWriter:
             run.incomplete_details = models.IncompleteDetails(run_reason)
         if status == "failed":
             run.last_error = last_error
-        self.tell(RUN_EVENTS[status], run, raw)
+        self.tell(events.RUN_EVENTS[status], run, raw)
         self.tell(events.Done, "[DONE]")
         self.ended = True
 
@@ -310,4 +292,4 @@ class RunWriter:
         if status == "failed":
             step.last_error = last_error
         self.open.remove(writer)
-        self.tell(STEP_EVENTS[status], step, raw)
+        self.tell(events.STEP_EVENTS[status], step, raw)

@@ -57,7 +57,7 @@ class Stream(EventContents):
         self,
         source: Source,
         *handlers: Handler,
-        dialect: str | Dialect = "assistants",
+        dialect: str | Dialect = "auto",
         max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES,
         control: Control | None = None,
         cancel_on_interrupt: bool = False,
@@ -68,7 +68,8 @@ class Stream(EventContents):
             source: Bytes, an iterable of bytes, or a binary file. It is closed at the end
                 where it can be.
             handlers: The first handlers, in order; see :meth:`register`.
-            dialect: Which wire it is, see ``stream_core.dialects.DIALECTS``.
+            dialect: Which wire it is: a name of ``stream_core.dialects.DIALECTS``;
+                ``"auto"`` finds it out from the first frame that tells.
             max_frame_bytes: The most that one frame may have.
             control: What the stream can do about the run on the server.
             cancel_on_interrupt: On Ctrl-C cancel the run too, so that its thread is not

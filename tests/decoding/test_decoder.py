@@ -89,7 +89,7 @@ def test_events_are_there_as_soon_as_their_last_byte_is() -> None:
     """The line end that closes a frame, and nothing after it, is waited for."""
     frames = [one + b"\n\n" for one in USUAL.split(b"\n\n")[:-1]]
     for cut in (1, 30, None):  # the frame in pieces, or whole
-        decoder = EventDecoder()
+        decoder = EventDecoder("assistants")
         for one in frames:
             for piece in pieces(one[:-1], cut or len(one)):
                 decoder.feed(piece)
@@ -110,7 +110,7 @@ def test_a_chunk_may_end_anywhere_after_a_blank_line() -> None:
 
 def test_there_is_no_event_without_bytes() -> None:
     """None means: feed more; empty chunks are no bytes."""
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     assert decoder.next_event() is None
     decoder.feed(b"")
     assert decoder.next_event() is None
@@ -121,13 +121,13 @@ def test_only_bytes_are_fed() -> None:
     """A str is misuse, and says what to do."""
     wrong: Any = "event: done"
     with pytest.raises(TypeError, match="binary"):
-        EventDecoder().feed(wrong)
+        EventDecoder("assistants").feed(wrong)
 
 
 def test_bytes_like_objects_are_bytes() -> None:
     """A bytearray that is used again after feeding changes nothing."""
     buffer = bytearray(sse(run("created")))
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     decoder.feed(b"")
     decoder.feed(buffer)
     buffer[:] = bytes(len(buffer))
@@ -137,7 +137,7 @@ def test_bytes_like_objects_are_bytes() -> None:
 
 def test_a_closed_decoder_takes_no_bytes() -> None:
     """It reads one stream."""
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     decoder.close()
     decoder.close()
     with pytest.raises(RuntimeError, match="close"):
@@ -154,7 +154,7 @@ def test_wire_deltas_that_nobody_wants_may_be_spared() -> None:
 
 def test_what_nobody_wants_is_passed_over_and_folded_in() -> None:
     """The deltas of a text and what is derived from them too; its whole is there at the end."""
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     decoder.wants = Wanted(lambda event_class: event_class is events.Done)
     deltas = [text_delta(piece) for piece in "abcdef"]
     decoder.feed(whole_run(message("created"), *deltas))
@@ -174,7 +174,7 @@ def test_whoever_gets_an_event_may_change_what_is_wanted(
     monkeypatch.setattr(environment, "FAST", fast)
     data = whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"])
     for chunks in ([data], pieces(data, 7), re.findall(rb"(?s).*?\n\n", data)):
-        decoder = EventDecoder()
+        decoder = EventDecoder("assistants")
         wire = Wanted(lambda event_class: event_class is events.ThreadMessageDelta)
         derived = Wanted(lambda event_class: event_class is events.MessageTextDelta)
         decoder.wants = wire
@@ -194,7 +194,7 @@ def test_what_nobody_wants_any_more_does_not_come(
 ) -> None:
     """From the next event on as well."""
     monkeypatch.setattr(environment, "FAST", fast)
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     assert decoder.wants is None
     decoder.feed(whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"]))
     while not isinstance(event := decoder.next_event(), events.MessageTextDelta):
@@ -253,7 +253,7 @@ def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fa
     chunks: list[Any] = [bytearray(USUAL[:99]), memoryview(USUAL[99:200]), USUAL[200:]]
     assert decode(USUAL) == told_at_once(chunks)
     wrong: list[Any] = [sse(run("created")), "event: done"]
-    told = EventDecoder().events(wrong)
+    told = EventDecoder("assistants").events(wrong)
     assert isinstance(next(told), events.ThreadRunCreated)
     with pytest.raises(TypeError, match="binary"):
         next(told)
@@ -274,12 +274,12 @@ def test_a_chunk_is_asked_for_when_all_before_it_was_told(
             yield one
         raise AssertionError("asked for more after done")
 
-    for event in EventDecoder().events(chunks()):
+    for event in EventDecoder("assistants").events(chunks()):
         log.append(event)  # noqa: PERF402  # the chunks write into it too
     numbers = [x for x in log if isinstance(x, int)]
     assert list(range(len(frames))) == numbers
     expected: list[object] = []
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     for number, one in enumerate(frames):
         decoder.feed(one)
         expected += [number, *iter(decoder.next_event, None)]
@@ -294,14 +294,14 @@ def test_what_the_chunks_raise_leaves_as_it_is() -> None:
         raise error
 
     for error in (StreamError("lost"), OSError("broken")):
-        decoder = EventDecoder()
+        decoder = EventDecoder("assistants")
         told = decoder.events(chunks(error))
         assert isinstance(next(told), events.ThreadRunCreated)
         with pytest.raises(type(error)) as caught:
             next(told)
         assert error is caught.value
         assert next(told, None) is None
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     failure = StreamError("lost")
     assert isinstance(next(decoder.events(chunks(failure))), events.ThreadRunCreated)
     with pytest.raises(StreamError):
@@ -313,7 +313,7 @@ def test_what_the_chunks_raise_leaves_as_it_is() -> None:
 
 def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
     """Not after feed(), next_event(), close() or itself; and nothing is fed after it."""
-    fed, asked, closed, used = (EventDecoder() for _ in range(4))
+    fed, asked, closed, used = (EventDecoder("assistants") for _ in range(4))
     fed.feed(b"d")
     asked.next_event()
     closed.close()
@@ -323,7 +323,7 @@ def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
             decoder.events([])
     with pytest.raises(RuntimeError, match="close"):
         used.feed(b"d")
-    untouched = EventDecoder()
+    untouched = EventDecoder("assistants")
     untouched.feed(b"")  # is nothing
     assert decode(USUAL).names == [label(event) for event in untouched.events([USUAL])]
 
@@ -369,7 +369,7 @@ def test_done_needs_no_name() -> None:
 
 def test_done_is_known_as_soon_as_it_is_read() -> None:
     """``done`` tells a shell that it need not ask for more bytes."""
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     decoder.feed(whole_run())
     seen = []
     while not decoder.done:
@@ -464,10 +464,10 @@ def test_the_last_frame_needs_no_blank_line() -> None:
 
 def test_a_following_stream_has_its_own_end() -> None:
     """That the one before it required action does not make it complete."""
-    first = EventDecoder()
+    first = EventDecoder("assistants")
     first.feed(sse(run("created"), run("requires_action"), DONE))
     list(iter(first.next_event, None))
-    following = EventDecoder(snapshots=first.snapshots)
+    following = EventDecoder("assistants", snapshots=first.snapshots)
     assert following.snapshots is first.snapshots
     following.close()
     with pytest.raises(IncompleteStreamError) as caught:
@@ -477,7 +477,7 @@ def test_a_following_stream_has_its_own_end() -> None:
 
 def test_what_was_missed_is_made_up_for() -> None:
     """What was told is not told again; the run is the server's, and done comes last."""
-    first = EventDecoder()
+    first = EventDecoder("assistants")
     first.feed(sse(run("created"), message("created"), text_delta("Hel")))
     while first.next_event() is not None:
         pass
@@ -485,7 +485,7 @@ def test_what_was_missed_is_made_up_for() -> None:
     whole = models.Message(id="msg_1", status="completed", content=[])
     block = models.TextContentBlock(text=models.Text("Hello"))
     whole.content.append(block)
-    decoder = EventDecoder(snapshots=first.snapshots)
+    decoder = EventDecoder("assistants", snapshots=first.snapshots)
     missed = [
         Decoded(events.ThreadRunCreated, ended, None, "thread.run.created", synthetic=True),
         Decoded(events.ThreadMessageCompleted, whole, None, "thread.message.completed"),
@@ -589,7 +589,7 @@ def test_other_lines_with_unknown_fields_are_ignored() -> None:
 
 def test_a_failure_is_told_again_at_every_call() -> None:
     """The same one; the decoder has nothing else to say."""
-    decoder = EventDecoder()
+    decoder = EventDecoder("assistants")
     decoder.feed(b"event: done\ndata: bye\n\n" + sse(run("created")))
     caught = []
     for _ in range(3):

@@ -30,8 +30,9 @@ from stream_core.decoding.decoder import EventDecoder
 from stream_core.decoding.fast_deltas import DeltaTemplate
 from stream_core.dialects import DIALECTS, Decoded
 from stream_core.dialects.assistants import EVENTS, OBJECTS, AssistantsDialect
+from stream_core.dialects.detect import AutoDialect
 from stream_core.errors import DecodeError, StreamError
-from stream_core.sse import SSEDecoder
+from stream_core.sse import ServerSentEvent, SSEDecoder
 from tests.support.bursts import (
     BAD_BEGINNINGS,
     BAD_VALUES,
@@ -153,7 +154,7 @@ def outcome(
     turns = itertools.cycle([None if x is None else Wanted(x) for x in wants])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "FAST", fast)
-        decoder = EventDecoder(**options)
+        decoder = EventDecoder(**{"dialect": "assistants", **options})
         known = decoder.snapshots
         decoder.wants = next(turns)
         try:
@@ -426,7 +427,7 @@ def test_envelopes(envelope: str, value: str | None) -> None:
 def test_deep_nesting() -> None:
     """What can just be parsed, but not one call deeper, is no reason to fail with a ValueError."""
     for depth in range(800, 1000):
-        decoder = EventDecoder()
+        decoder = EventDecoder("assistants")
         decoder.feed(b"".join(nested(value, depth) for value in LETTERS))
         try:
             while decoder.next_event() is not None:
@@ -543,7 +544,7 @@ def test_unread_at_close() -> None:
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(environment, "FAST", fast)
-            decoder = EventDecoder()
+            decoder = EventDecoder("assistants")
             for chunk in (b"", RUN, bytearray(delta("a")), b"", memoryview(END)):
                 decoder.feed(chunk)
             decoder.close()
@@ -559,7 +560,7 @@ def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> No
     """What is fed after ``done`` or an error is not kept."""
     monkeypatch.setattr(environment, "FAST", fast)
     for end in (sse(DONE), sse(("thread.run.created", "{"))):
-        decoder = EventDecoder()
+        decoder = EventDecoder("assistants")
         decoder.feed(end)
         with contextlib.suppress(DecodeError):
             while decoder.next_event() is not None:
@@ -661,7 +662,7 @@ def test_what_nearly_says_it_again_is_not_passed_over(kind: str) -> None:
             check_wanted(chunks, WANTED[3])
         for name in sorted({*EVENTS, "", "unheard.of"} - {f"{kind}.{again}"}):
             chunks = [*begin, framed(PLAIN, name, first)]
-            assert 1 + (name in OBJECTS) == parsed_of(chunks, WANTED[3])
+            assert 1 + (name in OBJECTS.rows) == parsed_of(chunks, WANTED[3])
             check_wanted(chunks, WANTED[3])
         for envelope in ENVELOPES:
             check_wanted([*begin, framed(envelope, f"{kind}.{again}", first)], WANTED[3])
@@ -754,3 +755,24 @@ def test_recordings(wire: Path) -> None:
         for dialect in {"assistants", path.parent.name} & DIALECTS.keys():
             check([data], dialect=dialect)
             check([one + b"\n\n" for one in data.split(b"\n\n")], dialect=dialect)
+
+
+@pytest.mark.parametrize("before", [0, 3])
+def test_a_wire_that_is_found_out_is_read_as_fast(
+    monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Only the frames up to the first one that tells are decoded by the dialect."""
+    decoded: list[str] = []
+    decode = AutoDialect.decode
+
+    def counting(self: AutoDialect, frame: ServerSentEvent) -> Iterable[Decoded]:
+        decoded.append(frame.event)
+        return decode(self, frame)
+
+    monkeypatch.setattr(AutoDialect, "decode", counting)
+    pings = [frame("ping", {})] * before
+    found = EventDecoder().events([*pings, *(frame(*text_delta("a")) for _ in range(20))])
+    deltas = 0
+    while deltas < 20:
+        deltas += isinstance(next(found), events.ThreadMessageDelta)
+    assert [*["ping"] * before, "thread.message.delta"] == decoded

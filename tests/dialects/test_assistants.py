@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai.types.beta import AssistantStreamEvent
 
-from stream_core import events, models
-from stream_core.dialects.assistants import ALIASES, DONE, EVENTS, AssistantsDialect
+from stream_core import Stream, events, models
+from stream_core.dialects import Decoded
+from stream_core.dialects.assistants import ALIASES, DONE, EVENTS, OBJECTS, AssistantsDialect
 from stream_core.errors import DecodeError
 from stream_core.sse import ServerSentEvent
+from tests.support.frames import DONE as DONE_FRAME
+from tests.support.frames import run, sse
 
 DIALECT = AssistantsDialect()
 
@@ -336,3 +339,18 @@ def test_any_frame_is_one_event_or_a_decode_error(event: str, data: str) -> None
     except DecodeError:
         return
     assert issubclass(decoded.event_class, events.WireEvent)
+
+
+def test_only_the_dialect_itself_is_decoded_by_its_table() -> None:
+    """A subclass may decode in another way, so each of its frames goes there."""
+
+    class Louder(AssistantsDialect):
+        def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
+            seen.append(frame.event)
+            return super().decode(frame)
+
+    seen: list[str] = []
+    assert AssistantsDialect().objects is OBJECTS
+    assert not Louder().objects.rows
+    Stream(sse(run("created"), run("completed"), DONE_FRAME), dialect=Louder()).until_done()
+    assert ["thread.run.created", "thread.run.completed", "done"] == seen

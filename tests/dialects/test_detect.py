@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from stream_core import Stream, events
-from stream_core.dialects import DIALECTS, Decoded, HoldsBack
+from stream_core.dialects import DIALECTS, NO_OBJECTS, Decoded, HasObjects, HoldsBack
+from stream_core.dialects.assistants import OBJECTS
 from stream_core.dialects.detect import AutoDialect, detect
-from stream_core.errors import ServerError
+from stream_core.errors import ServerError, UnknownWireError
 from stream_core.sse import ServerSentEvent, SSEDecoder
-from tests.support.frames import DONE, run, sse, text_delta
+from tests.support.frames import DONE, pieces, run, sse, text_delta
 
 #: Folders of recordings, and the pieces of names in servers/, by wire.
 WIRES = {
@@ -142,6 +143,46 @@ def test_the_other_wires_are_found_in_a_stream(wire: Path, name: str) -> None:
     assert by_name.current_run == by_frame.current_run
 
 
+@pytest.mark.parametrize(
+    ("data", "begins"),
+    [
+        (b"", ""),
+        (sse(DONE), "[DONE]"),
+        (sse(("", "[DONE]")), "[DONE]"),
+        (sse(("", {"event": "done", "data": "[DONE]"})), '{"event": "done", "data": "[DONE]"}'),
+        (sse(("ping", {"n": 1}), ("ping", {"n": 2})), '{"n": 1}'),
+        (sse(("ping", {"n": 1}), DONE), '{"n": 1}'),
+        (b"<html>\n<body>Sign in</body>\n</html>\n", "<html>"),
+        (b": keep-alive\n\n", ""),
+    ],
+)
+def test_a_stream_of_no_known_wire_says_so(data: bytes, begins: str) -> None:
+    """Wherever it is cut: with its beginning, the wires that were tried, and what to do."""
+    for chunks in ([data], pieces(data, 1)):
+        stream = Stream(chunks)
+        with pytest.raises(UnknownWireError, match="pass dialect=") as caught:
+            stream.until_done()
+        assert begins == caught.value.begins
+        assert set(caught.value.wires) == DIALECTS.keys() - {"auto"}
+
+
+def test_what_came_before_the_end_of_an_unknown_wire_is_delivered() -> None:
+    """As events of unknown names."""
+    stream = Stream(sse(("ping", {"n": 1}), ("pong", {"n": 2}), DONE))
+    assert [stream.next(), stream.next(), stream.next()] == [True, True, False]
+    assert isinstance(stream.err, UnknownWireError)
+
+
+def test_the_table_of_objects_is_that_of_the_wire_that_was_found() -> None:
+    """None before that; a wire without one has an empty one."""
+    for name, data in (("thread.created", "{}"), ("", '{"choices": []}')):
+        dialect = AutoDialect()
+        assert isinstance(dialect, HasObjects)
+        assert dialect.objects is None
+        dialect.decode(ServerSentEvent(name, data, 0))
+        assert (OBJECTS if name else NO_OBJECTS) is dialect.objects
+
+
 HELD = Decoded(events.Done, "[DONE]", None, "done")
 
 
@@ -156,10 +197,12 @@ class _Held:
 
 
 def test_what_a_wire_holds_back_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the wire that was found; one that holds nothing back has nothing to say."""
+    """By the wire that was found; one that holds nothing back has nothing to add."""
     dialect = AutoDialect()
     assert isinstance(dialect, HoldsBack)
+    dialect.decode(ServerSentEvent("thread.created", "{}", 0))
     assert () == tuple(dialect.end())
+    dialect = AutoDialect()
     monkeypatch.setattr("stream_core.dialects.detect.make_dialect", lambda _: _Held())
     assert () == tuple(dialect.decode(ServerSentEvent("", '{"choices": []}', 0)))
     assert (HELD,) == tuple(dialect.end())

@@ -29,7 +29,6 @@ OUTER = {
     "stream_core.client.client": "Client",
     "stream_core.decoding.decoder": "EventDecoder",
     "stream_core.errors": "what may be raised",
-    "stream_core.events": "what handlers are given",
     "stream_core.sse": "frames, for whoever reads another wire",
     "stream_core.streams.stream": "Stream, and what it is made with",
     "stream_core.streams.text_reader": "what Stream.text is",

@@ -282,7 +282,7 @@ def test_until_done_returns_the_last_run() -> None:
     found = Stream(sse(run("created"), run("completed", model="m"), DONE)).until_done()
     assert found is not None
     assert ("completed", "m") == (found.status, found.model)
-    assert Stream(sse(DONE)).until_done() is None
+    assert Stream(sse(DONE), dialect="assistants").until_done() is None
 
 
 def test_until_done_goes_on_where_next_stopped() -> None:
@@ -396,7 +396,7 @@ def test_a_late_handler_has_the_next_event_though_nobody_wanted_such(
 
 @pytest.mark.parametrize(
     ("handler", "wrong"),
-    [(Recorder, "is a class"), (object(), "no method handle"), (None, "no method handle")],
+    [(Recorder, "is a class"), (object(), "is not a handler"), (None, "is not a handler")],
 )
 def test_what_is_no_handler_is_refused(handler: Any, wrong: str) -> None:
     """A class instead of an instance, and what has no ``handle``."""
@@ -767,7 +767,8 @@ def test_after_a_callback_has_ended_it_a_stream_has_no_event(way: str) -> None:
 def test_a_callback_of_the_end_may_close_the_stream() -> None:
     """It is over anyway."""
     log: list[str] = []
-    stream = Stream(sse(DONE), Doing(log, do={"StreamEnd": lambda: stream.close()}))  # noqa: PLW0108  # not yet there
+    ends = Doing(log, do={"StreamEnd": lambda: stream.close()})  # noqa: PLW0108  # not yet there
+    stream = Stream(sse(DONE), ends, dialect="assistants")
     stream.until_done()
     assert ["Done", "StreamEnd"] == log
 
@@ -830,7 +831,7 @@ class _CannotClose(Writing):
 def test_a_source_that_cannot_be_closed_does_not_hide_the_end() -> None:
     """Handlers have on_end first; then the exception leaves, once."""
     log: list[str] = []
-    stream = Stream(_CannotClose(log, sse(DONE)), Doing(log))
+    stream = Stream(_CannotClose(log, sse(DONE)), Doing(log), dialect="assistants")
     with pytest.raises(OSError, match="cannot close"):
         stream.until_done()
     assert ["read", "Done", "StreamEnd"] == log
@@ -957,7 +958,7 @@ def test_cancel_reads_until_there_is_a_run() -> None:
     assert stream.cancel() is stream.current_run
     assert ["find", "cancel run_1"] == control.asked
     control = ScriptedControl()
-    assert Stream(sse(DONE), control=control).cancel() is None
+    assert Stream(sse(DONE), control=control, dialect="assistants").cancel() is None
     assert ["find"] == control.asked
 
 
@@ -1053,7 +1054,9 @@ def test_otherwise_nothing_is_cancelled(
     """The run goes on, or there is none."""
     control = ScriptedControl()
     with pytest.raises((KeyboardInterrupt, ValueError)):
-        Stream(data, handler, control=control, cancel_on_interrupt=chosen).until_done()
+        Stream(
+            data, handler, dialect="assistants", control=control, cancel_on_interrupt=chosen
+        ).until_done()
     assert asked == control.asked
 
 
@@ -1210,7 +1213,7 @@ def test_final_objects_are_there_after_reading_to_the_end() -> None:
 def test_a_final_run_that_is_not_there_is_misuse() -> None:
     """With the call that may return None."""
     with pytest.raises(RuntimeError, match="until_done"):
-        Stream(sse(DONE)).get_final_run()
+        Stream(sse(DONE), dialect="assistants").get_final_run()
 
 
 def test_facts_of_the_answer_come_from_the_source() -> None:

@@ -14,7 +14,8 @@ import pytest
 from stream_core import events
 from stream_core.dialects.chat.dialect import FINISH_REASONS
 from stream_core.dialects.responses.event_table import ROWS
-from stream_core.dialects.run_writer import ENDS, RUN_EVENTS, incomplete_reasons
+from stream_core.dialects.run_writer import ENDS, incomplete_reasons
+from stream_core.events import RUN_EVENTS
 from tests import ROOT
 from tests.support.chat_frames import chunk, last_run, stop, told_of
 
