@@ -1,10 +1,10 @@
-"""Who asks: functions that give the headers which authenticate a request.
+"""Authentication: functions that return the headers which authenticate a request.
 
 Rules of this file:
 
-- Each is asked anew for each request, because keys change and tokens expire after an hour.
-- Nothing is kept and nothing is shown: no error and no representation has a key in it.
-- No library of Azure's is imported: a credential is whatever has ``get_token(*scopes)``.
+- Each is called for each request, because keys change and tokens expire after an hour.
+- Nothing is kept and nothing is shown: no error and no representation contains a key.
+- No Azure library is imported: a credential is any object with ``get_token(*scopes)``.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ __all__ = [
     "token",
 ]
 
-#: Asked for each request (not for its retries): the headers that authenticate it.
+#: Called for each request (not for its retries); returns the headers that authenticate it.
 Authentication: TypeAlias = "Callable[[], Mapping[str, str]]"
 
-#: A key, or a function that gives it.
+#: A key, or a function that returns it.
 Key: TypeAlias = "str | Callable[[], str]"
 
 
@@ -40,7 +40,7 @@ T = TypeVar("T")
 
 
 class AccessToken(Protocol):
-    """What a credential answers with, as azure-core has it."""
+    """The token of a credential, as in azure-core."""
 
     @property
     def token(self) -> str:
@@ -53,20 +53,20 @@ class TokenCredential(Protocol):
 
     @property
     def get_token(self) -> Callable[..., AccessToken]:
-        """Called with the scopes; gives a token that is valid now."""
+        """Called with the scopes; returns a token that is valid now."""
         ...
 
 
-#: A credential, or a function that gives a token's text.
+#: A credential, or a function that returns a token as a string.
 Credential: TypeAlias = "TokenCredential | Callable[[], str]"
 
 
 def given(value: T | None, *variables: str) -> T | str | None:
-    """Return VALUE, or what the environment has; a variable that is empty is not set.
+    """Return VALUE, or else an environment variable; an empty variable counts as unset.
 
     Args:
-        value: As given; None for nothing.
-        variables: Names in the environment, the first that is set counts.
+        value: The value given, or None.
+        variables: Names in the environment; the first that is set counts.
     """
     if value is not None:
         return value
@@ -74,7 +74,7 @@ def given(value: T | None, *variables: str) -> T | str | None:
 
 
 def comes_with(session: object, headers: Mapping[str, str | None] | None) -> bool:
-    """Tell whether a session or a header may say who asks, so that no key is no mistake."""
+    """Return whether SESSION or HEADERS may carry credentials, so that no key is needed."""
     names = {name.lower() for name in headers or ()}
     return session is not None or not names.isdisjoint({"authorization", "api-key"})
 
@@ -83,7 +83,7 @@ def bearer(key: Key) -> Authentication:
     """Return a function that sends KEY as a bearer token; an empty key sends nothing.
 
     Args:
-        key: The key, or a function that gives it.
+        key: The key, or a function that returns it.
     """
 
     def headers() -> dict[str, str]:
@@ -98,7 +98,7 @@ def key_header(name: str, key: Key) -> Authentication:
 
     Args:
         name: The header, e.g. ``api-key``.
-        key: The key, or a function that gives it.
+        key: The key, or a function that returns it.
     """
     return lambda: {name: _text(key, "API key")}
 
@@ -107,12 +107,12 @@ def token(credential: Credential, scope: str) -> Authentication:
     """Return a function that asks CREDENTIAL for a token for SCOPE, and sends it.
 
     Args:
-        credential: What has ``get_token(*scopes)``, or a function without arguments that gives
-            the token's text. Both keep a token that is still valid, so asking is cheap.
-        scope: What the token is for, e.g. ``https://ai.azure.com/.default``.
+        credential: An object with ``get_token(*scopes)``, or a function without arguments that
+            returns the token. Both keep a token that is still valid, so asking is cheap.
+        scope: The scope of the token, e.g. ``https://ai.azure.com/.default``.
 
     Raises:
-        TypeError: It is neither, or it is async.
+        TypeError: CREDENTIAL is neither, or it is async.
     """
     method: Any = getattr(credential, "get_token", None)
     ask: Any = credential if method is None else method
@@ -123,31 +123,31 @@ def token(credential: Credential, scope: str) -> Authentication:
 
 
 def _check_credential(kind: str, ask: object) -> None:
-    """Refuse what cannot be asked for a token; KIND is the name of the credential's class."""
+    """Refuse a credential that cannot be asked for a token; KIND is the name of its class."""
     if not callable(ask):
         raise TypeError(
-            f"credential is of type {kind}: give what has get_token(*scopes), such as "
-            "azure.identity.DefaultAzureCredential(), or a function that gives a token's text; "
-            "a key goes in api_key"
+            f"credential is of type {kind}: pass an object with get_token(*scopes), such as "
+            "azure.identity.DefaultAzureCredential(), or a function that returns a token; "
+            "pass a key as api_key"
         )
     if inspect.iscoroutinefunction(ask):
         raise TypeError(
-            f"the credential ({kind}) is async, and this client waits for no coroutine: "
-            "take the one of the same name from azure.identity instead of azure.identity.aio"
+            f"the credential ({kind}) is async, but this client awaits nothing: "
+            "use the one of the same name from azure.identity instead of azure.identity.aio"
         )
 
 
 def _text(key: object, what: str) -> str:
-    """Return KEY, or what it gives.
+    """Return KEY, or its result if it is a function.
 
     Raises:
-        TypeError: It is no text.
-        ValueError: No header can carry it.
+        TypeError: It is not a string.
+        ValueError: A header cannot carry it.
     """
     text = key() if callable(key) else key
     if not isinstance(text, str):
-        raise TypeError(f"the {what} is of type {type(text).__name__}: give a text")
+        raise TypeError(f"the {what} is of type {type(text).__name__}: pass a string")
     if not (text.isascii() and text.isprintable()) or " " in text:
-        # Said here, because what HTTP libraries say of it shows the key.
-        raise ValueError(f"the {what} has a line end, a space or the like in it: strip it")
+        # Checked here, because the errors of HTTP libraries would show the key.
+        raise ValueError(f"the {what} contains a line end, a space or the like: strip it")
     return text

@@ -2,11 +2,11 @@
 
 Rules of this file:
 
-- It makes arguments for ``Client`` of what is given and of the environment, and nothing else:
-  what differs in Azure (paths, ``api-version``, who asks) is told by options that any server
-  could need.
-- What the environment says for OpenAI itself, organization and project, is not sent to Azure.
-- What is missing is a ValueError that names the argument and the variable.
+- It makes arguments for ``Client`` from its own arguments and the environment, and nothing
+  else: Azure's differences (paths, ``api-version``, authentication) become options that any
+  server could need.
+- The environment's settings for OpenAI itself, organization and project, are not sent to Azure.
+- A missing setting is a ValueError that names the argument and the variable.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ClientOptions", "agents_settings", "openai_settings"]
 
-#: What a token is for.
+#: The scopes of tokens.
 _AGENTS_SCOPE: Final = "https://ai.azure.com/.default"
 _OPENAI_SCOPE: Final = "https://cognitiveservices.azure.com/.default"
 
@@ -38,12 +38,12 @@ class ClientOptions(TypedDict, total=False):
         timeout: Seconds for connecting and for silence each, or both as a pair; None for no
             limit.
         max_retries: How often a request is sent again.
-        session: Send through this ``requests.Session``.
-        default_headers: Sent with every request; None takes a header away.
+        session: The ``requests.Session`` to send through.
+        default_headers: Sent with every request; None removes a header.
         default_query: Sent with every request.
         wire: ``"responses"`` for the calls of Assistants on that wire.
-        assistants: With ``wire="responses"``: what assistants are that exist already.
-        threads: With ``wire="responses"``: where the past of threads is.
+        assistants: With ``wire="responses"``: the definitions of existing assistants.
+        threads: With ``wire="responses"``: where the past of threads is kept.
     """
 
     timeout: Timeout
@@ -68,8 +68,8 @@ def agents_settings(
     The arguments are those of ``Client.azure_agents``.
 
     Raises:
-        ValueError: The endpoint or who asks is missing.
-        TypeError: CREDENTIAL is none, or async.
+        ValueError: The endpoint or the credentials are missing.
+        TypeError: CREDENTIAL is not a credential, or is async.
     """
     address = given(endpoint, "PROJECT_ENDPOINT", "AZURE_AI_PROJECT_ENDPOINT")
     if not address:
@@ -80,7 +80,7 @@ def agents_settings(
     auth = _authentication(credential, api_key, _AGENTS_SCOPE, options, hint="")
     if options.get("wire") == "responses":
         return _settings(_versioned(address), auth, api_version, {}, options)
-    # The service's own client sends no OpenAI-Beta: which API it is stands in the version.
+    # The service's own client sends no OpenAI-Beta: the version says which API it is.
     return _settings(address, auth, api_version or "v1", {"OpenAI-Beta": None}, options)
 
 
@@ -96,8 +96,8 @@ def openai_settings(
     The arguments are those of ``Client.azure_openai``.
 
     Raises:
-        ValueError: The endpoint, the version or who asks is missing, or cannot be.
-        TypeError: CREDENTIAL is none, or async.
+        ValueError: The endpoint, the version or the credentials are missing or invalid.
+        TypeError: CREDENTIAL is not a credential, or is async.
     """
     address = (given(endpoint, "AZURE_OPENAI_ENDPOINT") or "").rstrip("/")
     if not address:
@@ -107,8 +107,8 @@ def openai_settings(
         )
     if "/deployments/" in f"{address}/":
         raise ValueError(
-            f"endpoint is {address!r}: leave out /deployments/ and what follows; the name of a "
-            "deployment is the model of an assistant"
+            f"endpoint is {address!r}: leave out /deployments/ and what follows; pass the name of "
+            "a deployment as the model of an assistant"
         )
     on_responses = options.get("wire") == "responses"
     version = api_version if on_responses else given(api_version, "OPENAI_API_VERSION")
@@ -131,7 +131,7 @@ def openai_settings(
 def _versioned(address: str) -> str:
     """Return the address of the Responses API, whose version is in its path.
 
-    An ``api-version`` is sent only where the caller gives one.
+    An ``api-version`` is sent only if the caller gives one.
     """
     return f"{address.rstrip('/').removesuffix('/v1').removesuffix('/openai')}/openai/v1"
 
@@ -144,14 +144,14 @@ def _authentication(
     *,
     hint: str,
 ) -> Authentication:
-    """Return what says who asks.
+    """Return the function that authenticates requests.
 
     Raises:
-        ValueError: Nothing does, or two things do; HINT says what else could.
-        TypeError: CREDENTIAL is none, or async.
+        ValueError: There are no credentials, or two; HINT names another way to give them.
+        TypeError: CREDENTIAL is not a credential, or is async.
     """
     if credential is not None and api_key:
-        raise ValueError("both credential and api_key are given: pass one of them")
+        raise ValueError("both credential and api_key are given: pass only one of them")
     if credential is not None:
         return token(credential, scope)
     if api_key:
@@ -159,7 +159,7 @@ def _authentication(
     if comes_with(options.get("session"), options.get("default_headers")):
         return dict
     raise ValueError(
-        "nothing says who asks: pass credential=..., such as "
+        "no credentials: pass credential=..., such as "
         f"azure.identity.DefaultAzureCredential(), or api_key=...{hint}"
     )
 
@@ -171,7 +171,7 @@ def _settings(
     headers: Mapping[str, str | None],
     options: ClientOptions,
 ) -> dict[str, Any]:
-    """Put the arguments of ``Client`` together."""
+    """Combine the arguments of ``Client``."""
     version = {"api-version": api_version} if api_version else {}
     return {
         **options,

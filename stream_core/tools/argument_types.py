@@ -1,12 +1,12 @@
-"""The types that arguments of a user's function can have, and what becomes of its result.
+"""The types that arguments of a user's function can have, and the conversion of its result.
 
 Rules of this file:
 
-- What a model writes is taken strictly, as the function's JSON schema says: unknown, missing
+- A model's arguments are checked strictly, by the function's JSON schema: unknown, missing
   and null fields are errors, and a field's key is its name in the class.
-- A type that no JSON value can become is refused when it is asked for, not at its first value.
-- Of a union the first member that takes the value makes it, ``str`` last: dates are texts too.
-- What a function returns is written as far as it can be, and never refused here.
+- A type that no JSON value can become is refused when it is requested, not at its first value.
+- A union tries its members in order, ``str`` last, because dates are strings too.
+- A function's result is converted as far as possible, and never refused here.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
 __all__ = ["expected", "structurer", "unstructure_any"]
 
-#: Types that JSON writes as texts: how each is read, and what is asked for.
+#: Types that JSON writes as strings: how each is read, and how errors name it.
 _WRITTEN: dict[Any, tuple[Callable[[str], Any], str]] = {
     datetime: (datetime.fromisoformat, "a date and time such as 2026-05-17T09:30:00Z"),
     date: (date.fromisoformat, "a date such as 2026-05-17"),
@@ -62,7 +62,7 @@ _WRITTEN: dict[Any, tuple[Callable[[str], Any], str]] = {
     UUID: (UUID, "a UUID"),
 }
 
-#: Types that JSON writes as lists, and what is made of the list.
+#: Types that JSON writes as lists, and the function that converts the list.
 _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
     list: list,
     tuple: tuple,
@@ -78,21 +78,21 @@ _MAPPINGS = (dict, abc.Mapping, abc.MutableMapping)
 
 
 def structurer(kind: Any) -> Callable[[object], Any]:
-    """Return what makes values of a user's type of JSON values.
+    """Return a function that makes values of a user's type from JSON values.
 
     Args:
         kind: A type as in an annotation: a scalar, an enum, a ``Literal``, ``datetime``,
             ``date``, ``time`` or ``UUID``, an attrs class, a dataclass, a ``TypedDict``, and
-            lists, sets, dicts and unions of these; ``Any`` takes every value as it is.
+            lists, sets, dicts and unions of these; ``Any`` accepts every value as it is.
 
     Returns:
-        A function that takes what ``json.loads`` gave. It raises DecodeError where that is
-        no KIND; ``paths`` names everything that is wrong.
+        A function that takes a result of ``json.loads``. It raises DecodeError if that is
+        not a KIND; ``paths`` names everything that is wrong.
 
     Raises:
         TypeError: No JSON value can become KIND, or a type in it.
     """
-    kind = _unwrapped(kind)  # its metadata need not be hashable
+    kind = _unwrapped(kind)  # metadata need not be hashable
     hook = _converter().get_structure_hook(kind)
 
     def structure(value: object) -> Any:
@@ -103,17 +103,17 @@ def structurer(kind: Any) -> Callable[[object], Any]:
 
 
 def unstructure_any(value: object) -> Any:
-    """Make a JSON value of a user's object, as far as it can be one.
+    """Convert a user's object to a JSON value, as far as possible.
 
-    Payloads become what ``convert.unstructure`` makes of them, attrs classes and dataclasses
-    objects, enums their values, sets lists, and dates, times, UUIDs, decimals and paths
-    texts, at any depth. Anything else stays as it is.
+    Payloads become the result of ``convert.unstructure``, attrs classes and dataclasses
+    become objects, enums their values, sets lists, and dates, times, UUIDs, decimals and
+    paths strings, at any depth. Anything else stays as it is.
     """
     return _converter().unstructure(value)
 
 
 def expected(kind: Any) -> str:
-    """Say in a few words which JSON values become KIND, a type that ``structurer`` takes."""
+    """Describe briefly which JSON values become KIND, a type that ``structurer`` takes."""
     kind = _unwrapped(kind)
     if choices := _choices(kind):
         return " or ".join(json.dumps(raw, ensure_ascii=False) for _, raw in choices)
@@ -127,16 +127,16 @@ def expected(kind: Any) -> str:
 
 
 def _sentence(error: BaseException, kind: Any) -> str:
-    """Say what is wrong with one value, which was to become KIND, where that is known."""
+    """Return what is wrong with one value that was to become KIND, if KIND is known."""
     if unknown := getattr(error, "extra_fields", None):
         return f"has unknown fields: {', '.join(sorted(map(repr, unknown)))}"
     if isinstance(error, KeyError) and kind is not None:
         return f"is missing, expected {expected(kind)}"
     if isinstance(error, RecursionError):
         return "is nested too deeply"
-    # attrs' validators put more than a sentence into their errors.
-    said = isinstance(error, TypeError | ValueError) and error.args
-    return str(error.args[0]) if said else repr(error)
+    # The errors of attrs' validators have more arguments than the sentence.
+    has_sentence = isinstance(error, TypeError | ValueError) and error.args
+    return str(error.args[0]) if has_sentence else repr(error)
 
 
 @cache
@@ -148,21 +148,21 @@ def _converter() -> Any:
     converter.register_unstructure_hook_func(lambda cls: issubclass(cls, Payload), unstructure)
     for timed in (date, datetime, time):
         converter.register_unstructure_hook(timed, timed.isoformat)
-    converter.register_unstructure_hook(str, str.__str__)  # also of an enum that is a str
+    converter.register_unstructure_hook(str, str.__str__)  # also for an enum that is a str
     for named in (Decimal, PurePath, UUID):
         converter.register_unstructure_hook(named, str)
     return converter
 
 
-# --- What a type is ---------------------------------------------------------------------
+# --- Kinds of types ---------------------------------------------------------------------
 
 
 def _unwrapped(kind: Any) -> Any:
-    """Return the type that KIND is: without metadata, and not by another name."""
+    """Return the type behind KIND: without metadata and without other names."""
     while True:
         if get_origin(kind) is Annotated:
             inner = get_args(kind)[0]
-        else:  # of a NewType, or of a type alias
+        else:  # a NewType or a type alias
             inner = getattr(kind, "__supertype__", None) or getattr(kind, "__value__", None)
         if inner is None:
             return kind
@@ -170,12 +170,12 @@ def _unwrapped(kind: Any) -> Any:
 
 
 def _bare(kind: Any) -> Any:
-    """Return ``list`` for ``list[int]``, and KIND where it has no parameters."""
+    """Return ``list`` for ``list[int]``, and KIND itself if it has no parameters."""
     return get_origin(kind) or kind
 
 
 def _choices(kind: Any) -> dict[tuple[type, Any], Any]:
-    """Return the values of an enum or a Literal by type and JSON value; {} of anything else."""
+    """Return the values of an enum or a Literal by type and JSON value; {} for other types."""
     found: tuple[Any, ...] = ()
     if get_origin(kind) is Literal:
         found = get_args(kind)
@@ -186,27 +186,27 @@ def _choices(kind: Any) -> dict[tuple[type, Any], Any]:
 
 
 def _is_class(kind: Any) -> bool:
-    """Tell whether KIND is a class with fields that JSON writes as an object."""
+    """Return whether KIND is a class with fields, which JSON writes as an object."""
     return has(kind) or is_dataclass(_bare(kind)) or is_typeddict(_bare(kind))
 
 
-# --- How it is made ---------------------------------------------------------------------
+# --- Their hooks ------------------------------------------------------------------------
 
 
 def _wrapped_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
-    """A type by another name is that type."""
+    """Convert a type with another name as that type."""
     inner = _unwrapped(kind)
     hook = converter.get_structure_hook(inner)
     return lambda value, _: hook(value, inner)
 
 
 def _any_hook(_kind: Any, _converter: Any) -> Callable[[Any, Any], Any]:
-    """``Any`` takes everything."""
+    """Accept every value as ``Any``."""
     return lambda value, _: value
 
 
 def _choice_hook(kind: Any, _converter: Any) -> Callable[[Any, Any], Any]:
-    """One of some values; 2.0 is the integer 2, ``true`` is not 1."""
+    """Accept one of some values; 2.0 is the integer 2, ``true`` is not 1."""
     choices = _choices(kind)
 
     def hook(value: Any, _: Any) -> Any:
@@ -219,7 +219,7 @@ def _choice_hook(kind: Any, _converter: Any) -> Callable[[Any, Any], Any]:
 
 
 def _written_hook(kind: Any, _converter: Any) -> Callable[[Any, Any], Any]:
-    """Dates and the like are texts of one form."""
+    """Read dates and the like, strings of one form."""
     read, form = _WRITTEN[kind]
 
     def hook(value: Any, _: Any) -> Any:
@@ -232,7 +232,7 @@ def _written_hook(kind: Any, _converter: Any) -> Callable[[Any, Any], Any]:
 
 
 def _collection_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
-    """Lists, sets, and tuples of any length are written as lists."""
+    """Convert lists, sets and tuples of any length, which JSON writes as lists."""
     item, *more = get_args(kind) or (Any,)
     if _bare(kind) is tuple and get_args(kind) and more != [...]:
         _refuse(kind)
@@ -243,14 +243,14 @@ def _collection_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
         items = inner(value, _)
         try:
             return make(items)
-        except TypeError as error:  # what cannot be in a set
+        except TypeError as error:  # an item that cannot be in a set
             raise WrongTypeError(str(error)) from error
 
     return hook
 
 
 def _mapping_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
-    """Dicts are objects; their keys are texts, or enums or Literals of texts."""
+    """Convert dicts, which are objects; their keys are strings, or enums or Literals of strings."""
     key, item = get_args(kind) or (str, Any)
     texts = {cls for cls, _ in _choices(_unwrapped(key))} or {_unwrapped(key)}
     if not texts <= {str, Any}:
@@ -260,7 +260,7 @@ def _mapping_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
 
 
 def _class_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
-    """Attrs classes, dataclasses and TypedDicts are objects."""
+    """Convert attrs classes, dataclasses and TypedDicts, which are objects."""
     if is_typeddict(_bare(kind)):
         return _object_hook(converter.gen_structure_typeddict(kind))
     if has(kind):
@@ -269,7 +269,7 @@ def _class_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
 
 
 def _object_hook(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Let INNER have objects only."""
+    """Pass only objects to INNER."""
 
     def hook(value: Any, kind: Any) -> Any:
         if not isinstance(value, dict):
@@ -280,7 +280,7 @@ def _object_hook(inner: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 def _union_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
-    """Take the first member that takes the value."""
+    """Use the first member that accepts the value."""
     ordered = sorted(get_args(kind), key=lambda member: _unwrapped(member) is str)
     hooks = [(member, converter.get_structure_hook(member)) for member in ordered]
 
@@ -291,9 +291,9 @@ def _union_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
                 return inner(value, member)
             except WrongTypeError:
                 pass
-            except Exception as error:  # noqa: BLE001  # cattrs has one for what is in the value
+            except Exception as error:  # noqa: BLE001  # cattrs' own, for what is in the value
                 inside.append(error)
-        if len(inside) == 1:  # it is of that member's type; something in it is wrong
+        if len(inside) == 1:  # the value has that member's type, but something in it is wrong
             raise inside[0]
         raise WrongTypeError(f"{show(value)} is not {expected(kind)}")
 
@@ -303,12 +303,12 @@ def _union_hook(kind: Any, converter: Any) -> Callable[[Any, Any], Any]:
 def _refuse(kind: Any, _converter: Any = None) -> NoReturn:
     """Refuse KIND."""
     raise TypeError(
-        f"{kind!r} cannot be made of JSON; use a scalar, an enum, a Literal, a date, an attrs "
+        f"{kind!r} cannot be made from JSON; use a scalar, an enum, a Literal, a date, an attrs "
         "class, a dataclass, a TypedDict, or a list, set, dict or union of these"
     )
 
 
-#: Which types are made how; the first row that accepts a type decides.
+#: Which hook converts which types; the first row that accepts a type decides.
 _HOOKS: tuple[Row, ...] = (
     (lambda kind: _unwrapped(kind) is not kind, _wrapped_hook),
     (lambda kind: kind is Any, _any_hook),

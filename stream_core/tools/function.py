@@ -2,10 +2,10 @@
 
 Rules of this file:
 
-- What is wrong with a function is said when it is read, with its name and the remedy.
-- A definition is for the model, an annotation for the function: arguments are structured into
+- A function is checked when it is read; an error has its name and the remedy.
+- A definition is for the model, an annotation for the function: arguments are converted to
   the annotated types whoever made the schema. What a schema says beyond types (bounds,
-  patterns) is told to the model and checked by the function, if at all.
+  patterns) is for the model; only the function can check it.
 - Arguments that were not given are not passed: the function has its own defaults.
 """
 
@@ -34,7 +34,7 @@ __all__ = ["Definition", "ToolFunction", "read_function"]
 #: A tool definition in the API's form, or only the JSON schema of the parameters.
 Definition: TypeAlias = "Mapping[str, Any] | FunctionTool"
 
-#: What the API takes as a name.
+#: The names that the API accepts.
 _NAME = re.compile(r"[a-zA-Z0-9_-]{1,64}")
 
 
@@ -43,10 +43,10 @@ class ToolFunction:
     """A function that a model may call.
 
     Attributes:
-        definition: As the API takes it.
-        function: What runs.
-        parameters: The names that it takes, with what makes each value of a JSON value.
-        required: Those without a default, with what is expected of each.
+        definition: The definition in the API's form.
+        function: The function itself.
+        parameters: The names that it takes, each with the converter of its JSON value.
+        required: The names without a default, each with a description of the expected value.
         takes_more: Whether it takes any other name too.
     """
 
@@ -58,22 +58,22 @@ class ToolFunction:
 
     @property
     def name(self) -> str:
-        """What the model calls it."""
+        """The name by which the model calls it."""
         name: str = self.definition["function"]["name"]
         return name
 
     def arguments(self, text: str) -> dict[str, Any]:
-        """Make the function's arguments of TEXT, which a model wrote.
+        """Make the function's arguments from TEXT, which a model wrote.
 
         Raises:
-            DecodeError: They are not what the function takes; ``paths`` says all of it.
+            DecodeError: They are not what the function takes; ``paths`` names every mistake.
         """
         try:
             given = json_text.loads(text) if text.strip() else {}
         except ValueError as error:
             raise _wrong([f"$: is not JSON: {error}"]) from error
         if not isinstance(given, dict):
-            raise _wrong(["$: is not an object with arguments by name"])
+            raise _wrong(["$: is not an object of arguments by name"])
         made: dict[str, Any] = {}
         wrong = [
             f"$.{name}: is missing, expected {kind}"
@@ -103,12 +103,12 @@ def read_function(
     description: str | None = None,
     schema: Definition | None = None,
 ) -> ToolFunction:
-    """Read what FUNCTION is and takes; see ``ToolSet.register``.
+    """Read the name, parameters and definition of FUNCTION; see ``ToolSet.register``.
 
     Raises:
-        ImportError: A schema is to be made, and the extra ``tools`` is not installed.
-        TypeError: FUNCTION is none that a model can call.
-        ValueError: The name is none that the API takes.
+        ImportError: A schema must be made, but the extra ``tools`` is not installed.
+        TypeError: FUNCTION is not a function that a model can call.
+        ValueError: The API does not accept the name.
     """
     _check_function(function)
     ready = None if schema is None else _ready(function, schema)
@@ -130,21 +130,21 @@ def read_function(
 
 
 def _definition(ready: dict[str, Any], name: str, description: str | None) -> dict[str, Any]:
-    """Return a definition as the API takes it."""
+    """Return a definition in the API's form."""
     if _NAME.fullmatch(name) is None:
         raise ValueError(
-            f"{name!r} is no name for a tool: use up to 64 of a-z, A-Z, 0-9, _ and -, for "
+            f"{name!r} is not a valid tool name: use up to 64 of a-z, A-Z, 0-9, _ and -, for "
             "example with register(function, name=...)"
         )
     description = description or ready.get("description")
-    told = {"name": name} | ({"description": description} if description else {})
-    return {"type": "function", "function": told | ready | told}
+    head = {"name": name} | ({"description": description} if description else {})
+    return {"type": "function", "function": head | ready | head}
 
 
 def _described(
     function: Callable[..., Any], kinds: dict[str, Any], defaults: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the inner part of a definition, made of FUNCTION's signature and docstring."""
+    """Return the inner part of a definition, made from FUNCTION's signature and docstring."""
     from .schema import describe
 
     try:
@@ -155,48 +155,48 @@ def _described(
 
 
 def _inner(description: str, schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the inner part of a definition, without a description where there is none."""
+    """Return the inner part of a definition; an empty description is left out."""
     return ({"description": description} if description else {}) | {"parameters": schema}
 
 
 def _wrong(paths: list[str]) -> DecodeError:
-    """Return the error for arguments with which something is wrong."""
+    """Return the error for wrong arguments."""
     return DecodeError("the arguments are not what the function takes", paths=paths)
 
 
 def _either(names: Mapping[str, Any]) -> str:
-    """Say which arguments there are."""
+    """Return the possible arguments, in words."""
     return " or ".join(names) or "no arguments"
 
 
 def _title(function: Callable[..., Any]) -> str:
-    """Name FUNCTION in a message."""
+    """Return the name of FUNCTION for a message."""
     return getattr(function, "__qualname__", None) or repr(function)
 
 
 def _check_function(tool: Callable[..., Any]) -> None:
-    """Refuse what is no function, or none that can simply be called."""
+    """Refuse anything that is not a function, or that a plain call does not run."""
     if not inspect.isroutine(inspect.unwrap(tool)):
-        raise TypeError(f"{tool!r} is no function: register a function, or a method of an object")
+        raise TypeError(f"{tool!r} is not a function: register a function or a bound method")
     if inspect.iscoroutinefunction(tool) or inspect.isasyncgenfunction(tool):
         raise TypeError(
-            f"{_title(tool)} is async, and nothing here awaits it: register a function that "
+            f"{_title(tool)} is async, but nothing here awaits it: register a function that "
             "runs it, for example with asyncio.run"
         )
 
 
 def _ready(function: Callable[..., Any], schema: Definition) -> dict[str, Any]:
-    """Return what SCHEMA, for FUNCTION, says as the inner part of a definition."""
+    """Return SCHEMA, which is for FUNCTION, as the inner part of a definition."""
     value = deepcopy(unstructure(schema) if isinstance(schema, FunctionTool) else dict(schema))
     if value.get("type") == "function" and isinstance(value.get("function"), dict):
         inner: dict[str, Any] = value["function"]
         return inner
     if value.get("type") == "object":
-        # Without the extra nobody reads docstrings, but for their first paragraph.
+        # Without the extra, only the first paragraph of a docstring is read.
         about = " ".join((inspect.getdoc(function) or "").partition("\n\n")[0].split())
         return _inner(about, value)
     raise TypeError(
-        f"what is given for {_title(function)} is no definition: expected "
+        f"the schema given for {_title(function)} is not a definition: expected "
         '{"type": "function", "function": {...}}, or a JSON schema of type "object"'
     )
 
@@ -208,15 +208,15 @@ def _parameters(
 
     Args:
         function: A function or a bound method.
-        ready: Whether a schema is given, so that none is to be made of what this returns.
+        ready: Whether a schema is given, so that none has to be made.
     """
     try:
         hints = _hints(function)
     except Exception as error:
         # Annotations are code: evaluating them may raise anything.
         raise TypeError(
-            f"an annotation of {_title(function)} cannot be read: {error}; let it name types "
-            "that its module has when it runs, so not imported under TYPE_CHECKING alone"
+            f"an annotation of {_title(function)} cannot be read: {error}; it must name types "
+            "that its module has at run time, not only under TYPE_CHECKING"
         ) from error
     kinds: dict[str, Any] = {}
     defaults: dict[str, Any] = {}
@@ -243,9 +243,9 @@ def _hints(function: Callable[..., Any]) -> dict[str, Any]:
 
 
 def _remedy(parameter: inspect.Parameter, *, annotated: bool, ready: bool) -> str | None:
-    """Say why a model cannot give PARAMETER, and what to do; None where it can."""
+    """Return why a model cannot give PARAMETER, and what to do, or None if it can."""
     if parameter.kind is parameter.POSITIONAL_ONLY:
-        return "is positional-only, and models give arguments by name: move it after the /"
+        return "is positional-only, but models give arguments by name: move it after the /"
     if parameter.kind is parameter.VAR_POSITIONAL:
         return "has no name for the model to give: take one parameter that is a list"
     if ready:
@@ -255,7 +255,7 @@ def _remedy(parameter: inspect.Parameter, *, annotated: bool, ready: bool) -> st
     if annotated:
         return None
     if parameter.name == "self":
-        return "is no argument of the model: register the method of an object"
+        return "is not an argument for the model: register the bound method of an object"
     return "has no annotation: annotate it, or give a schema"
 
 
@@ -265,17 +265,17 @@ def _compare(
     kinds: dict[str, Any],
     defaults: dict[str, Any],
 ) -> None:
-    """Compare a schema that was given with the parameters of its function."""
+    """Check a given schema against the parameters of its function."""
     properties = (ready.get("parameters") or {}).get("properties")
-    if properties is None:  # a schema may name them in other ways
+    if properties is None:  # a schema may name its properties in other ways
         return
     if extra := properties.keys() - kinds.keys():
         raise TypeError(
             f"{_title(function)} does not take {_either(dict.fromkeys(sorted(extra)))}, which its "
-            "schema has: give it such parameters, or **kwargs"
+            "schema has: add such parameters, or **kwargs"
         )
     if lacking := kinds.keys() - defaults.keys() - properties.keys():
         raise TypeError(
-            f"{_title(function)} needs {' and '.join(sorted(lacking))}, which its schema has not: "
+            f"{_title(function)} needs {' and '.join(sorted(lacking))}, which its schema lacks: "
             "add it to the schema's properties, or give the parameter a default"
         )

@@ -4,9 +4,9 @@ Rules of this file:
 
 - It is the only importer of msgspec, which makes the schemas, and of docstring_parser, which
   reads docstrings in the styles of Google, NumPy and Sphinx.
-- A schema stands by itself: what msgspec puts aside as a component is written where it is
-  used, because not every server reads ``$ref``. Only a class that contains itself stays one.
-- Objects are closed (``additionalProperties`` is false), as ``argument_types`` takes them.
+- A schema is self-contained: msgspec's components are written out where they are used,
+  because not every server reads ``$ref``. Only a class that contains itself stays one.
+- Objects are closed (``additionalProperties`` is false), as ``argument_types`` requires.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ try:
     from msgspec import json as msgspec_json
 except ImportError as error:
     raise ImportError(
-        "a tool's JSON schema is made from its signature with msgspec and docstring_parser, an "
+        "making a tool's JSON schema from its signature needs msgspec and docstring_parser, an "
         'extra: run pip install "until-done[tools]", or give a definition with the function'
     ) from error
 
@@ -41,13 +41,13 @@ def describe(
     """Describe a function for a model.
 
     Args:
-        docstring: The function's; "" where it has none.
+        docstring: The function's docstring; "" if it has none.
         kinds: Parameters in order, with the types of their annotations. ``msgspec.Meta`` in
             an ``Annotated`` goes into the schema.
-        defaults: The defaults of those that have one; such as JSON cannot hold are left out.
+        defaults: The defaults of those that have one; any that JSON cannot hold is left out.
 
     Returns:
-        What the docstring says before its sections, and the JSON schema of the parameters.
+        The docstring's text before its sections, and the JSON schema of the parameters.
 
     Raises:
         TypeError: A type has no JSON schema; the sentence names the parameter.
@@ -79,27 +79,27 @@ def describe(
 
 
 def _documented(docstring: str) -> tuple[str, dict[str, str]]:
-    """Return what DOCSTRING says, and what it says of each parameter or attribute."""
+    """Return the description in DOCSTRING, and those of its parameters or attributes."""
     text = cleandoc(docstring)
     try:
         parsed = docstring_parser.parse(text)
-    except Exception:  # noqa: BLE001  # its parsers fail on some texts; those have no sections
+    except Exception:  # noqa: BLE001  # its parsers fail on some texts; take it as one description
         return text, {}
     names = {
         name.strip(): " ".join((entry.description or "").split())
         for entry in parsed.params
-        for name in entry.arg_name.split(",")  # NumPy's style documents two at once
+        for name in entry.arg_name.split(",")  # NumPy's style may document two at once
     }
     return (parsed.description or "").strip(), names
 
 
 def _with_description(schema: dict[str, Any], description: str | None) -> dict[str, Any]:
-    """Return SCHEMA with DESCRIPTION, where there is one, instead of its own."""
+    """Return SCHEMA with DESCRIPTION, if there is one, instead of its own."""
     return schema | ({"description": description} if description else {})
 
 
 def _default(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the part of a parameter's schema that tells its default."""
+    """Return the part of a parameter's schema with its default."""
     if name not in defaults:
         return {}
     try:
@@ -111,7 +111,7 @@ def _default(name: str, defaults: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _Inliner:
-    """Writes components where they are used, and adds what msgspec leaves out."""
+    """Writes out components where they are used, and adds what msgspec leaves out."""
 
     def __init__(self, components: dict[str, Any]) -> None:
         self._components = components
@@ -120,11 +120,11 @@ class _Inliner:
     def inline(
         self, schema: dict[str, Any], info: described.Type, above: tuple[str, ...] = ()
     ) -> dict[str, Any]:
-        """Return SCHEMA, msgspec's for the type INFO, as it stands by itself.
+        """Return SCHEMA, which msgspec made for the type INFO, in self-contained form.
 
         Args:
-            schema: Stays as it is.
-            info: What msgspec knows of the type.
+            schema: A schema; it is not changed.
+            info: msgspec's description of the type.
             above: The components that SCHEMA is part of.
         """
         while isinstance(info, described.Metadata):
@@ -162,7 +162,7 @@ class _Inliner:
     def _inline_component(
         self, schema: dict[str, Any], info: described.Type, above: tuple[str, ...]
     ) -> dict[str, Any]:
-        """Put the component that SCHEMA refers to in its place."""
+        """Replace SCHEMA by the component that it refers to."""
         name = schema["$ref"].rpartition("/")[2]
         if name in above:
             self._recursive[name] = info
@@ -191,7 +191,7 @@ class _Inliner:
 
 
 def _json_type(values: list[Any]) -> dict[str, str]:
-    """Return the part of a schema that tells the type of VALUES, where they have one."""
+    """Return the part of a schema with the type of VALUES, if they have one in common."""
     types = {type(value) for value in values}
     return {"type": _JSON_TYPES[types.pop()]} if len(types) == 1 and types <= {str, int} else {}
 

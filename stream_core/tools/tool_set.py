@@ -1,16 +1,16 @@
-"""Functions of the user's that a model may call.
+"""The user's functions that a model may call.
 
 ::
 
     ToolCallError
-    ├── UnknownToolError            no tool has the name that the model called
+    ├── UnknownToolError            the model called a tool that does not exist
     └── ToolArgumentsError          the arguments are not what the function takes
 
 Rules of this file:
 
-- What is wrong with a call is said to the model: handlers are told of the error, and its
-  sentence is submitted as the output. So it is no failure of the stream, and no StreamError.
-- Definitions given ready need no extra; those made from signatures need ``tools``.
+- An error in a call goes to the model: handlers get the error, and its sentence is submitted
+  as the output. So it is not a failure of the stream, and not a StreamError.
+- Ready-made definitions need no extra; those made from signatures need ``tools``.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ F = TypeVar("F", bound="Callable[..., Any]")
 
 
 class ToolCallError(Exception):
-    """Base of what is wrong with a call; the sentence tells the model how to do better."""
+    """Base class for errors in a call; the sentence tells the model how to correct it."""
 
 
 class UnknownToolError(ToolCallError):
-    """The model called a tool that there is not.
+    """The model called a tool that does not exist.
 
     Attributes:
-        name: What it called.
-        known: The names that there are.
+        name: The name that it called.
+        known: The names of the tools that exist.
     """
 
     def __init__(self, name: str, known: Sequence[str]) -> None:
@@ -57,8 +57,8 @@ class UnknownToolError(ToolCallError):
     def __str__(self) -> str:
         near = get_close_matches(self.name, self.known, n=1)
         meant = f"; did you mean {near[0]}?" if near else ""
-        known = f"the tools are: {', '.join(self.known)}" if self.known else "there are none"
-        return f"there is no tool {self.name!r}, {known}{meant}"
+        known = f"the tools are: {', '.join(self.known)}" if self.known else "there are no tools"
+        return f"there is no tool {self.name!r}; {known}{meant}"
 
 
 class ToolArgumentsError(ToolCallError):
@@ -67,7 +67,7 @@ class ToolArgumentsError(ToolCallError):
     Attributes:
         name: The tool.
         arguments: The arguments as the model wrote them.
-        paths: JSON paths with what is wrong there, e.g.
+        paths: The JSON path of each bad argument and what is wrong with it, e.g.
             ``("$.city: is missing, expected a string",)``.
     """
 
@@ -85,12 +85,12 @@ class ToolArgumentsError(ToolCallError):
 
 
 class ToolSet:
-    """Functions that a model may call, with their definitions, and what runs the calls.
+    """Functions that a model may call, with their definitions.
 
     ::
 
         def get_weather(city: str, unit: Literal["celsius", "fahrenheit"] = "celsius") -> str:
-            "Tell what the weather in a city is now."
+            "Return the current weather in a city."
             return f"21 degrees {unit} in {city}"
 
 
@@ -98,7 +98,7 @@ class ToolSet:
 
     Name, description and JSON schema come from the signature, the annotations and the
     docstring. Iterating gives the definitions, so that ``[*tools, {"type": "file_search"}]``
-    is a list for the API; ``in`` asks for a name.
+    is a list for the API; ``in`` looks up a name.
     """
 
     def __init__(
@@ -111,8 +111,8 @@ class ToolSet:
                 the tools of another set.
 
         Raises:
-            TypeError: One is no function that a model can call; see :meth:`register`.
-            ValueError: Two have one name.
+            TypeError: One is not a function that a model can call; see :meth:`register`.
+            ValueError: Two have the same name.
         """
         self._tools: dict[str, ToolFunction] = {}
         for tool in tools:
@@ -158,19 +158,20 @@ class ToolSet:
         Args:
             tool: A function or a bound method, not async. Every parameter has an annotation
                 and can be given by name; those with a default need not be given.
-            name: For the model; otherwise the function's own.
-            description: For the model; otherwise what the docstring says before its sections.
+            name: The name for the model; by default the function's own.
+            description: The description for the model; by default the docstring's text
+                before its sections.
             schema: A definition in the API's form, ``{"type": "function", ...}``, or the JSON
                 schema of the parameters. Then parameters need no annotation, those without
                 one get JSON values, and ``**kwargs`` gets every other argument.
 
         Returns:
-            The function; or a decorator, where there is no function.
+            The function, or a decorator if no function is given.
 
         Raises:
-            ImportError: A schema is to be made, and the extra ``tools`` is not installed.
-            TypeError: TOOL is no such function, or a parameter cannot come from JSON.
-            ValueError: The name is taken, or none that the API takes.
+            ImportError: A schema must be made, but the extra ``tools`` is not installed.
+            TypeError: TOOL is not such a function, or a parameter cannot come from JSON.
+            ValueError: The name is taken, or the API does not accept it.
         """
         if tool is None:
             return lambda function: self.register(
@@ -181,7 +182,7 @@ class ToolSet:
 
     @property
     def definitions(self) -> list[dict[str, Any]]:
-        """The definitions as the API takes them, in order of registration; copies."""
+        """The definitions in the API's form, in order of registration; copies."""
         return [deepcopy(tool.definition) for tool in self._tools.values()]
 
     @property
@@ -196,14 +197,14 @@ class ToolSet:
             call: As in ``run.required_action``.
 
         Returns:
-            What the function returned: a text as it is, anything else as JSON. Objects become
-            JSON objects, enums their values, dates texts; None is ``null``.
+            The function's result: a string as it is, anything else as JSON. Objects become
+            JSON objects, enums their values, dates strings; None is ``null``.
 
         Raises:
             UnknownToolError: No tool has that name.
             ToolArgumentsError: The arguments are not what the function takes.
-            TypeError: What the function returned is nothing that JSON can hold.
-            Exception: What the function raised.
+            TypeError: JSON cannot hold the function's result.
+            Exception: The function raised it.
         """
         name = call.function.name
         tool = self._tools.get(name)
@@ -224,8 +225,8 @@ class ToolSet:
             )
         except (TypeError, ValueError, RecursionError) as error:
             raise TypeError(
-                f"tool {name} returned what JSON cannot hold: {error}; let it return a text, or "
-                "numbers, texts, lists, dicts, attrs classes and the like"
+                f"tool {name} returned a value that JSON cannot hold: {error}; return a string, "
+                "or numbers, strings, lists, dicts, attrs classes and the like"
             ) from error
 
     def __contains__(self, name: object) -> bool:
@@ -244,6 +245,6 @@ class ToolSet:
         """Add TOOL under its name."""
         if tool.name in self._tools:
             raise ValueError(
-                f"there is a tool {tool.name!r} already: give one of them another name"
+                f"there is already a tool {tool.name!r}: give one of them another name"
             )
         self._tools[tool.name] = tool

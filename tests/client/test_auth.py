@@ -1,4 +1,4 @@
-"""stream_core/auth.py: the headers that say who asks, and what is wrong with a key."""
+"""The headers that authenticate a request, and mistakes in keys and credentials."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ UNSENDABLE = pytest.mark.parametrize(
 
 
 class Credential:
-    """What azure-identity's credentials are; it gives another token at each call."""
+    """A credential like azure-identity's; it returns another token at each call."""
 
     def __init__(self, *tokens: Any) -> None:
         self.tokens = list(tokens)
@@ -29,19 +29,19 @@ class Credential:
 
 
 class NotOne:
-    """Has something of that name."""
+    """Has an attribute of that name."""
 
     get_token = 1
 
 
 class Late:
-    """What azure.identity.aio's credentials are."""
+    """A credential like those of azure.identity.aio."""
 
     async def get_token(self, *scopes: str) -> Any: ...
 
 
 def test_a_key_is_a_bearer_token_or_a_header() -> None:
-    """A function is asked at each call."""
+    """A function is called at each request."""
     keys = iter(["one", "two"])
     ask = bearer(lambda: next(keys))
     assert [{"Authorization": "Bearer one"}, {"Authorization": "Bearer two"}] == [ask(), ask()]
@@ -51,7 +51,7 @@ def test_a_key_is_a_bearer_token_or_a_header() -> None:
 
 
 def test_an_empty_bearer_key_is_none() -> None:
-    """A server of one's own may need none."""
+    """A server of one's own may need no key."""
     assert bearer("")() == {} == bearer(lambda: "")()
 
 
@@ -65,15 +65,15 @@ def test_a_credential_is_asked_for_its_scope_at_each_call() -> None:
 
 
 def test_a_function_can_be_the_credential() -> None:
-    """As ``azure.identity.get_bearer_token_provider`` makes one."""
+    """A credential may be a function, as from ``azure.identity.get_bearer_token_provider``."""
     tokens = iter(["one", "two"])
     ask = token(lambda: next(tokens), SCOPE)
     assert [{"Authorization": "Bearer one"}, {"Authorization": "Bearer two"}] == [ask(), ask()]
 
 
 def test_what_cannot_be_asked_is_no_credential() -> None:
-    """Said when it is given, with what to give; a key would be shown, so the type is."""
-    with pytest.raises(TypeError, match=r"of type str: .*get_token.* a key goes in api_key") as no:
+    """It is refused when given, with a remedy; only its type is shown, as it may be a key."""
+    with pytest.raises(TypeError, match=r"of type str: .*get_token.* pass a key as api_key") as no:
         token("secret", SCOPE)  # type: ignore[arg-type]  # the test is that it is wrong
     assert "secret" not in str(no.value)
     with pytest.raises(TypeError, match="of type NotOne"):
@@ -81,7 +81,7 @@ def test_what_cannot_be_asked_is_no_credential() -> None:
 
 
 def test_an_async_credential_is_refused_by_name() -> None:
-    """It would give a coroutine for a token."""
+    """Its result would be a coroutine instead of a token."""
 
     async def late() -> str:
         return "token"
@@ -101,13 +101,13 @@ def test_what_no_header_can_carry_is_refused_unseen(key: str) -> None:
         (token(Credential(key), SCOPE), "token"),
         (token(lambda: key, SCOPE), "token"),
     ):
-        with pytest.raises(ValueError, match=f"the {what} has .*: strip it") as caught:
+        with pytest.raises(ValueError, match=f"the {what} contains .*: strip it") as caught:
             ask()
         assert "ret" not in str(caught.value)
 
 
 def test_what_is_no_text_is_refused_by_its_type() -> None:
-    """For example the whole answer of ``get_token``, where its ``token`` was meant."""
+    """For example the whole result of ``get_token``, instead of its ``token``."""
     answer = SimpleNamespace(token=f"sec{0}ret")
     wrong: dict[str, Any] = {"ask": lambda: answer}
     with pytest.raises(TypeError, match="the token is of type SimpleNamespace") as caught:
@@ -116,7 +116,7 @@ def test_what_is_no_text_is_refused_by_its_type() -> None:
 
 
 def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the first name that is set to something; what is given counts, also an empty text."""
+    """The first name that is set counts; a given value comes first, even an empty string."""
     monkeypatch.setenv("UNSET_1", "")
     monkeypatch.setenv("SET_2", "two")
     monkeypatch.setenv("SET_3", "three")
@@ -139,5 +139,5 @@ def test_what_is_not_given_comes_from_the_environment(monkeypatch: pytest.Monkey
 def test_a_session_or_a_header_may_say_who_asks(
     session: object, headers: dict[str, str | None] | None, *, expected: bool
 ) -> None:
-    """What a session does is not looked into."""
+    """The session's own authentication is not examined."""
     assert expected is comes_with(session, headers)

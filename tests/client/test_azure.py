@@ -1,4 +1,4 @@
-"""stream_core/azure.py, through the two constructors of ``Client`` that use it."""
+"""The two constructors of ``Client`` for Azure's services."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ each_maker = pytest.mark.parametrize("name", sorted(MAKERS))
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may use Azure."""
+    """Azure's variables may be set for whoever runs the tests."""
     for name in list(os.environ):
         if name.startswith(("AZURE_", "OPENAI_", "PROJECT_")):
             monkeypatch.delenv(name)
 
 
 def made(name: str, server: LocalServer, **settings: Any) -> Client:
-    """Make a client of that kind for SERVER; a key and a version unless SETTINGS say other."""
+    """Make a client of that kind for SERVER, with a key and a version unless SETTINGS differ."""
     make, path = MAKERS[name]
     if "credential" not in settings:
         settings = {"api_key": "key", **settings}
@@ -44,7 +44,7 @@ def made(name: str, server: LocalServer, **settings: Any) -> Client:
 
 
 class Credential:
-    """Gives another token at each call, as one does whose tokens expire."""
+    """Returns another token at each call, like a credential whose tokens expire."""
 
     def __init__(self) -> None:
         self.scopes: list[tuple[str, ...]] = []
@@ -59,7 +59,7 @@ class Credential:
 
 @each_maker
 def test_every_request_has_the_version(server: LocalServer, name: str) -> None:
-    """Objects, lists, streams and requests of one's own; a call's own query counts before."""
+    """Objects, lists, streams and requests of one's own have it; a call's own query comes first."""
     client = made(name, server, api_version="2025-05-01")
     assistant = client.assistants.create(model="m")
     client.assistants.list(limit=2)
@@ -73,7 +73,7 @@ def test_every_request_has_the_version(server: LocalServer, name: str) -> None:
 
 
 def test_the_paths_are_azures(server: LocalServer) -> None:
-    """No ``/v1`` below a project; ``/openai`` below a resource, once, and never a deployment."""
+    """There is no ``/v1`` below a project; ``/openai`` comes once, and never a deployment."""
     for name, expected in (("agents", "/api/projects/p/threads"), ("openai", "/openai/threads")):
         made(name, server).threads.create()
         assert expected == server.requests[-1].path
@@ -89,7 +89,7 @@ def test_the_paths_are_azures(server: LocalServer) -> None:
 
 @each_maker
 def test_a_key_is_sent_as_api_key(server: LocalServer, name: str) -> None:
-    """And not as a bearer token; a function is asked at each request."""
+    """It is not sent as a bearer token; a function is called at each request."""
     keys = iter(["one", "two"])
     client = made(name, server, api_key=lambda: next(keys))
     client.threads.create()
@@ -108,7 +108,7 @@ def test_a_key_is_sent_as_api_key(server: LocalServer, name: str) -> None:
 def test_a_credential_is_asked_at_each_request_but_not_for_its_retries(
     server: LocalServer, name: str, scope: str
 ) -> None:
-    """For the scope of the service."""
+    """The scope is that of the service."""
     credential = Credential()
     client = made(name, server, credential=credential)
     client.threads.create()
@@ -122,7 +122,7 @@ def test_a_credential_is_asked_at_each_request_but_not_for_its_retries(
 
 
 def test_a_function_can_be_the_credential(server: LocalServer) -> None:
-    """It gives the token's text."""
+    """The function returns the token."""
     made("agents", server, credential=lambda: "from-a-function").threads.create()
     assert "Bearer from-a-function" == server.requests[-1].headers["authorization"]
 
@@ -130,7 +130,7 @@ def test_a_function_can_be_the_credential(server: LocalServer) -> None:
 def test_openais_own_headers_stay_where_they_belong(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Organization, project and key are not Azure's to know; the beta is Azure OpenAI's alone."""
+    """Organization, project and key are not sent to Azure; the beta only to Azure OpenAI."""
     monkeypatch.setenv("OPENAI_API_KEY", "not-for-azure")
     monkeypatch.setenv("OPENAI_ORG_ID", "org")
     monkeypatch.setenv("OPENAI_PROJECT_ID", "proj")
@@ -143,7 +143,7 @@ def test_openais_own_headers_stay_where_they_belong(
 
 @each_maker
 def test_the_other_settings_are_those_of_every_client(server: LocalServer, name: str) -> None:
-    """Headers and query beside Azure's own, a timeout, retries, and a session."""
+    """Headers and query beside Azure's own, a timeout, retries and a session are accepted."""
     session = requests.Session()
     session.headers["X-Session"] = "1"
     client = made(
@@ -183,7 +183,7 @@ def test_a_subclass_makes_its_own_kind(name: str) -> None:
 
 
 def test_the_environment_says_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the names that Azure's samples and OpenAI's client read."""
+    """The variables are those that Azure's samples and OpenAI's client read."""
     monkeypatch.setenv("AZURE_AI_PROJECT_ENDPOINT", f"{PROJECT}2")
     assert f"{PROJECT}2" == Client.azure_agents(credential=lambda: "t").base_url
     monkeypatch.setenv("PROJECT_ENDPOINT", PROJECT)
@@ -197,7 +197,7 @@ def test_the_environment_says_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_environment_s_key_and_version_are_sent(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Unless there is a credential, which counts before the environment's key."""
+    """The environment's key is sent unless there is a credential, which comes first."""
     monkeypatch.setenv("AZURE_OPENAI_API_KEY", "from-the-environment")
     monkeypatch.setenv("OPENAI_API_VERSION", "2025-04-01-preview")
     Client.azure_openai(server.url).threads.create()
@@ -217,12 +217,15 @@ def test_the_environment_s_key_and_version_are_sent(
         (lambda: Client.azure_openai(api_key="k"), "no endpoint: .*AZURE_OPENAI_ENDPOINT"),
         (lambda: Client.azure_openai("/", api_key="k"), "no endpoint"),
         (lambda: Client.azure_openai(RESOURCE, api_key="k"), "no API version.*OPENAI_API_VERSION"),
-        (lambda: Client.azure_agents(PROJECT), r"who asks: pass credential=.* or api_key=\.\.\.$"),
+        (
+            lambda: Client.azure_agents(PROJECT),
+            r"no credentials: pass credential=.* or api_key=\.\.\.$",
+        ),
         (
             lambda: Client.azure_openai(RESOURCE, api_version="v"),
-            r"who asks: .*or api_key=\.\.\., or set AZURE_OPENAI_API_KEY$",
+            r"no credentials: .*or api_key=\.\.\., or set AZURE_OPENAI_API_KEY$",
         ),
-        (lambda: Client.azure_agents(PROJECT, lambda: "t", "k"), "both .*: pass one of them"),
+        (lambda: Client.azure_agents(PROJECT, lambda: "t", "k"), "both .*: pass only one of them"),
         (
             lambda: Client.azure_openai(f"{RESOURCE}/openai/deployments/gpt", api_key="k"),
             "leave out /deployments/",
@@ -233,14 +236,14 @@ def test_the_environment_s_key_and_version_are_sent(
 def test_what_is_missing_is_said_when_the_client_is_made(
     call: Callable[[], Client], message: str
 ) -> None:
-    """With the argument to pass and the variable to set."""
+    """The error names the argument to pass and the variable to set."""
     with pytest.raises(ValueError, match=message):
         call()
 
 
 @each_maker
 def test_a_session_or_a_header_may_say_who_asks(server: LocalServer, name: str) -> None:
-    """Then no key is no mistake."""
+    """In that case no key is needed."""
     made(name, server, api_key=None, default_headers={"API-Key": "x"}).threads.create()
     assert "x" == server.requests[-1].headers["api-key"]
     made(name, server, api_key=None, session=requests.Session()).threads.create()
@@ -248,13 +251,13 @@ def test_a_session_or_a_header_may_say_who_asks(server: LocalServer, name: str) 
 
 
 def test_what_is_no_credential_is_refused() -> None:
-    """A key in its place is a likely slip."""
-    with pytest.raises(TypeError, match="a key goes in api_key"):
+    """A key passed as the credential is a likely slip."""
+    with pytest.raises(TypeError, match="pass a key as api_key"):
         Client.azure_agents(PROJECT, "key")  # type: ignore[arg-type]  # the test is that it is wrong
 
 
 def test_azure_s_errors_are_ours(server: LocalServer) -> None:
-    """The gateway's body is read, with its request id."""
+    """The gateway's error body is read, with its request id."""
     body = '{"error": {"code": "401", "message": "Access denied."}}'
     server.fail_next(
         Fault(
@@ -283,7 +286,7 @@ def test_azure_s_errors_are_ours(server: LocalServer) -> None:
 def test_the_calls_can_be_made_on_responses(
     name: str, path: str, ending: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The version is in the path; one that is given is sent too, the environment's is not."""
+    """The version is in the path; a given one is sent too, the environment's is not."""
     monkeypatch.setenv("OPENAI_API_VERSION", "2025-04-01-preview")
     with serving() as server:
         server.below = f"{path}/openai/v1"

@@ -1,4 +1,4 @@
-"""What a model writes becomes the annotated types, strictly, and results become JSON values."""
+"""A model's arguments become the annotated types, strictly, and results become JSON values."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Box(Generic[T]):
 
 @define
 class Listed:
-    """Its validator looks into a table that has not everything."""
+    """The validator looks into a table that lacks some values."""
 
     key: str
 
@@ -109,7 +109,7 @@ class Pair(NamedTuple):
     second: int
 
 
-#: A type, a JSON value of it, and what becomes of the value.
+#: A type, a JSON value of it, and what the value becomes.
 RIGHT: list[tuple[Any, Any, Any]] = [
     (str, "a", "a"),
     (int, 5, 5),
@@ -167,7 +167,7 @@ RIGHT: list[tuple[Any, Any, Any]] = [
     (Options, {"query": "a", "limit": 5}, {"query": "a", "limit": 5}),
 ]  # fmt: skip
 
-#: A type, a value that is none of it, and what is said of that.
+#: A type, a value that is not of it, and the error.
 WRONG: list[tuple[Any, Any, list[str]]] = [
     (str, 5, ["$: 5 is not a string"]),
     (str, None, ["$: null is not a string"]),
@@ -239,7 +239,7 @@ REFUSED: list[Any] = [
 
 @pytest.mark.parametrize(("kind", "value", "made"), RIGHT, ids=repr)
 def test_a_value_becomes_its_type(kind: Any, value: Any, made: Any) -> None:
-    """Each type makes its own of a JSON value, down to the type of the result."""
+    """Each type makes its own values from JSON values, down to the type of the result."""
     found = structurer(kind)(value)
     assert made == found
     assert type(made) is type(found)
@@ -255,14 +255,14 @@ def test_what_is_wrong_is_said_with_its_path(kind: Any, value: Any, paths: list[
 
 @pytest.mark.parametrize("kind", REFUSED, ids=repr)
 def test_a_type_that_json_cannot_become_is_refused_at_once(kind: Any) -> None:
-    """Not at the first value, and with what can be used instead."""
-    with pytest.raises(TypeError, match=r"cannot be made of JSON; use a scalar, an enum, .*"):
+    """The type is refused before its first value, with types to use instead."""
+    with pytest.raises(TypeError, match=r"cannot be made from JSON; use a scalar, an enum, .*"):
         structurer(kind)
 
 
 @pytest.mark.parametrize("kind", [kind for kind, _, _ in RIGHT], ids=repr)
 def test_every_type_can_be_asked_for_in_words(kind: Any) -> None:
-    """What is expected is said without Python's names for it."""
+    """The expected value is described without Python's names for it."""
     words = expected(kind)
     assert words
     assert "typing" not in words
@@ -270,7 +270,7 @@ def test_every_type_can_be_asked_for_in_words(kind: Any) -> None:
 
 
 def test_any_value_is_asked_for_as_such() -> None:
-    """Where everything is right, that is what is said."""
+    """The expected value is then described as any value."""
     assert "any value" == expected(Any)
 
 
@@ -315,11 +315,11 @@ def test_a_result_becomes_a_json_value(result: Any, value: Any) -> None:
 
 
 def test_what_json_has_no_form_for_stays() -> None:
-    """It is for the caller to say what is wrong with it."""
+    """It is up to the caller to say what is wrong with it."""
     thing = object()
     assert thing is unstructure_any(thing)
 
 
 def test_the_text_of_an_enum_is_a_plain_text() -> None:
-    """An enum that is a str gives its value, and not itself."""
+    """An enum that is a str becomes its value, not itself."""
     assert str is type(unstructure_any(Word.YES))

@@ -126,12 +126,12 @@ def test_a_function_is_its_own_definition() -> None:
 
 
 def test_without_a_docstring_there_is_no_description() -> None:
-    """Nothing is made up."""
+    """No description is made up."""
     assert ["name", "parameters"] == list(inner(read_function(check_nothing)))
 
 
 def test_name_and_description_can_be_told() -> None:
-    """What the caller says is stronger than what the function says."""
+    """The caller's name and description take precedence over the function's."""
     tool = read_function(get_weather, name="weather-now", description="Now.")
     assert "weather-now" == tool.name
     assert "Now." == inner(tool)["description"]
@@ -139,7 +139,7 @@ def test_name_and_description_can_be_told() -> None:
 
 
 def test_what_a_function_returns_may_be_of_any_type() -> None:
-    """Also of one that only type checkers see."""
+    """The annotation of the result is not read, even if only type checkers see its type."""
     assert "Count." == inner(read_function(returns_what_is_not_there))["description"]
 
 
@@ -158,7 +158,7 @@ def test_what_a_function_returns_may_be_of_any_type() -> None:
 def test_methods_and_decorated_functions_are_functions(
     method: Callable[..., Any], argument: dict[str, Any], result: Any
 ) -> None:
-    """``self`` and ``cls`` are no arguments, and a decorator hides nothing."""
+    """``self`` and ``cls`` are not arguments, and a decorator hides nothing."""
     tool = read_function(method)
     assert method.__name__ == tool.name
     assert argument.keys() <= inner(tool)["parameters"]["properties"].keys()
@@ -179,7 +179,7 @@ DEFINITION = {
 
 
 def test_a_definition_is_kept_as_it_is() -> None:
-    """With all that it says, in a copy."""
+    """The definition is kept whole, as a copy."""
     tool = read_function(with_rest, schema=DEFINITION)
     assert DEFINITION == tool.definition
     assert tool.definition["function"] is not DEFINITION["function"]
@@ -187,14 +187,14 @@ def test_a_definition_is_kept_as_it_is() -> None:
 
 
 def test_a_schema_that_fits_its_function_is_taken() -> None:
-    """It may have no word of parameters with a default."""
+    """A schema may leave out a parameter with a default."""
     schema = {"type": "object", "properties": {"city": {"type": "string"}}}
     tool = read_function(get_weather, schema=schema)
     assert {"city": "Rome"} == tool.arguments('{"city": "Rome"}')
 
 
 def test_a_payload_is_a_definition_too() -> None:
-    """As an assistant has it in its tools."""
+    """A definition may be a ``FunctionTool``, as an assistant has it in its tools."""
     function = models.FunctionDefinition(name="forecast", parameters=SCHEMA, strict=False)
     tool = read_function(with_rest, schema=models.FunctionTool(function=function))
     assert {"name": "forecast", "parameters": SCHEMA, "strict": False} == inner(tool)
@@ -218,7 +218,7 @@ def test_name_and_description_are_stronger_than_a_definition() -> None:
 
 
 def test_with_a_schema_parameters_need_no_annotation() -> None:
-    """They get JSON values, as does ``**kwargs``; annotated ones get their types."""
+    """They get JSON values, and so does ``**kwargs``; annotated ones get their types."""
     tool = read_function(with_rest, schema=SCHEMA)
     text = '{"city": "Rome", "days": [1.5], "more": {"a": null}}'
     assert {"city": "Rome", "days": [1.5], "more": {"a": None}} == tool.arguments(text)
@@ -238,13 +238,13 @@ def test_a_schema_may_leave_open_what_it_has(schema: dict[str, Any]) -> None:
     ("properties", "sentence"),
     [
         (["city", "zip", "area"], "get_weather does not take area or zip, which its schema has"),
-        (["unit"], "get_weather needs city, which its schema has not"),
+        (["unit"], "get_weather needs city, which its schema lacks"),
     ],
 )
 def test_a_schema_that_does_not_fit_its_function_is_refused(
     properties: list[str], sentence: str
 ) -> None:
-    """Before a model calls it so."""
+    """The mistake is found before a model calls the function."""
     schema = {"type": "object", "properties": {name: {} for name in properties}}
     with pytest.raises(TypeError, match=sentence):
         read_function(get_weather, schema=schema)
@@ -254,8 +254,10 @@ def test_a_schema_that_does_not_fit_its_function_is_refused(
     "schema", [{}, {"type": "string"}, {"type": "function", "name": "f"}, {"function": {}}]
 )
 def test_what_is_no_schema_is_refused(schema: dict[str, Any]) -> None:
-    """With the two forms that are."""
-    with pytest.raises(TypeError, match=r'get_weather is no definition: expected \{"type": "func'):
+    """The error names the two possible forms."""
+    with pytest.raises(
+        TypeError, match=r'get_weather is not a definition: expected \{"type": "func'
+    ):
         read_function(get_weather, schema=schema)
 
 
@@ -310,19 +312,22 @@ class Hidden:
 
 
 REFUSED: list[tuple[Any, str]] = [
-    (5, "5 is no function: register a function, or a method of an object"),
-    (Station, "is no function"),
-    (functools.partial(get_weather, "Rome"), "is no function"),
-    ({"type": "file_search"}, "is no function"),
-    (later, "later is async, and nothing here awaits it: .* asyncio.run"),
+    (5, "5 is not a function: register a function or a bound method"),
+    (Station, "is not a function"),
+    (functools.partial(get_weather, "Rome"), "is not a function"),
+    ({"type": "file_search"}, "is not a function"),
+    (later, "later is async, but nothing here awaits it: .* asyncio.run"),
     (one_by_one, "one_by_one is async"),
     (positional, "positional: parameter city: 'str' is positional-only, .* move it after the /"),
     (many, r"many: parameter \*cities: 'str' has no name .*: take one parameter that is a list"),
     (anything, r"anything: parameter \*\*more: 'str' has no names .*: take a dict, or give a sch"),
     (unannotated, "unannotated: parameter unit has no annotation: annotate it, or give a schema"),
-    (Station.measure, "Station.measure: parameter self is no argument .* the method of an object"),
+    (
+        Station.measure,
+        "Station.measure: parameter self is not an argument .* the bound method of an object",
+    ),
     (unreadable, "an annotation of unreadable cannot be read: name 'Decimal' is not defined; .*"),
-    (no_json, "no_json: parameter 'key': .*bytes.* cannot be made of JSON; use a scalar"),
+    (no_json, "no_json: parameter 'key': .*bytes.* cannot be made from JSON; use a scalar"),
     (no_schema, "no_schema: parameter 'city' has no JSON schema: Type unions may not contain"),
     (hidden, "hidden: parameter 'station': name 'Decimal' is not defined"),
     (len, "len: parameter obj is positional-only"),
@@ -331,13 +336,13 @@ REFUSED: list[tuple[Any, str]] = [
 
 @pytest.mark.parametrize(("function", "sentence"), REFUSED, ids=repr)
 def test_what_a_model_cannot_call_is_refused(function: Any, sentence: str) -> None:
-    """With the function, the parameter, and what to do."""
+    """The error names the function, the parameter, and the remedy."""
     with pytest.raises(TypeError, match=sentence):
         read_function(function)
 
 
 def test_positional_parameters_are_refused_with_a_schema_too() -> None:
-    """Arguments come by name whoever made the schema."""
+    """Arguments come by name, whoever made the schema."""
     for function in (positional, many):
         with pytest.raises(TypeError, match=r"parameter (\*cities|city): 'str' (is|has no)"):
             read_function(function, schema={"type": "object"})
@@ -345,23 +350,23 @@ def test_positional_parameters_are_refused_with_a_schema_too() -> None:
 
 @pytest.mark.parametrize("name", ["get weather", "a" * 65, "wetter.jetzt", "größe"])
 def test_a_name_that_the_api_would_refuse_is_refused(name: str) -> None:
-    """Before anything is sent."""
+    """The name is refused before anything is sent."""
     with pytest.raises(
-        ValueError, match=r"is no name for a tool: use up to 64 of a-z, .*name=\.\.\."
+        ValueError, match=r"is not a valid tool name: use up to 64 of a-z, .*name=\.\.\."
     ):
         read_function(get_weather, name=name)
 
 
 def test_a_function_without_a_name_needs_one() -> None:
-    """A lambda can be a tool, under a name."""
+    """A lambda can be a tool if it is given a name."""
     nameless = lambda: "now"  # noqa: E731  # that is the test
-    with pytest.raises(ValueError, match="'<lambda>' is no name"):
+    with pytest.raises(ValueError, match="'<lambda>' is not a valid"):
         read_function(nameless)
     assert "now" == read_function(nameless, name="now").function()
 
 
 def test_a_function_that_runs_a_coroutine_is_a_tool() -> None:
-    """As the refusal of async functions says."""
+    """The remedy in the refusal of async functions works."""
 
     @functools.wraps(later)
     def run_later(city: str) -> str:
@@ -380,7 +385,7 @@ def test_no_text_is_no_arguments(text: str) -> None:
 
 
 def test_arguments_become_the_annotated_types() -> None:
-    """Those with a default are passed only where they are given."""
+    """Those with a default are passed only if they are given."""
     tool = read_function(get_weather)
     assert {"city": "Rome"} == tool.arguments('{"city": "Rome"}')
     given = tool.arguments('{"unit": "kelvin", "city": "Rome"}')
@@ -392,8 +397,8 @@ def test_arguments_become_the_annotated_types() -> None:
     [
         ("[", ["$: is not JSON: Expecting value: line 1 column 2 (char 1)"]),
         ('{"city": NaN}', ["$: is not JSON: NaN is not JSON"]),
-        ("[]", ["$: is not an object with arguments by name"]),
-        ("null", ["$: is not an object with arguments by name"]),
+        ("[]", ["$: is not an object of arguments by name"]),
+        ("null", ["$: is not an object of arguments by name"]),
         ("{}", ["$.city: is missing, expected a string"]),
         ('{"unit": "mars", "town": "Rome"}',
          ["$.city: is missing, expected a string",
@@ -403,12 +408,12 @@ def test_arguments_become_the_annotated_types() -> None:
     ],
 )  # fmt: skip
 def test_everything_that_is_wrong_is_said_at_once(text: str, expected: list[str]) -> None:
-    """Where it is, what it is, and what was expected."""
+    """Each path says where the mistake is, what it is, and what was expected."""
     assert expected == paths(read_function(get_weather), text)
 
 
 def test_paths_lead_into_nested_arguments() -> None:
-    """Down to the field that is wrong."""
+    """The path leads down to the field that is wrong."""
 
     def visit(places: list[Place], by: dict[str, Range]) -> None:
         """Visit."""
@@ -421,12 +426,12 @@ def test_paths_lead_into_nested_arguments() -> None:
 
 
 def test_a_function_without_parameters_says_so() -> None:
-    """Where a model gives it one."""
+    """The error says so if a model gives an argument."""
     tool = read_function(check_nothing)
     assert ["$.city: is unknown, expected no arguments"] == paths(tool, '{"city": 1}')
 
 
-# --- The schema and what is taken are the same ------------------------------------------
+# --- The schema and the accepted arguments are the same ---------------------------------
 
 
 def take_all(  # noqa: PLR0913, PLR0917  # one parameter of each kind
@@ -487,7 +492,7 @@ RIGHT = st.fixed_dictionaries(REQUIRED, optional=OPTIONAL)
 
 
 def wrong_paths(text: str) -> tuple[str, ...]:
-    """Return what is wrong with arguments; () where nothing is."""
+    """Return what is wrong with arguments; () if nothing is."""
     try:
         TOOL.arguments(text)
     except DecodeError as error:
@@ -497,7 +502,7 @@ def wrong_paths(text: str) -> tuple[str, ...]:
 
 @given(RIGHT)
 def test_what_fits_the_schema_is_taken(value: dict[str, Any]) -> None:
-    """And is what the model wrote, in the types of the annotations."""
+    """They pass, in the types of the annotations."""
     VALIDATOR.validate(value)
     arguments = TOOL.arguments(json.dumps(value))
     assert value.keys() == arguments.keys()
@@ -510,7 +515,7 @@ def test_what_fits_the_schema_is_taken(value: dict[str, Any]) -> None:
 def test_what_is_taken_is_what_fits_the_schema(
     value: dict[str, Any], name: str, other: Any, data: st.DataObject
 ) -> None:
-    """With one argument replaced by anything: taken by both or refused by both."""
+    """With one argument replaced by anything, both accept it or both refuse it."""
     spoilt = {**value, name: other}
     if data.draw(st.booleans()):
         del spoilt[data.draw(st.sampled_from(sorted(spoilt)))]

@@ -310,7 +310,7 @@ def test_one_round_more_than_allowed_is_an_error() -> None:
     run = waiting(call("tool", "{}"))
     for _ in range(2):
         answer(rounds, run)
-    with pytest.raises(ToolLoopError, match="requires tools for more than 2 rounds") as caught:
+    with pytest.raises(ToolLoopError, match="requires more than 2 rounds of tools") as caught:
         answer(rounds, run)
     assert (run, 2) == (caught.value.run, caught.value.max_rounds)
     assert ["tool", "tool"] == ran

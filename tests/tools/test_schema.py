@@ -1,4 +1,4 @@
-"""JSON schemas of functions: by the standard, closed, and with what docstrings say."""
+"""JSON schemas of functions: valid by the standard, closed, and with the docstrings' texts."""
 
 from __future__ import annotations
 
@@ -157,12 +157,12 @@ KINDS: list[tuple[Any, dict[str, Any]]] = [
 
 @pytest.mark.parametrize(("kind", "schema"), KINDS, ids=repr)
 def test_a_type_has_its_schema(kind: Any, schema: dict[str, Any]) -> None:
-    """Written where it is used, closed, and without what only names it."""
+    """It is written out where it is used, closed, and without its mere name."""
     assert schema == schema_of(kind)
 
 
 def test_the_parameters_are_one_closed_object() -> None:
-    """Those without a default are required; defaults are told where JSON has them."""
+    """Those without a default are required; defaults are included if JSON has them."""
     kinds = {
         "city": str,
         "unit": Unit,
@@ -194,7 +194,7 @@ def test_the_parameters_are_one_closed_object() -> None:
 
 
 def test_a_function_without_parameters_takes_an_empty_object() -> None:
-    """It has a schema nevertheless."""
+    """Its schema is made nevertheless."""
     empty = {"type": "object", "properties": {}, "required": [], "additionalProperties": False}
     assert ("Now.", empty) == describe("Now.", {}, {})
 
@@ -246,7 +246,7 @@ DOCSTRINGS = [
 
 @pytest.mark.parametrize("docstring", DOCSTRINGS, ids=["google", "numpy", "sphinx"])
 def test_docstrings_are_read_in_three_styles(docstring: str) -> None:
-    """What stands before the sections is the description; each parameter has its own."""
+    """The text before the sections is the description; each parameter has its own."""
     description, schema = describe(docstring, {"city": str, "unit": Unit, "far": bool}, {})
     assert "Tell the weather.\n\nOf today." == description
     assert {"type": "string", "description": "Its English name."} == schema["properties"]["city"]
@@ -255,14 +255,14 @@ def test_docstrings_are_read_in_three_styles(docstring: str) -> None:
 
 
 def test_a_docstring_that_cannot_be_read_is_the_description() -> None:
-    """Nothing of it is lost, and nobody's import fails."""
+    """Nothing of it is lost, and no import fails."""
     description, schema = describe(" : :param", {"x": int}, {})
     assert ": :param" == description
     assert {"x": {"type": "integer"}} == schema["properties"]
 
 
 def test_one_line_may_document_two_parameters() -> None:
-    """As NumPy's style has it."""
+    """NumPy's style documents two parameters at once."""
     docstring = "Go.\n\nParameters\n----------\nx, y : int\n    Where to.\nz : int\n"
     _, schema = describe(docstring, {"x": int, "y": int, "z": int}, {})
     documented = {"type": "integer", "description": "Where to."}
@@ -270,7 +270,7 @@ def test_one_line_may_document_two_parameters() -> None:
 
 
 def test_a_class_that_contains_itself_is_referred_to() -> None:
-    """The first level is written out; what is below refers to a definition of the same."""
+    """The first level is written out; deeper levels refer to a definition of the same class."""
     _, schema = describe("", {"tree": Tree, "again": Tree}, {})
     Draft202012Validator.check_schema(schema)
     tree = {
@@ -292,7 +292,7 @@ def test_a_class_that_contains_itself_is_referred_to() -> None:
 
 
 def test_classes_that_contain_each_other_are_all_defined() -> None:
-    """Each reference leads somewhere."""
+    """Each reference has a target."""
     _, schema = describe("", {"odd": Odd, "even": Even}, {})
     Draft202012Validator.check_schema(schema)
     assert {"Odd", "Even"} == schema["$defs"].keys()
@@ -311,14 +311,14 @@ def test_classes_that_contain_each_other_are_all_defined() -> None:
     ],
 )
 def test_a_type_without_a_schema_is_refused(kind: Any, sentence: str) -> None:
-    """With the parameter's name and the reason, in one line."""
+    """The error has the parameter's name and the reason, in one line."""
     with pytest.raises(TypeError, match=sentence) as caught:
         describe("", {"y": int, "x": kind}, {})
     assert "\n" not in str(caught.value)
 
 
 def test_without_the_extra_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It names the extra, and what works without."""
+    """The error names the extra, and what works without it."""
     real = builtins.__import__
 
     def without(name: str, *rest: Any) -> Any:

@@ -1,4 +1,4 @@
-"""A set of tools: registered in every form, run by a call, and what is said to the model."""
+"""A set of tools: registered in every form, run by a call, and its errors for the model."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def returning(result: Any) -> ToolSet:
 
 
 def test_the_example_of_the_docstring_works() -> None:
-    """It is at most ten lines, and the model gets what it shows."""
+    """The example is at most ten lines, and the model gets what it shows."""
     text = inspect.cleandoc(ToolSet.__doc__ or "")
     block = text.partition("::\n\n")[2].partition("\n\nName, description")[0]
     assert 10 >= len(block.splitlines())
@@ -121,13 +121,13 @@ def test_definitions_are_what_the_api_takes() -> None:
 
 
 def test_iterating_gives_the_definitions() -> None:
-    """So that they mix with the tools that the server runs."""
+    """Definitions mix with the tools that the server runs."""
     tools = ToolSet(get_weather)
     assert [*tools.definitions, {"type": "file_search"}] == [*tools, {"type": "file_search"}]
 
 
 def test_who_changes_a_definition_changes_a_copy() -> None:
-    """What is registered stays."""
+    """Changing a definition does not change what is registered."""
     tools = ToolSet(get_weather)
     before = copy.deepcopy(tools.definitions)
     tools.definitions[0]["function"]["parameters"]["properties"].clear()
@@ -160,22 +160,22 @@ def test_register_is_a_decorator_with_and_without_arguments() -> None:
 
 
 def test_two_tools_cannot_have_one_name() -> None:
-    """Neither registered nor in two sets."""
-    with pytest.raises(ValueError, match="there is a tool 'get_time' already: give one of them an"):
+    """Two tools of one name can neither be registered nor be in two sets."""
+    with pytest.raises(ValueError, match="there is already a tool 'get_time': give one of them an"):
         ToolSet(get_time, get_time)
-    with pytest.raises(ValueError, match="'get_time' already"):
+    with pytest.raises(ValueError, match="already a tool 'get_time'"):
         ToolSet(ToolSet(get_time), get_time)
 
 
 def test_what_cannot_be_a_tool_is_refused() -> None:
     """The reasons are those of ``read_function``."""
     not_a_tool: Any = {"type": "code_interpreter"}
-    with pytest.raises(TypeError, match="is no function: register a function"):
+    with pytest.raises(TypeError, match="is not a function: register a function"):
         ToolSet(not_a_tool)
 
 
 def test_a_set_shows_its_names() -> None:
-    """Also an empty one."""
+    """An empty set can be shown as well."""
     assert "ToolSet(get_weather, get_time)" == repr(ToolSet(get_weather, get_time))
     assert "ToolSet()" == repr(ToolSet())
     assert [] == ToolSet().definitions
@@ -209,7 +209,7 @@ def test_a_call_runs_its_function() -> None:
     ids=repr,
 )
 def test_a_result_becomes_a_text(result: Any, output: str) -> None:
-    """A text stays, anything else is JSON."""
+    """A string stays as it is; anything else becomes JSON."""
     assert output == returning(result).run(call("get"))
 
 
@@ -217,13 +217,15 @@ def test_a_result_becomes_a_text(result: Any, output: str) -> None:
     "result", [object(), b"bytes", {(1, 2): 3}, float("nan"), [float("inf")], CYCLE]
 )
 def test_a_result_that_json_cannot_hold_is_a_type_error(result: Any) -> None:
-    """Which names the tool, and what it can return."""
-    with pytest.raises(TypeError, match=r"tool get returned what JSON cannot hold: .*; let it ret"):
+    """The error names the tool, and the possible results."""
+    with pytest.raises(
+        TypeError, match=r"tool get returned a value that JSON cannot hold: .*; return"
+    ):
         returning(result).run(call("get"))
 
 
 def test_what_a_function_raises_comes_out_as_it_is() -> None:
-    """Also where it is an error that this library raises itself."""
+    """It is raised unchanged, even if it is an error that this library raises itself."""
     error = stream_core.DecodeError("mine", paths=["$: mine"])
 
     def fail(city: str) -> None:
@@ -235,23 +237,23 @@ def test_what_a_function_raises_comes_out_as_it_is() -> None:
 
 
 def test_an_unknown_tool_is_told_with_the_known_ones() -> None:
-    """And with the one that was probably meant."""
+    """The error names the known tools, and the one that was probably meant."""
     with pytest.raises(UnknownToolError) as caught:
         ToolSet(get_weather, get_time).run(call("get_wether"))
     assert "get_wether" == caught.value.name
     assert ("get_weather", "get_time") == caught.value.known
     assert (
-        "there is no tool 'get_wether', the tools are: get_weather, get_time; "
+        "there is no tool 'get_wether'; the tools are: get_weather, get_time; "
         "did you mean get_weather?"
     ) == str(caught.value)
-    assert "there is no tool 'x', the tools are: get_time" == str(
+    assert "there is no tool 'x'; the tools are: get_time" == str(
         UnknownToolError("x", ["get_time"])
     )
-    assert "there is no tool 'x', there are none" == str(UnknownToolError("x", []))
+    assert "there is no tool 'x'; there are no tools" == str(UnknownToolError("x", []))
 
 
 def test_wrong_arguments_are_told_with_all_that_is_wrong() -> None:
-    """In a sentence that a model can act on."""
+    """The error is a sentence that a model can act on."""
     text = '{"unit": "mars", "day": 1}'
     with pytest.raises(ToolArgumentsError) as caught:
         ToolSet(get_weather).run(call("get_weather", text))
@@ -273,7 +275,7 @@ def test_wrong_arguments_are_told_with_all_that_is_wrong() -> None:
     "error", [UnknownToolError("x", ("y",)), ToolArgumentsError("x", "{", ("$: is not JSON",))]
 )
 def test_errors_can_be_copied_and_pickled(error: ToolCallError) -> None:
-    """They may come from another process; and they are no failures of a stream."""
+    """They may come from another process, and they are not failures of a stream."""
     for again in (copy.copy(error), pickle.loads(pickle.dumps(error))):  # noqa: S301  # it is ours
         assert type(error) is type(again)
         assert vars(error) == vars(again)
@@ -333,7 +335,7 @@ except ImportError as error:
 
 
 def test_definitions_work_without_the_extra() -> None:
-    """What needs it says how to install it."""
+    """The error says how to install the extra."""
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT_THE_EXTRA],
         cwd=ROOT,
