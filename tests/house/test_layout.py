@@ -11,12 +11,12 @@ PACKAGES = ("stream_core", "handlers")
 
 #: Test files that belong to no one source file, and why.
 EXTRA = {
+    "house/test_documents.py": "the snippets, tables, links and names of every page",
     "house/test_exports.py": "what is public",
     "house/test_import_time.py": "what importing loads",
     "house/test_layers.py": "the import direction",
     "house/test_layout.py": "this map",
     "house/test_packaging.py": "the wheel, installed",
-    "house/test_readme.py": "the tables and snippets of the README",
     "whole/test_benchmarks.py": "the benchmarks of tests/benchmarks, in small",
     "whole/test_differential.py": "the same streams through openai-python's handler and ours",
     "whole/test_end_to_end.py": "servers that nobody here wrote, one with a real model",
@@ -24,7 +24,6 @@ EXTRA = {
     "whole/test_faults.py": "the faults of the peers, each by name, done right",
     "whole/test_interop.py": "official clients against LocalServer",
     "whole/test_lookalikes.py": "servers that speak Assistants in a manner of their own",
-    "whole/test_migrating.py": "the snippets of docs/migrating.md",
     "whole/test_recordings.py": "every recorded stream, whole and at any split",
     "whole/test_same_callbacks.py": "one conversation on three wires, and docs/migrating.md's list",
     "whole/test_stopping.py": "closing, aborting, cancelling and Ctrl-C, of a server that hangs",
@@ -41,9 +40,11 @@ HELPERS = {
     "support/conversations.py": "a server, a client and a thread, for tests of whole runs",
     "support/difference_rules.py": "how each difference shows in a log",
     "support/differences.py": "the table that docs/differences.md is printed from",
+    "support/documents.py": "the pages, and what is in them",
     "support/foreign_servers.py": "starts the servers of whole/test_end_to_end.py",
     "support/frames.py": "frames, transcripts and recording handlers for many tests",
     "support/lookalikes.py": "makes tests/recordings",
+    "support/page_answers.py": "answers for the snippets of pages on Responses and Chat",
     "support/responses_frames.py": "Responses streams, and what holds for what is made of them",
     "support/responses_server.py": "a server of the Responses API with a memory, for threads",
     "support/scripted_control.py": "what a stream can do about its run, as a test says",
