@@ -25,7 +25,7 @@ def text_delta(value: str = "a") -> MessageTextDelta:
 
 
 class Recorder:
-    """A handler that is no EventHandler: it writes its name and the event's into a log."""
+    """A handler that is not an EventHandler: it logs its name and the event's."""
 
     def __init__(self, name: str, log: list[str]) -> None:
         self.name = name
@@ -36,7 +36,7 @@ class Recorder:
 
 
 class Raiser(Recorder):
-    """A handler that raises what it was given."""
+    """A handler that raises a given exception."""
 
     def __init__(self, name: str, log: list[str], exception: BaseException) -> None:
         super().__init__(name, log)
@@ -58,7 +58,7 @@ class Caller:
 
 
 class Choosy(Recorder):
-    """A handler that says beforehand what it wants."""
+    """A handler that declares its callbacks beforehand."""
 
     looked_up: ClassVar[list[tuple[object, str]]] = []
     keyed = 0
@@ -85,7 +85,7 @@ class Choosy(Recorder):
 
 @attrs.define
 class Context:
-    """What a stream is to its handlers."""
+    """The context of a stream, as its handlers see it."""
 
     current_event: Event | None = None
     current_run: Run | None = None
@@ -104,7 +104,7 @@ def dispatcher(*handlers: Any, context: Context | None = None) -> Dispatcher:
 
 
 def test_every_handler_gets_every_event_in_registration_order() -> None:
-    """All handlers have an event before any has the next."""
+    """All handlers get an event before any gets the next."""
     log: list[str] = []
     made = dispatcher(Recorder("a", log), Recorder("b", log))
     made.register(Recorder("c", log))
@@ -115,7 +115,7 @@ def test_every_handler_gets_every_event_in_registration_order() -> None:
 
 
 def test_handlers_are_listed_in_order() -> None:
-    """``handlers`` is what was registered."""
+    """``handlers`` has the registered handlers."""
     first, second = Recorder("a", []), Recorder("b", [])
     made = Dispatcher()
     made.register(first, second)
@@ -152,13 +152,13 @@ def test_a_class_is_refused_with_the_instance_to_write() -> None:
 
 @pytest.mark.parametrize("value", [object(), print, [Recorder("a", [])], None])
 def test_an_object_without_handle_is_refused(value: object) -> None:
-    """What cannot handle an event is a TypeError that says what is missing."""
+    """An object that cannot handle events is a TypeError that says what is missing."""
     with pytest.raises(TypeError, match=r"no handle\(event\) method.*handlers\.EventHandler"):
         dispatcher(value)
 
 
 def test_a_handle_that_is_no_function_is_refused() -> None:
-    """It is calling that counts, not the name."""
+    """``handle`` must be callable, not only there."""
 
     class Odd:
         handle = 5
@@ -168,7 +168,7 @@ def test_a_handle_that_is_no_function_is_refused() -> None:
 
 
 def test_an_async_handle_is_refused() -> None:
-    """Nobody would await it."""
+    """Its coroutine would never be awaited."""
 
     class Late:
         async def handle(self, event: Event) -> None:
@@ -179,7 +179,7 @@ def test_an_async_handle_is_refused() -> None:
 
 
 def test_the_same_object_twice_is_refused() -> None:
-    """Each event would be handled twice, which is a mistake more often than a wish."""
+    """Each event would be handled twice, which is more often a mistake than intended."""
     recorder = Recorder("a", [])
     made = dispatcher(recorder)
     with pytest.raises(ValueError, match="already registered"):
@@ -189,7 +189,7 @@ def test_the_same_object_twice_is_refused() -> None:
 
 
 def test_equal_handlers_are_two_handlers() -> None:
-    """Only the very same object is a second registration."""
+    """Only the very same object counts as registered."""
 
     @attrs.define
     class Equal:
@@ -205,7 +205,7 @@ def test_equal_handlers_are_two_handlers() -> None:
 
 
 def test_one_bad_handler_keeps_out_the_others_of_the_call() -> None:
-    """A registration is done as a whole or not at all."""
+    """A registration is complete or has no effect."""
     made = Dispatcher()
     with pytest.raises(TypeError):
         made.register(Recorder("a", []), object())  # type: ignore[arg-type]  # what is tested
@@ -216,7 +216,7 @@ def test_one_bad_handler_keeps_out_the_others_of_the_call() -> None:
 
 
 def a_choosy_class() -> type[Choosy]:
-    """Make a class that no plan was made for yet."""
+    """Make a class without a plan so far."""
 
     class Fresh(Choosy):
         looked_up: ClassVar[list[tuple[object, str]]] = []
@@ -225,7 +225,7 @@ def a_choosy_class() -> type[Choosy]:
 
 
 def test_what_a_class_names_is_called_in_order_instead_of_handle() -> None:
-    """With the handler and the event; an event that it names nothing for is not for it."""
+    """It gets the handler and the event; events without callbacks are not for it."""
     log: list[str] = []
     made = dispatcher(Choosy("c", log), Recorder("r", log))
     for event in (Done("[DONE]"), ThreadRunCreated(Run()), text_delta()):
@@ -252,7 +252,7 @@ def test_a_class_is_asked_once_for_each_event_class_and_all_streams() -> None:
 
 
 def test_handlers_of_one_class_with_other_keys_are_told_apart() -> None:
-    """A key says what a class alone does not; each handler has its own calls."""
+    """A key says what the class alone does not; each handler has its own calls."""
     cls, log = a_choosy_class(), list[str]()
     dispatcher(cls("q", log), cls("a", log), cls("b", log)).dispatch(ThreadRunCreated(Run()))
     assert ["a wire thread.run.created", "b wire thread.run.created"] == log
@@ -261,7 +261,7 @@ def test_handlers_of_one_class_with_other_keys_are_told_apart() -> None:
 
 
 def test_a_plan_is_found_row_by_row_and_kept() -> None:
-    """Each call has the place of its handler; a row is the same one at each look."""
+    """Each call has the position of its handler; a row is the same at each lookup."""
     plan = Plan(((Choosy, "loud"), (Choosy, "quiet"), None))
     assert {} == plan
     row = plan[Done]
@@ -274,7 +274,7 @@ def test_a_plan_is_found_row_by_row_and_kept() -> None:
 
 
 def test_streams_with_handlers_of_the_same_classes_share_a_plan() -> None:
-    """In the same order; a registration makes it another one."""
+    """Handlers of the same classes, in the same order, share one; a registration changes it."""
     cls = a_choosy_class()
     one, same = (dispatcher(cls("c", []), Recorder("r", [])) for _ in range(2))
     assert one.plan is same.plan
@@ -286,7 +286,7 @@ def test_streams_with_handlers_of_the_same_classes_share_a_plan() -> None:
 
 
 def test_a_row_is_empty_where_nobody_wants_the_event() -> None:
-    """Classes are believed, a handler without a plan wants all, a registration counts at once."""
+    """Classes are believed, a handler without a plan gets all, a registration counts at once."""
     made = dispatcher(Choosy("c", []))
     assert made.plan[Done]
     assert made.plan[ThreadRunCreated]
@@ -315,7 +315,7 @@ def test_an_object_that_forwards_attributes_keeps_its_own_handle() -> None:
 
 
 def test_a_handler_whose_key_fails_is_refused() -> None:
-    """With the others of the call; what it raises leaves as it is."""
+    """It gets the other arguments of the call; its exceptions leave unchanged."""
 
     class Wrong(Choosy):
         def callback_key(self) -> str:
@@ -332,7 +332,7 @@ def test_a_handler_whose_key_fails_is_refused() -> None:
 
 
 def test_entering_sets_the_context_for_many_events() -> None:
-    """Between them it is set too; leaving puts back what was there before."""
+    """The context stays set between them; leaving restores the one before."""
     context, seen = Context(), []
     made = dispatcher(Caller(lambda _: seen.append(current_context())), context=context)
     token = made.enter()
@@ -351,7 +351,7 @@ def test_entering_sets_the_context_for_many_events() -> None:
 
 
 def test_inside_a_callback_an_entered_dispatch_is_right_too() -> None:
-    """One whose callback reads another stream, which tells the first one something."""
+    """A handler whose callback reads another stream, which then calls the first one."""
     outer_context, inner_context = Context(), Context()
     seen: list[object] = []
 
@@ -423,7 +423,7 @@ def test_the_note_names_the_callback_that_was_called() -> None:
 
 
 def test_the_note_names_handle_whatever_it_is() -> None:
-    """A callable object will do for a method."""
+    """A callable object can be a method."""
 
     class Hook:
         def __call__(self, event: Event) -> None:
@@ -457,7 +457,7 @@ def test_the_note_of_a_callback_without_a_name_says_what_it_is() -> None:
 
 
 def test_an_exception_out_of_an_inner_stream_collects_both_notes() -> None:
-    """Who raised it comes first, then whose callback was running."""
+    """The note of the inner handler comes first, then that of the outer one."""
     inner = dispatcher(Raiser("inner", [], LookupError()))
     outer = dispatcher(Caller(lambda _: inner.dispatch(StreamEnd())))
     with pytest.raises(LookupError) as caught:
@@ -483,7 +483,7 @@ def test_what_is_no_exception_leaves_at_once(kind: type[BaseException]) -> None:
 
 
 def test_an_interrupt_tells_of_the_failures_before_it() -> None:
-    """Nothing is swallowed, though only one can leave."""
+    """Nothing is swallowed, though only one can be raised."""
     made = dispatcher(Raiser("a", [], ValueError("mine")), Raiser("b", [], KeyboardInterrupt()))
     with pytest.raises(KeyboardInterrupt) as caught:
         made.dispatch(StreamEnd())
@@ -491,7 +491,7 @@ def test_an_interrupt_tells_of_the_failures_before_it() -> None:
 
 
 def test_an_exception_does_not_live_in_a_cycle() -> None:
-    """It is freed with its last reference, and with it all that its traceback holds."""
+    """It is freed with its last reference, and so is all that its traceback holds."""
 
     class Failure(Exception):  # noqa: N818  # short, and not for anybody else
         pass
@@ -516,7 +516,7 @@ def test_an_exception_does_not_live_in_a_cycle() -> None:
 
 
 def test_dispatching_is_true_inside_callbacks_only() -> None:
-    """Also when a callback raises, and when it dispatches again."""
+    """The context is reset even if a callback raises, and if it dispatches again."""
     seen: list[bool] = []
 
     def look(event: Event) -> None:
@@ -535,7 +535,7 @@ def test_dispatching_is_true_inside_callbacks_only() -> None:
 
 
 def test_the_context_is_that_of_the_innermost_stream() -> None:
-    """A callback that reads another stream has its own context back afterwards."""
+    """After a callback has read another stream, it has its own context back."""
     seen: list[object] = []
     outer_context, inner_context = Context(), Context()
 

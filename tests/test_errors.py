@@ -138,7 +138,7 @@ def class_name(value: object) -> str:
 
 @pytest.mark.parametrize(("error", "sentence"), EXAMPLES, ids=class_name)
 def test_every_failure_is_a_sentence_with_all_its_facts(error: StreamError, sentence: str) -> None:
-    """What was wrong, where and what to do stand in the message."""
+    """The message says what was wrong, where, and what to do."""
     assert sentence == str(error)
 
 
@@ -199,7 +199,7 @@ def test_facts_that_are_not_known_leave_no_gap(error: StreamError, sentence: str
 
 @pytest.mark.parametrize("length", [200, 201])
 def test_only_the_start_of_a_long_frame_or_body_is_quoted(length: int) -> None:
-    """200 characters are quoted with their length; the attribute has all of them."""
+    """200 characters are quoted with the length; the attribute has all of them."""
     text = "x" * length
     body = text.encode()
     decode = DecodeError("no", frame=text)
@@ -213,14 +213,14 @@ def test_only_the_start_of_a_long_frame_or_body_is_quoted(length: int) -> None:
 
 
 def test_every_kind_of_sentence_has_an_example() -> None:
-    """A class that takes facts of its own is in the table at the top."""
+    """A class that takes its own facts is in the table at the top."""
     classes = {getattr(errors, public) for public in errors.__all__}
     special = {cls for cls in classes if "__init__" in vars(cls) or "__str__" in vars(cls)}
     assert set() == special - {type(error) for error, _ in EXAMPLES}
 
 
 def test_the_drawing_in_the_docstring_is_the_tree() -> None:
-    """Every class stands in the module's docstring, under its base and nowhere else."""
+    """Every class appears in the module's docstring, under its base and nowhere else."""
     assert errors.__doc__ is not None
     lines = [line[4:] for line in errors.__doc__.splitlines() if "── " in line]
     above, drawn = {0: "StreamError"}, {"StreamError": "Exception"}

@@ -34,7 +34,7 @@ def example(cls: Any, value: object = "a") -> Any:
 
 @each_class
 def test_every_event_is_of_one_group(cls: Any) -> None:
-    """An event is what a server sent, what that amounts to, or about the stream itself."""
+    """An event was sent by a server, follows from such events, or concerns the stream itself."""
     assert 1 == sum(issubclass(cls, group) for group in (WireEvent, DerivedEvent, LocalEvent))
     assert issubclass(cls, Event)
     assert "__doc__" in vars(cls)
@@ -51,14 +51,14 @@ def test_class_names_are_the_names_in_camel_case(cls: Any) -> None:
 
 
 def test_no_two_classes_have_one_name() -> None:
-    """A name tells the class, also between the groups."""
+    """A name identifies the class, across all groups."""
     names = [cls.event for cls in CLASSES if cls not in NAMED]
     assert len(set(names)) == len(names)
 
 
 @each_class
 def test_an_event_knows_its_name(cls: Any) -> None:
-    """``event`` is there on every event, and on most it cannot be changed."""
+    """Every event has ``event``, and on most it cannot be changed."""
     event = example(cls)
     assert isinstance(event.event, str)
     if cls not in NAMED:
@@ -74,7 +74,7 @@ def test_events_are_compared_by_class_and_fields(cls: Any) -> None:
     assert event == example(cls)
     for attribute in fields(cls):
         other = copy.copy(event)
-        setattr(other, attribute.name, "5")  # also JSON, where that is what it has to be
+        setattr(other, attribute.name, "5")  # also JSON, if the field holds JSON
         assert event != other
     assert [cls] == [other for other in CLASSES if example(other) == event]
     with pytest.raises(TypeError, match="unhashable"):
@@ -104,7 +104,7 @@ def test_events_have_no_other_attributes(cls: Any) -> None:
     "cls", [cls for cls in CLASSES if issubclass(cls, WireEvent)], ids=lambda cls: cls.__name__
 )
 def test_wire_events_have_payload_and_json(cls: Any) -> None:
-    """``data`` is needed; ``raw`` is None and ``synthetic`` False unless said."""
+    """``data`` is required; ``raw`` defaults to None and ``synthetic`` to False."""
     event = example(cls)
     assert ("a", None, False) == (event.data, event.raw, event.synthetic)
     with pytest.raises(TypeError, match="data"):
@@ -123,7 +123,7 @@ def deltas(raw: object) -> list[DeltaEvent[Any]]:
 
 
 def test_json_that_nobody_parsed_is_parsed_at_the_first_look() -> None:
-    """``raw`` of a fast path is the value all the same: read, compared, shown or copied."""
+    """``raw`` from a fast path is the same value: read, compared, shown or copied."""
     for event, parsed in zip(deltas(TEXT), deltas(VALUE), strict=True):
         assert VALUE == event.raw
         assert event.raw is event.raw
@@ -136,12 +136,12 @@ def test_json_that_nobody_parsed_is_parsed_at_the_first_look() -> None:
 
 
 def test_a_delta_that_no_server_sent_has_no_json() -> None:
-    """None stays None."""
+    """Its ``raw`` stays None."""
     assert [None] * 2 == [event.raw for event in deltas(None)]
 
 
 def test_every_delta_that_has_a_snapshot_is_a_delta_event() -> None:
-    """Those are the ones of which a server sends many that nobody looks at twice."""
+    """A server sends many of them, and most are looked at only once."""
     with_snapshot = [
         cls for cls in CLASSES if issubclass(cls, WireEvent) and "snapshot" in vars(cls)
     ]
@@ -150,13 +150,13 @@ def test_every_delta_that_has_a_snapshot_is_a_delta_event() -> None:
 
 
 def test_a_text_is_no_unparsed_json() -> None:
-    """The ``raw`` of an event of another kind whose data is no JSON is that text."""
+    """If the data of another kind of event is not JSON, its ``raw`` is that text."""
     assert "[1]" == events.UnknownEvent("[1]", "[1]", event="x").raw
     assert "[DONE]" == events.Done("[DONE]", "[DONE]").raw
 
 
 def test_the_text_form_says_what_came() -> None:
-    """``repr`` is the constructor call without what is empty."""
+    """``repr`` is the constructor call without empty fields."""
     assert "Done(data='[DONE]', synthetic=True)" == repr(events.Done("[DONE]", synthetic=True))
     assert "UnknownEvent(data=5, synthetic=False, event='x')" == repr(
         events.UnknownEvent(5, event="x")
@@ -165,7 +165,7 @@ def test_the_text_form_says_what_came() -> None:
 
 
 def kind(event: Event) -> str:
-    """Say what EVENT is, by matching."""
+    """Describe EVENT by matching."""
     match event:
         case events.ThreadMessageDelta(data=delta, snapshot=models.Message(id=name)):
             return f"{name} gains {len(delta.delta.content)}"
@@ -213,7 +213,7 @@ def test_events_can_be_matched() -> None:
 
 
 def test_a_delta_needs_its_snapshot() -> None:
-    """No delta event exists without what it is a delta of."""
+    """No delta event exists without its snapshot."""
     for cls in (events.ThreadMessageDelta, events.ThreadRunStepDelta):
         with pytest.raises(TypeError, match="snapshot"):
             cls(models.MessageDeltaEvent())  # type: ignore[call-arg, arg-type]  # that is the test

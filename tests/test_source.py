@@ -1,4 +1,4 @@
-"""Where bytes come from: what is a source, and how it is given back."""
+"""The sources of bytes: which objects are sources, and how they are closed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DATA = bytes(range(256)) * 8
 
 
-# --- What gives bytes -------------------------------------------------------------------
+# --- Sources ----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -39,12 +39,12 @@ DATA = bytes(range(256)) * 8
     ids=["bytes", "bytearray", "memoryview", "list", "iterator", "generator", "BytesIO", "reader"],
 )
 def test_anything_that_gives_bytes_is_a_source(make: Callable[[bytes], Source]) -> None:
-    """All of them, in order, to the end."""
+    """All its bytes come, in order, to the end."""
     assert DATA == b"".join(chunks_of(make(DATA)))
 
 
 def test_an_iterable_is_asked_for_one_chunk_at_a_time() -> None:
-    """Chunks are handed on as they are, empty ones too."""
+    """Chunks are passed on as they are, even empty ones."""
     asked = []
 
     def generate() -> Iterator[bytes]:
@@ -61,7 +61,7 @@ def test_an_iterable_is_asked_for_one_chunk_at_a_time() -> None:
 
 @pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "raw"])
 def test_a_file_is_read_in_pieces(tmp_path: Path, buffering: int) -> None:
-    """Not line by line, and not at once."""
+    """It is read neither line by line nor at once."""
     path = tmp_path / "run.sse"
     path.write_bytes(DATA * 100)
     with path.open("rb", buffering=buffering) as file:
@@ -87,7 +87,7 @@ def test_a_pipe_gives_what_it_has(buffering: int) -> None:
 
 
 def test_what_has_only_read_is_a_file() -> None:
-    """``read1`` is used where there is one."""
+    """``read1`` is used if there is one."""
 
     class Reading:
         def __init__(self) -> None:
@@ -100,7 +100,7 @@ def test_what_has_only_read_is_a_file() -> None:
     assert [b"a", b"b"] == list(chunks_of(Reading()))
 
 
-# --- What does not ----------------------------------------------------------------------
+# --- Other objects ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -115,25 +115,25 @@ def test_what_has_only_read_is_a_file() -> None:
     ids=["str", "text file", "path", "number", "None"],
 )
 def test_what_is_no_source_is_refused_at_once(source: Any, remedy: str) -> None:
-    """With what to do, and without the TypeError of ``iter``."""
+    """The error has a remedy, and does not come from ``iter``."""
     with pytest.raises(TypeError, match=remedy) as caught:
         chunks_of(source)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 def test_a_text_file_is_refused(tmp_path: Path) -> None:
-    """One that was opened without "b"."""
+    """The file was opened without "b"."""
     path = tmp_path / "run.sse"
     path.write_text("x")
     with path.open(encoding="utf-8") as file, pytest.raises(TypeError, match='"rb"'):
         chunks_of(file)
 
 
-# --- Giving back ------------------------------------------------------------------------
+# --- Closing ----------------------------------------------------------------------------
 
 
 class Closable:
-    """Writes down what is done with it."""
+    """Writes down the calls of its methods."""
 
     def __init__(self, log: list[str], name: str = "", error: Exception | None = None) -> None:
         self.log, self.name, self.error = log, name, error
@@ -148,14 +148,14 @@ class Closable:
 
 
 class Finishable(Closable):
-    """One that can be drained."""
+    """A source that can be drained."""
 
     def finish(self) -> None:
         self._do("finish")
 
 
 def test_a_source_and_its_iterator_are_closed() -> None:
-    """The source first; what has no ``close`` is let be."""
+    """The source is closed first; anything without ``close`` is left alone."""
     log: list[str] = []
     close_source(Closable(log, "source "), Closable(log, "chunks "), finished=True, failure=None)
     close_source(b"", iter(()), finished=False, failure=None)
@@ -164,14 +164,14 @@ def test_a_source_and_its_iterator_are_closed() -> None:
 
 @pytest.mark.parametrize(("finished", "expected"), [(True, "finish"), (False, "close")])
 def test_a_source_that_was_read_to_its_end_is_drained(expected: str, *, finished: bool) -> None:
-    """Where it knows how; one that was not has any number of bytes left."""
+    """It is drained if it can be; one not read to the end may have any number of bytes left."""
     log: list[str] = []
     close_source(Finishable(log), iter(()), finished=finished, failure=None)
     assert [expected] == log
 
 
 def test_a_real_generator_and_a_real_socket_are_closed() -> None:
-    """A generator runs to its ``finally``, the descriptor is free."""
+    """A generator runs to its ``finally``, and a descriptor is free."""
     log = []
 
     def generate() -> Iterator[bytes]:
@@ -205,7 +205,7 @@ def test_what_closing_raises_leaves_where_nothing_else_failed(*, finished: bool)
 
 @pytest.mark.parametrize("finished", [True, False])
 def test_what_closing_raises_is_noted_on_what_failed_before(*, finished: bool) -> None:
-    """That matters more."""
+    """The stream's own failure takes precedence."""
     failure = ZeroDivisionError()
     source = Finishable([], error=OSError("cannot close"))
     close_source(source, None, finished=finished, failure=failure)

@@ -3,7 +3,7 @@
 Rules of this file:
 
 - :func:`decode` runs its bytes whole, byte by byte and cut in two at every place, and fails
-  where two of these differ.
+  if two of these differ.
 - :func:`by_the_book` is a second decoder, slow, written from the text of the standard, which
   the property tests compare ours with.
 """
@@ -34,7 +34,7 @@ BOM = b"\xef\xbb\xbf"
 
 @attrs.define
 class Decoded:
-    """All that a decoder says about a stream; of an error, (limit, offset, event)."""
+    """All that a decoder returns for a stream; for an error, (limit, offset, event)."""
 
     frames: list[ServerSentEvent]
     ignored: tuple[IgnoredLine, ...] = ()
@@ -44,12 +44,12 @@ class Decoded:
 
 
 def drain(decoder: SSEDecoder) -> list[ServerSentEvent]:
-    """Take the frames that are there."""
+    """Take the available frames."""
     return list(iter(decoder.next_frame, None))
 
 
 def run(chunks: Iterable[bytes], **options: Any) -> Decoded:
-    """Decode CHUNKS, reading after each; every byte must have been read when none is left."""
+    """Decode CHUNKS, reading after each; every byte must have been read when no frame is left."""
     decoder = SSEDecoder(**options)
     result = Decoded([])
     fed = 0
@@ -84,7 +84,7 @@ def decode(data: bytes, **options: Any) -> Decoded:
 
 
 def by_the_book(stream: bytes) -> Decoded:
-    """Decode STREAM as the standard tells, with this project's three differences."""
+    """Decode STREAM as the standard says, with this project's three differences."""
     result = Decoded([])
     data = event = last_id = ""
     begin: int | None = None
@@ -151,7 +151,7 @@ def test_fields(data: bytes, expected: list[tuple[str, str, int]]) -> None:
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_line_ends(end: bytes) -> None:
-    """Lines end at LF, CR or CRLF, also where a chunk ends between the two."""
+    """Lines end at LF, CR or CRLF, even if a chunk ends between the two."""
     lines = [b"event: a", b"data: b", b"data: c", b"", b": d", b"data: e", b"", b"data: f", b""]
     data = end.join([*lines, b""])
     frames = decode(data).frames
@@ -178,7 +178,7 @@ def test_other_separators_are_text(end: str) -> None:
 
 @pytest.mark.parametrize("after", [b"\n", b"", b"data: b\n\n"])
 def test_a_cr_delays_nothing(after: bytes) -> None:
-    """A CR at the end of a chunk ends its frame at once; a LF after it is swallowed."""
+    """A CR at the end of a chunk ends its frame at once; an LF after it is swallowed."""
     decoder = SSEDecoder()
     decoder.feed(b"event: a\r\ndata: a\r\n\r")
     assert ServerSentEvent("a", "a", 0) == decoder.next_frame()
@@ -189,7 +189,7 @@ def test_a_cr_delays_nothing(after: bytes) -> None:
 
 
 def test_each_frame_comes_with_its_last_byte() -> None:
-    """A frame is there when its blank line is, not a byte later or earlier."""
+    """A frame is available when its blank line is, not a byte later or earlier."""
     data = b"event: a\ndata: b\n\n: ping\n\ndata: c\n\n"
     ready = []
     decoder = SSEDecoder()
@@ -220,7 +220,7 @@ def test_byte_order_mark(data: bytes, expected: list[ServerSentEvent]) -> None:
 
 
 def test_comments() -> None:
-    """Lines that start with a colon say nothing, inside a frame and between frames."""
+    """Lines that start with a colon are ignored, inside a frame and between frames."""
     data = b": ping\n\n:\n:data: x\nevent: a\n: b\ndata: c\n:\n\n: d\n\n"
     expected = Decoded([ServerSentEvent("a", "c", data.find(b"event"))])
     assert expected == decode(data)
@@ -234,7 +234,7 @@ def test_no_data_dispatches_nothing(block: bytes) -> None:
 
 
 def test_id_is_sticky() -> None:
-    """An id holds for later frames, also from a block without data, until one replaces it."""
+    """An id holds for later frames, even from a block without data, until one replaces it."""
     data = b"data: a\n\nid: 1\ndata: b\n\ndata: c\n\nid: 2\n\nevent: d\ndata: d\n\nid\ndata: e\n\n"
     result = decode(data)
     assert ["", "1", "1", "2", ""] == [frame.id for frame in result.frames]
@@ -249,7 +249,7 @@ def test_id_with_nul_is_ignored() -> None:
 
 
 def test_id_is_committed_at_the_end_of_its_block() -> None:
-    """An id whose block has not ended is not what a reconnection would send."""
+    """An id whose block has not ended is not the one that a reconnection sends."""
     decoder = SSEDecoder()
     decoder.feed(b"id: 1\ndata: a\n")
     assert decoder.next_frame() is None
@@ -341,7 +341,7 @@ def test_the_last_block_needs_no_end(tail: bytes) -> None:
 
 @pytest.mark.parametrize("kind", [bytes, bytearray, memoryview])
 def test_kinds_of_bytes(kind: type[Any]) -> None:
-    """Any bytes will do, and a buffer may be used again as soon as feed() has returned."""
+    """Any bytes are accepted, and a buffer may be reused as soon as feed() has returned."""
     buffer = bytearray(b"data: a\n\n")
     chunk = kind(buffer)
     decoder = SSEDecoder()
@@ -352,7 +352,7 @@ def test_kinds_of_bytes(kind: type[Any]) -> None:
 
 @pytest.mark.parametrize("chunk", ["data: a\n\n", None, 3, [1]])
 def test_feed_takes_only_bytes(chunk: Any) -> None:
-    """Text, or no bytes at all, is a TypeError that says what to do."""
+    """A str, or anything else but bytes, is a TypeError that says what to do."""
     remedy = rf"feed\(\) takes bytes, not {type(chunk).__name__}: open the source in binary mode"
     with pytest.raises(TypeError, match=remedy):
         SSEDecoder().feed(chunk)
@@ -369,7 +369,7 @@ def test_feed_after_close() -> None:
 
 
 def test_reading_after_the_end() -> None:
-    """After the last frame there is None, however often one asks."""
+    """After the last frame there is None, however often it is called."""
     decoder = SSEDecoder()
     decoder.feed(b"data: a")
     decoder.close()
@@ -387,7 +387,7 @@ def test_chunks_may_be_fed_ahead() -> None:
 
 
 def test_offset_counts_what_was_read() -> None:
-    """The offset of a decoder is where reading goes on, frame by frame."""
+    """The offset of a decoder is where reading continues, frame by frame."""
     frame = b"event: a\ndata: b\n\n"
     decoder = SSEDecoder()
     decoder.feed(frame * 3 + b"data")
@@ -404,7 +404,7 @@ def skipped(decoder: SSEDecoder) -> SSEDecoder:
 
 
 def test_what_somebody_else_read_counts() -> None:
-    """Bytes that are skipped are before the next ones, at the beginning and between frames."""
+    """Skipped bytes come before the next ones, at the beginning and between frames."""
     decoder = skipped(SSEDecoder())
     decoder.feed(b"data: a\n\n")
     assert [ServerSentEvent("", "a", 100)] == drain(decoder)
@@ -415,7 +415,7 @@ def test_what_somebody_else_read_counts() -> None:
 
 
 def test_no_byte_order_mark_where_the_beginning_was_skipped() -> None:
-    """It stands at the beginning of the stream, and that was before."""
+    """A mark belongs at the beginning of the stream, which is over."""
     decoder = skipped(SSEDecoder())
     decoder.feed(BOM + b"data: a\n\ndata: b\n\n")
     assert ["b"] == [frame.data for frame in drain(decoder)]
@@ -438,14 +438,14 @@ def test_no_byte_order_mark_where_the_beginning_was_skipped() -> None:
         (b"data: a\n", False),
         (b"event: a\n", False),
         (b"id: 1\n", False),
-        (b"data: a\r\r", False),  # a LF may belong to that
-        (b"retry: 1\n\n", False),  # for the next frame to tell
+        (b"data: a\r\r", False),  # an LF may belong to it
+        (b"retry: 1\n\n", False),  # reported by the next frame
         (b"x\n\n", False),  # as well
         (b"data: a\n\nd", False),
     ],
 )
 def test_idle(data: bytes, idle: bool) -> None:
-    """A decoder is idle where what follows is read as if it were the beginning."""
+    """A decoder is idle if what follows is read as if it were the beginning."""
     for chunks in ([data], pieces(data, 1)):
         decoder = SSEDecoder()
         for chunk in chunks:
@@ -455,7 +455,7 @@ def test_idle(data: bytes, idle: bool) -> None:
 
 
 def test_a_decoder_with_unread_bytes_is_not_idle() -> None:
-    """Whether they are in the chunk that it reads or in one that waits."""
+    """The bytes may be in the current chunk or in a waiting one."""
     decoder = SSEDecoder()
     decoder.feed(b"data: a\n\ndata: b\n\n")
     assert not decoder.idle
@@ -467,7 +467,7 @@ def test_a_decoder_with_unread_bytes_is_not_idle() -> None:
 
 @pytest.mark.parametrize(("end", "unterminated"), [(b"", True), (b"\n", True), (b"\n\n", False)])
 def test_unterminated(end: bytes, unterminated: bool) -> None:
-    """Only a last block without its blank line is, once it was returned."""
+    """It is true only for a last block without its blank line, once that was returned."""
     decoder = SSEDecoder()
     decoder.feed(b"data: a\n\ndata: b" + end)
     decoder.close()
@@ -482,7 +482,7 @@ def test_unterminated(end: bytes, unterminated: bool) -> None:
 
 @pytest.mark.parametrize("limit", [0, -1])
 def test_a_limit_is_positive(limit: int) -> None:
-    """A limit below one byte is refused where it is given."""
+    """A limit below one byte is refused at once."""
     with pytest.raises(ValueError, match=f"must be at least 1, not {limit}"):
         SSEDecoder(max_frame_bytes=limit)
 
@@ -561,7 +561,7 @@ def test_an_endless_line_holds_no_more_than_the_limit(line: bytes) -> None:
 
 # ---- any bytes, any chunking ---------------------------------------------------------------
 
-#: What streams are made of, and what they are broken with.
+#: Parts of streams, and of broken streams.
 WORDS = st.sampled_from(
     [
         *(b"\n", b"\r", b"\r\n", b"\n\n", b" ", b":", BOM, b"\0", b"\xe2\x82", b"\xac", b"\xff"),
@@ -600,7 +600,7 @@ def test_any_limit(data: bytes, cuts: list[int], limit: int) -> None:
 
 @given(st.binary(max_size=200), st.lists(st.integers(0, 1000), max_size=6))
 def test_binary(data: bytes, cuts: list[int]) -> None:
-    """Bytes that are no event stream at all are decoded like any others."""
+    """Bytes that are not an event stream are decoded like any others."""
     assert by_the_book(data) == run(cut(data, cuts))
 
 
@@ -639,7 +639,7 @@ def test_recorded_streams(wire: Path) -> None:
     for file in files:
         data = file.read_bytes()
         expected = by_the_book(data)
-        # Byte by byte where that is a matter of milliseconds.
+        # Byte by byte if that takes only milliseconds.
         splits = [[data], pieces(data, 1 if len(data) < 20_000 else 7), pieces(data, 1000)]
         splits += [cut(data, chance.sample(range(len(data)), 20)) for _ in range(3)]
         for chunks in splits:

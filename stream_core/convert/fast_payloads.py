@@ -1,12 +1,12 @@
-"""Fast path of ``convert``: payloads made by functions that are written per class.
+"""Fast path of ``convert/payloads``: payloads made by functions generated per class.
 
-``constructor(cls)`` is the one entry point. It returns a function that makes a CLS of a JSON
-value as ``convert`` would with cattrs, five times as fast, or raises ``Unusual``: then
-the value goes the ordinary way, which either takes it (one object where a list belongs, 12.0
-for 12) or says what is wrong. So a function here never explains anything.
+``constructor(cls)`` is the only entry point. It returns a function that makes a CLS from a JSON
+value as cattrs would, five times as fast, or raises ``Unusual``: the value then takes the
+ordinary path, which either accepts it (one object where a list belongs, 12.0 for 12) or says
+what is wrong. So a function here never explains anything.
 
 The functions are generated from the same attrs classes and the same table of unions that
-the ordinary way reads; property tests compare the two. This is the one for ``ImageFile``::
+the ordinary path reads; property tests compare the two. This is the one for ``ImageFile``::
 
     def construct(d):
         if d.__class__ is not dict:
@@ -36,10 +36,10 @@ the ordinary way reads; property tests compare the two. This is the one for ``Im
 
 Rules of these functions:
 
-- ``...`` stands for a key that is missing: JSON has no such value. ``known`` counts the known
-  keys that are there, so that unknown ones show without a look at each key.
-- What is likely is tested first: a text where one belongs, null where null is the default.
-- ``__init__`` is passed over: it would put the same values into the same slots. So payloads
+- ``...`` stands for a missing key: JSON has no such value. ``known`` counts the known keys
+  that are present, so that unknown ones show without a look at each key.
+- Likely values are tested first: a string for a string, null if null is the default.
+- ``__init__`` is skipped: it would put the same values into the same slots. So payloads
   have no validators, no converters and no ``__attrs_post_init__``.
 - Each class has one function, generated when its first object comes: most servers never send
   most of the classes.
@@ -64,11 +64,11 @@ if TYPE_CHECKING:
 __all__ = ["Unusual", "constructor"]
 
 
-class Unusual(Exception):  # noqa: N818  # no error: it says "ask the ordinary path"
-    """The value is not of the shape that servers send."""
+class Unusual(Exception):  # noqa: N818  # not an error: it means "ask the ordinary path"
+    """The value does not have the shape that servers send."""
 
 
-#: Scalar type of a field to what is true of a value ``v`` that is none of it.
+#: Scalar type of a field -> the condition that a value ``v`` is not of that type.
 _REFUSED: dict[Any, str] = {
     str: "v.__class__ is not str",
     int: "v.__class__ is not int",
@@ -77,18 +77,16 @@ _REFUSED: dict[Any, str] = {
     dict: "v.__class__ is not dict",
 }
 
-#: Factories of defaults that are written as literals.
+#: Factories of defaults -> the literals that replace them.
 _LITERALS: dict[Any, str] = {list: "[]", dict: "{}"}
 
 
 @cache
 def constructor(cls: Any) -> Callable[[Any], Any]:
-    """Return the function that makes a CLS of a JSON value.
+    """Return the function that makes a CLS from a JSON value.
 
-    The cache has one entry per payload class, so it is bounded by the code.
-
-    Raises:
-        Unusual: By the function: the value must go the ordinary way.
+    The cache has one entry per payload class, so it is bounded by the code. The function raises
+    ``Unusual`` if the value must take the ordinary path.
     """
     resolve_types(cls)
     attributes = [x for x in fields(cls) if x.alias != "extra"]
@@ -100,7 +98,7 @@ def constructor(cls: Any) -> Callable[[Any], Any]:
 
 
 def _lines(attributes: Sequence[Attribute[Any]], scope: dict[str, Any]) -> Iterator[str]:
-    """Yield the lines of the function; what they need goes into SCOPE."""
+    """Yield the lines of the function; the values that they need go into SCOPE."""
     yield "def construct(d):"
     yield "    if d.__class__ is not dict: raise Unusual"
     yield "    made = new(cls)"
@@ -125,10 +123,10 @@ def _indented(lines: list[str]) -> list[str]:
 
 
 def _field_lines(attribute: Attribute[Any], scope: dict[str, Any]) -> list[str]:
-    """Return the lines that make one field's value of the JSON value ``v``, in ``v``."""
+    """Return the lines that turn the JSON value ``v`` into the value of one field."""
     kind = _without_none(attribute.type)
     default = attribute.default
-    if default is NOTHING:  # it must be there
+    if default is NOTHING:  # the field is required
         return _value_lines(kind, ["raise Unusual"], scope)
     absent = [
         "if v is ...: known -= 1",
@@ -136,7 +134,7 @@ def _field_lines(attribute: Attribute[Any], scope: dict[str, Any]) -> list[str]:
         f"v = {_default(attribute, scope)}",
     ]
     lines = _value_lines(kind, absent, scope)
-    if default is None and kind is not str:  # null is what mostly comes
+    if default is None and kind is not str:  # null is the most frequent value
         return ["if v is not None:", *_indented(lines)]
     return lines
 
@@ -157,13 +155,13 @@ def _named(value: Any, scope: dict[str, Any]) -> str:
 
 
 def _without_none(kind: Any) -> Any:
-    """Return X for ``X | None``, else KIND."""
+    """Return X for ``X | None``, or else KIND."""
     found = members(kind)
     return found[0] if len(found) == 1 else kind
 
 
 def _value_lines(kind: Any, absent: list[str], scope: dict[str, Any]) -> list[str]:
-    """Return the lines that make a KIND of ``v``; ABSENT are those for what is no KIND."""
+    """Return the lines that make a KIND from ``v``; ABSENT are those for any other value."""
     refused = _REFUSED.get(get_origin(kind) or kind)
     if refused is not None:
         return [f"if {refused}:", *_indented(absent)]
@@ -171,26 +169,26 @@ def _value_lines(kind: Any, absent: list[str], scope: dict[str, Any]) -> list[st
         test, lines = "v.__class__ is list", _list_lines(get_args(kind)[0], scope)
     elif is_tagged(kind):
         test, lines = "v.__class__ is dict", _union_lines(tagged_union(kind), scope)
-    elif members(kind):  # a text or a class
+    elif members(kind):  # a string or a class
         cls = next(member for member in members(kind) if member is not str)
         inner = _value_lines(cls, absent, scope)
         return [f"if {_REFUSED[str]}:", *_indented(inner)]
     elif has(kind):
         test, lines = "v is not None and v is not ...", [f"v = {_maker(kind, scope)}(v)"]
-    else:  # of which nothing is known
+    else:  # any value
         return ["if v is None or v is ...:", *_indented(absent)]
     return [f"if {test}:", *_indented(lines), "else:", *_indented(absent)]
 
 
 def _list_lines(kind: Any, scope: dict[str, Any]) -> list[str]:
-    """Return the lines that make of the list ``v`` another one, of KIND."""
+    """Return the lines that turn the list ``v`` into a list of KIND."""
     lines = _value_lines(kind, ["raise Unusual"], scope)
-    made = f"made{len(lines)}"  # a name of its own: there may be a list in a list
+    made = f"made{len(lines)}"  # a name of its own, because lists may be nested
     return [f"{made} = []", "for v in v:", *_indented([*lines, f"{made}.append(v)"]), f"v = {made}"]
 
 
 def _union_lines(union: TaggedUnion, scope: dict[str, Any]) -> list[str]:
-    """Return the lines that make of the dict ``v`` a member of UNION."""
+    """Return the lines that turn the dict ``v`` into a member of UNION."""
 
     def choose(value: Any) -> Any:
         cls: Any = union.choose(value)
@@ -204,7 +202,7 @@ def _union_lines(union: TaggedUnion, scope: dict[str, Any]) -> list[str]:
 
 
 def _maker(cls: Any, scope: dict[str, Any]) -> str:
-    """Return the name in SCOPE of what makes a CLS; it is generated at its first use."""
+    """Return the name in SCOPE of the function that makes a CLS, generated at its first use."""
 
     def first(value: Any) -> Any:
         scope[name] = make = constructor(cls)

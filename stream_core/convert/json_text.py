@@ -2,11 +2,11 @@
 
 Rules of this file:
 
-- orjson is used where it is installed (extra ``speed``), and changes no result. What the two
-  would read differently goes to the standard library: orjson refuses lone surrogates and
+- orjson is used if it is installed (extra ``speed``), and changes no result. Texts that the
+  two would read differently go to the standard library: orjson refuses lone surrogates and
   deep nesting, which Python reads, and turns integers beyond 64 bits into floats.
 - ``NaN`` and ``Infinity`` are refused: they are not JSON (RFC 8259, section 6).
-- What is wrong with a text is always said by the standard library.
+- The sentence of an error is always the standard library's.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _DIGITS_TO_ZERO = bytes.maketrans(b"123456789", b"000000000")
 
 
 def _refuse(constant: str) -> NoReturn:
-    """Refuse what Python would accept beyond the standard."""
+    """Refuse a constant that Python would accept beyond the standard."""
     raise ValueError(f"{constant} is not JSON")
 
 
@@ -50,7 +50,7 @@ def loads(text: str) -> Any:
             if _MANY_DIGITS not in data.translate(_DIGITS_TO_ZERO):
                 return orjson_loads(data)
         except ValueError:
-            pass  # not JSON, or not JSON to orjson
+            pass  # not JSON, at least for orjson
     try:
         value, end = _scan(text, 0)
     except (StopIteration, RecursionError):
@@ -59,7 +59,7 @@ def loads(text: str) -> Any:
 
 
 def loads_in(text: str, start: int, end: int) -> Any:
-    """Parse what stands in TEXT from START to END, as ``loads`` does.
+    """Parse the part of TEXT from START to END, as ``loads`` does.
 
     Raises:
         ValueError: It is not JSON.
@@ -68,7 +68,7 @@ def loads_in(text: str, start: int, end: int) -> Any:
         try:
             value, stop = _scan(text, start)
         except (StopIteration, ValueError, RecursionError):
-            pass  # to be explained
+            pass  # loads() explains it
         else:
             if stop == end:
                 return value
@@ -77,7 +77,7 @@ def loads_in(text: str, start: int, end: int) -> Any:
 
 @cache
 def _orjson_loads() -> Callable[[bytes], Any] | None:
-    """Return orjson's ``loads``, or None where it is not installed or not wanted."""
+    """Return orjson's ``loads``, or None if it is not installed or not wanted."""
     if environment.STDLIB_JSON:
         return None
     try:
@@ -88,7 +88,7 @@ def _orjson_loads() -> Callable[[bytes], Any] | None:
 
 
 def _explain(text: str) -> Any:
-    """Parse TEXT the long way: white space around it, and a sentence for what is wrong."""
+    """Parse TEXT the long way: allow white space around it, or raise a full error."""
     try:
         return _DECODER.decode(text)
     except RecursionError:
@@ -96,15 +96,15 @@ def _explain(text: str) -> Any:
 
 
 def is_cut(error: BaseException | None) -> bool:
-    """Tell whether ERROR, from ``loads``, can mean that the end of the text is missing.
+    """Return whether ERROR, from ``loads``, can mean that the end of the text is missing.
 
-    It cannot when the text has a whole JSON value and then something else.
+    It cannot if the text has a whole JSON value and then something else.
     """
     return isinstance(error, json.JSONDecodeError) and error.msg != "Extra data"
 
 
-#: Reads a JSON string: ``(text, start)``, where START is the index of the first character
-#: after the opening quote, gives its value and the index after its closing quote; a
-#: ValueError where the string does not end, or is none. The standard library's own function,
-#: and not one that calls it: it runs once per event.
+#: Reads a JSON string: ``(text, start)``, with START the index of the first character after
+#: the opening quote, returns its value and the index after its closing quote, or raises a
+#: ValueError if the string does not end or is not valid. It is the standard library's own
+#: function, not a wrapper, because it runs once per event.
 scan_string: Callable[[str, int], tuple[str, int]] = json.decoder.scanstring  # type: ignore[attr-defined]  # stubs lack it

@@ -4,17 +4,17 @@ Rules of this file:
 
 - It is the only importer of cattrs, on first use: reading a recording that fails at its
   first frame, or only importing the package, does not pay for it.
-- Scalars are strict: a number is no string, ``true`` is no number. Where a field is a float
-  an int is welcome and stays one.
+- Scalars are strict: a number is not a string, ``true`` is not a number. A float field
+  accepts an int, which stays an int.
 - Every bad field is named with its JSON path in ``DecodeError.paths``.
 
-What servers send becomes payloads generously; ``argument_types`` makes a stricter converter
-of the same parts, for what a model writes:
+Server data is converted leniently; ``tools/argument_types`` makes a stricter converter from
+the same parts, for a model's arguments:
 
 - null counts as missing: the field keeps its default.
 - One object where a list belongs is a list of one (Alibaba's servers send
-  ``delta.content`` so).
-- A union is decided by its tag, from the table in ``unions``.
+  ``delta.content`` like this).
+- A union is decided by its tag, from the table in ``models/unions``.
 """
 
 from __future__ import annotations
@@ -54,13 +54,13 @@ __all__ = [
 
 T = TypeVar("T")
 
-#: What tells whether a type is meant, and what makes its hook of the type and the converter.
+#: Whether a type is meant, and its hook, made from the type and the converter.
 Row: TypeAlias = "tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]"
 
-#: How many characters of a bad value are shown: enough to find it again.
+#: How many characters of a bad value are shown: enough to find it.
 _SHOWN = 60
 
-#: What JSON has, in words.
+#: The types of JSON, in words.
 KINDS: dict[Any, str] = {
     str: "a string",
     int: "an integer",
@@ -73,15 +73,15 @@ KINDS: dict[Any, str] = {
 
 
 class WrongTypeError(TypeError):
-    """A JSON value is of another type than the field; the sentence says which."""
+    """A JSON value has another type than its field; the sentence says which."""
 
 
 def structure(cls: type[T], value: object) -> T:
-    """Make a CLS of a JSON value.
+    """Make a CLS from a JSON value.
 
     Args:
         cls: A payload class, e.g. ``models.Run``.
-        value: What ``json.loads`` gave.
+        value: A result of ``json.loads``.
 
     Returns:
         The payload; it may share nested dicts (``metadata``, ``raw``, ...) with VALUE.
@@ -103,10 +103,10 @@ def structure(cls: type[T], value: object) -> T:
 
 
 def unstructure(value: object) -> Any:
-    """Make a JSON value of a payload, or of a list or dict that holds payloads.
+    """Make a JSON value from a payload, or from a list or dict that holds payloads.
 
-    What is None or empty is left out; ``extra`` and ``raw`` go back where they came from.
-    Anything else is returned as it is.
+    Fields that are None or empty are left out; ``extra`` and ``raw`` go back where they came
+    from. Anything else is returned as it is.
     """
     return _converter().unstructure(value)
 
@@ -119,14 +119,14 @@ def validated(
     message: str,
     sentence: Callable[[BaseException, Any], str] = lambda error, _: str(error),
 ) -> Any:
-    """Make a CLS of VALUE with HOOK.
+    """Make a CLS from VALUE with HOOK.
 
     Args:
         hook: A structure hook of a converter.
         value: A JSON value.
         cls: The type that HOOK is for.
-        message: What to say where VALUE is no CLS.
-        sentence: Says what one error, which came up for a value of that type, means.
+        message: The error's message if VALUE is not a CLS.
+        sentence: Puts one error, and the type of its value, into words.
 
     Raises:
         DecodeError: VALUE is not a CLS; ``paths`` names everything that is wrong.
@@ -140,11 +140,11 @@ def validated(
 
 
 def _paths(error: Exception, sentence: Callable[[BaseException, Any], str]) -> list[str]:
-    """Return ``path: what is wrong`` for everything that ERROR says."""
+    """Return ``path: what is wrong`` for each error in ERROR."""
     from cattrs import transform_error
 
-    # Lines are "sentence @ path", and a key in the path may have an " @ " of its own: without
-    # sentences, the rest is the path.
+    # Lines are "sentence @ path", and a key in the path may contain " @ ": without sentences,
+    # the rest is the path.
     sentences: list[str] = []
 
     def keep(exc: BaseException, kind: Any) -> str:
@@ -153,24 +153,24 @@ def _paths(error: Exception, sentence: Callable[[BaseException, Any], str]) -> l
 
     lines = transform_error(error, path="$", format_exception=keep)
     paths = (line.removeprefix(" @ ") for line in lines)
-    return [f"{path}: {said}" for path, said in zip(paths, sentences, strict=True)]
+    return [f"{path}: {text}" for path, text in zip(paths, sentences, strict=True)]
 
 
 def converter_with(rows: Sequence[Row], **settings: Any) -> Converter:
-    """Build a converter that structures by a table, and by nothing of cattrs' own.
+    """Build a converter that structures by a table alone, without cattrs' own hooks.
 
-    cattrs itself would ask for a hook of a base class first, which is ``str`` for many an enum.
+    cattrs itself would first look for the hook of a base class, which is ``str`` for many enums.
 
     Args:
         rows: The first one that accepts a type makes its hook; one must accept every type.
-        settings: For cattrs.
+        settings: Settings of cattrs.
     """
     from cattrs import Converter
 
     hooks: dict[Any, Any] = {}
 
     class ByRows(Converter):
-        """Asks ROWS."""
+        """Finds hooks in ROWS."""
 
         def get_structure_hook(
             self,
@@ -206,7 +206,7 @@ def _converter() -> Converter:
 
 
 def strict(kind: type) -> Callable[[Any, Any], Any]:
-    """Return a hook that takes a value of KIND as it is, and nothing else."""
+    """Return a hook that accepts a value of KIND as it is, and nothing else."""
     accepted = (int, float) if kind is float else (kind,)
 
     def hook(value: Any, _: Any) -> Any:
@@ -218,12 +218,12 @@ def strict(kind: type) -> Callable[[Any, Any], Any]:
 
 
 def is_whole(value: Any) -> bool:
-    """Tell whether VALUE is a float such as 12.0, which some servers send for 12."""
+    """Return whether VALUE is a float such as 12.0, which some servers send for 12."""
     return type(value) is float and value.is_integer()
 
 
 def show(value: Any) -> str:
-    """Show VALUE in a message, shortly, as JSON spells it."""
+    """Return VALUE in short form for a message, as JSON spells it."""
     names = {None: "null", True: "true", False: "false"}
     if value is None or isinstance(value, bool):
         return names[value]
@@ -234,17 +234,17 @@ def show(value: Any) -> str:
 
 
 def _is_dict(cls: Any) -> bool:
-    """Tell whether CLS is a dict: its keys are the caller's (metadata, schemas)."""
+    """Return whether CLS is a dict: its keys are the caller's (metadata, schemas)."""
     return get_origin(cls) is dict
 
 
 def _is_list(cls: Any) -> bool:
-    """Tell whether CLS is a list."""
+    """Return whether CLS is a list."""
     return get_origin(cls) is list
 
 
 def list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Return the hook for CLS, a ``list[...]``: lists are strict."""
+    """Return the strict hook for CLS, a ``list[...]``."""
     from cattrs.cols import list_structure_factory
 
     inner = list_structure_factory(cls, converter)
@@ -258,13 +258,13 @@ def list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 
 def _list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """One object counts as a list of one."""
+    """Convert lists; one object counts as a list of one."""
     inner = list_hook(cls, converter)
     return lambda value, _: inner([value] if isinstance(value, dict) else value, _)
 
 
 def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """Decide a tagged union by its table."""
+    """Convert a tagged union by its table."""
     union = tagged_union(cls)
     classes = (*union.classes.values(), union.unknown)
     hooks = {member: converter.get_structure_hook(member) for member in classes}
@@ -279,13 +279,13 @@ def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 
 def _is_text_or_class(cls: Any) -> bool:
-    """Tell whether CLS is ``str | SomeClass``, with or without None."""
+    """Return whether CLS is ``str | SomeClass``, with or without None."""
     found = members(cls)
-    return len(found) == 2 and str in found  # noqa: PLR2004  # a text and a class
+    return len(found) == 2 and str in found  # noqa: PLR2004  # a string and a class
 
 
 def _text_or_class_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
-    """``"auto"`` or an object: a text stays, an object becomes the class."""
+    """Convert ``"auto"`` or an object: a string stays, an object becomes the class."""
     other = next(member for member in members(cls) if member is not str)
     inner = converter.get_structure_hook(other)
 
@@ -296,7 +296,7 @@ def _text_or_class_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], 
 
 
 def _class_hook(cls: type[Payload], converter: Converter) -> Callable[[Any, Any], Any]:
-    """Objects: drop nulls, keep unknown keys in ``extra``, keep all of an Unknown in ``raw``."""
+    """Convert objects: drop nulls, keep unknown keys in ``extra``, all of an Unknown in ``raw``."""
     from cattrs.gen import make_dict_structure_fn, override
 
     inner = make_dict_structure_fn(
@@ -330,7 +330,7 @@ def _class_unstructure_hook(cls: type, converter: Converter) -> Callable[[Any], 
             return raw
         value = {alias: getattr(payload, name) for name, alias in names}
         made = {
-            # A dict is what the server or the caller made it, as deep as that is.
+            # A dict stays as the server or the caller made it, at every depth.
             key: item if isinstance(item, dict) else converter.unstructure(item)
             for key, item in value.items()
             if item is not None and item not in ("", [], {})

@@ -1,4 +1,4 @@
-"""A request is sent; its answer is JSON, or an iterator of bytes. Loads requests at first use."""
+"""Sends requests; an answer is JSON or an iterator of bytes. Loads requests at first use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["Options", "ResponseSource", "Session", "Timeout", "Transport", "retr
 
 
 def __getattr__(name: str) -> Any:
-    """Import at first use what loads requests."""
+    """Import the module that loads requests at first use."""
     if name in __all__:
         from . import transport
 

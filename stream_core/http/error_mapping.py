@@ -1,10 +1,10 @@
-"""Failures of a connection: what requests, urllib3 and the socket raise, in words of ours.
+"""Failures of a connection: the exceptions of requests, urllib3 and the socket as our errors.
 
 Rules of this file:
 
-- Whatever is raised becomes a :class:`TransportError`, or a :class:`StreamTimeoutError` where a
-  limit of time was passed. What is not in the table has the library's own words.
-- What an exception wraps says more than it does itself, so the whole chain is looked at.
+- Every exception becomes a :class:`TransportError`, or a :class:`StreamTimeoutError` if a
+  timeout was exceeded. One that is not in the table keeps the library's own words.
+- A wrapped exception says more than its wrapper, so the whole chain is examined.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Timeout", "limits_of", "transport_error"]
 
-#: Seconds: one number for connecting and for silence, or (connecting, silence); None is no limit.
+#: Seconds: one number for connecting and for silence, or (connecting, silence); None: no limit.
 Timeout: TypeAlias = float | tuple[float | None, float | None] | None
 
-#: What an exception in the chain of causes says; the first line that fits.
+#: The meaning of an exception in the chain of causes; the first row that fits counts.
 _FAILURES: Final = (
     (ProxyError, "the proxy failed"),
     (SSLError, "TLS failed"),
@@ -47,12 +47,12 @@ def limits_of(timeout: Timeout) -> tuple[float | None, float | None]:
 def transport_error(
     error: Exception, url: str, timeout: Timeout, *, started: bool
 ) -> TransportError:
-    """Make the error of ours that ERROR means; raise it ``from`` that.
+    """Return our error for ERROR; to be raised ``from`` it.
 
     Args:
-        error: What a library or the socket raised.
-        url: Of the request.
-        timeout: Of the request.
+        error: The exception of a library or the socket.
+        url: The request's address.
+        timeout: The request's timeout.
         started: Whether an answer had begun.
     """
     connecting, silence = limits_of(timeout)
@@ -72,13 +72,13 @@ def transport_error(
 
 
 def _timeout_error(what: str, limit: float | None, url: str) -> StreamTimeoutError:
-    """Make the error of a limit that was passed; LIMIT may be unknown."""
+    """Return the error for a timeout; LIMIT may be unknown."""
     how_long = "the timeout" if limit is None else f"{limit:g} s"
     return StreamTimeoutError(f"{what} within {how_long}", url=url, timeout=limit)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """Give ERROR and what it wraps, outermost first: requests and urllib3 nest up to four."""
+    """Yield ERROR and all it wraps, outermost first: requests and urllib3 nest up to four."""
     while error is not None:
         yield error
         inner = (getattr(error, "reason", None), *error.args, error.__cause__)

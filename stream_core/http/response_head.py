@@ -1,10 +1,9 @@
-"""What the head of an answer says: which error a status is, how long to wait, which request it was.
+"""The head of a response: the error for its status, the wait it asks for, the request's id.
 
 Rules of this file:
 
 - Headers and bytes come in, facts and exceptions go out: no I/O, no HTTP library.
-- Nothing here fails. What cannot be read is None, and a body that is not what it should be
-  is quoted.
+- Nothing here fails. A value that cannot be read is None, and an unexpected body is quoted.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["STATUS_ERRORS", "request_id", "retry_after", "status_error"]
 
-#: Status to error. Every other status from 500 on is an InternalServerError, and the rest are
+#: Status -> error. Every other status from 500 on is an InternalServerError, and the rest are
 #: plain APIStatusErrors.
 STATUS_ERRORS: Final[Mapping[int, type[APIStatusError]]] = {
     400: BadRequestError,
@@ -45,24 +44,24 @@ STATUS_ERRORS: Final[Mapping[int, type[APIStatusError]]] = {
     429: RateLimitError,
 }
 
-#: OpenAI's name for it, then those of Azure's gateway and services.
+#: OpenAI's header, then those of Azure's gateway and services.
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "apim-request-id", "x-ms-request-id")
 
-#: How much of a body that is not JSON stands in the message; ``body`` has all of it.
+#: How much of a body that is not JSON the message quotes; ``body`` has all of it.
 _QUOTED_CHARACTERS: Final = 200
 
 
 def status_error(
     status: int, reason: str, headers: Mapping[str, str], data: bytes, *, url: str
 ) -> APIStatusError:
-    """Make the error that an answer other than 2xx is.
+    """Return the error for an answer whose status is not 2xx.
 
     Args:
         status: The HTTP status.
-        reason: The words behind it, for an answer that says nothing else.
-        headers: Of the answer; looked up in lower case.
+        reason: Its reason phrase, used if the answer has nothing else.
+        headers: The headers; looked up in lower case.
         data: The body.
-        url: The address asked.
+        url: The address requested.
     """
     text = data.decode("utf-8-sig", "replace")
     try:
@@ -88,7 +87,7 @@ def status_error(
 
 
 def _explanation(body: Any) -> tuple[str | None, str | None]:
-    """Return message and code of an error's body, each None where there is none.
+    """Return message and code from the body of an error, each None if it is missing.
 
     OpenAI and Azure wrap them in ``error``, gateways send them bare, FastAPI calls the message
     ``detail``, Ollama sends ``{"error": "..."}``, and vLLM's code is a number.
@@ -103,15 +102,15 @@ def _explanation(body: Any) -> tuple[str | None, str | None]:
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:
-    """Return the server's name for the request, or None."""
+    """Return the server's id for the request, or None."""
     return next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), None)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that the server asks to wait, or None where it does not say.
+    """Return how many seconds the server asks to wait, or None if it does not say.
 
-    ``retry-after-ms`` (OpenAI's and Azure's) counts before ``Retry-After``, which has seconds or
-    a date (RFC 9110, section 10.2.3); a date that is past is 0.
+    ``retry-after-ms`` (OpenAI's and Azure's) takes precedence over ``Retry-After``, which has
+    seconds or a date (RFC 9110, section 10.2.3); a date in the past is 0.
     """
     milliseconds = _number(headers.get("retry-after-ms", ""))
     if milliseconds is not None:
@@ -122,18 +121,18 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def _seconds_until(date: str) -> float | None:
-    """Return how long it is until DATE, 0 where it is past, or None where it is no date."""
+    """Return how long it is until DATE: 0 if it is past, None if it is not a date."""
     parsed = parsedate_tz(date)
     if parsed is None:
         return None
     try:
         return max(0.0, mktime_tz(parsed) - time.time())
-    except (ValueError, OverflowError):  # a year or an hour that cannot be
+    except (ValueError, OverflowError):  # an impossible year or hour
         return None
 
 
 def _number(text: str) -> float | None:
-    """Return TEXT as a number of at least 0, or None."""
+    """Return TEXT as a number of at least 0, or else None."""
     try:
         value = float(text)
     except ValueError:

@@ -1,11 +1,11 @@
-"""The body of a reply, as bytes that are handed on as they arrive.
+"""The body of a reply, as bytes that are passed on as they arrive.
 
 Rules of this file:
 
-- ``HTTPResponse.read1`` returns what is there in every framing (chunked, Content-Length, closed
-  at the end; gzip too). ``iter_content``, ``iter_lines`` and ``stream`` wait for a full buffer
-  when the reply is not chunked, and ``read_chunked`` for the end of the chunk.
-- Reading raises errors of ours; everything that ends the reading raises nothing.
+- ``HTTPResponse.read1`` returns what has arrived in every framing (chunked, Content-Length,
+  closed at the end; gzip too). ``iter_content``, ``iter_lines`` and ``stream`` wait for a full
+  buffer if the reply is not chunked, and ``read_chunked`` for the end of the chunk.
+- Reading raises our own errors; whatever ends the reading raises nothing.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ResponseSource", "start_of"]
 
-#: The most that one read gives; a socket seldom has more, a decompressor may.
+#: The most that one read returns; a socket seldom has more, a decompressor may.
 READ_BYTES: Final = 65_536
 
-#: After ``done`` nothing but the end of the body should come. More than this, or later than
-#: this, and a new connection is cheaper than the wait.
+#: After ``done`` only the end of the body should come. If more than this comes, or it comes
+#: later than this, a new connection is cheaper than the wait.
 FINISH_BYTES: Final = 65_536
 FINISH_SECONDS: Final = 0.5
 
@@ -44,16 +44,16 @@ class ResponseSource:
     """The body of a streaming reply, as an iterator of bytes as they arrive.
 
     Args:
-        response: A reply to a request with ``stream=True``, of which nothing was read.
-        timeout: The request's, for the message of an error.
+        response: An unread reply to a request with ``stream=True``.
+        timeout: The request's timeout, for error messages.
 
     Attributes:
         response: The reply, for its headers and status.
-        request_id: The server's name for the request, or None.
+        request_id: The server's id for the request, or None.
 
-    Iterating raises TransportError when the connection breaks or its framing is wrong, and
-    StreamTimeoutError when the server is silent for too long. A reply without a length or
-    chunks ends when the connection closes, so there a cut looks like the end.
+    Iterating raises TransportError if the connection breaks or its framing is wrong, and
+    StreamTimeoutError if the server is silent for too long. A reply with neither a length nor
+    chunks ends when the connection closes, so a cut looks like the end.
     """
 
     def __init__(self, response: Response, *, timeout: Timeout = None) -> None:
@@ -79,12 +79,12 @@ class ResponseSource:
     def finish(self) -> None:
         """Read to the end of the body and give the connection back for the next request.
 
-        For after ``done``, when only the end can come. Stops after 64 KiB or half a second,
-        and then closes. Does nothing after :meth:`close`. Never raises.
+        To be called after ``done``, when only the end can come. It closes the connection after
+        64 KiB or half a second instead. It does nothing after :meth:`close`. Never raises.
         """
         deadline = time.monotonic() + FINISH_SECONDS
         left = FINISH_BYTES
-        # None when there is nothing to give back: closed, at its end, or closed by the server.
+        # None if there is nothing to give back: closed, at its end, or closed by the server.
         sock = getattr(self.response.raw.connection, "sock", None)
         with suppress(HTTPError, OSError):
             while sock and left > 0 and (seconds := deadline - time.monotonic()) > 0:
@@ -97,8 +97,8 @@ class ResponseSource:
     def limit_silence(self, seconds: float) -> None:
         """Wait no longer than SECONDS for the next bytes, each time. Never raises.
 
-        Where the connection cannot be told so (one that ends with the answer), nothing more
-        is read.
+        If the connection cannot be limited (one that ends with the answer), nothing more is
+        read.
         """
         self._timeout = (None, seconds)
         sock = getattr(self.response.raw.connection, "sock", None)
@@ -110,26 +110,26 @@ class ResponseSource:
             sock.settimeout(seconds)
 
     def abort(self) -> None:
-        """Free a reader that waits for bytes, from whatever thread. Never raises.
+        """Release a reader that is waiting for bytes, from any thread. Never raises.
 
         Closing would wait for the reader; shutting the socket down wakes it.
         """
         self._read = _nothing
         raw = self.response.raw
         with suppress(HTTPError, OSError, ValueError, RuntimeError, AttributeError):
-            # Without one it was given back, and may serve another request.
+            # Without a connection, it was given back, and may be serving another request.
             if raw.connection is not None:
                 raw.shutdown()
 
     def close(self) -> None:
-        """Free the connection; from now on the iteration is at its end. Never raises."""
+        """Release the connection and end the iteration. Never raises."""
         self._read = _nothing
         with suppress(HTTPError, OSError):
             self.response.close()
 
 
 def start_of(source: ResponseSource, wanted: int) -> bytes:
-    """Read at least WANTED bytes where there are so many, and close; a cut body is cut."""
+    """Read at least WANTED bytes, or all if there are fewer or the body is cut, and close."""
     data = b""
     with suppress(TransportError):
         for chunk in source:

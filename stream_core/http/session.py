@@ -1,7 +1,7 @@
-"""Sessions that requests go through: what is sent again, and when their connections close.
+"""The sessions for requests: their retries, and the closing of their connections.
 
-A request is sent again only before its first byte of answer. After that the run exists and has
-begun to speak; sending it again would start another one.
+A request is sent again only before the first byte of its answer. After that the run exists and
+has begun to stream; sending it again would start another run.
 """
 
 from __future__ import annotations
@@ -26,40 +26,40 @@ if TYPE_CHECKING:
 
 __all__ = ["close_pools", "make_session", "retrying_adapter"]
 
-#: Statuses that say "not now": timeout, locked, too many, and everything that went wrong there.
+#: Statuses that mean "not now": timeout, conflict, too many requests, and all server errors.
 RETRIED_STATUSES: Final = frozenset({408, 409, 429, *range(500, 600)})
 #: The wait before the first retry and the longest one, in seconds; openai-python has the same.
 BACKOFF_FIRST: Final = 0.5
 BACKOFF_MAX: Final = 8.0
-#: A server that asks for a longer wait than this gets no retry: the caller should decide.
+#: If a server asks for a longer wait than this, there is no retry: the caller should decide.
 RETRY_AFTER_MAX: Final = 60.0
 
-#: Streams that run at the same time can each keep a connection.
+#: How many streams at the same time can each keep a connection.
 _POOL_SIZE: Final = 100
 
 
 def retrying_adapter(max_retries: int) -> HTTPAdapter:
-    """Make the adapter that retries as :class:`Client`'s own session does.
+    """Make an adapter that retries as :class:`Client`'s own session does.
 
     For a session of your own::
 
         session.mount("https://", retrying_adapter(2))
 
-    Sent again is what met a refused or broken connection, or a status of
-    ``RETRIED_STATUSES``, of every method, until the first byte of an answer that is none of
-    these. The wait is the one that the server asks for (``Retry-After`` in seconds or as a
-    date, ``retry-after-ms``), else 0.5 s, doubled each time up to 8 s. Not sent again is what
-    met silence for longer than the timeout (the server may be at work on it), a TLS failure,
-    ``x-should-retry: false``, or a server that asks for more than 60 s.
+    A request of any method is sent again after a refused or broken connection, or a status
+    in ``RETRIED_STATUSES``, until another answer begins. The wait is the one that the server
+    asks for (``Retry-After`` in seconds or as a date, ``retry-after-ms``), or else 0.5 s,
+    doubled each time up to 8 s. A request is not sent again after silence for longer than the
+    timeout (the server may be working on it), a TLS failure, ``x-should-retry: false``, or if
+    the server asks to wait for more than 60 s.
 
     Args:
-        max_retries: How often a request is sent again; 0 for never.
+        max_retries: How often a request is sent again; 0 means never.
 
     Raises:
-        ValueError: A negative number.
+        ValueError: MAX_RETRIES is negative.
     """
     if max_retries < 0:
-        raise ValueError(f"max_retries is {max_retries}: give 0 for no retries, or more")
+        raise ValueError(f"max_retries is {max_retries}: pass 0 for no retries, or more")
     retries = _Patience(
         total=max_retries,
         other=0,
@@ -71,7 +71,7 @@ def retrying_adapter(max_retries: int) -> HTTPAdapter:
 
 
 def make_session(max_retries: int) -> Session:
-    """Make a session that retries."""
+    """Return a new session that retries."""
     session = Session()
     adapter = retrying_adapter(max_retries)
     session.mount("https://", adapter)
@@ -82,9 +82,9 @@ def make_session(max_retries: int) -> Session:
 def close_pools(session: Session) -> None:
     """Close the connections that wait for the next request.
 
-    urllib3 does so only when nothing refers to their pool any more; the reply of a stream does.
+    urllib3 does so only once nothing refers to their pool; the reply of a stream still does.
     """
-    adapter: Any  # one of ours
+    adapter: Any  # ours, for both schemes
     for adapter in session.adapters.values():
         for manager in (adapter.poolmanager, *adapter.proxy_manager.values()):
             for key in manager.pools.keys():  # noqa: SIM118  # it cannot be iterated
@@ -92,7 +92,7 @@ def close_pools(session: Session) -> None:
 
 
 class _Patience(Retry):
-    """When to send again and after how long; urllib3 does the sending."""
+    """Decides when to send again, and after how long; urllib3 does the sending."""
 
     def increment(
         self,
@@ -103,26 +103,26 @@ class _Patience(Retry):
         _pool: ConnectionPool | None = None,
         _stacktrace: TracebackType | None = None,
     ) -> Self:
-        """Count a failure; raise where it is not to be tried again."""
+        """Count a failure; raise an error if the request must not be sent again."""
         if isinstance(error, ReadTimeoutError):
-            # The server has the request and works on it.
+            # The server has the request and may be working on it.
             raise error
         if response is not None and _forbids_retry(response.headers):
             raise MaxRetryError(_pool, url)  # type: ignore[arg-type]  # urllib3 passes None too
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
     def get_retry_after(self, response: BaseHTTPResponse) -> float | None:
-        """Return the wait that the server asks for; one that cannot be read is none."""
+        """Return the wait that the server asks for, or None if it cannot be read."""
         return retry_after(response.headers)
 
     def get_backoff_time(self) -> float:
-        """Return the wait where the server asks for none: doubled each time, up to 25 % less."""
+        """Return the wait if the server asks for none: doubled each time, up to 25 % less."""
         wait: float = min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** (len(self.history) - 1))
         return wait * (1 - random.random() / 4)  # noqa: S311  # spreads clients, hides nothing
 
 
 def _forbids_retry(headers: Mapping[str, str]) -> bool:
-    """Tell whether a server asks not to try again, or only after too long a time."""
+    """Return whether the server asks not to try again, or only after too long a time."""
     if headers.get("x-should-retry") == "false":  # OpenAI's
         return True
     return (retry_after(headers) or 0) > RETRY_AFTER_MAX

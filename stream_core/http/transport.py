@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-- It and the files that it is made of (``http_errors``, ``http_source``, ``http_session``) are
-  the only importers of requests and urllib3, and are themselves imported on first use.
+- It and its parts (``error_mapping``, ``response_source``, ``session``) are the only
+  importers of requests and urllib3, and are themselves imported on first use.
 - No exception of requests, urllib3 or the socket gets out: each becomes a
   :class:`TransportError` (or :class:`StreamTimeoutError`) that has it as its cause.
 - Nothing is sent to a server other than the one named by ``base_url``: redirects within it
@@ -54,13 +54,13 @@ _REDIRECTS_MAX: Final = 5
 
 
 class Options(TypedDict, total=False):
-    """The parts of a request, beside method and path.
+    """The parts of a request other than method and path.
 
     Attributes:
-        query: Names to values; a list is sent as the name repeated, None is not sent.
+        query: Names to values; for a list the name is repeated; None is not sent.
         body: A JSON value; without it no body is sent.
-        headers: Names to values; None takes away a header that would be sent otherwise.
-        timeout: For this request, instead of the transport's.
+        headers: Names to values; None removes a header that would otherwise be sent.
+        timeout: The timeout of this request, instead of the transport's.
     """
 
     query: Mapping[str, Any]
@@ -70,23 +70,23 @@ class Options(TypedDict, total=False):
 
 
 class Transport:
-    """All that requests to one server have in common.
+    """Everything that requests to one server have in common.
 
     Args:
-        base_url: Address with the path that all paths follow, e.g.
+        base_url: The address that all paths are appended to, e.g.
             ``https://api.openai.com/v1``.
         headers: Sent with every request.
-        auth: Called for each request (not again for its retries); gives the headers that
-            authenticate it. They do not replace what the caller set.
+        auth: Called for each request (not again for its retries); returns the headers that
+            authenticate it. They do not replace headers that the caller set.
         query: Sent with every request; names to values, as in :class:`Options`. A request's
-            own query counts before it, name by name.
-        timeout: Where a request says nothing else.
+            own query takes precedence, name by name.
+        timeout: The timeout of requests that have none of their own.
         max_retries: How often a request is sent again; see :func:`retrying_adapter`.
-        session: To send through, as it is: with its own retries, proxies and TLS settings.
-            None makes one with retries, which :meth:`close` closes.
+        session: The session to send through, unchanged: with its own retries, proxies and TLS
+            settings. None makes one with retries, which :meth:`close` closes.
 
     Raises:
-        ValueError: The address is not one of a server.
+        ValueError: BASE_URL is not the address of a server.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Transport:
 
         Args:
             method: ``GET``, ``POST`` or ``DELETE``.
-            path: From the base address on, with a slash in front, e.g. ``/threads``.
+            path: The path after the base address, with a leading slash, e.g. ``/threads``.
             options: The request's other parts.
 
         Returns:
@@ -121,7 +121,7 @@ class Transport:
 
         Raises:
             TransportError: The connection failed.
-            APIStatusError: The status is not 2xx; the class tells which.
+            APIStatusError: The status is not 2xx; the class says which.
             DecodeError: The answer is not JSON.
         """
         source = self._open(method, path, "application/json", options)
@@ -142,12 +142,12 @@ class Transport:
             options: As for :meth:`request`.
 
         Returns:
-            The body, of which nothing was read. Close it.
+            The body, unread. Close it.
 
         Raises:
             TransportError: The connection failed.
-            APIStatusError: The status is not 2xx; the class tells which.
-            NotAnEventStreamError: The answer is something else.
+            APIStatusError: The status is not 2xx; the class says which.
+            NotAnEventStreamError: The answer is not an event stream.
         """
         source = self._open(method, path, "text/event-stream", options)
         content_type = source.response.headers.get("Content-Type")
@@ -174,7 +174,7 @@ class Transport:
             headers["Content-Type"] = "application/json"
             data = json.dumps(options["body"], allow_nan=False).encode()
         url = self.base_url + path
-        # Before the try: what is wrong with these is the caller's to know as it is.
+        # Before the try: errors in these are the caller's and must reach it unchanged.
         keys = self._auth()
         limits = limits_of(timeout)
         urllib3.Timeout(*limits)
@@ -189,8 +189,8 @@ class Transport:
                 timeout=limits,
             )
         except (HTTPError, OSError, ValueError) as error:
-            # requests' own are OSErrors. A ValueError is of an answer, e.g. of an address to
-            # be redirected to, which the libraries take for the caller's.
+            # requests' own are OSErrors. A ValueError comes from an answer, e.g. from the address
+            # of a redirect, which the libraries take for the caller's.
             raise transport_error(error, url, timeout, started=False) from error
         source = ResponseSource(response, timeout=timeout)
         if not HTTPStatus.OK <= response.status_code < HTTPStatus.MULTIPLE_CHOICES:
@@ -203,7 +203,7 @@ class Transport:
     def _follow(
         self, method: str, url: str, redirects_left: int = _REDIRECTS_MAX, **request: Any
     ) -> Response:
-        """Send a request, again where the same server redirects it."""
+        """Send a request, and follow redirects within the same server."""
         response = self._session.request(method, url, allow_redirects=False, stream=True, **request)
         location = response.headers.get("Location")
         if response.status_code not in _REDIRECTS or not location or not redirects_left:
@@ -217,9 +217,9 @@ class Transport:
 
 
 class _Authentication:
-    """Sets the headers that authenticate a request, where the caller set none.
+    """Sets the headers that authenticate a request, unless the caller set them.
 
-    With an ``auth`` of its own a request is safe from the one that requests finds in
+    With an ``auth`` of its own, a request is safe from credentials that requests finds in
     ``~/.netrc``, which would replace the key.
     """
 
@@ -236,10 +236,10 @@ def _checked(base_url: str) -> str:
     """Return BASE_URL without a slash at its end."""
     parts = urlsplit(base_url)
     if parts.username is not None:
-        # They would stand in every error that names the address.
-        raise ValueError("base_url has a user or password in it: set auth on a session instead")
+        # They would appear in every error that names the address.
+        raise ValueError("base_url contains a user or password: set auth on a session instead")
     if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query:
-        raise ValueError(f"base_url is {base_url!r}: give an address such as https://host/v1")
+        raise ValueError(f"base_url is {base_url!r}: pass an address such as https://host/v1")
     return base_url.rstrip("/")
 
 
@@ -250,7 +250,7 @@ def _origin(url: str) -> tuple[str, str]:
 
 
 def _version(distribution: str) -> str:
-    """Return the version of an installed distribution; a mere source tree has none."""
+    """Return the version of an installed distribution, or "unknown" in a source tree."""
     try:
         return version(distribution)
     except PackageNotFoundError:

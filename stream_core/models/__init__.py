@@ -3,14 +3,14 @@
 Rules of this file:
 
 - Field names, nesting and class names are those of OpenAI's Assistants v2 reference, so
-  that documented code reads the same here; what Azure adds is marked so.
-- Every field has a default: what a server leaves out, or sends as null, is ``None``, an
-  empty string or an empty list, never an exception.
+  that documented code reads the same here; Azure's additions are marked as such.
+- Every field has a default: a value that a server leaves out, or sends as null, is ``None``,
+  an empty string or an empty list, never an exception.
 - Statuses, roles and types are open strings: servers send values outside the reference.
 - Times are seconds since 1970, UTC; some servers send fractions.
 - Keys that a class does not know are in ``extra``; an object of an unknown type becomes
   the ``Unknown...`` class of its union, with all of it in ``raw``.
-- Positional order is part of the contract with ``convert`` and the fast paths.
+- Positional order is part of the contract with ``convert/payloads`` and the fast paths.
 
 Objects that a stream is still filling are *live*: one object that grows. Keep a copy with
 ``copy.deepcopy(snapshot)``.

@@ -1,4 +1,4 @@
-"""What all payloads and events have in common."""
+"""The base classes of payloads and events."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = [
 
 
 class Record:
-    """Base of payloads and events: equal by class and fields, printed without what is empty."""
+    """Base class of payloads and events: equal by class and fields; shown without empty fields."""
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
-        """Equal when the class is the same and every field is equal."""
+        """Return whether OTHER has the same class and equal fields."""
         if other.__class__ is not self.__class__:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in _names(self))
@@ -28,22 +28,22 @@ class Record:
     __hash__ = None  # type: ignore[assignment]  # mutable, compared by value
 
     def __repr__(self) -> str:
-        """Return a constructor-like text that leaves out what is None or empty."""
+        """Return the constructor call without the fields that are None or empty."""
         values = [(name, getattr(self, name)) for name in _names(self)]
         facts = [f"{name}={x!r}" for name, x in values if x is not None and x not in ("", [], {})]
         return f"{self.__class__.__name__}({', '.join(facts)})"
 
 
 def _names(record: Any) -> list[str]:
-    """Return the names of RECORD's fields as the constructor knows them, in order."""
+    """Return the names of RECORD's fields as the constructor takes them, in order."""
     return [attribute.alias for attribute in fields(record.__class__)]
 
 
 @define(eq=False, repr=False)
 class Payload(Record):
-    """Base of all payloads.
+    """Base class of all payloads.
 
-    What is made of JSON is made without ``__init__``, field by field, so no payload class has
+    Payloads are made from JSON without ``__init__``, field by field, so no payload class has
     validators, converters or ``__attrs_post_init__``.
     """
 
@@ -51,7 +51,7 @@ class Payload(Record):
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The keys that the server sent and the class does not know, as sent."""
+        """The keys that the server sent but the class does not know, as sent."""
         return {} if self._extra is None else self._extra
 
     def keep_extra(self, extra: dict[str, Any]) -> None:
@@ -63,8 +63,8 @@ def _grow(text: str) -> Generator[str, str, None]:
     """Hold TEXT as its only owner, so that CPython can extend it in place.
 
     ``+=`` on a local variable that holds the only reference extends the string instead of
-    copying it, also between two reads; on an attribute it copies at every read. Where an
-    interpreter does not do so the result is the same, only slower.
+    copying it, even between two reads; on an attribute it copies at every read. On an
+    interpreter that does not do so, the result is the same, only slower.
     """
     while True:
         text += yield text
@@ -75,7 +75,7 @@ class Growing(Payload):
 
     The field named by ``GROWS`` is an ordinary attribute until the first :meth:`grow`.
     From then on the attribute is unset and read through ``__getattr__``, so that n
-    deltas cost O(n), also when the text is read at each of them.
+    deltas cost O(n), even if the text is read at each of them.
     """
 
     __slots__ = ("_by_index", "_send")
@@ -89,13 +89,13 @@ class Growing(Payload):
 
     @property
     def appender(self) -> Callable[[str], object]:
-        """What appends a piece; for whoever has many, it is the fastest way."""
+        """A function that appends a piece; the fastest way to append many."""
         self._send("")
         return self._send
 
     def _begin(self, piece: str) -> str:
-        """Append the first PIECE: what ``_send`` is until it is set."""
-        # Not by getattr: where there is no text, __getattr__ would come back here.
+        """Append the first PIECE; this is ``_send`` until that is set."""
+        # Not by getattr: if there is no text, __getattr__ would come back here.
         grower = _grow(object.__getattribute__(self, self.GROWS) or "")
         next(grower)
         self._send = grower.send
@@ -103,9 +103,9 @@ class Growing(Payload):
         return grower.send(piece)
 
     def by_index(self, items: list[Any]) -> dict[int | None, Any]:
-        """Return ITEMS, a list of this payload's, by their ``index``; kept for the next call.
+        """Return ITEMS, a list of this payload, by their ``index``; kept for the next call.
 
-        Whoever adds to the list adds to the dict too.
+        Code that adds to the list must add to the dict too.
         """
         try:
             return self._by_index
@@ -114,7 +114,7 @@ class Growing(Payload):
             return self._by_index
 
     # A typed __getattr__ would accept every misspelt name.
-    if not TYPE_CHECKING:  # pragma: no branch  # never false when it runs
+    if not TYPE_CHECKING:  # pragma: no branch  # never false at run time
 
         def __getattr__(self, name: str) -> Any:
             if name == "_send":

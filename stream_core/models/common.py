@@ -1,4 +1,4 @@
-"""Payloads that several objects have: errors, usage."""
+"""Payloads that several objects share: errors, usage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = [
 
 @define(eq=False, repr=False)
 class Error(Payload):
-    """What the server's ``error`` event says."""
+    """The payload of the server's ``error`` event."""
 
     message: str = ""
     code: str | None = None
@@ -43,7 +43,7 @@ class IncompleteDetails(Payload):
 
 @define(eq=False, repr=False)
 class Usage(Payload):
-    """Tokens used; details stand as sent (two spellings are on the wire)."""
+    """The tokens used; details are as sent (the wire has two spellings)."""
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

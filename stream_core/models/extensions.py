@@ -1,4 +1,4 @@
-"""What the Responses and Chat wires have and the Assistants wire never had."""
+"""Payloads of the Responses and Chat wires that the Assistants wire does not have."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ __all__ = [
 
 @define(eq=False, repr=False)
 class ReasoningText(Growing):
-    """A text in which the model reasons, or sums its reasoning up; live while it streams.
+    """A text of the model's reasoning, or of its summary; live while it streams.
 
-    ``item_id`` is the id of the reasoning item, "" where the wire has none; ``index`` is the
+    ``item_id`` is the id of the reasoning item, or "" if the wire has none; ``index`` is the
     text's place among those of the item.
     """
 
@@ -32,7 +32,7 @@ class ReasoningText(Growing):
 
 @define(eq=False, repr=False)
 class ReasoningTextDelta(Payload):
-    """A piece of reasoning, and the live text with that piece in it."""
+    """A piece of reasoning, and the live text including that piece."""
 
     delta: str = ""
     snapshot: ReasoningText = field(factory=ReasoningText)
@@ -40,7 +40,7 @@ class ReasoningTextDelta(Payload):
 
 @define(eq=False, repr=False)
 class PartialImage(Payload):
-    """An image as far as it is made: ``b64`` is base64, ``index`` counts the attempts from 0."""
+    """A preview of an image: ``b64`` is base64, ``index`` counts the previews from 0."""
 
     b64: str = ""
     index: int = 0

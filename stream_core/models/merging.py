@@ -1,13 +1,13 @@
-"""How a delta changes a payload, field by field.
+"""The merging of deltas into payloads, field by field.
 
 Rules of this file:
 
-- Appended are: ``text.value``, ``refusal``, ``function.arguments``,
-  ``code_interpreter.input``, ``logs`` and MCP's ``arguments``. Every other field is
-  replaced by what a delta brings, and kept where it brings nothing: null, "" or [].
-- What carries an ``index`` is found by it, never by its place in a list.
-- A whole call sent again (id, name and arguments, where the arguments begin with all that
-  was there) replaces: open-assistant-api repeats the call that the step began with.
+- Deltas append to ``text.value``, ``refusal``, ``function.arguments``,
+  ``code_interpreter.input``, ``logs`` and MCP's ``arguments``. They replace every other
+  field, and keep it if the delta has nothing for it: null, "" or [].
+- An item with an ``index`` is found by it, never by its place in a list.
+- A whole call sent again (id, name and arguments, if the arguments begin with all those
+  so far) replaces: open-assistant-api repeats the call that the step began with.
 - The tables name every pair of delta and payload; a pair that is not there changes nothing.
 """
 
@@ -29,7 +29,7 @@ __all__ = ["merge_annotations", "merge_content", "merge_tool_call", "new_content
 
 _EMPTY: tuple[Any, ...] = (None, "", [])
 
-#: Class of a content delta to the class of the part that it begins.
+#: Class of a content delta -> class of the part that it begins.
 _CONTENT: dict[type[Any], type[Any]] = {
     models.TextDeltaBlock: models.TextContentBlock,
     models.ImageFileDeltaBlock: models.ImageFileContentBlock,
@@ -38,7 +38,7 @@ _CONTENT: dict[type[Any], type[Any]] = {
     models.UnknownContentDelta: models.UnknownContent,
 }
 
-#: Class of a tool call delta to the class of the call that it begins.
+#: Class of a tool call delta -> class of the call that it begins.
 _TOOL_CALLS: dict[type[Any], type[Any]] = {
     models.FunctionToolCallDelta: models.FunctionToolCall,
     models.CodeInterpreterToolCallDelta: models.CodeInterpreterToolCall,
@@ -65,7 +65,7 @@ def new_tool_call(delta: ToolCallDelta) -> ToolCall:
 
 
 def merge_content(part: MessageContent, delta: MessageContentDelta) -> None:
-    """Add DELTA to PART, but for its annotations (see :func:`merge_annotations`)."""
+    """Add DELTA to PART, except its annotations (see :func:`merge_annotations`)."""
     if part.__class__ is _CONTENT[delta.__class__]:
         _MERGE[delta.__class__](part, delta)
 
@@ -82,7 +82,7 @@ def merge_annotations(text: models.Text, annotations: list[Annotation]) -> list[
     """Add ANNOTATIONS to TEXT.
 
     Returns:
-        Those that are new; the others were there under their ``index`` and are replaced.
+        The new ones; the others replaced annotations with the same ``index``.
     """
     by_index = text.by_index(text.annotations)
     added = []
@@ -96,7 +96,7 @@ def merge_annotations(text: models.Text, annotations: list[Annotation]) -> list[
 
 
 def _append(items: list[Any], by_index: dict[int | None, Any], item: Any) -> Any:
-    """Add a copy of ITEM, and return it: what a delta brought stays as it was."""
+    """Add a copy of ITEM, and return it, so that the delta's own item stays unchanged."""
     mine = copy(item)
     items.append(mine)
     if mine.index is not None:
@@ -105,7 +105,7 @@ def _append(items: list[Any], by_index: dict[int | None, Any], item: Any) -> Any
 
 
 def _replace(target: Any, source: Any) -> None:
-    """Replace every field of TARGET for which SOURCE brings something."""
+    """Replace every field of TARGET that is not empty in SOURCE."""
     for attribute in fields(source.__class__):
         value = getattr(source, attribute.name)
         if value not in _EMPTY:
@@ -135,8 +135,8 @@ def _merge_image_url(part: models.ImageURLContentBlock, delta: models.ImageURLDe
 
 
 def _merge_raw(target: Any, delta: Any) -> None:
-    """Merge what is of an unknown type: key by key, later values replacing."""
-    raw = dict(target.raw)  # the dict itself may be part of what an earlier event was sent as
+    """Merge an object of unknown type: key by key, later values replacing."""
+    raw = dict(target.raw)  # a copy: the dict itself may be part of an earlier event's raw
     for key, value in delta.raw.items():
         if key == "index" or value is None:
             continue
@@ -168,7 +168,7 @@ def _grow_arguments(
     call_id: str | None,
     delta: models.FunctionDelta | models.MCPToolCallDelta,
 ) -> None:
-    """Take name and arguments from DELTA; a whole call sent again replaces."""
+    """Add name and arguments from DELTA; a whole call sent again replaces."""
     fragment = delta.arguments or ""
     if call_id and delta.name and delta.name == target.name:
         known = target.arguments
@@ -207,7 +207,7 @@ def _merge_file_search(
         _replace(call.file_search, delta.file_search)
 
 
-#: Class of a delta to the function that adds it to the payload of its table.
+#: Class of a delta -> the function that adds it to the payload of its table.
 _MERGE: dict[type[Any], Callable[[Any, Any], None]] = {
     models.TextDeltaBlock: _merge_text,
     models.ImageFileDeltaBlock: _merge_image_file,

@@ -106,7 +106,7 @@ class URLCitationAnnotation(Payload):
 
 @define(eq=False, repr=False)
 class UnknownAnnotation(Payload):
-    """An annotation of a type that is not listed here."""
+    """An annotation of an unknown type."""
 
     index: int | None = None
     type: str | None = None
@@ -138,7 +138,7 @@ class TextContentBlock(Payload):
 
 @define(eq=False, repr=False)
 class ImageFile(Payload):
-    """An image by file id; ``detail`` is ``auto``, ``low`` or ``high``."""
+    """An image given by file id; ``detail`` is ``auto``, ``low`` or ``high``."""
 
     file_id: str = ""
     detail: str | None = None
@@ -154,7 +154,7 @@ class ImageFileContentBlock(Payload):
 
 @define(eq=False, repr=False)
 class ImageURL(Payload):
-    """An image by address; ``detail`` is ``auto``, ``low`` or ``high``."""
+    """An image given by address; ``detail`` is ``auto``, ``low`` or ``high``."""
 
     url: str = ""
     detail: str | None = None
@@ -180,7 +180,7 @@ class RefusalContentBlock(Growing):
 
 @define(eq=False, repr=False)
 class UnknownContent(Payload):
-    """A part of a message of a type that is not listed here."""
+    """A part of a message, of an unknown type."""
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -227,7 +227,7 @@ class Message(Payload):
         """All text parts, joined without a separator."""
         return "".join([x.text.value for x in self.content if isinstance(x, TextContentBlock)])
 
-    # By the names of azure-ai-agents, so that code written for it reads the same.
+    # The names of azure-ai-agents, so that code written for it reads the same.
 
     @property
     def agent_id(self) -> str | None:
@@ -267,7 +267,7 @@ class Message(Payload):
 
 @define(eq=False, repr=False)
 class TextDelta(Payload):
-    """What a delta adds to a text; annotations carry their ``index``."""
+    """A delta of a text; annotations carry their ``index``."""
 
     value: str | None = None
     annotations: list[Annotation] = field(factory=list)
@@ -311,7 +311,7 @@ class RefusalDeltaBlock(Payload):
 
 @define(eq=False, repr=False)
 class UnknownContentDelta(Payload):
-    """A delta of a part of a type that is not listed here."""
+    """A delta of a part of an unknown type."""
 
     index: int | None = None
     type: str | None = None
@@ -329,7 +329,7 @@ MessageContentDelta: TypeAlias = (
 
 @define(eq=False, repr=False)
 class MessageDelta(Payload):
-    """What a delta adds to a message."""
+    """A delta of a message."""
 
     content: list[MessageContentDelta] = field(factory=list)
     role: str | None = None
@@ -337,7 +337,7 @@ class MessageDelta(Payload):
 
 @define(eq=False, repr=False)
 class MessageDeltaEvent(Payload):
-    """The payload of ``thread.message.delta``: which message, and what it gains."""
+    """The payload of ``thread.message.delta``: a message's id and its delta."""
 
     id: str = ""
     delta: MessageDelta = field(factory=MessageDelta)
@@ -345,6 +345,6 @@ class MessageDeltaEvent(Payload):
 
     @property
     def text(self) -> str:
-        """What all text parts gain, joined without a separator."""
+        """The new text of all text parts, joined without a separator."""
         parts = [x.text for x in self.delta.content if isinstance(x, TextDeltaBlock)]
         return "".join([part.value or "" for part in parts if part is not None])

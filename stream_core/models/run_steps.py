@@ -96,7 +96,7 @@ class CodeInterpreterOutputImage(Payload):
 
 @define(eq=False, repr=False)
 class UnknownCodeInterpreterOutput(Payload):
-    """An output of a type that is not listed here."""
+    """An output of an unknown type."""
 
     index: int | None = None
     type: str | None = None
@@ -110,7 +110,7 @@ CodeInterpreterOutput: TypeAlias = (
 
 @define(eq=False, repr=False)
 class CodeInterpreter(Growing):
-    """Code and what it gave; live while its step streams."""
+    """Code and its outputs; live while its step streams."""
 
     GROWS: ClassVar[str] = "input"
 
@@ -147,7 +147,7 @@ class FileSearchResult(Payload):
 
 @define(eq=False, repr=False)
 class FileSearch(Payload):
-    """A search and what it found; results come only with the completed step."""
+    """A search and its results, which come only with the completed step."""
 
     ranking_options: FileSearchRankingOptions | None = None
     results: list[FileSearchResult] = field(factory=list)
@@ -173,7 +173,7 @@ class FunctionToolCall(Payload):
 
 @define(eq=False, repr=False)
 class MCPToolCall(Growing):
-    """Azure: a call of a tool of an MCP server."""
+    """Azure: a call of an MCP server's tool."""
 
     GROWS: ClassVar[str] = "arguments"
 
@@ -187,9 +187,9 @@ class MCPToolCall(Growing):
 
 @define(eq=False, repr=False)
 class UnknownToolCall(Payload):
-    """A call of a tool that is not listed here, e.g. Azure's ``bing_grounding``.
+    """A call of a tool of unknown type, e.g. Azure's ``bing_grounding``.
 
-    ``raw`` has all that was sent, deltas merged key by key, later values replacing.
+    ``raw`` has everything that was sent, deltas merged key by key, later values replacing.
     """
 
     id: str = ""
@@ -230,7 +230,7 @@ class ActivitiesStepDetails(Payload):
 
 @define(eq=False, repr=False)
 class UnknownStepDetails(Payload):
-    """A step of a type that is not listed here."""
+    """A step of an unknown type."""
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -245,7 +245,7 @@ StepDetails: TypeAlias = (
 class RunStep(Payload):
     """A step of a run; live while it streams.
 
-    Servers send ``expires_at``; ``expired_at`` is what the reference says.
+    Servers send ``expires_at``; the reference has ``expired_at``.
     """
 
     id: str = ""
@@ -274,7 +274,7 @@ class RunStep(Payload):
 
 @define(eq=False, repr=False)
 class CodeInterpreterDelta(Payload):
-    """What a delta adds to code and outputs; outputs carry their ``index``."""
+    """A delta of code and outputs; outputs carry their ``index``."""
 
     input: str | None = None
     outputs: list[CodeInterpreterOutput] = field(factory=list)
@@ -302,7 +302,7 @@ class FileSearchToolCallDelta(Payload):
 
 @define(eq=False, repr=False)
 class FunctionDelta(Payload):
-    """What a delta adds to a function call; ``arguments`` is a fragment."""
+    """A delta of a function call; ``arguments`` is a fragment."""
 
     name: str | None = None
     arguments: str | None = None
@@ -334,7 +334,7 @@ class MCPToolCallDelta(Payload):
 
 @define(eq=False, repr=False)
 class UnknownToolCallDelta(Payload):
-    """A delta of a call of a tool that is not listed here."""
+    """A delta of a call of a tool of unknown type."""
 
     index: int | None = None
     id: str | None = None
@@ -353,7 +353,7 @@ ToolCallDelta: TypeAlias = (
 
 @define(eq=False, repr=False)
 class ToolCallDeltaObject(Payload):
-    """What a delta adds to the tool calls of a step."""
+    """A delta of the tool calls of a step."""
 
     type: str = "tool_calls"
     tool_calls: list[ToolCallDelta] = field(factory=list)
@@ -361,7 +361,7 @@ class ToolCallDeltaObject(Payload):
 
 @define(eq=False, repr=False)
 class RunStepDeltaMessageDelta(Payload):
-    """What a delta says of the message that a step writes."""
+    """A delta of a step that writes a message."""
 
     type: str = "message_creation"
     message_creation: MessageCreation | None = None
@@ -369,7 +369,7 @@ class RunStepDeltaMessageDelta(Payload):
 
 @define(eq=False, repr=False)
 class UnknownStepDetailsDelta(Payload):
-    """What a delta says of a step of a type that is not listed here."""
+    """A delta of a step of an unknown type."""
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -382,14 +382,14 @@ StepDetailsDelta: TypeAlias = (
 
 @define(eq=False, repr=False)
 class RunStepDelta(Payload):
-    """What a delta adds to a step."""
+    """A delta of a step."""
 
     step_details: StepDetailsDelta | None = None
 
 
 @define(eq=False, repr=False)
 class RunStepDeltaEvent(Payload):
-    """The payload of ``thread.run.step.delta``: which step, and what it gains."""
+    """The payload of ``thread.run.step.delta``: a step's id and its delta."""
 
     id: str = ""
     delta: RunStepDelta = field(factory=RunStepDelta)

@@ -1,4 +1,4 @@
-"""Runs, and what they wait for."""
+"""Runs, and the actions that they require."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ __all__ = [
 ]
 
 
-#: Statuses after which a run never changes again.
+#: The statuses after which a run never changes again.
 TERMINAL_RUN_STATUSES = frozenset({"cancelled", "completed", "expired", "failed", "incomplete"})
 
 
 @define(eq=False, repr=False)
 class Function(Growing):
-    """A call of a function: ``arguments`` is JSON text, ``output`` what was submitted."""
+    """A call of a function: ``arguments`` is JSON text, ``output`` the submitted output."""
 
     GROWS: ClassVar[str] = "arguments"
 
@@ -75,7 +75,7 @@ class SubmitToolApproval(Payload):
 
 @define(eq=False, repr=False)
 class RequiredAction(Payload):
-    """What the run waits for: outputs, or (Azure) approvals; else ``type`` and ``extra``."""
+    """The action that a run waits for: outputs, (Azure) approvals, or else ``extra``."""
 
     type: str = ""
     submit_tool_outputs: SubmitToolOutputs | None = None
@@ -122,7 +122,7 @@ class Run(Payload):
         return self.assistant_id
 
     def raise_for_status(self) -> None:
-        """Raise for a run that ended without completing, as ``requests`` does for a reply.
+        """Raise an error if the run ended without completing, as ``requests`` does for a reply.
 
         Raises:
             RunFailedError: The status is failed, incomplete, cancelled or expired.

@@ -1,4 +1,4 @@
-"""Tools as configured, and what they may use."""
+"""Tools as configured, and their resources."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class CodeInterpreterTool(Payload):
 
 @define(eq=False, repr=False)
 class FileSearchRankingOptions(Payload):
-    """How file search ranks: ``ranker``, and the least score from 0 to 1."""
+    """The ranking of file search: ``ranker``, and the least score from 0 to 1."""
 
     ranker: str | None = None
     score_threshold: float | None = None
@@ -89,7 +89,7 @@ class MCPTool(Payload):
 
 @define(eq=False, repr=False)
 class UnknownTool(Payload):
-    """A tool of a type that is not listed here (Azure has a dozen more)."""
+    """A tool of an unknown type (Azure has a dozen more)."""
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -115,7 +115,7 @@ class ToolChoice(Payload):
 
 @define(eq=False, repr=False)
 class ResponseFormat(Payload):
-    """``text``, ``json_object`` or ``json_schema`` with its schema."""
+    """A format: ``text``, ``json_object``, or ``json_schema`` with its schema."""
 
     type: str = ""
     json_schema: dict[str, Any] | None = None
@@ -123,7 +123,7 @@ class ResponseFormat(Payload):
 
 @define(eq=False, repr=False)
 class TruncationStrategy(Payload):
-    """``auto``, or ``last_messages`` with their number."""
+    """A strategy: ``auto``, or ``last_messages`` with their number."""
 
     type: str = ""
     last_messages: int | None = None
@@ -145,7 +145,7 @@ class FileSearchResources(Payload):
 
 @define(eq=False, repr=False)
 class ToolResources(Payload):
-    """What the tools of an assistant, thread or run may use."""
+    """The resources that the tools of an assistant, thread or run may use."""
 
     code_interpreter: CodeInterpreterResources | None = None
     file_search: FileSearchResources | None = None

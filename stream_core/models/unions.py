@@ -1,10 +1,10 @@
-"""The tagged unions of the payloads: which ``type`` is which class, as one table.
+"""The tagged unions of the payloads: one table from ``type`` to class.
 
 Rules of this file:
 
 - A tag that is not in the table gives the union's ``Unknown...`` class, which keeps the
   whole object in ``raw``.
-- An object without a tag is decided by the member key it has: some servers drop ``type``
+- If an object has no tag, the member key that it has decides: some servers drop ``type``
   in fragments after the first.
 """
 
@@ -26,10 +26,10 @@ __all__ = ["UNIONS", "TaggedUnion", "is_tagged", "members", "tagged_union"]
 
 @define(frozen=True)
 class TaggedUnion:
-    """One tagged union: which ``type`` is which class.
+    """One tagged union: a table from ``type`` to class.
 
     Attributes:
-        classes: Tag to class.
+        classes: Tag -> class.
         unknown: The class for every other tag.
     """
 
@@ -127,17 +127,17 @@ _BY_UNKNOWN = {union.unknown: union for union in UNIONS}
 
 
 def members(cls: Any) -> tuple[Any, ...]:
-    """Return the members of a union type other than None; () when CLS is no union."""
+    """Return the members of a union type other than None, or () if CLS is not a union."""
     if get_origin(cls) not in (Union, UnionType):
         return ()
     return tuple(member for member in get_args(cls) if member is not type(None))
 
 
 def is_tagged(cls: Any) -> bool:
-    """Tell whether CLS is one of ``UNIONS``, or such a one or None."""
+    """Return whether CLS is one of ``UNIONS``, with or without None."""
     return any(member in _BY_UNKNOWN for member in members(cls))
 
 
 def tagged_union(cls: Any) -> TaggedUnion:
-    """Return the row of ``UNIONS`` for CLS, for which ``is_tagged`` holds."""
+    """Return the row of ``UNIONS`` for CLS, for which ``is_tagged`` is true."""
     return next(_BY_UNKNOWN[member] for member in members(cls) if member in _BY_UNKNOWN)

@@ -1,4 +1,4 @@
-"""Constructors make what cattrs makes, or say that the value is unusual.
+"""Constructors make what cattrs makes, or report the value as unusual.
 
 Rules of this file:
 
@@ -45,7 +45,7 @@ CLASSES = sorted(
 
 @define(eq=False, repr=False)
 class Loose(models.Payload):
-    """A payload with fields of which nothing is known."""
+    """A payload with fields of unknown type."""
 
     first: Any = None
     rest: Any = field(factory=list)
@@ -56,7 +56,7 @@ CLASSES.append(Loose)
 
 @define(eq=False, repr=False)
 class Needy(models.Payload):
-    """A payload with a field that must be there."""
+    """A payload with a required field."""
 
     needed: str
     more: int = 0
@@ -84,7 +84,7 @@ def made(cls: Any, value: object, *, fast: bool) -> tuple[str, object]:
 
 
 def check(cls: Any, value: object) -> bool:
-    """Check that both ways agree on VALUE; tell whether the constructor took it."""
+    """Check that both ways agree on VALUE; return whether the constructor accepted it."""
     before = deepcopy(value)
     ordinary = made(cls, value, fast=False)
     assert ordinary == made(cls, value, fast=True)
@@ -119,7 +119,7 @@ JUNK = st.recursive(
 
 @cache
 def objects(cls: Any) -> st.SearchStrategy[Any]:
-    """Return objects that are a CLS, or nearly."""
+    """Return objects that are a CLS, or almost."""
     resolve_types(cls)
     known = {x.alias: later(x.type) for x in fields(cls)}
     known.pop("extra")
@@ -128,7 +128,7 @@ def objects(cls: Any) -> st.SearchStrategy[Any]:
 
 
 def later(kind: Any) -> st.SearchStrategy[Any]:
-    """Return ``values(kind)``, made when it is needed: that may be while ``values`` is made."""
+    """Return ``values(kind)``, made on demand, because it may be recursive."""
     return st.deferred(lambda: values(kind))
 
 
@@ -173,7 +173,7 @@ def right_values(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def full(kind: Any) -> Any:
-    """Return a value of type KIND with every field there, as servers send it."""
+    """Return a value of type KIND with every field, as servers send it."""
     if is_tagged(kind):
         tag, cls = next(iter(tagged_union(kind).classes.items()))
         return {**full(cls), "type": tag}
@@ -207,18 +207,18 @@ def test_full_and_empty_objects(cls: Any) -> None:
 @pytest.mark.parametrize("cls", CLASSES)
 @pytest.mark.parametrize("value", [None, 1, "text", [], [{}], True])
 def test_no_object(cls: Any, value: object) -> None:
-    """What is no object is unusual, and an error."""
+    """Anything but an object is unusual, and an error."""
     assert not check(cls, value)
     assert "made" != made(cls, value, fast=True)[0]
 
 
-#: What some field does not take, whatever it is for.
+#: Values that some field does not accept, whatever its type.
 WRONG: list[Any] = [None, "x", "", 5, 12.0, 1.5, True, {}, [], [None], [{}], [5], {"type": 5}]
 
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_each_field_with_a_wrong_value(cls: Any) -> None:
-    """Wherever a field has another type than it should, both ways say the same."""
+    """If any field has a wrong type, both ways give the same error."""
     value = full(cls)
     for key in value:
         for wrong in WRONG:
@@ -249,13 +249,13 @@ def test_constructors_are_made_once() -> None:
     ],
 )
 def test_unusual(cls: Any, value: object) -> None:
-    """What the ordinary way mends or explains is not for a constructor."""
+    """Values that the ordinary path mends or explains are not for a constructor."""
     with pytest.raises(Unusual):
         constructor(cls)(value)
 
 
 def test_field_that_must_be_there() -> None:
-    """Where a field without a default is missing or null, the ordinary way says so."""
+    """If a field without a default is missing or null, the ordinary path reports it."""
     assert check(Needy, {"needed": "x", "more": None})
     assert not check(Needy, {"needed": None})
     with pytest.raises(DecodeError, match="needed"):
@@ -274,7 +274,7 @@ def test_lists_of_lists() -> None:
 
 @pytest.mark.parametrize("tag", ["", "hologram", "Text", 5, True, 1.5, [], {}, ["text"]])
 def test_tags_of_no_class(tag: object) -> None:
-    """A tag that is not in the table makes the union's Unknown, if it is a text."""
+    """A tag that is not in the table makes the union's Unknown, if it is a string."""
     is_text = isinstance(tag, str)
     assert is_text == check(models.Message, {"content": [{"type": tag, "text": {"value": "x"}}]})
     assert is_text == check(models.RunStep, {"step_details": {"type": tag, "tool_calls": 5}})
@@ -282,7 +282,7 @@ def test_tags_of_no_class(tag: object) -> None:
 
 @pytest.mark.parametrize("cls", CLASSES)
 def test_nothing_is_lost_without_init(cls: Any) -> None:
-    """``__init__`` would do nothing but put values into slots: it can be passed over."""
+    """``__init__`` would only put values into slots: it can be skipped."""
     assert not hasattr(cls, "__attrs_post_init__")
     for attribute in fields(cls):
         assert attribute.validator is None
@@ -291,7 +291,7 @@ def test_nothing_is_lost_without_init(cls: Any) -> None:
 
 
 def test_a_text_that_was_made_grows() -> None:
-    """A payload that a stream appends to does so, however it was made."""
+    """A stream can append to a payload, however that was made."""
     cls: Any = models.Text
     text = constructor(cls)({"value": "a", "annotations": [{"index": 3}]})
     text.grow("b")
@@ -312,7 +312,7 @@ def test_classes_inside_are_generated_when_they_come() -> None:
 
 
 def test_docstring_shows_what_is_generated() -> None:
-    """The function that the module's docstring shows is the one for ``ImageFile``."""
+    """The function in the module's docstring is the one for ``ImageFile``."""
     aliases = [x for x in fields(models.ImageFile) if x.alias != "extra"]
     generated = "\n".join(fast_payloads._lines(aliases, {"keys": ()}))
     text = fast_payloads.__doc__
@@ -332,7 +332,7 @@ def test_shares_what_is_kept_whole() -> None:
 
 
 def test_lists_are_not_shared() -> None:
-    """A list of texts is another list, so that a payload's growing changes no JSON."""
+    """A list of strings is a new list, so that a growing payload changes no JSON."""
     classes: list[Any] = CLASSES
     for cls in classes:
         value = full(cls)
@@ -372,7 +372,7 @@ def places(value: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def test_recordings(wire: Path) -> None:
-    """Real payloads are made by fast_payloads, but for a few; so are those with a wrong place."""
+    """Both ways agree on real payloads, nearly all made fast, and on those with a wrong value."""
     chance = random.Random(1)
     taken = []
     for number, (cls, value) in enumerate(recorded(wire)):

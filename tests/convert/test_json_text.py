@@ -1,6 +1,6 @@
-"""JSON text is read alike by both libraries, and what is no JSON is a ValueError that says where.
+"""Both libraries read JSON text alike; any other text is a ValueError that says where.
 
-Most tests that parse run twice: as the environment says, and with the standard library alone.
+Most parsing tests run twice: with the usual library, and with the standard library alone.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def test_what_is_not_json_is_an_error_that_says_where(text: str, sentence: str) 
 
 @pytest.mark.usefixtures("library")
 def test_nesting_that_is_too_deep_is_an_error_too() -> None:
-    """A hundred thousand brackets end in a ValueError, not in a RecursionError."""
+    """A hundred thousand brackets are a ValueError, not a RecursionError."""
     for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000):
         with pytest.raises(ValueError, match="nested too deeply"):
             json_text.loads(text)
@@ -94,13 +94,13 @@ def test_nesting_that_is_too_deep_is_an_error_too() -> None:
 
 @pytest.mark.usefixtures("library")
 def test_of_repeated_keys_the_last_counts() -> None:
-    """As in every reader that makes a dict."""
+    """Every reader that makes a dict does so."""
     assert {"a": 2} == json_text.loads('{"a": 1, "a": 2}')
 
 
 @pytest.mark.usefixtures("library")
 def test_half_a_surrogate_pair_stays_as_sent() -> None:
-    """An escape cut in two by a server is read; what to do with it is the reader's choice."""
+    """An escape cut in two by a server is read; handling it is up to the reader."""
     assert {"a": "\ud83d"} == json_text.loads('{"a": "\\ud83d"}')
 
 
@@ -113,7 +113,7 @@ def test_integers_of_any_length_are_exact(number: int) -> None:
 
 @pytest.mark.usefixtures("library")
 def test_a_number_beyond_all_floats_is_infinite() -> None:
-    """It is JSON, so it is read; only the words NaN and Infinity are not."""
+    """It is JSON, so it is read; only the words NaN and Infinity are refused."""
     assert math.inf == json_text.loads("1e999")
 
 
@@ -148,14 +148,14 @@ VALUES = st.recursive(
 @example("-9223372036854775809")
 @example('"\\u0000"')
 def test_both_libraries_read_alike(text: str) -> None:
-    """Value or error sentence, nothing depends on which library is installed."""
+    """Neither a value nor an error sentence depends on the library that is installed."""
     assert outcome(text, stdlib=True) == outcome(text, stdlib=False)
 
 
 def test_orjson_is_left_alone_where_the_environment_says_so(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """``UNTIL_DONE_JSON=stdlib`` is for those who doubt."""
+    """``UNTIL_DONE_JSON=stdlib`` is for troubleshooting."""
     monkeypatch.setattr(environment, "STDLIB_JSON", True)
     monkeypatch.setitem(sys.modules, "orjson", ModuleType("orjson"))
     assert json_text._orjson_loads.__wrapped__() is None
@@ -171,7 +171,7 @@ def test_orjson_need_not_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_orjson_is_asked_for_all_that_it_reads_like_python(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """It gets UTF-8 without long integers; what it refuses goes to the standard library."""
+    """It gets UTF-8 without long integers; texts that it refuses go to the standard library."""
     asked = []
 
     def loads(data: bytes) -> object:
@@ -198,7 +198,7 @@ def test_orjson_is_asked_for_all_that_it_reads_like_python(
     [('{"a": "b', True), ("[1,", True), ("", True), ("{}}", False), ("{}\n{}", False)],
 )
 def test_a_text_that_may_go_on_is_told_from_one_that_may_not(text: str, *, cut: bool) -> None:
-    """What ends too early may be cut; a whole value with something behind it is not."""
+    """A text that ends too early may be cut; a whole value with more behind it is not."""
     with pytest.raises(ValueError, match="line") as caught:
         json_text.loads(text)
     assert cut is json_text.is_cut(caught.value)
@@ -211,7 +211,7 @@ def test_what_is_no_error_of_a_text_is_no_cut() -> None:
 
 
 def test_a_string_can_be_scanned_from_inside() -> None:
-    """``scan_string`` starts behind the opening quote and stops behind the closing one."""
+    """``scan_string`` starts after the opening quote and stops after the closing one."""
     assert ("a\nb", 6) == json_text.scan_string('"a\\nb", 1', 1)
     for broken in ('"abc', '"a\nb"', '"a\\x"'):
         with pytest.raises(ValueError, match="char"):
@@ -222,7 +222,7 @@ def test_a_string_can_be_scanned_from_inside() -> None:
 
 
 def outcome_inside(before: str, text: str, after: str) -> tuple[str, Any]:
-    """Parse TEXT where it stands between two others."""
+    """Parse TEXT as part of a longer text."""
     try:
         found = json_text.loads_in(before + text + after, len(before), len(before) + len(text))
     except ValueError as error:
@@ -230,7 +230,7 @@ def outcome_inside(before: str, text: str, after: str) -> tuple[str, Any]:
     return "value", repr(found)
 
 
-#: What may stand around a text. Some of it is JSON with what is between, or goes on with it.
+#: Surroundings of a text. Some are JSON together with it, or continue it.
 AROUND = st.sampled_from(
     ["", "\n", "data: ", "[", "]", "1", "-", ".5", '"', "\\", "{}", " ", "\ud83d"]
 )
@@ -252,7 +252,7 @@ AROUND = st.sampled_from(
 def test_what_stands_in_a_text_is_read_as_if_it_stood_alone(
     before: str, text: str, after: str, stdlib: bool
 ) -> None:
-    """Value or error sentence, nothing depends on what stands around it, nor on the library."""
+    """Neither a value nor an error sentence depends on the surrounding text or the library."""
     with pytest.MonkeyPatch.context() as patch:
         if stdlib:
             patch.setattr(json_text, "_orjson_loads", lambda: None)
@@ -261,7 +261,7 @@ def test_what_stands_in_a_text_is_read_as_if_it_stood_alone(
 
 @pytest.mark.usefixtures("library")
 def test_what_is_too_deep_inside_a_text_is_an_error_too() -> None:
-    """As it is alone."""
+    """The error is the same as for the text alone."""
     for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000):
         with pytest.raises(ValueError, match="nested too deeply"):
             json_text.loads_in(f"data: {text}\n", 6, 6 + len(text))

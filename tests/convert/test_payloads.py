@@ -1,11 +1,11 @@
-"""JSON values become payloads and come back, and what is wrong is named with its path.
+"""JSON values become payloads and come back, and errors are named with their path.
 
 Rules of this file:
 
-- What holds for every field is tested for every field of every class, from the annotations:
+- Rules for every field are tested for every field of every class, from the annotations:
   :func:`right` and :func:`wrong` say what each annotation means.
 - :func:`made` goes both ways, with constructors and with the converter alone, and fails
-  where they differ in anything: value, error sentence, paths.
+  if they differ in anything: value, error sentence, paths.
 """
 
 from __future__ import annotations
@@ -89,20 +89,20 @@ def made(cls: type[Any], value: object) -> Any:
 
 
 def paths(cls: type[Any], value: object) -> tuple[str, ...]:
-    """Return the paths of the error that VALUE is."""
+    """Return the paths of the error for VALUE."""
     with pytest.raises(DecodeError, match=f"^the data is not a {cls.__name__}: \\$") as caught:
         made(cls, value)
     return caught.value.paths
 
 
 def bare(kind: Any) -> Any:
-    """Return X for ``X | None``, else KIND."""
+    """Return X for ``X | None``, or else KIND."""
     found = members(kind)
     return found[0] if len(found) == 1 else kind
 
 
 def right(kind: Any) -> Any:
-    """Return a JSON value that KIND takes, with something in it."""
+    """Return a JSON value that KIND accepts and that is not empty."""
     kind = bare(kind)
     if kind in (str, int, float, bool):
         return {str: "a", int: 5, float: 1.5, bool: True}[kind]
@@ -114,7 +114,7 @@ def right(kind: Any) -> Any:
 
 
 def wrong(kind: Any) -> Iterator[tuple[Any, str, str]]:
-    """Return JSON values that KIND refuses: where in them, and the sentence."""
+    """Return JSON values that KIND refuses, each with the place and the sentence of the error."""
     kind = bare(kind)
     refused: dict[Any, tuple[str, list[Any]]] = {
         str: ("a string", [5, 1.5, True, [], {}]),
@@ -137,7 +137,7 @@ def wrong(kind: Any) -> Iterator[tuple[Any, str, str]]:
 
 
 def shown(value: object) -> str:
-    """Say VALUE as an error sentence does."""
+    """Return VALUE as an error sentence shows it."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
     return repr(value) if isinstance(value, str) else json.dumps(value)
@@ -148,7 +148,7 @@ def shown(value: object) -> str:
 
 @each_payload
 def test_an_empty_object_is_a_payload_of_defaults(cls: type[Payload]) -> None:
-    """Nothing has to be there."""
+    """No key is required."""
     assert cls() == made(cls, {})
 
 
@@ -176,14 +176,14 @@ def test_a_value_of_the_right_type_is_taken(cls: type[Payload], key: str, kind: 
 def test_a_value_of_the_wrong_type_is_named_with_its_path(
     cls: type[Payload], key: str, kind: Any
 ) -> None:
-    """Each bad value is refused with the JSON path of the field and what is wrong there."""
+    """Each bad value is refused with the JSON path of the field and the mistake in it."""
     for value, where, sentence in wrong(kind):
         assert (f"$.{key}{where}: {sentence}",) == paths(cls, {key: value})
 
 
 @each_field
 def test_a_null_in_a_list_is_named_too(cls: type[Payload], key: str, kind: Any) -> None:
-    """Only a field can be missing; an item of a list is there or not."""
+    """Only a field can be missing; an item of a list cannot."""
     if get_origin(bare(kind)) is list:
         item = bare(get_args(bare(kind))[0])
         sort = "a string" if item is str else "an object"
@@ -194,7 +194,7 @@ def test_a_null_in_a_list_is_named_too(cls: type[Payload], key: str, kind: Any) 
 def test_one_object_where_a_list_belongs_is_a_list_of_one(
     cls: type[Payload], key: str, kind: Any
 ) -> None:
-    """A lone object is taken; what is wrong in it is told as for the first of a list."""
+    """A single object is accepted; a mistake in it is reported as in the first of a list."""
     if get_origin(bare(kind)) is list and get_args(bare(kind))[0] is not str:
         (item,) = get_args(bare(kind))
         assert made(cls, {key: [right(item)]}) == made(cls, {key: right(item)})
@@ -205,7 +205,7 @@ def test_one_object_where_a_list_belongs_is_a_list_of_one(
 
 @each_payload
 def test_all_fields_at_once(cls: type[Payload]) -> None:
-    """Every field is kept when all are there, and each bad one is named when all are bad."""
+    """Every field is kept if all are there, and each bad one is named if all are bad."""
     kinds = types_of(cls)
     sent = {key: right(kind) for key, kind in kinds.items()}
     assert [] == list(lost(sent, unstructure(made(cls, sent))))
@@ -217,7 +217,7 @@ def test_all_fields_at_once(cls: type[Payload]) -> None:
 
 @each_payload
 def test_unknown_keys_survive(cls: type[Payload]) -> None:
-    """Keys of tomorrow are in ``extra`` (of an unknown type, in ``raw``) and come back."""
+    """Unknown keys are in ``extra`` (for an unknown type, in ``raw``) and come back."""
     sent = {"of_tomorrow": {"a": [None, ""]}, "extra": 5, "_extra": None, "type_": ""}
     payload = made(cls, sent)
     kept: object = getattr(payload, "raw", payload.extra)
@@ -236,7 +236,7 @@ def test_what_is_no_object_is_no_payload(cls: type[Payload], value: object) -> N
 
 
 def test_a_whole_float_is_an_integer() -> None:
-    """12.0 is taken for 12; more than half of it is refused with the number."""
+    """12.0 is accepted as 12; a float with a fraction is refused."""
     usage = made(models.Usage, {"total_tokens": 12.0})
     assert (int, 12) == (type(usage.total_tokens), usage.total_tokens)
     assert ("$.total_tokens: 12.5 is not an integer",) == paths(
@@ -266,7 +266,7 @@ def test_true_is_no_number_and_one_is_not_true() -> None:
 
 
 def test_half_a_surrogate_pair_is_a_string() -> None:
-    """What a server cut in an escape is kept, and never an error of ours."""
+    """An escape that a server cut in two is kept, and never an error."""
     assert "\ud83d" == made(models.Text, {"value": "\ud83d"}).value
 
 
@@ -277,7 +277,7 @@ def test_zero_and_false_are_not_empty() -> None:
 
 
 def test_a_choice_is_a_text_or_an_object() -> None:
-    """``"auto"`` stays a text, an object becomes its class, and anything else is refused."""
+    """``"auto"`` stays a string, an object becomes its class, and anything else is refused."""
     sent = {"tool_choice": "auto", "response_format": {"type": "json_object"}}
     run = made(models.Run, sent)
     assert "auto" == run.tool_choice
@@ -299,7 +299,7 @@ def hosts() -> Iterator[tuple[type[Payload], str, Any, bool]]:
 
 
 def test_every_union_is_somewhere() -> None:
-    """No row of the table is out of use, and every Unknown class belongs to one."""
+    """Every row of the table is in use, and every Unknown class belongs to one."""
     used = {tagged_union(kind).unknown for _, _, kind, _ in hosts()}
     unknown = {cls for cls in PAYLOADS if cls.__name__.startswith("Unknown")}
     assert unknown == used == {union.unknown for union in UNIONS}
@@ -311,7 +311,7 @@ def test_every_union_is_somewhere() -> None:
     ids=[f"{cls.__name__}.{key}" for cls, key, _, _ in hosts()],
 )
 class TestUnion:
-    """What holds for each field that holds a union."""
+    """The rules for each field that holds a union."""
 
     def make(self, cls: type[Payload], key: str, item: object, *, is_list: bool) -> Any:
         """Make a CLS with one ITEM and return that."""
@@ -329,7 +329,7 @@ class TestUnion:
     def test_the_tag_is_stronger_than_keys(
         self, cls: type[Payload], key: str, kind: Any, is_list: bool
     ) -> None:
-        """Keys that belong to another type do not matter where there is a tag."""
+        """Keys that belong to another type do not matter if there is a tag."""
         union = tagged_union(kind)
         first, *_, last = union.classes
         item = self.make(cls, key, {"type": first, last: 5}, is_list=is_list)
@@ -338,7 +338,7 @@ class TestUnion:
     def test_an_unknown_tag_keeps_everything(
         self, cls: type[Payload], key: str, kind: Any, is_list: bool
     ) -> None:
-        """An object of tomorrow has its type and all of itself in ``raw``, nulls included."""
+        """An object of an unknown type keeps its type, and all of it in ``raw``, nulls included."""
         sent = {"type": "of_tomorrow", "a": {"b": None}, "raw": 5}
         item = self.make(cls, key, sent, is_list=is_list)
         assert tagged_union(kind).unknown is type(item)
@@ -363,7 +363,7 @@ class TestUnion:
     def test_without_tag_and_key_it_is_unknown(
         self, cls: type[Payload], key: str, kind: Any, is_list: bool
     ) -> None:
-        """What cannot be told is kept as unknown, without a type."""
+        """An object that cannot be identified is kept as unknown, without a type."""
         sent = {"a": 1, next(iter(tagged_union(kind).classes)): None}
         item = self.make(cls, key, sent, is_list=is_list)
         assert tagged_union(kind).unknown(raw=sent) == item
@@ -371,7 +371,7 @@ class TestUnion:
     def test_a_tag_that_is_no_text_is_named(
         self, cls: type[Payload], key: str, kind: Any, is_list: bool
     ) -> None:
-        """A number is no tag: the error names ``type``."""
+        """A number is not a tag: the error names ``type``."""
         where = f"$.{key}[0].type" if is_list else f"$.{key}.type"
         tags: list[object] = [5, [], {}, False]
         for tag in tags:
@@ -381,7 +381,7 @@ class TestUnion:
 
 
 def test_an_unknown_payload_made_by_hand_is_written_from_its_fields() -> None:
-    """Without ``raw`` there is nothing else to write."""
+    """Without ``raw`` it is written from its fields."""
     assert {"type": "bing_grounding"} == unstructure(models.UnknownTool("bing_grounding"))
     assert {} == unstructure(models.UnknownTool())
 
@@ -424,13 +424,13 @@ def test_a_delta_with_a_bad_text_says_where() -> None:
 
 
 def test_values_that_look_like_paths_do_not_confuse() -> None:
-    """A bad value is quoted as it is, also when it has the separators of a message in it."""
+    """A bad value is quoted as it is, even if it contains the separators of a message."""
     sent = {"total_tokens": "a @ $.b: c"}
     assert ("$.total_tokens: 'a @ $.b: c' is not an integer",) == paths(models.Usage, sent)
 
 
 def test_only_the_start_of_a_long_value_is_shown() -> None:
-    """60 characters are enough to find it again; line ends are escaped."""
+    """60 characters are enough to find it; line ends are escaped."""
     (short,) = paths(models.Usage, {"total_tokens": "x" * 58})
     assert f"$.total_tokens: '{'x' * 58}' is not an integer" == short
     (long,) = paths(models.Usage, {"total_tokens": "\n" + "x" * 1_000_000})
@@ -441,7 +441,7 @@ def test_only_the_start_of_a_long_value_is_shown() -> None:
 
 
 def test_a_huge_list() -> None:
-    """Ten thousand parts are taken, and the one that is bad is found."""
+    """Ten thousand parts are accepted, and a bad one is found."""
     content: list[Any] = [{"type": "text", "text": {"value": "a"}}] * 10_000
     message = made(models.Message, {"content": content})
     assert "a" * 10_000 == message.text
@@ -465,7 +465,7 @@ def test_nesting_is_followed_only_as_far_as_the_payloads_go() -> None:
 
 
 def test_lists_and_dicts_of_payloads_are_written_too() -> None:
-    """``unstructure`` goes through what holds payloads, and leaves the rest alone."""
+    """``unstructure`` goes through containers of payloads, and leaves other values alone."""
     path = models.FilePath("file_1")
     assert {"a": [{"file_id": "file_1"}], "b": 5} == unstructure({"a": [path], "b": 5})
     assert [None, "", 5] == unstructure([None, "", 5])
@@ -490,7 +490,7 @@ def test_a_payload_does_not_change_with_the_value_it_was_made_of() -> None:
 
 
 def lost(sent: Any, kept: Any, path: str = "$") -> Iterator[str]:
-    """Return the paths of what is in SENT and not in KEPT, but for nulls and empties."""
+    """Return the paths of what is in SENT and not in KEPT, except nulls and empty values."""
     if sent in EMPTY:
         return
     if isinstance(sent, dict) and isinstance(kept, dict):
@@ -506,7 +506,7 @@ def lost(sent: Any, kept: Any, path: str = "$") -> Iterator[str]:
 
 
 def added(sent: Any, kept: Any, path: str = "$") -> Iterator[str]:
-    """Return the paths of what is in KEPT and not in SENT, but for what the class says anyway."""
+    """Return the paths of what is in KEPT and not in SENT, except the defaults of the class."""
     if isinstance(kept, dict):
         for key, value in kept.items():
             if key in sent:
@@ -522,7 +522,7 @@ def added(sent: Any, kept: Any, path: str = "$") -> Iterator[str]:
 
 @pytest.mark.parametrize("folder", ["assistants", "azure_agents", "servers"])
 def test_recorded_payloads_come_back_as_they_were(wire: Path, folder: str) -> None:
-    """Of every recorded payload nothing is lost and nothing is invented, but for empties."""
+    """Of every recorded payload nothing is lost and nothing is added, except empty values."""
     seen = 0
     for path in sorted((wire / folder).glob("*.sse")):
         decoder = SSEDecoder()
@@ -571,7 +571,7 @@ def nearly(kind: Any) -> st.SearchStrategy[Any]:
 
 
 def tagged(value: Any, tag: str | None) -> Any:
-    """Put a tag to VALUE, if it is an object."""
+    """Add a tag to VALUE, if it is an object."""
     return {**value, "type": tag} if isinstance(value, dict) else value
 
 
@@ -583,7 +583,7 @@ def cases(cls: Any) -> st.SearchStrategy[tuple[Any, Any]]:
 @hypothesis_settings(max_examples=300)
 @given(st.sampled_from(PAYLOADS).flatmap(cases))
 def test_any_value_is_a_payload_or_a_decode_error(case: tuple[Any, Any]) -> None:
-    """No JSON value raises anything else, or loses anything; what was read once stays readable."""
+    """No JSON value raises another error or loses anything; a payload can be read again."""
     cls, value = case
     try:
         payload = made(cls, value)
@@ -607,7 +607,7 @@ def test_any_value_is_a_payload_or_a_decode_error(case: tuple[Any, Any]) -> None
 
 @define
 class Node:
-    """Contains itself, in a list and by itself."""
+    """Contains itself, directly and in a list."""
 
     name: str
     below: list[Node] = field(factory=list)
@@ -631,7 +631,7 @@ ROWS: list[Row] = [
 
 
 def test_a_converter_goes_by_its_table() -> None:
-    """The first row that accepts a type decides, also for what is nested in it."""
+    """The first row that accepts a type decides, also for types nested in another."""
     converter = converter_with(ROWS)
     value = {"name": "a", "below": [{"name": "b"}], "beside": {"c": {"name": "d"}}}
     made = validated(converter.get_structure_hook(Node), value, Node, message="no")
@@ -640,14 +640,14 @@ def test_a_converter_goes_by_its_table() -> None:
 
 
 def test_a_hook_is_made_once_for_each_type() -> None:
-    """What a table makes is kept, and not shared with another converter."""
+    """A hook from a table is kept, and not shared with another converter."""
     converter = converter_with(ROWS)
     assert converter.get_structure_hook(Node) is converter.get_structure_hook(Node)
     assert converter.get_structure_hook(Node) is not converter_with(ROWS).get_structure_hook(Node)
 
 
 def test_settings_go_to_the_converter() -> None:
-    """As cattrs names them."""
+    """They have cattrs' own names."""
     converter = converter_with(ROWS, forbid_extra_keys=True)
     hook = converter.get_structure_hook(Node)
     with pytest.raises(DecodeError, match=r"^no: \$: Extra fields"):
@@ -655,7 +655,7 @@ def test_settings_go_to_the_converter() -> None:
 
 
 def test_each_error_can_be_said_in_other_words() -> None:
-    """From the error and the type that was to be made, in the order of the paths."""
+    """The sentence is made from the error and the intended type, in the order of the paths."""
     hook = converter_with(ROWS).get_structure_hook(Node)
     with pytest.raises(DecodeError) as caught:
         validated(

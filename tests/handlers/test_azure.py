@@ -1,4 +1,4 @@
-"""AgentEventHandler: what azure-ai-agents' own handler is told, ours is told too.
+"""AgentEventHandler: it gets the same calls as azure-ai-agents' own handler.
 
 Rules of this file: one set of callbacks is mixed into both handlers, and both write the same kind
 of log. Streams come from azure-ai-agents' own client and from ours, from one LocalServer, and from
@@ -55,7 +55,7 @@ THEIR_CALLBACKS = {
 
 
 class Log:
-    """Callbacks as they are written for azure-ai-agents; each writes a line."""
+    """Callbacks as written for azure-ai-agents; each writes a line."""
 
     log: list[tuple[object, ...]]
 
@@ -102,12 +102,12 @@ class Log:
 
 
 def plain(value: Any) -> str:
-    """A status or type as a text: theirs are enums."""
+    """Return a status or type as a string: theirs are enums."""
     return str(getattr(value, "value", value))
 
 
 def in_json(data: str) -> object:
-    """What a text holds: JSON, or, from azure-ai-agents, Python's notation; else itself."""
+    """Return the content of a string: JSON, Python's notation from azure-ai-agents, or itself."""
     assert isinstance(data, str)
     for read in (json.loads, ast.literal_eval):
         try:
@@ -118,7 +118,7 @@ def in_json(data: str) -> object:
 
 
 class Theirs(Log, theirs.AgentEventHandler[None]):
-    """On azure-ai-agents."""
+    """The callbacks on azure-ai-agents."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -126,7 +126,7 @@ class Theirs(Log, theirs.AgentEventHandler[None]):
 
 
 class Ours(Log, AgentEventHandler[None]):
-    """After changing the import."""
+    """The same callbacks after changing the import."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -137,7 +137,7 @@ class Ours(Log, AgentEventHandler[None]):
 
 
 def test_the_callbacks_are_those_of_azure_ai_agents() -> None:
-    """Names and arguments, in the class and in its table."""
+    """Names and arguments are the same in the class and in its table."""
     ours = {
         name: tuple(inspect.signature(method).parameters)[1:]
         for name, method in vars(AgentEventHandler).items()
@@ -149,13 +149,13 @@ def test_the_callbacks_are_those_of_azure_ai_agents() -> None:
 
 
 def test_every_event_of_the_wire_becomes_a_callback() -> None:
-    """No event that a server sends is lost on such a handler."""
+    """Every event that a server sends has a callback."""
     assert set() == {event_class for event_class, _ in EVENTS.values()} - set(AGENT_ROUTES)
     assert set(AgentEventHandler.routes) == set(EventHandler.routes)
 
 
 def test_it_has_ours_too_but_for_the_names_that_are_taken() -> None:
-    """So a handler can be moved a callback at a time."""
+    """So a handler can be moved one callback at a time."""
     known = callbacks_of(AgentEventHandler)
     assert set(known) == set(CALLBACKS) | set(THEIR_CALLBACKS)
     taken = set(CALLBACKS) & set(THEIR_CALLBACKS)
@@ -167,7 +167,7 @@ def test_it_has_ours_too_but_for_the_names_that_are_taken() -> None:
 
 
 def our_client(server: LocalServer) -> Client:
-    """Ours, as an Azure one."""
+    """Make our client, as an Azure one."""
     return Client.azure_agents(agents_endpoint(server), NoToken())
 
 
@@ -198,7 +198,7 @@ WEATHER: dict[str, Any] = {
 def asked_by_them(
     server: LocalServer, text: str, answer: Callable[[Any], dict[str, Any] | None]
 ) -> list[tuple[object, ...]]:
-    """The log of azure-ai-agents' client; ANSWER gives what is submitted for a run that waits."""
+    """Return the log of azure-ai-agents' client; ANSWER submits for a run that waits."""
     handler = Theirs()
     with agents_client(server) as client:
         agent = client.create_agent(model="m", name="a", tools=[WEATHER])
@@ -207,7 +207,7 @@ def asked_by_them(
         with client.runs.stream(thread.id, agent_id=agent.id, event_handler=handler) as stream:
             stream.until_done()
         while body := answer((waiting := next(iter(client.runs.list(thread.id)))).as_dict()):
-            # With a body of one's own, its client has to be told that the answer is a stream.
+            # With a custom body, its client must be told that the answer is a stream.
             client.runs.submit_tool_outputs_stream(
                 thread.id,
                 waiting.id,
@@ -222,7 +222,7 @@ def asked_by_them(
 def asked_by_us(
     server: LocalServer, text: str, answer: Callable[[Any], dict[str, Any] | None]
 ) -> list[tuple[object, ...]]:
-    """The log of our client, with the same calls."""
+    """Return the log of our client, with the same calls."""
     handler = Ours()
     with our_client(server) as client:
         agent = client.assistants.create(model="m", name="a", tools=[WEATHER])
@@ -249,7 +249,7 @@ def no_answer(run: Any) -> None:
 
 
 def renamed(log: list[tuple[object, ...]]) -> list[tuple[object, ...]]:
-    """Give the objects of a log numbers for ids, in the order in which they come."""
+    """Replace the ids in a log by numbers, in the order in which they come."""
     ids: dict[str, str] = {}
 
     def short(value: Any) -> Any:
@@ -271,7 +271,7 @@ def check_both(
     text: str,
     answer: Callable[[Any], dict[str, Any] | None] = no_answer,
 ) -> list[tuple[object, ...]]:
-    """Ask with both clients; return the one log."""
+    """Ask with both clients; return the log that they share."""
     expected = renamed(asked_by_them(serve(respond), text, answer))
     actual = renamed(asked_by_us(serve(respond), text, answer))
     assert expected == actual
@@ -279,7 +279,7 @@ def check_both(
 
 
 def test_a_plain_answer(serve: Callable[..., LocalServer]) -> None:
-    """Text, images and citations, and every change of run, step and message."""
+    """The runs have text, images and citations, and every change of run, step and message."""
 
     def respond(_: Turn) -> Answer:
         cited: list[FileCitation | UrlCitation] = [
@@ -305,7 +305,7 @@ def test_a_plain_answer(serve: Callable[..., LocalServer]) -> None:
 
 
 def outputs(run: Any) -> dict[str, Any] | None:
-    """What is submitted for functions."""
+    """Submit outputs for functions."""
     if run["status"] != "requires_action":
         return None
     calls = run["required_action"]["submit_tool_outputs"]["tool_calls"]
@@ -328,7 +328,7 @@ def test_a_round_of_functions(serve: Callable[..., LocalServer]) -> None:
 
 
 def approvals(run: Any) -> dict[str, Any] | None:
-    """What is submitted for calls of an MCP server."""
+    """Submit approvals for calls of an MCP server."""
     if run["status"] != "requires_action":
         return None
     calls = run["required_action"]["submit_tool_approval"]["tool_calls"]
@@ -336,7 +336,7 @@ def approvals(run: Any) -> dict[str, Any] | None:
 
 
 def test_a_round_of_approvals(serve: Callable[..., LocalServer]) -> None:
-    """Azure sends a step's created twice before it asks; both are told twice."""
+    """Azure sends a step's created twice before it asks; both handlers get both."""
 
     def respond(turn: Turn) -> Answer:
         if turn.rounds:
@@ -354,7 +354,7 @@ def test_a_round_of_approvals(serve: Callable[..., LocalServer]) -> None:
 
 
 def test_an_error_is_told_as_json_and_then_raised(serve: Callable[..., LocalServer]) -> None:
-    """There it is Python's notation, and the stream goes on to its end."""
+    """Azure's is in Python's notation, and its stream goes on to its end."""
     expected = renamed(asked_by_them(serve(lambda _: SendError("it broke")), "x", no_answer))
     handler = Ours()
     with our_client(serve(lambda _: SendError("it broke"))) as client:
@@ -371,7 +371,7 @@ def test_an_error_is_told_as_json_and_then_raised(serve: Callable[..., LocalServ
 
 
 def replayed_by_them(data: bytes) -> list[tuple[object, ...]]:
-    """The log of azure-ai-agents on a recording."""
+    """Return the log of azure-ai-agents on a recording."""
     handler = Theirs()
     with theirs.AgentRunStream(iter([data]), lambda *_: [], handler) as stream:
         stream.until_done()
@@ -379,7 +379,7 @@ def replayed_by_them(data: bytes) -> list[tuple[object, ...]]:
 
 
 def test_recordings_of_azure_are_told_alike(wire: Path) -> None:
-    """Every line, for every recording; they have all that a project of Azure sends."""
+    """Every line of every recording is the same; they have all that a project of Azure sends."""
     paths = sorted((wire / "azure_agents").glob("*.sse"))
     assert paths
     for path in paths:
@@ -388,11 +388,11 @@ def test_recordings_of_azure_are_told_alike(wire: Path) -> None:
         assert (path.name, replayed_by_them(path.read_bytes())) == (path.name, handler.log)
 
 
-# --- What is made up, unknown or repeated ----------------------------------------------------
+# --- Synthetic, unknown and repeated events --------------------------------------------------
 
 
 def told(*frames: bytes) -> list[tuple[object, ...]]:
-    """The log of our handler on some frames; a stream that fails is read as far as it goes."""
+    """Return the log of our handler on some frames; a failing stream is read as far as possible."""
     handler = Ours()
     stream = Stream(frames, handler)
     while stream.next():
@@ -401,7 +401,7 @@ def told(*frames: bytes) -> list[tuple[object, ...]]:
 
 
 def kinds(log: list[tuple[object, ...]]) -> list[object]:
-    """What a log is about."""
+    """Return the callbacks in a log."""
     return [line[0] for line in log]
 
 
@@ -409,7 +409,7 @@ DETAILS = {"type": "message_creation", "message_creation": {"message_id": "msg_1
 
 
 def test_a_created_that_nobody_sent_is_not_told() -> None:
-    """A step or message that begins with something else begins with that."""
+    """A step or message that begins with another event has no created callback."""
     frames = sse(
         run("created"),
         text_delta("Ah"),
@@ -422,7 +422,7 @@ def test_a_created_that_nobody_sent_is_not_told() -> None:
 
 
 def test_what_is_sent_again_is_told_again() -> None:
-    """Here each event counts; EventHandler's callbacks come once."""
+    """Each event counts here; EventHandler's callbacks come once."""
     again = [run("created"), run("created"), message("created"), message("created")]
     steps = [step("created", type="message_creation", step_details=DETAILS)] * 2
     thread = ("thread.created", {"id": "thread_1"})
@@ -433,7 +433,7 @@ def test_what_is_sent_again_is_told_again() -> None:
 
 
 def test_unknown_events_and_new_threads_are_unhandled() -> None:
-    """Their data is JSON, or the text that it was."""
+    """The data is JSON, or the text as sent."""
     data = sse(
         ("thread.created", {"id": "thread_1"}), ("ping", "hello"), ("of.tomorrow", [1, None])
     )
@@ -446,7 +446,7 @@ def test_unknown_events_and_new_threads_are_unhandled() -> None:
 
 
 def test_an_error_that_is_no_json_is_its_text() -> None:
-    """Nothing is put around it."""
+    """The text is passed on unchanged."""
     got: list[str] = []
 
     class Errors(AgentEventHandler[None]):
@@ -459,7 +459,7 @@ def test_an_error_that_is_no_json_is_its_text() -> None:
 
 
 def test_what_a_dialect_made_up_is_its_payload() -> None:
-    """An event without ``raw`` has only that."""
+    """An event without ``raw`` has only its data."""
     got: list[tuple[str, str]] = []
 
     class Unhandled(AgentEventHandler[None]):
@@ -476,11 +476,11 @@ def test_done_is_told_once_where_no_server_says_it() -> None:
     assert ["run", "run", "done"] == kinds(told(sse(run("created"), run("completed"))))
 
 
-# --- As a handler of ours ------------------------------------------------------------------
+# --- As one of our handlers ----------------------------------------------------------------
 
 
 def test_callbacks_of_both_kinds_can_be_mixed() -> None:
-    """Ours come first for the same event; mixins work."""
+    """EventHandler's come first for the same event; mixins work."""
     told: list[str] = []
 
     class Mixed(TextAccumulatorMixin, AgentEventHandler[str]):
@@ -511,7 +511,7 @@ def test_callbacks_of_both_kinds_can_be_mixed() -> None:
 
 
 def test_what_a_callback_raises_is_raised() -> None:
-    """With a note that names it; azure-ai-agents would have lost it."""
+    """The exception has a note that names the callback; azure-ai-agents would have lost it."""
 
     class Broken(AgentEventHandler[None]):
         def on_thread_run(self, run: models.Run) -> None:
@@ -525,7 +525,7 @@ def test_what_a_callback_raises_is_raised() -> None:
 
 
 def test_callbacks_are_checked_by_their_own_arguments() -> None:
-    """Those of EventHandler for the same name are refused, and so are both kinds at a time."""
+    """EventHandler's for the same name are refused, and so is a handler of both kinds."""
     with pytest.raises(TypeError, match=r"called as on_message_delta\(delta\)"):
         type("Mine", (AgentEventHandler,), {"on_message_delta": lambda self, delta, snapshot: None})
     with pytest.raises(TypeError, match="did you mean on_thread_message"):
@@ -536,7 +536,7 @@ def test_callbacks_are_checked_by_their_own_arguments() -> None:
 
 
 def test_the_properties_of_payloads_are_empty_where_there_is_nothing() -> None:
-    """As in azure-ai-agents."""
+    """It is generic, as in azure-ai-agents."""
     empty = models.Message()
     assert [] == empty.text_messages == empty.image_contents == empty.url_citation_annotations
     assert [] == empty.file_citation_annotations == empty.file_path_annotations

@@ -1,4 +1,4 @@
-"""EventHandler: which callbacks run, in which order, and what they can ask."""
+"""EventHandler: which callbacks run, in which order, and the state that they can read."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def sample(event_class: Any) -> Event:
 
 
 class Logging(EventHandler):
-    """Overrides every callback, to log its name and its arguments."""
+    """Overrides every callback, to log its name and arguments."""
 
     def __init__(self) -> None:
         self.log: list[tuple[str, tuple[Any, ...]]] = []
@@ -83,7 +83,7 @@ for _name in [name for name in vars(EventHandler) if name.startswith("on_")]:
 def test_an_event_calls_on_event_if_it_is_from_the_wire_and_then_its_own_callback(
     event_class: type[Event],
 ) -> None:
-    """Through a dispatcher and through ``handle`` alike."""
+    """They do so through a dispatcher and through ``handle`` alike."""
     event, direct, dispatched = sample(event_class), Logging(), Logging()
     direct.handle(event)
     dispatch(dispatched, event)
@@ -109,7 +109,7 @@ def test_empty_callbacks_accept_their_events(event_class: type[Event]) -> None:
 
 
 def test_arguments_are_those_of_the_event() -> None:
-    """A delta callback gets what the payload gained, and the live snapshot."""
+    """A delta callback gets the change, and the live snapshot."""
     handler, event, derived = Logging(), message_delta(), text_delta()
     dispatch(handler, event, derived)
     (_, ((_, on_message), (_, on_text))) = handler.log[0], handler.log[1:]
@@ -142,7 +142,7 @@ def test_an_event_of_a_class_of_somebody_else_goes_by_its_base_class() -> None:
 
 
 def test_a_local_event_without_a_row_calls_nothing() -> None:
-    """An event that is new to this version is not for it."""
+    """An event that is new to this version has no callback of its own."""
 
     @attrs.define(eq=False, repr=False)
     class News(LocalEvent):
@@ -155,7 +155,7 @@ def test_a_local_event_without_a_row_calls_nothing() -> None:
 
 
 def test_callbacks_that_are_left_alone_are_never_called() -> None:
-    """A handler is not even asked for an event that it does not care for."""
+    """A handler is not called for an event that it has no callback for."""
 
     class OnlyText(EventHandler):
         def on_text_delta(self, delta: TextDelta, snapshot: Text) -> None: ...
@@ -179,7 +179,7 @@ def test_on_event_makes_a_handler_want_the_wire_and_nothing_else() -> None:
 
 
 def test_an_inherited_callback_counts() -> None:
-    """From a handler class, and from a class beside it."""
+    """A callback may come from a handler class, or from a class beside it."""
 
     class Base(EventHandler):
         log: ClassVar[list[str]] = []
@@ -199,14 +199,14 @@ def test_an_inherited_callback_counts() -> None:
 
 
 def test_a_class_callback_that_is_replaced_later_counts() -> None:
-    """So that tests can patch one."""
+    """Tests can patch one."""
     with mock.patch.object(Logging, "on_done") as patched:
         dispatch(Logging(), Done("[DONE]"))
     patched.assert_called_once_with()
 
 
 def test_static_and_class_methods_can_be_callbacks() -> None:
-    """They get the arguments alone."""
+    """They get only the arguments."""
     log: list[object] = []
 
     def on_end(cls: type) -> None:
@@ -223,7 +223,7 @@ def test_static_and_class_methods_can_be_callbacks() -> None:
 
 
 def test_a_callback_assigned_before_the_registration_is_called() -> None:
-    """By a dispatcher and by ``handle``, with the arguments alone."""
+    """A dispatcher and ``handle`` call it with only the arguments."""
     log: list[tuple[str, str]] = []
     handler: Any = EventHandler()
     handler.on_text_delta = lambda delta, snapshot: log.append((delta.value, snapshot.value))
@@ -233,7 +233,7 @@ def test_a_callback_assigned_before_the_registration_is_called() -> None:
 
 
 def test_a_callback_assigned_after_the_registration_is_for_later_streams() -> None:
-    """Also for events that the first stream has not seen yet."""
+    """It is called even for events that the first stream has not had yet."""
     log: list[str] = []
     handler: Any = EventHandler()
     first = Dispatcher()
@@ -246,7 +246,7 @@ def test_a_callback_assigned_after_the_registration_is_for_later_streams() -> No
 
 
 def test_a_callback_assigned_after_the_registration_replaces_one_that_was_there() -> None:
-    """The class's own, and one that was assigned before; taken away, the class's is back."""
+    """The class's own callback is back once one assigned before is removed."""
     log: list[str] = []
     handler: Any = Logging()
     handler.on_end = lambda: log.append("assigned before")
@@ -263,7 +263,7 @@ def test_a_callback_assigned_after_the_registration_replaces_one_that_was_there(
 
 
 def test_a_callback_assigned_to_one_instance_is_not_the_others() -> None:
-    """Though what a class calls is remembered for all of them."""
+    """The calls of a class are cached, but do not include the instance's."""
     log: list[str] = []
 
     class Plain(EventHandler):
@@ -285,7 +285,7 @@ def test_a_callback_assigned_to_one_instance_is_not_the_others() -> None:
 
 
 def test_an_overridden_handle_gets_every_event() -> None:
-    """And its ``super().handle(event)`` calls the callbacks."""
+    """Its ``super().handle(event)`` calls the callbacks."""
 
     class Verbose(Logging):
         def handle(self, event: Event, /) -> None:
@@ -312,7 +312,7 @@ def test_an_overridden_handle_may_keep_events_to_itself() -> None:
 
 
 def test_a_handle_assigned_to_an_instance_gets_every_event() -> None:
-    """As one that is overridden in the class."""
+    """It works like one that is overridden in the class."""
     seen: list[str] = []
     handler: Any = EventHandler()
     handler.handle = lambda event: seen.append(event.event)
@@ -324,7 +324,7 @@ def test_a_handle_assigned_to_an_instance_gets_every_event() -> None:
 
 
 class Counting:
-    """A mixin that sees all events of the wire, and text deltas a second time."""
+    """A mixin that sees all wire events, and text deltas a second time."""
 
     observes: ClassVar[Mapping[type[Event], str]] = {WireEvent: "_count", MessageTextDelta: "_look"}
     log: list[str]
@@ -337,7 +337,7 @@ class Counting:
 
 
 class Watching:
-    """A mixin that sees everything."""
+    """A mixin that sees every event."""
 
     observes: ClassVar[Mapping[type[Event], str]] = {Event: "_watch"}
     log: list[str]
@@ -366,7 +366,7 @@ class Own(EventHandler):
 def test_observers_come_before_callbacks_whatever_the_order_of_bases(
     bases: tuple[type, ...], first: str
 ) -> None:
-    """The last base's first; an observer of a class sees what derives from it."""
+    """The last base's come first; an observer of a class sees events of derived classes."""
     mixed: Any = type("Mixed", bases, {})
     dispatched, direct = mixed(), mixed()
     all_events = [Done("[DONE]"), text_delta(), StreamEnd()]
@@ -387,7 +387,7 @@ def test_observers_come_before_callbacks_whatever_the_order_of_bases(
 
 
 def test_a_class_s_own_observers_add_to_those_of_its_bases() -> None:
-    """A table does not hide another one."""
+    """One table does not hide another."""
 
     class Both(Counting, Own):
         observes: ClassVar[Mapping[type[Event], str]] = {StreamEnd: "_end"}
@@ -404,7 +404,7 @@ def test_a_class_s_own_observers_add_to_those_of_its_bases() -> None:
 
 
 def test_a_note_names_the_callback_that_raised() -> None:
-    """The handler's other callbacks and the other handlers still have the event."""
+    """The handler's other callbacks and the other handlers still get the event."""
 
     class Failing(Logging):
         def on_event(self, event: WireEvent[Any]) -> None:
@@ -426,12 +426,12 @@ def test_a_note_names_the_callback_that_raised() -> None:
     assert ["on_event", "on_done", "on_text_delta"] == [name for name, _ in other.log]
 
 
-# --- What callbacks can ask -----------------------------------------------------------------
+# --- The state that callbacks can read ------------------------------------------------------
 
 
 @attrs.define
 class Context:
-    """What a stream is to its handlers."""
+    """The context of a stream, as its handlers see it."""
 
     current_event: Event | None = None
     current_run: models.Run | None = None
@@ -440,7 +440,7 @@ class Context:
 
 
 def asked(handler: EventHandler) -> tuple[object, ...]:
-    """Ask HANDLER for all that it can tell."""
+    """Read all state that HANDLER offers."""
     return (
         handler.current_event,
         handler.current_run,
@@ -450,7 +450,7 @@ def asked(handler: EventHandler) -> tuple[object, ...]:
 
 
 def test_inside_a_callback_a_handler_knows_the_stream_and_outside_nothing() -> None:
-    """The stream is the one whose event is being handled; the handler holds none."""
+    """It is the stream whose event is being handled; the handler holds none."""
     end = StreamEnd()
     inner_context = Context(None, models.Run("run_2"))
     context = Context(end, models.Run("run_1"), models.Message("msg_1"), models.RunStep("step_1"))
@@ -499,7 +499,7 @@ def test_a_handler_needs_no_init_and_keeps_nothing() -> None:
 
 
 def test_attrs_classes_can_be_handlers() -> None:
-    """With slots too, for which attrs makes the class a second time."""
+    """This holds with slots too, for which attrs makes the class a second time."""
 
     @attrs.define
     class Collected(EventHandler):

@@ -1,4 +1,4 @@
-"""Handler classes that could not work are refused where they are defined."""
+"""Handler classes that could not work are refused when they are defined."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_a_misspelt_callback_is_refused_with_the_name_meant(written: str, meant:
 
 
 def test_a_name_like_no_other_is_refused_with_a_pointer_to_all() -> None:
-    """Where there is nothing similar, the table is named."""
+    """If there is no similar name, the error refers to the table."""
     with pytest.raises(TypeError, match=r"Mine\.on_xyz is not a callback; handlers\.ROUTES lists"):
         define(on_xyz=1)
 
@@ -55,7 +55,7 @@ def test_names_that_do_not_start_with_on_are_the_users_own() -> None:
 
 
 def test_a_mixin_s_misspelt_callback_is_refused_by_the_class_that_mixes_it_in() -> None:
-    """Classes beside EventHandler in the bases are looked at too."""
+    """Classes beside EventHandler in the bases are checked too."""
 
     class Mixin:
         def on_txt_delta(self, delta: object, snapshot: object) -> None: ...
@@ -67,7 +67,7 @@ def test_a_mixin_s_misspelt_callback_is_refused_by_the_class_that_mixes_it_in() 
 
 @pytest.mark.parametrize("extra", [{"on_click"}, ("on_click", "on_key"), {"on_click": 1}])
 def test_extra_callbacks_are_declared(extra: Iterable[str]) -> None:
-    """A class that brings callbacks of another kind says so, and its subclasses inherit it."""
+    """A class that adds other callbacks declares them, and its subclasses inherit that."""
 
     class Widget:
         def on_click(self) -> None: ...
@@ -91,14 +91,14 @@ def test_a_callback_hidden_behind_event_handler_is_refused() -> None:
 
 
 def test_handlers_derive_from_handlers_as_classes_do() -> None:
-    """Two handler classes as bases are no concern of the check."""
+    """Two handler classes as bases are allowed by the check."""
     first = define(on_done=lambda self: None)
     second = define(on_end=lambda self: None)
     define(first, second, on_done=lambda self: None)
 
 
 def test_two_kinds_of_handlers_are_not_one() -> None:
-    """They call the same names with other arguments; a subclass of each kind is no other kind."""
+    """They call the same names with different arguments; a subclass of one kind is not another."""
     for bases in ((AgentEventHandler, EventHandler), (EventHandler, AgentEventHandler)):
         with pytest.raises(TypeError, match="derive from one, or register two handlers") as caught:
             define(*bases)
@@ -108,7 +108,7 @@ def test_two_kinds_of_handlers_are_not_one() -> None:
 
 
 def test_the_callbacks_of_the_other_kind_are_checked_by_its_own_table() -> None:
-    """Names, arguments and hints."""
+    """The error has names, arguments and hints."""
     with pytest.raises(TypeError, match="on_thread_rnu is not a callback; did you mean on_thread_"):
         define(AgentEventHandler, on_thread_rnu=lambda self, run: None)
     with pytest.raises(TypeError, match=r"cannot be called as on_message_delta\(delta\)"):
@@ -143,14 +143,14 @@ def generator(*arguments: object) -> Any:
     ],
 )
 def test_a_function_that_does_nothing_when_called_is_refused(function: Any, kind: str) -> None:
-    """Nobody awaits or iterates what a callback returns."""
+    """A callback's return value is never awaited or iterated."""
     with pytest.raises(TypeError, match=rf"Mine\.on_done is {kind}.*def on_done\(self\)"):
         define(on_done=function)
 
 
 @pytest.mark.parametrize("value", [None, "text", property(lambda self: print)])
 def test_what_cannot_be_called_is_refused(value: object) -> None:
-    """Setting a callback to None does not switch it off; leaving it out does."""
+    """Setting a callback to None does not turn it off; leaving it out does."""
     with pytest.raises(TypeError, match=r"Mine\.on_text_done is not callable.*\(self, text\)"):
         define(on_text_done=value)
 
@@ -200,7 +200,7 @@ def test_a_callback_that_cannot_take_its_arguments_is_refused(function: Any, sho
 
 
 def test_an_observer_that_does_not_exist_is_refused() -> None:
-    """``observes`` names methods, wherever in the bases the table stands."""
+    """``observes`` must name methods, wherever in the bases the table is."""
 
     class Mixin:
         observes: ClassVar = {Done: "_keep"}

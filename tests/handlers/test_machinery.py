@@ -1,4 +1,4 @@
-"""CallbackHandler: a class with a table of its own becomes calls."""
+"""CallbackHandler: turns events into calls by a class's own table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ WIRE = Route("on_wire", event="")
 
 
 def is_failed(event: WireEvent[models.Run]) -> bool:
-    """Whether the run of an event has failed."""
+    """Return whether the run of an event has failed."""
     return event.data.status == "failed"
 
 
@@ -66,7 +66,7 @@ class Noting(Kind):
 
 
 def test_an_event_calls_its_row_in_order() -> None:
-    """One event may be several callbacks, each with its own arguments, some on a condition."""
+    """One event may have several callbacks, each with its own arguments, some conditional."""
     handler = Noting()
     dispatch(handler, ThreadRunCreated(RUN), StreamEnd())
     assert [("wire", "thread.run.created"), ("run", "thread.run.created", "run_1"), ("over",)] == (
@@ -77,14 +77,14 @@ def test_an_event_calls_its_row_in_order() -> None:
 
 
 def test_an_event_without_a_row_goes_by_its_base_class() -> None:
-    """And one whose bases have none calls nothing."""
+    """A handler whose bases have no table calls nothing."""
     handler = Noting()
     dispatch(handler, Done("[DONE]"), events.StreamTimeout())
     assert [("wire", "done")] == handler.calls
 
 
 def test_handle_calls_the_same() -> None:
-    """For whoever calls a handler without a dispatcher."""
+    """``handle`` is for code that calls a handler without a dispatcher."""
     by_table, by_hand = Noting(), Noting()
     told = (ThreadRunCreated(RUN), ThreadRunFailed(RUN), StreamEnd())
     dispatch(by_table, *told)
@@ -94,7 +94,7 @@ def test_handle_calls_the_same() -> None:
 
 
 def test_a_callback_without_a_method_is_called_only_where_a_class_has_one() -> None:
-    """And an empty one that is left alone is never called: nobody wants the event."""
+    """An empty one that is not overridden is never called: nobody wants the event."""
 
     class Over(Kind):
         def on_over(self) -> None: ...
@@ -122,7 +122,7 @@ def test_the_callbacks_of_a_kind_are_checked_by_its_own_table() -> None:
 
 
 def test_an_overridden_handle_gets_every_event_and_nothing_else_is_called() -> None:
-    """Also of classes that have no row."""
+    """They see events of classes without a row, too."""
     told: list[str] = []
 
     class All(Noting):
@@ -135,7 +135,7 @@ def test_an_overridden_handle_gets_every_event_and_nothing_else_is_called() -> N
 
 
 def test_mixins_observe_any_kind_of_handler() -> None:
-    """Before its callbacks, and in whatever order of bases."""
+    """They come before its callbacks, in whatever order of bases."""
 
     class Mine(TextAccumulatorMixin, Noting):
         def on_over(self) -> None:
@@ -148,7 +148,7 @@ def test_mixins_observe_any_kind_of_handler() -> None:
 
 
 def test_a_handler_knows_the_stream_inside_its_callbacks_only() -> None:
-    """Event, run, message and step; outside there is none."""
+    """They can read event, run, message and step; outside callbacks there is none."""
     seen: list[object] = []
 
     class Asking(Kind):

@@ -18,7 +18,7 @@ from stream_core.events import DeltaEvent, DerivedEvent, Event, LocalEvent, Wire
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: What a user reads in the documentation, written out once more.
+#: The table as in the documentation, written out once more.
 DOCUMENTED = """
 thread.created               on_thread_created(thread)
 thread.run.created           on_run_created(run)
@@ -75,14 +75,14 @@ stream.exception             on_exception(exception)
 stream.end                   on_end()
 """
 
-#: Every event class but the bases of the groups.
+#: Every event class except the bases of the groups.
 EVENT_CLASSES = {
     value for value in vars(events).values() if isinstance(value, type) and issubclass(value, Event)
 } - {Event, WireEvent, DeltaEvent, DerivedEvent, LocalEvent}
 
 
 class Taking:
-    """Has every method, and keeps what each is called with."""
+    """Has every method, and keeps the arguments of each call."""
 
     def __init__(self) -> None:
         self.got: list[tuple[object, ...]] = []
@@ -92,7 +92,7 @@ class Taking:
 
 
 def name_of(event_class: type[Event]) -> str:
-    """The name of an event class: its event's, or its own where events differ."""
+    """The name of an event class: its event's, or its own if its events have several."""
     name = vars(event_class)["event"]
     return name if isinstance(name, str) else event_class.__name__
 
@@ -104,7 +104,7 @@ def test_the_table_is_the_documented_one() -> None:
 
 
 def test_every_event_class_has_a_row() -> None:
-    """No event is without a callback, and no row is without an event."""
+    """Every event has a callback, and every row an event."""
     assert set(ROUTES) == EVENT_CLASSES
 
 
@@ -115,7 +115,7 @@ def test_every_row_has_a_callback_of_its_own() -> None:
 
 
 def test_no_event_class_derives_from_one_of_another_row() -> None:
-    """So an event has one row, whichever class it is looked up by."""
+    """An event has the same row, whichever class is used to look it up."""
     assert [] == [
         (one, other)
         for one in ROUTES
@@ -133,7 +133,7 @@ def test_every_callback_is_a_documented_method_with_these_arguments(route: Route
 
 
 def test_every_callback_of_the_class_is_in_the_table() -> None:
-    """No method waits for a call that nobody makes."""
+    """Every method belongs to a row."""
     methods = {name for name in vars(EventHandler) if name.startswith("on_")}
     assert set(CALLBACKS) == methods
 
@@ -148,13 +148,13 @@ def test_every_callback_of_openai_python_is_here_with_the_same_arguments(name: s
 
 
 def test_openai_python_has_callbacks_to_compare_with() -> None:
-    """The comparison above is not about nothing."""
+    """The comparison above compares something."""
     assert "on_text_delta" in dir(openai.AssistantEventHandler)
 
 
 @pytest.mark.parametrize("event_class", ROUTES, ids=name_of)
 def test_arguments_are_found_in_the_event(event_class: type[Event]) -> None:
-    """Each path leads from an event, as it is made, to the value of that argument."""
+    """Each path leads from a real event to the value of that argument."""
     route = ROUTES[event_class]
     # Attributes that hold attributes again, as data.delta does.
     values = {
@@ -206,7 +206,7 @@ def test_arguments_are_passed_in_the_order_written(route: Route, expected: tuple
 
 
 def test_what_a_callback_returns_is_returned() -> None:
-    """Whoever calls it may look at it."""
+    """The caller may look at it."""
     handler = SimpleNamespace(on_event=lambda event: event)
     assert "the event" == ON_EVENT.call(handler, "the event")
 
@@ -228,7 +228,7 @@ def test_a_callback_is_looked_up_when_it_is_called() -> None:
 
 
 def test_a_method_is_called_with_the_event() -> None:
-    """That is what observers are."""
+    """Observers use it."""
     handler = Taking()
     method("_watch")(handler, "the event")
     assert [("_watch", "the event")] == handler.got
@@ -247,7 +247,7 @@ def test_a_method_is_called_with_the_event() -> None:
     ids=str,
 )
 def test_what_is_no_name_cannot_be_called(route: Route) -> None:
-    """Of names, and of nothing else, calls are made."""
+    """Calls are made only from names."""
     with pytest.raises(ValueError, match="is not a dotted name"):
         _ = route.call
 
@@ -269,7 +269,7 @@ def test_an_event_class_of_somebody_else_has_its_base_class_s_row() -> None:
 
 
 def test_a_condition_decides_whether_the_callback_is_called() -> None:
-    """The event that it is not true for is passed over."""
+    """It is not called for an event for which the condition is false."""
     handler = Taking()
     call = Route("on_a", lambda event: event.data > 1, x="data").call
     for data in (1, 2, 3):
@@ -278,5 +278,5 @@ def test_a_condition_decides_whether_the_callback_is_called() -> None:
 
 
 def test_callbacks_are_found_by_name_for_each_kind_of_handler() -> None:
-    """Those of EventHandler are the table's."""
+    """EventHandler's callbacks are those of the table."""
     assert CALLBACKS == callbacks_of(EventHandler)

@@ -25,7 +25,7 @@ def said(value: str | None, message_id: str = "msg_1", index: int = 0) -> Messag
 
 
 class Deaf(EventHandler):
-    """Overrides what text comes through, and calls no ``super()``."""
+    """Overrides the callbacks that text comes through, without ``super()``."""
 
     def __init__(self) -> None:  # without super().__init__()
         self.pieces: list[str] = []
@@ -63,7 +63,7 @@ EVERY_ORDER = [TextAccumulator, MixinFirst, MixinLast, OverDeaf, UnderDeaf, OwnC
 
 @pytest.mark.parametrize("made", EVERY_ORDER)
 def test_no_order_of_bases_and_no_override_loses_text(made: Any) -> None:
-    """Nor is a callback kept from running."""
+    """The mixin does not keep a callback from running either."""
     handler = made()
     dispatch(handler, said("Hel"), said("lo"))
     assert "Hello" == handler.text
@@ -73,7 +73,7 @@ def test_no_order_of_bases_and_no_override_loses_text(made: Any) -> None:
 
 @pytest.mark.parametrize("made", EVERY_ORDER)
 def test_before_anything_is_said_there_is_no_text(made: Any) -> None:
-    """Reading and clearing need nothing to be there."""
+    """Reading and clearing work before any text."""
     handler = made()
     assert ("", {}) == (handler.text, handler.texts)
     handler.clear()
@@ -81,7 +81,7 @@ def test_before_anything_is_said_there_is_no_text(made: Any) -> None:
 
 
 def test_the_text_is_there_before_the_callback_runs() -> None:
-    """A callback reads the text with the piece that it is told of."""
+    """A callback reads the text including the piece that it is called for."""
     read: list[str] = []
 
     class Reading(EventHandler, TextAccumulatorMixin):
@@ -93,7 +93,7 @@ def test_the_text_is_there_before_the_callback_runs() -> None:
 
 
 def test_messages_are_joined_in_order_of_first_sight_and_parts_by_index() -> None:
-    """Whatever comes between, and whether or not it is read meanwhile."""
+    """Order and earlier reads make no difference."""
     events = [
         said("A", "msg_b", 1),
         said("1", "msg_a", 0),
@@ -114,7 +114,7 @@ def test_messages_are_joined_in_order_of_first_sight_and_parts_by_index() -> Non
 
 
 def test_what_goes_on_in_another_stream_is_one_text() -> None:
-    """A tool round and its continuation, with one handler."""
+    """A tool round and its continuation, with one handler, are one text."""
     handler = TextAccumulator()
     dispatch(handler, said("Let me look. "))
     dispatch(handler, said("It rains.", "msg_2"))
@@ -123,7 +123,7 @@ def test_what_goes_on_in_another_stream_is_one_text() -> None:
 
 
 def test_clear_forgets_and_begins_anew() -> None:
-    """The same message id is a new text afterwards."""
+    """The same message id then begins a new text."""
     handler = TextAccumulator()
     dispatch(handler, said("old"))
     handler.clear()
@@ -133,7 +133,7 @@ def test_clear_forgets_and_begins_anew() -> None:
 
 
 def test_handlers_do_not_share_text() -> None:
-    """Storage is the instance's."""
+    """Each instance has its own storage."""
     first, second = TextAccumulator(), TextAccumulator()
     dispatch(first, said("a"))
     assert "" == second.text
@@ -152,7 +152,7 @@ def test_a_copy_of_the_texts_is_the_reader_s_own() -> None:
 
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_a_delta_without_text_adds_nothing(nothing: str | None) -> None:
-    """Not even an empty message."""
+    """There is not even an empty message."""
     handler = TextAccumulator()
     dispatch(handler, said(nothing))
     assert ("", {}) == (handler.text, handler.texts)
@@ -164,7 +164,7 @@ def test_a_delta_without_text_adds_nothing(nothing: str | None) -> None:
     )
 )
 def test_the_text_is_what_joining_gives(deltas: list[tuple[str, int, str, bool]]) -> None:
-    """For any order of messages and parts, and reads in any place."""
+    """This holds for any order of messages and parts, and reads at any place."""
     handler = TextAccumulator()
     parts: dict[str, dict[int, str]] = {}
     for message_id, index, piece, read in deltas:
@@ -216,7 +216,7 @@ def test_reading_at_every_delta_does_not_copy_at_every_delta() -> None:
 
 
 def test_memory_is_the_text_and_not_its_history() -> None:
-    """Long texts cost their length, a read included; earlier lengths are not kept."""
+    """Long texts cost their length, including a read; earlier texts are not kept."""
     handler, dispatcher = TextAccumulator(), Dispatcher()
     dispatcher.register(handler)
     event = said("x" * 1000)

@@ -1,4 +1,4 @@
-"""stream_core/http_errors.py: connections that fail, over real sockets."""
+"""Connections that fail, over real sockets."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ def test_a_connection_that_does_not_come_is_a_timeout() -> None:
 
 @pytest.mark.parametrize("one", [0.05, (None, 0.05)])
 def test_a_request_may_have_a_timeout_of_its_own(one: Timeout) -> None:
-    """One number, or a pair in which None is no limit."""
+    """It is one number, or a pair in which None means no limit."""
     with Peer(say()) as peer, pytest.raises(errors.StreamTimeoutError):
         transport(peer.url, timeout=None).request("GET", "/", timeout=one)
 
 
 def test_silence_in_a_json_body_is_a_timeout() -> None:
-    """Also where the answer had begun."""
+    """The timeout also counts once the answer has begun."""
     with (
         Peer(say(JSON, b"Content-Length: 2\r\n\r\n{")) as peer,
         pytest.raises(errors.StreamTimeoutError),
@@ -81,14 +81,14 @@ def test_a_proxy_that_is_not_there_is_named() -> None:
 def test_a_certificate_store_that_is_not_there_is_an_error_of_ours(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What requests raises as a bare OSError is mapped too."""
+    """The bare OSError that requests raises is mapped too."""
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/nonexistent/ca.pem")
     with pytest.raises(errors.TransportError, match=r"the request failed: .*ca\.pem"):
         transport("https://127.0.0.1:1/v1").request("GET", "/")
 
 
 def test_any_answer_is_bytes_or_an_error_of_ours() -> None:
-    """Answers with random damage never let another exception out."""
+    """Randomly damaged answers never let another exception out."""
     chance = random.Random(3)
     body = chunk(gzip()(b"event: thread.cre")) + chunk(b"one") + b"0\r\n\r\n"
     whole = SSE + GZIP + CHUNKED + body

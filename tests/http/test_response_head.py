@@ -1,4 +1,4 @@
-"""stream_core/status.py: what the head of an answer says."""
+"""The head of a response: errors, waits and request ids."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ URL = "http://server/v1/threads"
 
 
 def made(status: int = 400, data: bytes = b"", **headers: str) -> errors.APIStatusError:
-    """The error for an answer; headers are given with underscores."""
+    """Return the error for an answer; headers are given with underscores."""
     sent = CaseInsensitiveDict({name.replace("_", "-"): value for name, value in headers.items()})
     return status_error(status, "Some Reason", sent, data, url=URL)
 
@@ -42,14 +42,14 @@ def made(status: int = 400, data: bytes = b"", **headers: str) -> errors.APIStat
     ],
 )
 def test_each_status_has_its_class(status: int, expected: type[errors.APIStatusError]) -> None:
-    """The class tells the status, and the error has it as a number too."""
+    """The class shows the status, and the error has it as a number too."""
     error = made(status)
     assert expected is type(error)
     assert status == error.status_code
 
 
 def test_the_table_has_every_class_that_stands_for_one_status() -> None:
-    """No class of the tree is forgotten: the one that is not in the table is for 5xx."""
+    """No class of the tree is forgotten; the only one not in the table is for 5xx."""
     missing = set(errors.APIStatusError.__subclasses__()) - set(STATUS_ERRORS.values())
     assert {errors.InternalServerError} == missing
 
@@ -86,37 +86,37 @@ def test_the_table_has_every_class_that_stands_for_one_status() -> None:
 def test_message_and_code_come_from_every_shape_of_body(
     body: Any, message: str, code: str | None
 ) -> None:
-    """The wrapped, the bare and the half-right bodies of known servers are read."""
+    """The wrapped, the bare and the malformed bodies of known servers are read."""
     error = made(400, json.dumps(body).encode())
     assert (message, code, body) == (error.message, error.code, error.body)
 
 
 def test_a_body_that_is_not_json_is_quoted_and_kept() -> None:
-    """The message has its first 200 characters, ``body`` all of it."""
+    """The message has its first 200 characters, and ``body`` has all of it."""
     page = "<html>" + "x" * 500
     error = made(502, page.encode())
     assert (page[:200], page) == (error.message, error.body)
 
 
 def test_an_empty_body_leaves_the_reason() -> None:
-    """Where the server says nothing, HTTP's words do."""
+    """If the server sends no message, HTTP's reason phrase is used."""
     error = made(404)
     assert ("Some Reason", "") == (error.message, error.body)
 
 
 def test_an_answer_without_any_words_says_so() -> None:
-    """An error has always a sentence."""
+    """An error always has a sentence."""
     assert "no explanation" == status_error(404, "", {}, b" ", url=URL).message
 
 
 def test_a_body_that_is_not_utf8_is_still_text() -> None:
-    """Bytes that are no UTF-8 are replaced, and a byte order mark is dropped."""
+    """Bytes that are not UTF-8 are replaced, and a byte order mark is dropped."""
     assert "caf\ufffd" == made(500, b"caf\xe9").message
     assert "No." == made(500, b'\xef\xbb\xbf{"message": "No."}').message
 
 
 def test_a_redirect_names_the_address() -> None:
-    """Whoever has the wrong base address is told the right one."""
+    """With a wrong base address, the error has the right one."""
     error = made(301, b"<html>", location="https://other/v1/threads")
     assert "redirected to https://other/v1/threads" in error.message
     assert "base_url" in error.message
@@ -139,7 +139,7 @@ def test_the_facts_are_in_the_attributes() -> None:
     ],
 )
 def test_the_request_id_has_several_names(headers: dict[str, str], expected: str | None) -> None:
-    """OpenAI's name counts first, then those of Azure."""
+    """OpenAI's header comes first, then those of Azure."""
     assert expected == request_id(headers)
 
 
@@ -165,7 +165,7 @@ def test_the_request_id_has_several_names(headers: dict[str, str], expected: str
 def test_the_wait_is_read_from_seconds_milliseconds_or_a_date(
     headers: dict[str, str], expected: float | None
 ) -> None:
-    """What cannot be read is no wait, never an exception."""
+    """A header that cannot be read gives no wait, never an exception."""
     assert expected == retry_after(headers)
 
 
@@ -178,7 +178,7 @@ def test_a_date_to_come_is_a_wait_from_now() -> None:
 
 
 def test_a_rate_limit_has_its_wait() -> None:
-    """429 carries what the server asks for."""
+    """A 429 carries the wait that the server asks for."""
     error = made(429, b"", retry_after="2")
     assert isinstance(error, errors.RateLimitError)
     assert 2.0 == error.retry_after

@@ -1,4 +1,4 @@
-"""stream_core/http_source.py: every framing, every way to break it, and every way to stop."""
+"""Response bodies: every framing, every way to break it, and every way to stop."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def test_no_framing_delays_a_piece(
 
 
 def test_the_body_of_every_framing_ends() -> None:
-    """At the end of the body the iteration is over, and the connection can be used again."""
+    """At the end of the body the iteration ends, and the connection can be used again."""
     body = b"".join(PIECES)
     acts = [
         say(SSE, CHUNKED, chunk(body[:20]), chunk(body[20:]), b"0\r\n\r\n"),
@@ -142,7 +142,7 @@ def test_the_body_of_every_framing_ends() -> None:
     ],
 )
 def test_a_broken_body_is_a_transport_error(act: Act, expected: str) -> None:
-    """The error names what happened and the address, and has the library's as its cause."""
+    """The error says what happened, has the address, and the library's error as its cause."""
     with Peer(act) as peer:
         source = transport(peer.url).open("GET", "/threads")
         with pytest.raises(errors.TransportError, match=expected) as caught:
@@ -155,7 +155,7 @@ def test_a_broken_body_is_a_transport_error(act: Act, expected: str) -> None:
 
 
 def test_what_came_before_a_cut_is_read_first() -> None:
-    """Nothing that arrived is lost to the error."""
+    """Nothing that arrived before the error is lost."""
     with Peer(say(SSE, CHUNKED, chunk(b"one"), chunk(b"two"), b"20\r\nthr", close=True)) as peer:
         source = transport(peer.url).open("GET", "/")
         assert [b"one", b"two", b"thr"] == [next(source), next(source), next(source)]
@@ -164,7 +164,7 @@ def test_what_came_before_a_cut_is_read_first() -> None:
 
 
 def test_a_cut_without_length_or_chunks_is_an_end() -> None:
-    """Such a reply ends by closing; whether it was complete, only its content can tell."""
+    """Such a reply ends by closing; only its content can show whether it was complete."""
     with Peer(say(SSE, CLOSE, b"data: hal", close=True)) as peer:
         assert b"data: hal" == b"".join(transport(peer.url).open("GET", "/"))
 
@@ -180,7 +180,7 @@ def test_silence_in_the_body_is_a_timeout() -> None:
 
 
 def test_a_source_can_be_made_of_any_streaming_response() -> None:
-    """Who sends a request by himself has the same reading and the same errors."""
+    """A request sent by hand has the same reading and the same errors."""
     with Peer(say(SSE, b"X-Request-Id: req_7\r\n", CHUNKED, chunk(b"one"))) as peer:
         response = requests.get(peer.url, stream=True, timeout=0.05)
         source = ResponseSource(response)
@@ -264,7 +264,7 @@ def test_finishing_does_not_read_for_ever() -> None:
     ],
 )
 def test_finishing_never_raises(act: Act) -> None:
-    """Where there is no end to come to, it is the same as closing."""
+    """If the end cannot be reached, finishing is the same as closing."""
     with Peer(act) as peer:
         source = transport(peer.url).open("GET", "/")
         with suppress(errors.TransportError):
@@ -289,7 +289,7 @@ def test_aborting_frees_a_reader_that_waits(framing: bytes) -> None:
 
 
 def test_aborting_does_not_touch_a_connection_that_was_given_back() -> None:
-    """It may serve another request by now."""
+    """The connection may be serving another request by now."""
     first = say(SSE, CHUNKED, chunk(b"one"), b"0\r\n\r\n")
     with Peer(first, say(reply(200, b"{}"))) as peer:
         asking = transport(peer.url)
@@ -323,7 +323,7 @@ def test_silence_may_be_limited_while_a_body_is_read() -> None:
 
 
 def test_where_silence_cannot_be_limited_the_body_is_at_its_end() -> None:
-    """A connection that ends with the answer belongs to nobody who could be told."""
+    """A connection that ends with the answer cannot be limited."""
     with Peer(say(SSE, CLOSE, b"one")) as peer:
         source = transport(peer.url).open("GET", "/")
         assert b"one" == next(source)
@@ -343,7 +343,7 @@ def test_where_silence_cannot_be_limited_the_body_is_at_its_end() -> None:
     ],
 )
 def test_the_start_of_a_body_is_as_much_as_is_wanted(pieces: list[bytes], expected: bytes) -> None:
-    """Whole pieces up to there, less where the body ends or breaks, and then it is closed."""
+    """Whole pieces are read up to there, or fewer if the body ends or breaks; then it is closed."""
     with Peer(say(SSE, CHUNKED, *pieces, close=True)) as peer:
         source = transport(peer.url).open("GET", "/")
         assert expected == start_of(source, 4)

@@ -1,4 +1,4 @@
-"""stream_core/http_session.py: what is sent again and what is not, and closing."""
+"""Sessions: what is sent again and what is not, and the closing of connections."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.support.socket_peer import (
 
 @pytest.fixture
 def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The seconds that retries would sleep; nothing sleeps."""
+    """Return the seconds that retries would sleep; nothing sleeps."""
     slept: list[float] = []
     monkeypatch.setattr("urllib3.util.retry.time.sleep", slept.append)
     return slept
@@ -40,7 +40,7 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_a_status_that_says_not_now_is_tried_again(
     server: LocalServer, waits: list[float], status: int
 ) -> None:
-    """POST too; the caller sees only the answer that came in the end."""
+    """A POST is too; the caller sees only the final answer."""
     server.fail_next(Fault(status=status), Fault(status=status))
     asking = transport(server.base_url, max_retries=2)
     assert "thread" == asking.request("POST", "/threads", body={})["object"]
@@ -87,7 +87,7 @@ def test_the_wait_doubles_and_is_spread(server: LocalServer, waits: list[float])
 def test_the_server_says_how_long_to_wait(
     server: LocalServer, waits: list[float], headers: dict[str, str], expected: float
 ) -> None:
-    """Its wait is taken, not ours."""
+    """The server's wait is used instead of ours."""
     server.fail_next(Fault(status=429, headers=headers))
     transport(server.base_url, max_retries=2).request("GET", "/assistants")
     assert [expected] == waits
@@ -95,7 +95,7 @@ def test_the_server_says_how_long_to_wait(
 
 @pytest.mark.parametrize("text", ["soon", "0", "Wed, 21 Oct 2015 07:28:00 GMT"])
 def test_a_wait_that_is_none_is_ours(server: LocalServer, waits: list[float], text: str) -> None:
-    """A header that cannot be read, or says now, does not keep us from waiting."""
+    """If the header cannot be read, or says now, our own wait is used."""
     server.fail_next(Fault(status=429, headers={"Retry-After": text}))
     transport(server.base_url, max_retries=2).request("GET", "/assistants")
     assert 1 == len(waits)
@@ -106,7 +106,7 @@ def test_a_wait_that_is_none_is_ours(server: LocalServer, waits: list[float], te
 def test_the_server_may_forbid_a_retry(
     server: LocalServer, waits: list[float], headers: dict[str, str]
 ) -> None:
-    """Too long a wait, or OpenAI's word for it: the caller decides, and has the wait."""
+    """After too long a wait, or OpenAI's header, the caller decides, and knows the wait."""
     server.fail_next(Fault(status=429, headers=headers))
     with pytest.raises(errors.RateLimitError) as caught:
         transport(server.base_url, max_retries=2).request("GET", "/assistants")
@@ -130,7 +130,7 @@ def test_a_refused_connection_is_tried_again(waits: list[float]) -> None:
 
 
 def test_a_connection_closed_without_an_answer_is_a_transport_error(server: LocalServer) -> None:
-    """Without retries it is told at once."""
+    """Without retries it is raised at once."""
     server.fail_next(Fault(refuse=True))
     with pytest.raises(errors.TransportError, match="the request failed"):
         transport(server.base_url).request("GET", "/assistants")
@@ -140,7 +140,7 @@ def test_a_connection_closed_without_an_answer_is_a_transport_error(server: Loca
 def test_an_answer_that_has_begun_is_not_asked_for_again(
     server: LocalServer, waits: list[float]
 ) -> None:
-    """A run that was cut off goes on at the server; another one would be started."""
+    """A run that was cut off goes on at the server; a retry would start another one."""
     server.fail_next(Fault(cut_after=3))
     with pytest.raises(errors.TransportError):
         transport(server.base_url, max_retries=2).request("GET", "/assistants")
@@ -150,7 +150,7 @@ def test_an_answer_that_has_begun_is_not_asked_for_again(
 def test_an_adapter_gives_another_session_the_same_retries(
     server: LocalServer, waits: list[float]
 ) -> None:
-    """Who passes a session decides about its retries."""
+    """A caller who passes a session decides about its retries."""
     session = requests.Session()
     session.mount("http://", retrying_adapter(1))
     server.fail_next(Fault(status=500), Fault(status=500))
@@ -160,7 +160,7 @@ def test_an_adapter_gives_another_session_the_same_retries(
 
 
 def test_a_negative_number_of_retries_is_refused() -> None:
-    """The error says what to give."""
+    """The error says what to pass."""
     with pytest.raises(ValueError, match="max_retries is -1"):
         retrying_adapter(-1)
 
@@ -176,7 +176,7 @@ def test_silence_before_the_answer_is_a_timeout_and_is_not_retried(waits: list[f
 
 
 def test_tls_to_a_server_without_it_fails_and_is_not_retried(waits: list[float]) -> None:
-    """The error says that it was TLS."""
+    """The error says that TLS failed."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
 
@@ -199,7 +199,7 @@ def test_tls_to_a_server_without_it_fails_and_is_not_retried(waits: list[float])
 
 
 def test_closing_closes_what_a_reply_refers_to() -> None:
-    """A stream that somebody keeps does not keep its connection open."""
+    """A reference to a stream does not keep its connection open."""
     closed = threading.Event()
     act = say_until_closed(closed, SSE, CHUNKED, chunk(b"one"), b"0\r\n\r\n")
     with Peer(act) as peer:

@@ -1,4 +1,4 @@
-"""stream_core/http.py: requests, the answers that are not what was asked for, and redirects."""
+"""Requests, unexpected answers, and redirects."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def test_a_request_has_its_parts_where_they_belong(server: LocalServer) -> None:
 
 
 def test_a_request_without_body_sends_none(server: LocalServer) -> None:
-    """No body, and no word of its type."""
+    """There is neither a body nor a content type."""
     transport(server.base_url).request("GET", "/assistants")
     assert b"" == server.requests[0].body
     assert "content-type" not in server.requests[0].headers
 
 
 def test_a_header_that_is_none_is_not_sent(server: LocalServer) -> None:
-    """None takes away what would be sent otherwise, the session's own headers too."""
+    """None removes a header that would otherwise be sent, even one of the session."""
     asking = transport(server.base_url, headers={"X-One": "1", "Accept-Encoding": None})
     asking.request("GET", "/assistants", headers={"X-One": None})
     assert not {"x-one"} & server.requests[0].headers.keys()
@@ -79,7 +79,7 @@ def test_a_stream_says_what_it_wants(server: LocalServer) -> None:
 
 @pytest.mark.parametrize("value", [float("nan"), object()])
 def test_what_is_not_json_is_misuse(server: LocalServer, value: object) -> None:
-    """A value that JSON has no word for is refused before anything is sent."""
+    """A value that JSON cannot express is refused before anything is sent."""
     with pytest.raises((TypeError, ValueError)):
         transport(server.base_url).request("POST", "/threads", body={"metadata": value})
     assert [] == server.requests
@@ -96,15 +96,15 @@ def test_a_timeout_that_cannot_be_is_misuse(server: LocalServer, timeout: Any) -
 @pytest.mark.parametrize(
     ("base_url", "expected"),
     [
-        ("127.0.0.1:80/v1", "give an address"),
-        ("ftp://server/v1", "give an address"),
-        ("https:///v1", "give an address"),
-        ("https://server/v1?api-version=1", "give an address"),
+        ("127.0.0.1:80/v1", "pass an address"),
+        ("ftp://server/v1", "pass an address"),
+        ("https:///v1", "pass an address"),
+        ("https://server/v1?api-version=1", "pass an address"),
         ("https://user:secret@server/v1", "set auth on a session"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused(base_url: str, expected: str) -> None:
-    """The error says what to give, and shows no password."""
+    """The error says what to pass, and shows no password."""
     with pytest.raises(ValueError, match=expected) as caught:
         transport(base_url)
     assert "secret" not in str(caught.value)
@@ -131,7 +131,7 @@ def test_the_key_is_asked_for_at_each_request(
 
 
 def test_an_exception_of_the_key_function_is_the_callers() -> None:
-    """A key that cannot be had is no failure of the connection."""
+    """An error in getting the key is not a failure of the connection."""
 
     def auth() -> dict[str, str]:
         raise FileNotFoundError("no key file")
@@ -141,14 +141,14 @@ def test_an_exception_of_the_key_function_is_the_callers() -> None:
 
 
 def test_the_callers_own_authorization_stands(server: LocalServer) -> None:
-    """What is given with a request counts before the key."""
+    """A header given with a request takes precedence over the key."""
     asking = transport(server.base_url, auth=lambda: {"Authorization": "Bearer key"})
     asking.request("GET", "/assistants", headers={"authorization": "Basic mine"})
     assert "Basic mine" == server.requests[0].headers["authorization"]
 
 
 def test_without_a_key_the_session_authenticates(server: LocalServer) -> None:
-    """A session's own auth is used where there is no key."""
+    """The session's own auth is used if there is no key."""
     session = requests.Session()
     session.auth = ("me", "secret")
     transport(server.base_url, session=session).request("GET", "/assistants")
@@ -265,7 +265,7 @@ def test_an_error_whose_body_is_cut_is_still_that_error() -> None:
 
 
 def test_an_error_without_end_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No server can fill the memory with an error."""
+    """An error cannot fill the memory."""
     monkeypatch.setattr(http_transport, "ERROR_BODY_BYTES", 1_000)
 
     def act(connection: socket.socket) -> None:
@@ -286,7 +286,7 @@ def test_an_error_without_end_is_read_in_part(monkeypatch: pytest.MonkeyPatch) -
 @pytest.mark.parametrize("status", [307, 308])
 @pytest.mark.parametrize("absolute", [True, False])
 def test_a_redirect_on_the_same_server_is_followed(status: int, absolute: bool) -> None:
-    """Method, body and headers stay, and the query is the redirect's."""
+    """Method, body and headers stay, and the query is that of the redirect."""
     location = "/v1/threads/?a=1"
 
     def act(connection: socket.socket) -> None:
@@ -314,7 +314,7 @@ def test_a_redirect_on_the_same_server_is_followed(status: int, absolute: bool) 
     ],
 )
 def test_every_other_redirect_is_an_error(status: int, location: str | None) -> None:
-    """The key goes to no other server, and no POST becomes a GET behind the caller's back."""
+    """The key goes to no other server, and no POST turns into a GET."""
 
     def act(connection: socket.socket) -> None:
         headers = {} if location is None else {"Location": location.format(origin=peer.origin)}
@@ -329,7 +329,7 @@ def test_every_other_redirect_is_an_error(status: int, location: str | None) -> 
 
 @pytest.mark.parametrize("location", [b"\xff/v1", b"http://[/v1"])
 def test_a_redirect_to_an_address_that_cannot_be_is_a_transport_error(location: bytes) -> None:
-    """What requests makes of it, a ValueError, does not get out."""
+    """The ValueError that requests makes of it does not get out."""
     with (
         Peer(
             say(b"HTTP/1.1 307 X\r\nLocation: ", location, b"\r\nContent-Length: 0\r\n\r\n")
@@ -340,7 +340,7 @@ def test_a_redirect_to_an_address_that_cannot_be_is_a_transport_error(location: 
 
 
 def test_a_redirect_that_never_ends_is_left() -> None:
-    """After five of them the next one is an error."""
+    """After five redirects the next one is an error."""
     with Peer(*[say(reply(307, b"", Location="/v1/threads"))] * 9) as peer:
         with pytest.raises(errors.APIStatusError):
             transport(peer.url).request("GET", "/threads")
@@ -348,6 +348,6 @@ def test_a_redirect_that_never_ends_is_left() -> None:
 
 
 def test_the_version_of_what_is_not_installed_is_unknown() -> None:
-    """A source tree that was not installed can be used too."""
+    """A source tree that is not installed can be used too."""
     assert "unknown" == http_transport._version("no-such-distribution")
     assert version("requests") == http_transport._version("requests")

@@ -1,4 +1,4 @@
-"""What all payloads have in common: equality, text form, unknown keys, and texts that grow."""
+"""The base classes of payloads: equality, text form, unknown keys, and texts that grow."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def text_of(growing: Growing) -> object:
 
 @each_payload
 def test_every_field_has_an_empty_default(cls: type[Payload]) -> None:
-    """A payload of nothing can be made, and no field of it says anything but what it is."""
+    """A payload can be made without arguments, and its only content is then its type."""
     made = cls()
     for attribute in fields(cls):
         value = getattr(made, attribute.alias)
@@ -80,7 +80,7 @@ def test_payloads_are_documented(cls: type[Payload]) -> None:
 
 @each_payload
 def test_payloads_are_compared_by_class_and_fields(cls: type[Payload]) -> None:
-    """Two of the same class and fields are equal; every single field counts."""
+    """Two of the same class with equal fields are equal; every single field counts."""
     assert cls() == cls()
     assert cls(extra={"a": 1}) == cls(extra={"a": 1})
     for attribute in fields(cls):
@@ -88,7 +88,7 @@ def test_payloads_are_compared_by_class_and_fields(cls: type[Payload]) -> None:
 
 
 def test_payloads_of_different_classes_are_different() -> None:
-    """Same fields in another class, or no payload at all, are never equal."""
+    """A payload never equals one of another class with the same fields, or anything else."""
     assert models.FilePath("a") != models.CodeInterpreterImage("a")
     assert models.FilePath("a") != ("a",)
     assert models.FilePath("a") is not None
@@ -97,14 +97,14 @@ def test_payloads_of_different_classes_are_different() -> None:
 
 @each_payload
 def test_payloads_have_no_hash(cls: type[Payload]) -> None:
-    """What changes and is compared by value cannot be a key."""
+    """An object that changes and is compared by value cannot be a key."""
     with pytest.raises(TypeError, match="unhashable"):
         hash(cls())
 
 
 @each_payload
 def test_payloads_take_no_misspelt_name(cls: type[Payload]) -> None:
-    """Reading or setting what a payload does not have is an AttributeError with the name."""
+    """Reading or setting an unknown attribute is an AttributeError with the name."""
     made = cls()
     with pytest.raises(AttributeError, match="no_such_field"):
         _ = made.no_such_field  # type: ignore[attr-defined]  # the test is that it is missing
@@ -123,7 +123,7 @@ def test_payloads_can_be_copied_and_pickled(cls: type[Payload]) -> None:
 
 
 def test_the_text_form_leaves_out_what_is_empty() -> None:
-    """``repr`` shows what is there, as a constructor call, whatever is missing."""
+    """``repr`` shows the fields that are not empty, as a constructor call."""
     assert "Usage(prompt_tokens=0, completion_tokens=5, total_tokens=5)" == repr(
         models.Usage(completion_tokens=5, total_tokens=5)
     )
@@ -135,7 +135,7 @@ def test_the_text_form_leaves_out_what_is_empty() -> None:
 
 
 def test_the_text_form_can_be_evaluated() -> None:
-    """What ``repr`` writes makes an equal payload."""
+    """The text of ``repr`` makes an equal payload."""
     message = models.Message(
         id="msg_1",
         content=[models.TextContentBlock(text=models.Text("a", [models.UnknownAnnotation(0)]))],
@@ -145,7 +145,7 @@ def test_the_text_form_can_be_evaluated() -> None:
 
 
 def test_unknown_keys_are_kept_apart() -> None:
-    """``keep_extra`` puts them into ``extra``; without any there is an empty dict."""
+    """``keep_extra`` puts them into ``extra``; without any, that is an empty dict."""
     made = models.Thread(id="thread_1")
     assert {} == made.extra
     made.extra["a"] = 1
@@ -157,7 +157,7 @@ def test_unknown_keys_are_kept_apart() -> None:
 
 
 def test_a_record_of_another_kind_decides_equality_itself() -> None:
-    """Our side of ``==`` has no opinion about strangers."""
+    """Our side of ``==`` leaves the decision to the other."""
 
     class Anything:
         def __eq__(self, other: object) -> bool:
@@ -192,7 +192,7 @@ def test_the_fields_that_grow() -> None:
 def test_a_text_grows_by_its_pieces(
     cls: type[Growing], start: str | None, steps: list[tuple[str, bool]]
 ) -> None:
-    """The text is all pieces in order, whenever it is read, and what was read stays as it was."""
+    """The text is all pieces in order whenever it is read, and a text once read stays as it was."""
     made = whole(cls, start)
     expected = start or ""
     kept = []
@@ -211,7 +211,7 @@ def test_a_text_grows_by_its_pieces(
 def test_a_text_grows_by_its_appender(
     cls: type[Growing], start: str | None, pieces: list[str]
 ) -> None:
-    """It does what ``grow`` does, in turn with it, from the beginning or from somewhere on."""
+    """It does what ``grow`` does, also in turn with it, from the beginning or later."""
     for begun in (False, True):
         made, expected = whole(cls, start), start or ""
         if begun:
@@ -241,7 +241,7 @@ def test_a_text_of_many_pieces() -> None:
 
 @each_growing
 def test_a_text_that_grew_is_equal_to_one_that_came_whole(cls: type[Growing]) -> None:
-    """Neither equality nor ``repr`` tells how a text came to be."""
+    """Neither equality nor ``repr`` shows how a text was made."""
     live, other = grown(cls, "a", "b"), whole(cls, "ab")
     assert other == live
     assert live == other
@@ -265,7 +265,7 @@ def test_a_text_that_grew_is_equal_to_one_that_came_whole(cls: type[Growing]) ->
 def test_a_copy_of_a_live_text_is_on_its_own(
     cls: type[Growing], copied: Callable[[Growing], Growing]
 ) -> None:
-    """A copy keeps the text of its moment; both may grow on, each for itself."""
+    """A copy keeps the text of its moment; both may grow further, independently."""
     live = grown(cls, "a", "b")
     kept = copied(live)
     assert live == kept
@@ -278,7 +278,7 @@ def test_a_copy_of_a_live_text_is_on_its_own(
 
 @each_growing
 def test_a_live_text_has_no_other_attributes(cls: type[Growing]) -> None:
-    """Growing opens no door for misspelt names: the error names class and attribute."""
+    """Growing does not allow misspelt names: the error has class and attribute."""
     live = grown(cls, "a")
     with pytest.raises(AttributeError, match=f"^'{cls.__name__}' .*'valeu'$") as caught:
         _ = live.valeu  # type: ignore[attr-defined]  # the test is that it is missing
@@ -289,13 +289,13 @@ def test_a_live_text_has_no_other_attributes(cls: type[Growing]) -> None:
 
 @each_growing
 def test_what_was_never_made_has_no_text(cls: type[Growing]) -> None:
-    """An object without ``__init__`` behind it raises, and does not recurse."""
+    """An object made without ``__init__`` raises, and does not recurse."""
     with pytest.raises(AttributeError):
         text_of(cls.__new__(cls))
 
 
 def test_a_live_snapshot_can_be_kept_as_a_whole() -> None:
-    """``copy.deepcopy`` of a message takes its live texts along as they are."""
+    """``copy.deepcopy`` of a message keeps its live texts as they are."""
     part = models.TextContentBlock()
     message = models.Message(id="msg_1", content=[part])
     part.text.grow("a")
@@ -305,7 +305,7 @@ def test_a_live_snapshot_can_be_kept_as_a_whole() -> None:
 
 
 def test_items_are_found_by_their_index() -> None:
-    """``by_index`` knows the items that have one, and is the same dict at every call."""
+    """``by_index`` has the items with an index, and is the same dict at every call."""
     text = models.Text(annotations=[models.UnknownAnnotation(2), models.UnknownAnnotation()])
     found = text.by_index(text.annotations)
     assert {2: text.annotations[0]} == found
@@ -313,7 +313,7 @@ def test_items_are_found_by_their_index() -> None:
 
 
 def test_a_copy_finds_its_own_items() -> None:
-    """The dict of ``by_index`` is not copied along: it would lead to the other's items."""
+    """The dict of ``by_index`` is not copied: it would lead to the other's items."""
     text = models.Text(annotations=[models.UnknownAnnotation(0)])
     text.by_index(text.annotations)
     kept = copy.deepcopy(text)

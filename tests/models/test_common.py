@@ -1,4 +1,4 @@
-"""Errors, last errors, incompleteness and usage: what several payloads have."""
+"""Errors, last errors, incomplete details and usage, which several payloads share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Payloads of what the Responses and Chat wires have beyond Assistants."""
+"""Payloads of the Responses and Chat wires that Assistants does not have."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from stream_core.models import extensions
 
 
 def test_a_text_of_reasoning_grows() -> None:
-    """One live object, equal to one that was made whole, and a copy of it stays."""
+    """It is one live object, equal to one made whole, and a copy of it does not grow."""
     text = extensions.ReasoningText("", "rs_1", 2)
     text.grow("Hm")
     kept = copy.deepcopy(text)
@@ -19,7 +19,7 @@ def test_a_text_of_reasoning_grows() -> None:
 
 
 def test_a_piece_of_reasoning_has_the_text_with_it() -> None:
-    """The live one, not a copy."""
+    """It is the live text, not a copy."""
     text = models.ReasoningText("a")
     delta = models.ReasoningTextDelta("a", text)
     text.grow("b")
@@ -28,7 +28,7 @@ def test_a_piece_of_reasoning_has_the_text_with_it() -> None:
 
 
 def test_a_partial_image_is_known_by_item_and_attempt() -> None:
-    """Attempts are counted from 0."""
+    """Previews are counted from 0."""
     assert ("", 0, "") == (
         models.PartialImage().b64,
         models.PartialImage().index,

@@ -25,17 +25,17 @@ from stream_core.models.merging import (
 
 
 def content_delta(**sent: Any) -> Any:
-    """Return the one content delta that SENT is."""
+    """Return SENT as a content delta."""
     return structure(models.MessageDelta, {"content": [sent]}).content[0]
 
 
 def call_delta(**sent: Any) -> Any:
-    """Return the one tool call delta that SENT is."""
+    """Return SENT as a tool call delta."""
     return structure(models.ToolCallDeltaObject, {"tool_calls": [sent]}).tool_calls[0]
 
 
 def merged(*sent: dict[str, Any]) -> Any:
-    """Return the part that content deltas make, the first of which begins it."""
+    """Return the part that content deltas make; the first begins it."""
     deltas = [content_delta(**one) for one in sent]
     before = copy.deepcopy(deltas)
     part = new_content(deltas[0])
@@ -46,7 +46,7 @@ def merged(*sent: dict[str, Any]) -> Any:
 
 
 def called(*sent: dict[str, Any]) -> Any:
-    """Return the call that tool call deltas make, the first of which begins it."""
+    """Return the call that tool call deltas make; the first begins it."""
     deltas = [call_delta(**one) for one in sent]
     before = copy.deepcopy(deltas)
     call = new_tool_call(deltas[0])
@@ -93,7 +93,7 @@ def test_every_tool_call_delta_begins_a_call_of_its_type(delta_class: Any) -> No
 
 
 def test_what_is_of_an_unknown_type_begins_with_that_type() -> None:
-    """The type is all that is known of it."""
+    """Only the type is known."""
     assert models.UnknownContent("audio") == new_content(models.UnknownContentDelta(0, "audio"))
     assert models.UnknownToolCall(type="bing_grounding") == new_tool_call(
         models.UnknownToolCallDelta(0, "call_1", "bing_grounding")
@@ -139,7 +139,7 @@ def test_text_is_appended() -> None:
 
 @given(st.lists(st.text(max_size=5), max_size=10))
 def test_pieces_of_any_text_make_the_text(pieces: list[str]) -> None:
-    """Wherever a server cuts, the whole is the same; so it is for refusals, code and logs."""
+    """Wherever a server cuts, the whole is the same, also for refusals, code and logs."""
     whole = "".join(pieces)
     texts = [{"type": "text", "text": {"value": piece}} for piece in ["", *pieces]]
     assert whole == merged(*texts).text.value
@@ -154,14 +154,14 @@ def test_pieces_of_any_text_make_the_text(pieces: list[str]) -> None:
 
 
 def test_text_does_not_take_annotations_along() -> None:
-    """They are merged by their own function, which tells the new ones."""
+    """They are merged by their own function, which returns the new ones."""
     annotation = {"type": "file_path", "index": 0}
     part = merged({"type": "text", "text": {"value": "a", "annotations": [annotation]}})
     assert models.Text("a") == part.text
 
 
 def test_a_refusal_is_appended() -> None:
-    """Like text; one that is null changes nothing."""
+    """It is appended like text; null changes nothing."""
     part = merged(
         {"type": "refusal", "refusal": "I "},
         {"type": "refusal", "refusal": None},
@@ -172,7 +172,7 @@ def test_a_refusal_is_appended() -> None:
 
 @pytest.mark.parametrize(("kind", "key"), [("image_file", "file_id"), ("image_url", "url")])
 def test_an_image_is_replaced(kind: str, key: str) -> None:
-    """What a delta brings replaces; what it leaves out, sends as null or empty, stays."""
+    """A value in the delta replaces; one left out, null or empty does not."""
     part = merged(
         {"type": kind, kind: {key: "a", "detail": "low", "width": 1}},
         {"type": kind, kind: {key: "b", "detail": None}},
@@ -183,7 +183,7 @@ def test_an_image_is_replaced(kind: str, key: str) -> None:
 
 
 def test_unknown_content_is_merged_key_by_key() -> None:
-    """Later values replace, objects are joined, nulls and the index do not count."""
+    """Later values replace, objects are joined, nulls and the index are ignored."""
     part = merged(
         {"index": 3, "type": "audio", "audio": {"id": "a", "data": "x"}, "b": 1, "c": [1]},
         {"index": 3, "type": "audio", "audio": {"data": "y"}, "b": None, "c": [2]},
@@ -202,12 +202,12 @@ def test_unknown_content_is_merged_key_by_key() -> None:
 
 
 def annotated(*sent: dict[str, Any]) -> list[models.Annotation]:
-    """Return the annotations that SENT are."""
+    """Return SENT as annotations."""
     return structure(models.TextDelta, {"annotations": list(sent)}).annotations
 
 
 def test_new_annotations_are_added_and_told() -> None:
-    """Each is added as a copy: what the delta brought stays as it was."""
+    """Each is added as a copy: the delta's own stays as it was."""
     text = models.Text()
     sent = annotated(
         {"index": 0, "type": "file_citation", "text": "[a]", "start_index": 0},
@@ -221,7 +221,7 @@ def test_new_annotations_are_added_and_told() -> None:
 
 
 def test_an_annotation_sent_again_replaces_its_fields() -> None:
-    """It is found by its index, is not told again, and nothing is summed up or lost."""
+    """It is found by its index, is not new again, and nothing is summed up or lost."""
     text = models.Text()
     first = {"index": 0, "type": "file_citation", "text": "[a]", "start_index": 5}
     merge_annotations(text, annotated(first))
@@ -261,7 +261,7 @@ def test_annotations_that_were_there_before_are_found_too() -> None:
 
 
 def test_annotations_without_an_index_are_all_new() -> None:
-    """Nothing says that two of them are the same one."""
+    """Nothing says that two of them are the same."""
     text = models.Text()
     for _ in range(2):
         assert 1 == len(merge_annotations(text, annotated({"type": "file_path"})))
@@ -278,7 +278,7 @@ def test_an_annotation_of_another_type_at_the_same_index_is_new() -> None:
 
 
 def test_unknown_annotations_are_replaced_whole() -> None:
-    """Of an unknown type the last ``raw`` counts."""
+    """If their type is unknown, the last ``raw`` counts."""
     text = models.Text()
     merge_annotations(text, annotated({"index": 0, "type": "of_tomorrow", "a": 1}))
     last = {"index": 0, "type": "of_tomorrow", "b": 2}
@@ -324,7 +324,7 @@ def test_id_and_name_sent_again_are_not_appended() -> None:
 
 
 def test_a_whole_call_sent_again_replaces() -> None:
-    """With id and name, arguments that begin with all that was there are the whole again."""
+    """With id and name, arguments that begin with all those so far are the whole call again."""
     call = called(
         function("call_1", name="f", arguments=""),
         function("call_1", name="f", arguments='{"a": 1'),
@@ -346,7 +346,7 @@ def test_the_same_fragment_twice_is_appended_where_nothing_says_otherwise() -> N
 
 
 def test_an_output_is_replaced() -> None:
-    """Also by an empty one: a function may answer nothing."""
+    """Even an empty output replaces: a function may return nothing."""
     call = called(
         function("call_1", name="f", arguments="{}"),
         function(output="a"),
@@ -359,7 +359,7 @@ def test_an_output_is_replaced() -> None:
 
 
 def test_an_mcp_call_is_merged_like_a_function() -> None:
-    """Azure: arguments are appended, the rest is replaced by what is there."""
+    """Azure: arguments are appended, other values replace."""
     call = called(
         {"index": 0, "type": "mcp", "id": "call_1", "name": "search", "arguments": ""},
         {"index": 0, "type": "mcp", "arguments": '{"q": '},
@@ -428,7 +428,7 @@ def test_a_search_gets_its_results() -> None:
 
 
 def test_a_call_of_an_unknown_tool_keeps_everything() -> None:
-    """``raw`` has all that was sent, and the id is known as for every call."""
+    """``raw`` has everything that was sent, and the id is known as for every call."""
     call = called(
         {"index": 0, "type": "bing_grounding", "id": "call_1", "bing_grounding": {"a": 1}},
         {"index": 0, "type": "bing_grounding", "bing_grounding": {"b": 2}},

@@ -61,7 +61,7 @@ def test_fields_of_the_official_client_are_here(
 
 
 def test_the_text_of_a_message_is_that_of_its_text_parts() -> None:
-    """Text parts are joined as they stand; images, refusals and unknown parts say nothing."""
+    """Text parts are joined as they are; images, refusals and unknown parts add nothing."""
     assert "" == messages.Message().text
     message = messages.Message(
         content=[
@@ -86,7 +86,7 @@ def test_the_text_of_a_live_message_grows() -> None:
 
 
 def test_parts_know_their_type() -> None:
-    """Made by hand, parts, deltas and annotations have the tags of the wire."""
+    """Parts, deltas and annotations made by hand have the tags of the wire."""
     tags = ["text", "image_file", "image_url", "refusal", None]
     assert tags == [cls().type for cls in get_args(messages.MessageContent)]
     assert tags == [cls().type for cls in get_args(messages.MessageContentDelta)]
@@ -96,7 +96,7 @@ def test_parts_know_their_type() -> None:
 
 
 def test_a_message_has_the_properties_of_azure_ai_agents() -> None:
-    """Its parts and annotations by kind, in order; and the agent."""
+    """It has its parts and annotations by kind, in order, and the agent."""
     cite, path, url = (
         messages.FileCitationAnnotation(text="[1]"),
         messages.FilePathAnnotation(text="[2]"),
@@ -119,7 +119,7 @@ def test_a_message_has_the_properties_of_azure_ai_agents() -> None:
 
 
 def test_a_delta_has_its_text() -> None:
-    """What all text parts gain; a part without text gains none."""
+    """It is the new text of all text parts; a part without text adds none."""
     parts: list[messages.MessageContentDelta] = [
         messages.TextDeltaBlock(0, text=messages.TextDelta("a")),
         messages.TextDeltaBlock(1, text=messages.TextDelta(None)),

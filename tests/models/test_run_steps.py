@@ -69,7 +69,7 @@ def test_fields_of_the_official_client_are_here(
 
 
 def test_calls_and_details_know_their_type() -> None:
-    """Made by hand, calls, deltas, outputs and details have the tags of the wire."""
+    """Calls, deltas, outputs and details made by hand have the tags of the wire."""
     tags = ["code_interpreter", "file_search", "function", "mcp", None]
     assert tags == [cls().type for cls in get_args(run_steps.ToolCall)]
     assert tags == [cls().type for cls in get_args(run_steps.ToolCallDelta)]
@@ -85,11 +85,11 @@ def test_calls_and_details_know_their_type() -> None:
 
 
 def test_a_step_has_both_ends_of_its_time() -> None:
-    """Servers send ``expires_at``, the reference says ``expired_at``: both are fields."""
+    """Servers send ``expires_at``, the reference has ``expired_at``: both are fields."""
     step = run_steps.RunStep(expires_at=5, expired_at=6.5)
     assert (5, 6.5) == (step.expires_at, step.expired_at)
 
 
 def test_a_step_s_assistant_has_azure_ai_agents_name_too() -> None:
-    """For code written for it."""
+    """The name is there for code written for it."""
     assert "asst_1" == run_steps.RunStep(assistant_id="asst_1").agent_id

@@ -1,4 +1,4 @@
-"""Runs: which endings are failures, and what a run waits for."""
+"""Runs: the endings that are failures, and the actions that a run requires."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def test_fields_of_the_official_client_are_here(
 def test_an_ending_without_an_answer_is_raised_when_asked(status: str) -> None:
     """``raise_for_status`` raises with the run, for every ending but a completed one."""
     ended = runs.Run(id="run_1", status=status, last_error=LastError("some_code", "It broke."))
-    with pytest.raises(RunFailedError, match=f"run_1 ended {status}: some_code: It broke") as told:
+    with pytest.raises(
+        RunFailedError, match=f"run_1 ended with status {status}: some_code"
+    ) as told:
         ended.raise_for_status()
     assert ended is told.value.run
     assert status in runs.TERMINAL_RUN_STATUSES
@@ -50,7 +52,7 @@ def test_an_ending_without_an_answer_is_raised_when_asked(status: str) -> None:
     ["completed", "queued", "in_progress", "requires_action", "cancelling", None, "of_tomorrow"],
 )
 def test_no_other_status_is_raised(status: str | None) -> None:
-    """A run that completed, goes on, waits, or has a status of tomorrow, raises nothing."""
+    """A run that completed, goes on, waits, or has an unknown status raises nothing."""
     runs.Run(status=status, last_error=LastError("some_code")).raise_for_status()
 
 
@@ -64,5 +66,5 @@ def test_every_official_status_is_known_to_end_or_not() -> None:
 
 
 def test_a_run_s_assistant_has_azure_ai_agents_name_too() -> None:
-    """For code written for it."""
+    """The name is there for code written for it."""
     assert "asst_1" == runs.Run(assistant_id="asst_1").agent_id

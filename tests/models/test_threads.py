@@ -33,7 +33,7 @@ def test_fields_of_the_official_client_are_here(
 
 
 def test_what_an_object_is_stands_in_it() -> None:
-    """``object`` has the API's own name; a deleted thing is whatever the server says it was."""
+    """``object`` has the API's own name; that of a deleted object is the server's."""
     assert ["assistant", "thread", ""] == [
         threads.Assistant().object,
         threads.Thread().object,
@@ -42,5 +42,5 @@ def test_what_an_object_is_stands_in_it() -> None:
 
 
 def test_nothing_is_deleted_until_the_server_says_so() -> None:
-    """An answer without ``deleted`` is no success."""
+    """An answer without ``deleted`` is not a success."""
     assert threads.Deleted().deleted is False

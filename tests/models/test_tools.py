@@ -1,4 +1,4 @@
-"""Tools as configured, and what they may use."""
+"""Tools as configured, and their resources."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_fields_of_the_official_client_are_here(
 
 
 def test_a_tool_knows_its_type() -> None:
-    """Made by hand, a tool has the tag that the API wants; an unknown one has none."""
+    """A tool made by hand has the tag that the API requires; an unknown one has none."""
     assert ["code_interpreter", "file_search", "function", "mcp", None] == [
         cls().type for cls in get_args(tools.Tool)
     ]

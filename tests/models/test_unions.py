@@ -1,4 +1,4 @@
-"""Which class an object becomes is decided by its tag, and by its keys where it has none."""
+"""The class of an object is decided by its tag, or by its keys if it has none."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def test_tag_is_the_default_type(union: TaggedUnion, tag: str, cls: type[Any]) -
 
 @pytest.mark.parametrize(("union", "tag", "cls"), ROWS)
 def test_key_decides_where_there_is_no_tag(union: TaggedUnion, tag: str, cls: type[Any]) -> None:
-    """An object without a tag becomes the class whose key it has, null being none."""
+    """An object without a tag becomes the class whose key it has; a null key does not count."""
     others: dict[str, Any] = dict.fromkeys(union.classes)
     assert cls is union.choose({**others, tag: {}})
     assert cls is union.choose({"type": None, **others, tag: ""})
@@ -54,14 +54,14 @@ def test_key_decides_where_there_is_no_tag(union: TaggedUnion, tag: str, cls: ty
     "value", [{}, {"x": 1}, {"type": "x"}, {"type": ""}, {"type": 5}, {"type": ["x"]}]
 )
 def test_unknown(union: TaggedUnion, value: dict[str, Any]) -> None:
-    """Another tag, or none and no key that tells, is unknown, and the class keeps the object."""
+    """With another tag, or neither a tag nor a known key, it is unknown, and is kept whole."""
     assert union.unknown is union.choose(value)
     assert "raw" in {attribute.alias for attribute in fields(union.unknown)}
 
 
 @pytest.mark.parametrize("kind", union_types())
 def test_every_union_type_has_its_row(kind: Any) -> None:
-    """The members of a union type are those of its row, with None beside them or not."""
+    """The members of a union type are those of its row, with or without None."""
     for one in (kind, kind | None):
         assert is_tagged(one)
         union = tagged_union(one)
@@ -69,7 +69,7 @@ def test_every_union_type_has_its_row(kind: Any) -> None:
 
 
 def test_every_union_of_the_payloads_is_here() -> None:
-    """Where a payload's field is a union of classes, it has a row; a text or a class has none."""
+    """A field whose type is a union of classes has a row; a string or a class needs none."""
     assert len(UNIONS) == len(union_types())
     assert not is_tagged(str | None)
     assert not is_tagged(models.Message)
