@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import ast
+import builtins
 import configparser
 import importlib
 import re
@@ -23,7 +24,7 @@ import pytest
 
 from handlers import EventHandler
 from handlers.routes import CALLBACKS
-from stream_core import errors
+from stream_core import errors, models
 from stream_core.api.chat_params import ChatStreamParams
 from stream_core.api.responses_params import ResponseStreamParams
 from stream_core.testing import LocalServer
@@ -67,6 +68,15 @@ NOT_OURS = {
     },
     "docs/errors.md": {"on_text_dleta"},
     "docs/handlers.md": {"on_tokens"},
+}
+
+#: Classes in backticks that are others'.
+THEIRS = {
+    "AssistantEventHandler",
+    "AssistantStream",
+    "AsyncAssistantEventHandler",
+    "OpenAI",
+    "ThreadPoolExecutor",
 }
 
 #: What the sources read from the environment.
@@ -282,6 +292,24 @@ def resolves(name: str) -> bool:
         else:
             return False
     return True
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_class_that_a_page_names_exists(page: str) -> None:
+    """It is one of ours, one of Python's, or listed above."""
+    ours = {
+        name
+        for folder in ("stream_core", "handlers")
+        for path in (ROOT / folder).rglob("*.py")
+        for name in re.findall(r"^class (\w+)", path.read_text("utf-8"), re.MULTILINE)
+    }
+    named = {
+        name
+        for code in inline_code(read(page))
+        for name in re.findall(r"(?<![\w./])[A-Z][a-z]+[A-Z]\w+", code)
+    }
+    known = ours | THEIRS | set(vars(builtins)) | set(models.__all__)
+    assert named <= known or page in MEASURED
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -66,7 +66,7 @@ DIFFERENCES = (
         "`error`",
         "`on_exception` with an `APIError`",
         "`on_event` has it, then `on_error` and `on_exception` with a `ServerError` run",
-        "It is something that the server said, so a log of events must have it.",
+        "The server said it, so a log of events must have it.",
         rules.error_event,
     ),
     Difference(
@@ -86,7 +86,7 @@ DIFFERENCES = (
     Difference(
         "a block without data (`id:`, `retry:` or `event:` alone, an empty `data:`)",
         "`JSONDecodeError` ends the stream",
-        "no event, as the standard has it",
+        "no event, as the standard says",
         "Keep-alives and reconnection times are part of Server-Sent Events.",
         rules.no_data,
     ),
@@ -113,9 +113,9 @@ DIFFERENCES = (
     ),
     Difference(
         "a payload of the wrong type",
-        "the event is told, then whatever breaks first breaks",
+        "the event is delivered, then whatever breaks first breaks",
         "`on_exception` with a `DecodeError` that has the frame and the path of the field",
-        "The fault is in the frame, so that is where it is reported.",
+        "The fault is in the frame, so it is reported there.",
         rules.wrong_type,
     ),
     Difference(
@@ -129,7 +129,7 @@ DIFFERENCES = (
         "a name that does not begin with `thread.`",
         "the event has no name; if its data is text, `JSONDecodeError` ends the stream",
         "an `UnknownEvent` with its name and data",
-        "What is unknown must not be lost, nor end what is known.",
+        "Unknown events must not be lost, and must not end the stream.",
         rules.foreign_name,
     ),
     Difference(
@@ -157,7 +157,7 @@ DIFFERENCES = (
         "`on_message_delta` and `on_run_step_delta`",
         "come after the callbacks for their parts",
         "come before them",
-        "One order for all: the wire's event, then what follows from it.",
+        "One order for all: the wire's event, then the events derived from it.",
         rules.own_callback_first,
     ),
     Difference(
@@ -170,15 +170,15 @@ DIFFERENCES = (
     Difference(
         "fragments of two calls in turn",
         "`on_tool_call_created` runs at each change, in place of `on_tool_call_delta`",
-        "created once; done once, when the next begins, with the arguments of then; every fragment "
+        "created once; done once, when the next begins, with the arguments so far; every fragment "
         "is a delta of its call",
-        "A call begins and ends once. What comes after its end is in the step and in "
+        "A call begins and ends once. Fragments after its end are in the step and in "
         "`required_action`.",
         rules.created_again,
     ),
     Difference(
         "the fragment that a call begins with",
-        "is no `on_tool_call_delta`",
+        "is not an `on_tool_call_delta`",
         "is one",
         "It may hold arguments; all fragments joined are then the whole.",
         rules.first_fragment,
@@ -187,7 +187,7 @@ DIFFERENCES = (
         "a text part that its message was created with",
         "`on_text_created` never runs for it",
         "it runs before the part's first delta",
-        "Some servers create messages so; a handler that opens something there needs it.",
+        "Some servers create messages like this; a handler that opens something there needs it.",
         rules.text_from_created,
     ),
     Difference(
@@ -221,7 +221,7 @@ DIFFERENCES = (
     Difference(
         "text for a part that another one followed",
         "the two parts end again and again",
-        "each part is done once, when the next begins; later text is told as a delta",
+        "each part is done once, when the next begins; later text is delivered as a delta",
         "Done comes once. The final text is in the message.",
         rules.part_goes_on,
     ),
@@ -234,23 +234,23 @@ DIFFERENCES = (
     ),
     Difference(
         "a call that only the completed step has",
-        "is not told",
+        "is not delivered",
         "is created and done",
         "Built-in tools may come without deltas; their calls are calls.",
         rules.call_without_delta,
     ),
     Difference(
         "text that only the completed message has",
-        "is not told",
+        "is not delivered",
         "comes as a last `on_text_delta`",
-        "What was printed is then what was said.",
+        "So the printed text is the whole text.",
         rules.text_without_delta,
     ),
     Difference(
-        "what is still open when the run ends",
-        "stays open",
-        "is done, as it stands, before the run is",
-        "A failed or cancelled run leaves messages open; handlers that close things must hear it.",
+        "messages, parts and calls that are still open when the run ends",
+        "stay open",
+        "are done, as they stand, before the run is",
+        "A failed or cancelled run leaves messages open; handlers that close things depend on it.",
         rules.left_open,
     ),
     Difference(
@@ -263,7 +263,7 @@ DIFFERENCES = (
     Difference(
         "`get_final_run_steps()`",
         "steps stay `in_progress`; those that began in an earlier stream are missing",
-        "steps in their final state, all that the stream spoke of",
+        "all steps of the stream, in their final state",
         "They are called final.",
         rules.final_steps,
     ),
@@ -317,10 +317,10 @@ def page() -> str:
     lines = [
         "# Differences from openai-python's `AssistantEventHandler`",
         "",
-        "A handler written for openai-python runs after changing its import. In the callbacks that",
-        "both have, what it is told differs as follows. `tests/whole/test_differential.py` runs",
-        "the same streams through both, takes these differences out of what was told, and finds",
-        "the rest equal. This table is printed by `python -m tests.support.differences`.",
+        "A handler written for openai-python runs after changing its import. The callbacks of",
+        "both libraries differ as follows. `tests/whole/test_differential.py` runs the same",
+        "streams through both, takes these differences out of the logs, and finds the rest",
+        "equal. This table is printed by `python -m tests.support.differences`.",
         "",
         "| | openai-python | here | why |",
         "|---|---|---|---|",

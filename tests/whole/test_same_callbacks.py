@@ -146,7 +146,7 @@ DIFFERENCES = (
     Difference(
         ("Responses",),
         "`on_extension_event` and its `on_event` come in between",
-        "parts announced and text repeated whole are frames that Assistants never had",
+        "Assistants never had frames that announce a part or repeat the whole text",
         "",
     ),
     Difference(
@@ -158,14 +158,14 @@ DIFFERENCES = (
     Difference(
         BOTH,
         "`completed_at` and the like may be None, and `created_at` is the whole answer's",
-        "only what the wire dates has a date: the clock is never read",
+        "only dates of the wire are used; the clock is never read",
         r".*_at",
     ),
     Difference(
         BOTH,
-        "a run shows what was asked for (`tools`, `instructions`, `temperature` and the like) as "
-        "far as the server repeats it",
-        "it is not made up from the request; Chat Completions repeats the model only",
+        "a run shows its parameters (`tools`, `instructions`, `temperature` and the like) only as "
+        "far as the server repeats them",
+        "they are not copied from the request; Chat Completions repeats the model only",
         r"Run\.(instructions|parallel_tool_calls|response_format|temperature|tool_choice"
         r"|tool_resources|tools|top_p|truncation_strategy)\b.*",
     ),
