@@ -326,6 +326,13 @@ def test_every_make_target_exists(page: str) -> None:
     assert set(re.findall(r"(?:^|`)make ([a-z-]+)", read(page), re.MULTILINE)) <= targets
 
 
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_exists(page: str) -> None:
+    """A page that says `python -m MODULE` names a module."""
+    for module in re.findall(r"python -m ([\w.]*\w)", read(page)):
+        assert find_spec(module) is not None, module
+
+
 def test_the_readme_is_short() -> None:
     """It says what the library is, gets a reader going, and links to the rest."""
     page = read("README.md")
