@@ -2,12 +2,12 @@
 
 The map, in import order; only ``server`` needs the extra ``testing`` (aiohttp)::
 
-    parts       what a responder can say: Say, CallFunctions, RunCode, Fail ...
-    pieces      where a text is cut into deltas
+    parts       parts of a responder's answer: Say, CallFunctions, RunCode, Fail ...
+    pieces      cuts texts into deltas
     store       the objects: assistants, threads, messages, runs, steps
     framing     frames as bytes; Framing: chunk size, delay, chunked or close, gzip
     faults      Fault: status codes, cuts, silence
-    arguments   arguments for a function, from what the user said
+    arguments   arguments for a function, from the user's text
     responder   Responder, Turn, and the default responder
     steps       the open step of a run
     content     the open message of a run
@@ -18,7 +18,7 @@ The map, in import order; only ``server`` needs the extra ``testing`` (aiohttp):
     api         paths to handlers, sans-I/O
     runner      drives a run on an event loop
     sending     bytes onto a connection, also by hand
-    script      recordings and faults in waiting, requests seen
+    script      scheduled recordings and faults, requests seen
     server      LocalServer
 
 ``python -m stream_core.testing --help`` serves from the command line.
@@ -96,7 +96,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import `LocalServer` when it is asked for, so that all else works without aiohttp."""
+    """Import `LocalServer` on first use, so that everything else works without aiohttp."""
     if name == "LocalServer":
         from .server import LocalServer
 

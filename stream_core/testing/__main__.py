@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from . import Framing, LocalServer
+from stream_core.testing import Framing, LocalServer
 
 __all__ = ["main"]
 
@@ -28,7 +28,7 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="FILE",
-        help="a recorded stream to serve at a URL of its own; may be given again",
+        help="a recorded stream to serve at a URL of its own; may be repeated",
     )
     parser.add_argument(
         "--pace", type=float, default=0.0, metavar="S", help="seconds between two frames or chunks"
@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
     """Serve until Ctrl-C.
 
     Args:
-        arguments: Those of the command line; None takes the process's own.
-        stop: Ends the server too, once set.
+        arguments: The command line's arguments; None means the process's own.
+        stop: Also ends the server once it is set.
 
     Returns:
         The exit status.

@@ -2,11 +2,11 @@
 
 Rules of this file:
 
-- Sans-I/O and single-threaded. The server calls `Api.handle` and sends what
-  comes back; a run's events are the caller's to pull.
-- Every refusal is an `ApiError`. Messages follow OpenAI's sense, not its words,
-  except where clients are known to read them.
-- `ROUTES` is the table of what is served; the first pattern that fits wins.
+- Sans-I/O and single-threaded. The server calls `Api.handle` and sends the
+  reply; the caller pulls a run's events.
+- Every refusal is an `ApiError`. Messages have OpenAI's meaning, not its words,
+  except those that clients are known to read.
+- `ROUTES` is the table of calls; the first pattern that fits wins.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ from .store import ApiError, Obj, Store, not_found, page
 
 __all__ = ["Answered", "Api", "Reply", "Started", "is_run_stream"]
 
-# What may stand before the paths of ROUTES: OpenAI's /v1, Azure OpenAI's /openai, an Azure
-# AI Foundry project.
+# Possible prefixes of the paths of ROUTES: OpenAI's /v1, Azure OpenAI's /openai, an Azure AI
+# Foundry project.
 _PREFIX = r"(?:/api/projects/[^/]+)?(?:/openai)?(?:/v1)?"
 
 
@@ -50,9 +50,9 @@ class Started:
 
     Attributes:
         machine: The run.
-        opening: Its next events; after them the responder is asked, unless
+        opening: Its next events; after them the responder is called, unless
             ``machine.paused``.
-        stream: Whether the client wants to see the events.
+        stream: Whether the client wants the events.
         body: The run as it is now: the answer to a client that does not.
     """
 
@@ -70,7 +70,7 @@ class Api:
 
     Args:
         store: The objects.
-        api_key: The key that clients must show, or None for no check.
+        api_key: The key that clients must send, or None for no check.
     """
 
     def __init__(self, store: Store, api_key: str | None = None) -> None:
@@ -79,7 +79,7 @@ class Api:
         self._machines: dict[str, RunMachine] = {}
 
     def handle(self, request: RecordedRequest) -> Reply:
-        """Do what is asked.
+        """Carry out a request.
 
         Raises:
             ApiError: The answer is an error.
@@ -97,7 +97,7 @@ class Api:
         if shown == self._api_key:
             return
         message = (
-            "The API key is not the one that this server was started with."
+            "Incorrect API key: send the one that this server was started with."
             if shown
             else "No API key: send 'Authorization: Bearer KEY' or 'api-key: KEY'."
         )
@@ -211,7 +211,7 @@ class Api:
         if run["status"] in TERMINAL or run["status"] == "cancelling":
             raise ApiError(400, f"Cannot cancel run with status '{run['status']}'.")
         machine = self._machines[run["id"]]
-        is_waiting = machine.paused  # then nobody is pulling its events
+        is_waiting = machine.paused  # if so, nobody is pulling its events
         machine.request_cancel()
         if is_waiting:
             return Started(machine, machine.cancel(), stream=False, body=copy.deepcopy(run))
@@ -348,7 +348,7 @@ def _find(method: str, path: str) -> tuple[_Handler, dict[str, str]]:
 
 
 def is_run_stream(request: RecordedRequest) -> bool:
-    """Say whether a request asks for a run's events, whatever else is wrong with it."""
+    """Return whether a request asks for a run's events, even if it is otherwise invalid."""
     try:
         handler, _ = _find(request.method, request.path)
     except ApiError:

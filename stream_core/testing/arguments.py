@@ -1,11 +1,11 @@
-"""Arguments for a function call, filled in from what the user said.
+"""Arguments for a function call, filled in from the user's text.
 
 Rules of this file:
 
 - Pure and deterministic.
-- What comes out fits the schema as far as the default responder's needs go:
+- The arguments fit the schema as far as the default responder needs:
   enum, const, default, the JSON types, ranges' minimum, nested objects and arrays.
-- Only required properties are filled, and others whose enum value was said.
+- Only required properties are filled in, and others whose enum value is in the text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def fill_arguments(parameters: Mapping[str, Any] | None, text: str) -> dict[str,
 
     Args:
         parameters: The function's JSON schema, or None for a function without any.
-        text: What the user said.
+        text: The user's text.
     """
     schema = parameters or {}
     required = schema.get("required") or []
@@ -43,9 +43,9 @@ def fill_arguments(parameters: Mapping[str, Any] | None, text: str) -> dict[str,
 
 def _value(schema: Mapping[str, Any], text: str) -> Any:
     """Make one value."""
-    said = _said(schema, text)
-    if said is not None:
-        return said
+    value = _said(schema, text)
+    if value is not None:
+        return value
     for name in ("const", "default"):
         if name in schema:
             return schema[name]
@@ -74,7 +74,7 @@ def _typed(schema: Mapping[str, Any], text: str) -> Any:
 
 
 def _said(schema: Mapping[str, Any], text: str) -> Any:
-    """Give the enum value that stands in the text, or None."""
+    """Return the enum value that is in the text, or None."""
     lower = text.lower()
     return next(
         (value for value in schema.get("enum") or () if str(value).lower() in lower),
@@ -83,7 +83,7 @@ def _said(schema: Mapping[str, Any], text: str) -> Any:
 
 
 def _number(schema: Mapping[str, Any], text: str) -> float:
-    """Give the first number of the text, not below the schema's minimum."""
+    """Return the first number of the text, not below the schema's minimum."""
     found = _NUMBER.search(text)
     word = found.group() if found else "1"
     number: float = float(word) if "." in word else int(word)
@@ -92,7 +92,7 @@ def _number(schema: Mapping[str, Any], text: str) -> float:
 
 
 def _string(text: str) -> str:
-    """Give the telling bit of the text: quoted, a name after a preposition, a word after one."""
+    """Return quoted words, else a name after a preposition, else a word after one, else all."""
     for pattern in (_QUOTED, _PLACE, _AFTER):
         found = pattern.search(text)
         if found:

@@ -1,4 +1,4 @@
-"""A request as it came, and as its route understands it.
+"""A request as it arrived, and as its route reads it.
 
 Rules of this file:
 
@@ -19,15 +19,15 @@ __all__ = ["Call", "RecordedRequest"]
 
 @frozen
 class RecordedRequest:
-    """A request that came in.
+    """A request that arrived.
 
     Attributes:
-        method: Upper case.
+        method: The method in upper case.
         path: As sent, without the query.
         query: Names to values; several values of one name are joined with commas.
         headers: Lower-case names to values.
         body: The bytes.
-        json: The body's JSON object; empty for no body, None where it is none.
+        json: The body's JSON object; empty without a body, None if it is not an object.
     """
 
     method: str
@@ -50,7 +50,7 @@ class Call:
     """A request that fits a route.
 
     Attributes:
-        ids: What the path names, e.g. ``{"thread": "thread_1"}``.
+        ids: The ids in the path, e.g. ``{"thread": "thread_1"}``.
         body: The JSON object.
         query: As in `RecordedRequest`.
     """

@@ -1,4 +1,4 @@
-"""What a request's body must look like, and what is said when it does not.
+"""The checks of request bodies, and their errors.
 
 Rules of this file:
 
@@ -39,13 +39,13 @@ def parse_body(body: bytes) -> Obj:
     """Parse a request's body; an empty one is an empty object.
 
     Raises:
-        ApiError: 400, it is not JSON, or not an object.
+        ApiError: 400, if it is not JSON, or not an object.
     """
     if not body.strip():
         return {}
     try:
         value = json.loads(body)
-    except ValueError as error:  # also what is not UTF-8
+    except ValueError as error:  # also for bytes that are not UTF-8
         raise ApiError(400, f"The body of your request is not valid JSON: {error}.") from error
     if not isinstance(value, dict):
         raise ApiError(400, "The body of your request must be a JSON object.")
@@ -53,7 +53,7 @@ def parse_body(body: bytes) -> Obj:
 
 
 def expect(body: Obj, name: str, kind: type[Any], *, items: type[Any] | None = None) -> Any:
-    """Give a parameter, or None where it is missing or null.
+    """Return a parameter, or None if it is missing or null.
 
     Args:
         body: The request's body.
@@ -62,7 +62,7 @@ def expect(body: Obj, name: str, kind: type[Any], *, items: type[Any] | None = N
         items: The type of the items of a list.
 
     Raises:
-        ApiError: 400, the value has another type.
+        ApiError: 400, if the value has another type.
     """
     value = body.get(name)
     if value is None:
@@ -77,10 +77,10 @@ def expect(body: Obj, name: str, kind: type[Any], *, items: type[Any] | None = N
 
 
 def require(body: Obj, name: str, kind: type[Any]) -> Any:
-    """Give a parameter that must be there.
+    """Return a required parameter.
 
     Raises:
-        ApiError: 400, it is missing, or has another type.
+        ApiError: 400, if it is missing, or has another type.
     """
     value = expect(body, name, kind)
     if value is None:
@@ -90,14 +90,14 @@ def require(body: Obj, name: str, kind: type[Any]) -> Any:
 
 
 def check_fields(body: Obj, kind: str) -> Obj:
-    """Give the parameters of a body that a kind of object keeps and that may be changed.
+    """Return the parameters of a body that a kind of object keeps and that may be changed.
 
     Args:
-        body: The request's.
+        body: The request's body.
         kind: The wire's name of the object: ``assistant``, ``thread`` ...
 
     Raises:
-        ApiError: 400, one has the wrong type.
+        ApiError: 400, if one has the wrong type.
     """
     for name, python_type in _FIELDS[kind].items():
         expect(body, name, python_type, items=dict if name == "tools" else None)
@@ -105,10 +105,10 @@ def check_fields(body: Obj, kind: str) -> Obj:
 
 
 def message_body(body: Obj) -> Obj:
-    """Turn a request for a message into what `Store.add_message` takes.
+    """Convert the body of a request for a message for `Store.add_message`.
 
     Raises:
-        ApiError: 400.
+        ApiError: 400, if it is invalid.
     """
     role = require(body, "role", str)
     if role not in ("user", "assistant"):
@@ -132,7 +132,7 @@ def _text_part(text: str) -> Obj:
 
 
 def _part(part: Obj) -> Obj:
-    """Turn a part as sent into a part as kept: only text is written differently."""
+    """Convert a part as sent into a part as kept: only text is written differently."""
     kind = require(part, "type", str)
     if kind == "text":
         return _text_part(require(part, "text", str))
@@ -140,17 +140,17 @@ def _part(part: Obj) -> Obj:
 
 
 def check_outputs(body: Obj, pending: Sequence[Obj]) -> dict[str, ClientAnswer]:
-    """Read tool outputs or approvals: exactly one for each call that waits.
+    """Read tool outputs or approvals: exactly one for each waiting call.
 
     Args:
-        body: The request's: ``tool_outputs``, or Azure's ``tool_approvals``.
-        pending: The calls that wait, as wire objects.
+        body: The request's body: ``tool_outputs``, or Azure's ``tool_approvals``.
+        pending: The waiting calls, as wire objects.
 
     Returns:
         By call id: the output, or whether the call is approved.
 
     Raises:
-        ApiError: 400.
+        ApiError: 400, if they are invalid, or are not those of the waiting calls.
     """
     is_mcp = pending[0]["type"] == "mcp"
     name = "tool_approvals" if is_mcp else "tool_outputs"

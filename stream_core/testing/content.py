@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-- The message in the store always holds exactly what the deltas have said.
+- The message in the store always holds exactly the deltas so far.
 - A text part's first delta has ``annotations: []``, the next ones only the value;
   a citation is one delta whose value is the annotation's marker. The delta's
   annotation has ``index`` (and, for files, ``quote: ""``), the message's neither.
@@ -38,7 +38,7 @@ class MessageWriter:
         self._message: Obj | None = None
 
     def add(self, part: Say | Refuse | ShowImage | ShowImageURL) -> Iterator[WireEvent]:
-        """Write one part, in a new message where none is open."""
+        """Write one part, in a new message if none is open."""
         if self._message is None:
             yield from self._begin()
         match part:
@@ -55,7 +55,7 @@ class MessageWriter:
         """Close the open message, if there is one.
 
         Args:
-            reason: None for a complete one; else why it is incomplete: ``max_tokens``,
+            reason: None for a complete one, or why it is incomplete: ``max_tokens``,
                 ``content_filter``, ``run_failed``, ``run_cancelled`` or ``run_expired``.
         """
         message = self._message
@@ -88,7 +88,7 @@ class MessageWriter:
         return content
 
     def _delta(self, part: Obj) -> WireEvent:
-        """Give a delta of the last part."""
+        """Return a delta of the last part."""
         assert self._message is not None  # noqa: S101 - add() has begun one
         data = {
             "id": self._message["id"],

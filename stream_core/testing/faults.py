@@ -1,10 +1,10 @@
-"""Misbehaviour on request: what a broken server, proxy or network does.
+"""Misbehaviour on request, like that of a broken server, proxy or network.
 
 Rules of this file:
 
 - A `Fault` is a plain frozen value; the server's edge carries it out.
-- Counts are of the answer's body before compression and before transfer
-  chunks, so that the same number cuts at the same place in every framing.
+- Bytes are counted in the answer's body before compression and transfer chunks,
+  so that the same number cuts at the same place in every framing.
 """
 
 from __future__ import annotations
@@ -23,26 +23,25 @@ _OPTIONAL_COUNT = validators.optional([validators.instance_of(int), validators.g
 
 @frozen
 class Fault:
-    """What goes wrong with one answer.
+    """A fault in one answer.
 
     With none of ``status``, ``json``, ``body``: the real answer is made, and only
     its transport is spoilt.
 
     Attributes:
         status: Answer with this HTTP status instead.
-        json: The body, as JSON. With a status of 400 or more and no body, an error
-            in OpenAI's shape is made.
+        json: The body, as JSON. With a status alone, an error in OpenAI's shape is sent.
         body: The body, as text.
-        content_type: Of the body; by default JSON for ``json``, HTML for ``body``.
+        content_type: The body's type; by default JSON for ``json``, HTML for ``body``.
         headers: Further headers, e.g. ``{"Retry-After": "1"}``.
         delay: Seconds of silence before the answer.
         refuse: Close the connection before any answer.
-        cut_after: Break off after so many bytes of the body: within a transfer chunk
-            when chunked, at a silent end of file with ``framing="close"``.
+        cut_after: Break off after this many bytes of the body: within a transfer chunk
+            if chunked, at a silent end of file with ``framing="close"``.
         reset: Break off with a TCP reset instead of a plain close.
-        silence_after: Send so many bytes of the body and then nothing, until the
+        silence_after: Send this many bytes of the body and then nothing, until the
             client leaves or the server is closed.
-        only: Wait for a request whose path contains this text.
+        only: Apply to the first request whose path contains this text.
     """
 
     status: int | None = None
@@ -59,7 +58,7 @@ class Fault:
 
     @property
     def replaces(self) -> bool:
-        """Whether the answer itself is another."""
+        """Whether the answer itself is replaced."""
         return self.status is not None or self.json is not None or self.body is not None
 
     @property
@@ -68,7 +67,7 @@ class Fault:
         return self.cut_after is not None or self.silence_after is not None
 
     def answer(self) -> tuple[int, bytes, str]:
-        """Give status, body and content type of an answer that replaces the real one."""
+        """Return status, body and content type of an answer that replaces the real one."""
         status = 200 if self.status is None else self.status
         if self.body is not None:
             return status, self.body.encode(), self.content_type or "text/html; charset=utf-8"

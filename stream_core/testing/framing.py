@@ -1,11 +1,11 @@
-"""Frames as bytes, and how bytes are put on the connection.
+"""Frames as bytes, and the framing of bytes on the connection.
 
 Rules of this file:
 
 - Sans-I/O: bytes in, bytes out.
 - A frame is ``event: NAME``, one ``data:`` line of compact JSON in raw UTF-8, and
   a blank line, all with LF: what OpenAI sends, and what every known client reads.
-- Nothing is held back: each chunk ends where it was asked to, gzip is flushed
+- Nothing is held back: each chunk ends where requested, and gzip is flushed
   after each.
 """
 
@@ -41,9 +41,9 @@ class WireEvent:
     data: Obj | str
 
     def encode(self) -> bytes:
-        """Give the frame's bytes."""
+        """Return the frame's bytes."""
         data = self.data if isinstance(self.data, str) else to_json(self.data)
-        # A lone surrogate can come in with a JSON escape, and has no UTF-8.
+        # A lone surrogate can arrive as a JSON escape, and has no UTF-8 form.
         return f"event: {self.name}\ndata: {data}\n\n".encode(errors="replace")
 
 
@@ -51,7 +51,7 @@ DONE = WireEvent("done", "[DONE]")
 
 
 def to_json(value: object) -> str:
-    """Write JSON as the wire has it: compact, not ASCII-only."""
+    """Return JSON as on the wire: compact, not ASCII-only."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -64,8 +64,8 @@ class Framing:
             recording). Smaller chunks cut frames, lines and characters.
         delay: Seconds to wait between two writes.
         framing: ``chunked``, as OpenAI sends; or ``close``: no length, no chunks, the
-            closed connection is the end.
-        gzip: Compress, whether the client accepts it or not; flushed at each write.
+            closing of the connection is the end.
+        gzip: Compress, whether or not the client accepts it; flushed at each write.
     """
 
     chunk_size: int | None = field(
@@ -77,20 +77,20 @@ class Framing:
 
 
 def chunks(data: bytes, size: int | None) -> Iterator[bytes]:
-    """Cut bytes into chunks of ``size``; the last one may be shorter, and none is empty."""
+    """Cut bytes into chunks of ``size``; the last may be shorter, and none is empty."""
     step = size or len(data) or 1
     for start in range(0, len(data), step):
         yield data[start : start + step]
 
 
 class GzipFlusher:
-    """Compresses so that the reader can have each piece at once (``Z_SYNC_FLUSH``)."""
+    """Compresses so that each piece can be read at once (``Z_SYNC_FLUSH``)."""
 
     def __init__(self) -> None:
         self._compressor = zlib.compressobj(wbits=_GZIP_WBITS)
 
     def compress(self, data: bytes) -> bytes:
-        """Give the compressed bytes of one piece, complete for the reader."""
+        """Return the compressed bytes of one piece, complete for the reader."""
         return self._compressor.compress(data) + self._compressor.flush(zlib.Z_SYNC_FLUSH)
 
     def finish(self) -> bytes:

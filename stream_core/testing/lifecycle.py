@@ -2,12 +2,12 @@
 
 Rules of this file:
 
-- `RunMachine` turns parts into events and keeps the store true to what was
-  sent: whoever GETs a run, step or message sees what the stream has said so far.
-- Every method that gives events is a generator; one step, one event. The caller
+- `RunMachine` turns parts into events and keeps the store in step with them: a GET
+  of a run, step or message returns the state as streamed so far.
+- Every method that produces events is a generator; one step, one event. The caller
   may drop it half-way (a cancel does) and go on with another.
-- An event's object is a copy: what was sent does not change afterwards.
-- The order of events is that of recorded traffic. ``done`` is the caller's.
+- An event's object is a copy, so that it does not change once sent.
+- The order of events is that of recorded traffic. The caller adds ``done``.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ __all__ = ["TERMINAL", "RunMachine"]
 TERMINAL = frozenset({"completed", "incomplete", "failed", "cancelled", "expired"})
 """The statuses of a run that is over."""
 
-_ACTION_SECONDS = 36_000  # outputs may come for ten hours, as recorded
+_ACTION_SECONDS = 36_000  # outputs are accepted for ten hours, as recorded
 _STAMPS = {"completed": "completed_at", "failed": "failed_at", "cancelled": "cancelled_at"}
 
 
@@ -53,7 +53,7 @@ class RunMachine:
     """One run, from its creation to its end.
 
     Args:
-        store: Where its objects are.
+        store: The store of its objects.
         run: The run, live, as `Store.add_run` made it.
         include: The request's ``include`` values.
 
@@ -61,7 +61,7 @@ class RunMachine:
         run: The run, live.
         rounds: The answered tool rounds.
         cancel_requested: Whether a client asked for the run to be cancelled.
-        when_cancelled: Called at that moment, to wake whoever pulls the events.
+        when_cancelled: Called at that moment, to wake the consumer of the events.
     """
 
     def __init__(self, store: Store, run: Obj, include: Sequence[str] = ()) -> None:
@@ -77,16 +77,16 @@ class RunMachine:
 
     @property
     def paused(self) -> bool:
-        """Whether the turn is over: the run has ended, or waits for the client."""
+        """Whether the turn is over: the run has ended, or is waiting for the client."""
         return self.run["status"] == "requires_action" or self.run["status"] in TERMINAL
 
     @property
     def pending(self) -> list[Obj]:
-        """The calls that wait for the client, live."""
+        """The calls that are waiting for the client, live."""
         return self._tools.pending
 
     def turn(self) -> Turn:
-        """Give what the responder is told, as copies."""
+        """Return the turn for the responder, made of copies."""
         thread_id = self.run["thread_id"]
         assistant = self._store.assistants.get(self.run["assistant_id"])
         return Turn(
@@ -98,14 +98,14 @@ class RunMachine:
         )
 
     def start(self, new_thread: Obj | None = None) -> Iterator[WireEvent]:
-        """Begin the run; ``new_thread`` is the thread that was made with it."""
+        """Begin the run; ``new_thread`` is the thread created with it."""
         if new_thread is not None:
             yield WireEvent("thread.created", copy.deepcopy(new_thread))
         yield self._event("created")
         yield from self._work()
 
     def accept(self, outputs: Mapping[str, ClientAnswer]) -> Iterator[WireEvent]:
-        """Take the client's answers to `pending`, at once, and go on.
+        """Accept the client's answers to `pending`, at once, and go on.
 
         Args:
             outputs: By call id, for each pending call: an output, or whether approved.
@@ -122,8 +122,8 @@ class RunMachine:
         """Turn one part into events; check `paused` afterwards.
 
         Raises:
-            TypeError: It is no part.
-            ValueError: It contradicts itself, such as a marker that is not in the text.
+            TypeError: It is not a part.
+            ValueError: It contradicts itself, e.g. with a marker that is not in the text.
         """
         match part:
             case Say() | Refuse() | ShowImage() | ShowImageURL():
@@ -151,14 +151,14 @@ class RunMachine:
         yield self._end("completed")
 
     def request_cancel(self) -> None:
-        """Note that the run is to be cancelled; `cancel` gives the events."""
+        """Note that the run is to be cancelled; `cancel` produces the events."""
         self.cancel_requested = True
         self.run["status"] = "cancelling"
         self.run["required_action"] = None
         self.when_cancelled()
 
     def cancel(self) -> Iterator[WireEvent]:
-        """End the run as cancelled, wherever it stands."""
+        """End the run as cancelled, at whatever point it is."""
         self.request_cancel()
         yield self._event("cancelling")
         yield from self._break_off("cancelled", "run_cancelled")
@@ -178,7 +178,7 @@ class RunMachine:
         yield from self._work()
 
     def _use_tool(self, part: NewMessage | Part) -> Iterator[WireEvent]:
-        """Write a part that is no content; the open message is closed."""
+        """Write a part that is not content; the open message is closed."""
         match part:
             case NewMessage():
                 return
@@ -211,7 +211,7 @@ class RunMachine:
     def _break_off(
         self, step_status: str, reason: str, error: Obj | None = None
     ) -> Iterator[WireEvent]:
-        """Close what is open, before its time."""
+        """Close the open message and step early."""
         yield from self._message.end(reason)
         yield from self._steps.end(step_status, error)
 
@@ -237,10 +237,10 @@ class RunMachine:
         yield self._end("incomplete")
 
     def _send_error(self, part: SendError) -> Iterator[WireEvent]:
-        """Fail without the events of a failure: the stream only says ``error``.
+        """Fail without the events of a failure: the stream only has ``error``.
 
-        The payload has both shapes that are in use: OpenAI's wrapped one, and the
-        bare one of the specification.
+        The payload has both shapes in use: OpenAI's wrapped one, and the bare one of the
+        specification.
         """
         for _ in self._fail(Fail("server_error", part.message)):
             pass

@@ -1,13 +1,13 @@
-"""What a responder can say: the parts that a run's answer is made of.
+"""The parts of a run's answer, as a responder gives them.
 
 Rules of this file:
 
 - A part is a plain frozen value. It knows no ids, no wire and no server; the
   lifecycle turns parts into wire events.
-- Content (`Say`, `Refuse`, `ShowImage`, `ShowImageURL`) that stands together
-  becomes one message. `NewMessage`, a tool's part or the end closes it.
-- A part of `ENDING` ends the turn: the parts after it are not asked for. After
-  tool outputs or approvals came, the responder is asked anew.
+- Consecutive content (`Say`, `Refuse`, `ShowImage`, `ShowImageURL`) becomes one
+  message. `NewMessage`, a tool's part or the end closes it.
+- A part of `ENDING` ends the turn: the parts after it are not requested. After
+  tool outputs or approvals have come, the responder is called again.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ __all__ = [
 
 
 def _json_text(value: Mapping[str, Any] | str) -> str:
-    """Give arguments as the JSON text that a model would write."""
+    """Return arguments as the JSON text that a model would write."""
     return value if isinstance(value, str) else json.dumps(dict(value), ensure_ascii=False)
 
 
 @frozen
 class FileCitation:
-    """A quotation of a file, at the place in the text where ``text`` stands.
+    """A citation of a file, at the place of ``text`` in the answer.
 
     Attributes:
-        text: The marker as it stands in the said text, e.g. ``【4:0†source】``.
+        text: The marker as in the answer, e.g. ``【4:0†source】``.
         file_id: The cited file.
     """
 
@@ -66,10 +66,10 @@ class FileCitation:
 
 @frozen
 class FilePath:
-    """A file that the code interpreter made, named in the text by ``text``.
+    """A file that the code interpreter made, named in the answer by ``text``.
 
     Attributes:
-        text: The path as it stands in the said text, e.g. ``sandbox:/mnt/data/a.csv``.
+        text: The path as in the answer, e.g. ``sandbox:/mnt/data/a.csv``.
         file_id: The file made.
     """
 
@@ -79,10 +79,10 @@ class FilePath:
 
 @frozen
 class UrlCitation:
-    """A quotation of a web page (Azure), at the place where ``text`` stands.
+    """A citation of a web page (Azure), at the place of ``text`` in the answer.
 
     Attributes:
-        text: The marker as it stands in the said text.
+        text: The marker as in the answer.
         url: The page's address.
         title: The page's title.
     """
@@ -99,15 +99,15 @@ Annotation: TypeAlias = FileCitation | FilePath | UrlCitation
 class Say:
     """Text of the assistant.
 
-    A `Say` directly after another one goes on with the same text part, unless
+    A `Say` directly after another one continues the same text part, unless
     ``new_part`` is true; so a generator can yield words as they come.
 
     Attributes:
-        text: What is said.
-        annotations: In the order of their markers; each marker must stand in ``text``.
-        pieces: The deltas, exactly; joined they must be ``text``. None lets the
+        text: The text.
+        annotations: In the order of their markers; each marker must be in ``text``.
+        pieces: The exact deltas; joined they must be ``text``. None lets the
             server cut the text, always at the same places.
-        new_part: Begin a new text part although the last part is text too.
+        new_part: Begin a new text part even if the last part is text too.
     """
 
     text: str
@@ -151,7 +151,7 @@ class ShowImageURL:
 
 @frozen
 class NewMessage:
-    """Close the open message; content that follows begins another one."""
+    """Close the open message; the next content begins another one."""
 
 
 @frozen
@@ -161,7 +161,7 @@ class FunctionCall:
     Attributes:
         name: The function.
         arguments: A mapping, or text that is sent as it is (it need not be JSON:
-            models err too).
+            models make mistakes too).
     """
 
     name: str
@@ -185,7 +185,7 @@ class RunCode:
 
     Attributes:
         input: The code.
-        logs: What it printed; empty for nothing.
+        logs: Its printed output; may be empty.
         image_file_id: An image it drew, or None.
     """
 
@@ -216,7 +216,7 @@ class SearchFiles:
     """A file search step.
 
     Attributes:
-        results: Hits, sent with the completed step only, as the real wire does.
+        results: Hits, sent only with the completed step, as on the real wire.
     """
 
     results: Sequence[SearchResult] = ()
@@ -224,7 +224,7 @@ class SearchFiles:
 
 @frozen
 class ListTools:
-    """Azure's ``activities`` step: an MCP server was asked for its tools.
+    """Azure's ``activities`` step: the tools of an MCP server are listed.
 
     Attributes:
         server_label: The MCP tool's label.
@@ -243,7 +243,7 @@ class McpCall:
         server_label: The MCP tool's label.
         name: The tool of that server.
         arguments: A mapping, or text that is sent as it is.
-        output: What the tool answers once approved.
+        output: The tool's output once the call is approved.
     """
 
     server_label: str
@@ -268,7 +268,7 @@ class Fail:
     """The run fails.
 
     Attributes:
-        code: ``server_error``, ``rate_limit_exceeded``, ``invalid_prompt``, or any other.
+        code: ``server_error``, ``rate_limit_exceeded``, ``invalid_prompt``, or any other code.
         message: For people.
     """
 
@@ -289,7 +289,7 @@ class StopShort:
 
 @frozen
 class Cancel:
-    """The run is cancelled, as if a client had asked for it."""
+    """The run is cancelled, as if by a client."""
 
 
 @frozen
@@ -304,7 +304,7 @@ class SendError:
     Attributes:
         message: For people.
         type: OpenAI's class of error.
-        code: A word for programs, or None.
+        code: A code for programs, or None.
         param: The parameter at fault, or None.
     """
 

@@ -1,12 +1,12 @@
-"""Where a text is cut into the deltas of a stream.
+"""Cuts texts into the deltas of a stream.
 
 Rules of this file:
 
 - Pure and deterministic: the same text is always cut at the same places, and
   the pieces joined are the text.
-- Cuts are those of a model's tokens: mostly before a word's space, and inside
-  long words, so that an accent can be parted from its letter, and a JSON escape
-  of function arguments from its backslash.
+- Cuts are like those between a model's tokens: mostly before a word's space, and
+  inside long words, so that an accent can be separated from its letter, and a JSON
+  escape of function arguments from its backslash.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from .parts import Annotation
 
 __all__ = ["cut_code", "cut_text", "mark_pieces"]
 
-# A word with the white space before it, six code points at most; or white space alone.
+# A word of at most six code points with the white space before it, or white space alone.
 _WORD = re.compile(r"\s?\S{1,6}|\s+")
-# Arguments come in smaller bits, cut without any regard for JSON.
+# Arguments come in smaller pieces, cut without regard for JSON.
 _CODE = re.compile(r"(?s).{1,5}")
 
 
 def cut_text(text: str) -> list[str]:
-    """Cut text that is said; an empty text is one empty piece."""
+    """Cut the text of an answer; an empty text is one empty piece."""
     return _WORD.findall(text) or [""]
 
 
@@ -37,7 +37,7 @@ def cut_code(text: str) -> list[str]:
 def mark_pieces(
     text: str, annotations: Sequence[Annotation], pieces: Sequence[str] | None
 ) -> Iterator[tuple[str, Annotation | None]]:
-    """Give each piece of a text, with the annotation whose marker it is.
+    """Yield each piece of a text, with the annotation whose marker it is.
 
     Args:
         text: The whole text.
@@ -45,8 +45,8 @@ def mark_pieces(
         pieces: The pieces wanted, or None to cut the text here.
 
     Raises:
-        ValueError: A marker does not stand in the text (or is not a piece of its
-            own), or the pieces are not the text.
+        ValueError: A marker is not in the text (or is not a piece of its own), or the
+            pieces are not the text.
     """
     if pieces is None:
         yield from _cut_around(text, annotations)
@@ -69,7 +69,7 @@ def _cut_around(
         found = text.find(annotation.text, start)
         if found < 0:
             raise ValueError(
-                f"the marker {annotation.text!r} does not stand in the text after position {start}"
+                f"the marker {annotation.text!r} is not in the text after position {start}"
             )
         if found > start:
             yield from ((piece, None) for piece in cut_text(text[start:found]))

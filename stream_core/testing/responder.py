@@ -1,11 +1,11 @@
-"""Who answers: the `Responder` protocol, what it is told, and the default one.
+"""The `Responder` protocol, the turn that it gets, and the default responder.
 
 Rules of this file:
 
-- A responder sees a `Turn` (a copy; it may keep it) and gives parts. It knows
-  nothing of events, ids of steps, or HTTP.
-- It is called in a thread of its own and asked for one part at a time, so that
-  it may block, and may be a generator that waits between parts.
+- A responder gets a `Turn` (a copy; it may keep it) and returns parts. It knows
+  nothing about events, ids of steps, or HTTP.
+- It is called in a thread of its own, and its parts are requested one at a time, so
+  that it may block, and may be a generator that waits between parts.
 - The default responder is a function of the turn alone: same turn, same answer.
 """
 
@@ -24,19 +24,19 @@ from .store import Obj
 __all__ = ["Answer", "DefaultResponder", "Responder", "ToolResult", "Turn", "parts_of", "text_of"]
 
 Answer: TypeAlias = "Part | str | Iterable[Part | str]"
-"""What a responder may give: one part, a text (said), or any iterable of these."""
+"""The answer of a responder: one part, a text (to say), or any iterable of these."""
 
 
 @frozen
 class ToolResult:
-    """A call that the assistant made, and what the client answered.
+    """A call by the assistant, and the client's answer.
 
     Attributes:
         call_id: The call's id.
         name: The function, or the MCP server's tool.
-        arguments: As text, as the assistant wrote them.
-        output: What the tool gave; None for an MCP call that was not approved.
-        approved: The client's word on an MCP call; None for a function.
+        arguments: The arguments as text, as the assistant wrote them.
+        output: The tool's output; None for an MCP call that was not approved.
+        approved: Whether the client approved an MCP call; None for a function.
     """
 
     call_id: str
@@ -48,14 +48,14 @@ class ToolResult:
 
 @frozen
 class Turn:
-    """What the assistant knows when it is to speak.
+    """The state of the conversation when the assistant must answer.
 
     Attributes:
         assistant: The wire object.
         thread: The wire object.
         run: The wire object: model, instructions, tools, tool_choice, limits.
         messages: The thread's wire messages, oldest first.
-        rounds: Answered tool rounds of this run, oldest first.
+        rounds: The answered tool rounds of this run, oldest first.
     """
 
     assistant: Obj
@@ -71,7 +71,7 @@ class Turn:
 
     @property
     def last_user_text(self) -> str:
-        """The text of the last user message; empty where there is none."""
+        """The text of the last user message, or "" if there is none."""
         return next(reversed(self.user_texts), "")
 
     @property
@@ -90,7 +90,7 @@ class Responder(Protocol):
     """Answers for the assistant."""
 
     def respond(self, turn: Turn) -> Answer:
-        """Give the parts of the answer, once per turn.
+        """Return the parts of the answer; called once per turn.
 
         A run has one turn, and one more after each round of tool outputs or
         approvals. An exception makes the run fail; it is logged with its traceback.
@@ -99,16 +99,16 @@ class Responder(Protocol):
 
 
 def text_of(message: Obj) -> str:
-    """Give the text of a wire message; parts that are no text are left out."""
+    """Return the text of a wire message; parts other than text are left out."""
     texts = [part["text"]["value"] for part in message["content"] if part["type"] == "text"]
     return "\n".join(texts)
 
 
 def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Iterator[Part]:
-    """Ask a responder or a plain callable, lazily.
+    """Yield the parts of a responder or a plain callable, lazily.
 
     Raises:
-        TypeError: Something came that is no part, no text and no iterable of these.
+        TypeError: The answer is not a part, a text or an iterable of these.
     """
     ask = responder.respond if isinstance(responder, Responder) else responder
     for part in _items(ask(turn)):
@@ -118,18 +118,18 @@ def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Ite
             yield part
         else:
             raise TypeError(
-                f"a responder gives parts (stream_core.testing.parts) or texts, not {part!r}"
+                f"a responder must return parts (stream_core.testing.parts) or texts, not {part!r}"
             )
 
 
 def _items(answer: object) -> Iterable[object]:
-    """Give the items of an answer; ``object``, because users' code may give anything."""
+    """Return the items of an answer; ``object``, because users' code may return anything."""
     if isinstance(answer, Iterable) and not isinstance(answer, str):
         return answer
     return (answer,)
 
 
-# Words that say nothing about which function is meant.
+# Words that do not help to identify a function.
 _STOP_TEXT = """
 a an and are as at be by call can current data do does fetch find for from get give given
 has have how i in into is it its list look lookup make me my name of on or please query
@@ -144,14 +144,14 @@ _ENOUGH = 2
 class DefaultResponder:
     """Answers from the conversation, and calls functions that fit.
 
-    A function fits when the last user message has a word of its name, or two of
-    its description. Of those that fit, all are called when the run allows parallel
-    calls, else the best. ``tool_choice`` is obeyed. After outputs came, they are told and
-    nothing is called again.
+    A function fits if the last user message has a word of its name, or two of its
+    description. Of those that fit, all are called if the run allows parallel calls, or
+    else the best. ``tool_choice`` is obeyed. After outputs have come, they become the
+    answer, and nothing is called again.
     """
 
     def respond(self, turn: Turn) -> Iterator[Part]:
-        """Give one `Say`, or one `CallFunctions`."""
+        """Yield one `Say` or one `CallFunctions`."""
         calls = [] if turn.rounds else self._calls(turn)
         if calls:
             yield CallFunctions(calls)
@@ -199,7 +199,7 @@ class DefaultResponder:
 
 
 def _fit(function: Obj, text: str) -> int:
-    """Say how well a function fits a text."""
+    """Return a score of how well a function fits a text."""
     said = _word_set(text)
     name = _word_set(function["name"])
     description = _word_set(function.get("description") or "") - name
@@ -207,7 +207,7 @@ def _fit(function: Obj, text: str) -> int:
 
 
 def _word_set(text: str) -> set[str]:
-    """Give the telling words of a text: lower case, plural s dropped, names taken apart."""
+    """Return the significant words of a text: lower case, without plural s, names split."""
     parted = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
     words = {word.lower() for word in re.findall(r"[^\W_]+", parted)} - _STOP_WORDS
     return {word.removesuffix("s") if len(word) > 3 else word for word in words}  # noqa: PLR2004 - "gas" and "bus" keep theirs

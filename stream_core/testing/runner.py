@@ -1,10 +1,10 @@
-"""Drives a run on an event loop: asks the responder, pulls events, hands them on.
+"""Drives a run on an event loop: calls the responder, pulls events, passes them on.
 
 Rules of this file:
 
-- asyncio only; nothing of HTTP, and no timer.
+- asyncio only; no HTTP, and no timer.
 - A run goes to its end whether or not anyone listens, as with the real API.
-- A responder is asked in a daemon thread, part by part; a cancel does not wait
+- A responder is called in a daemon thread, part by part; a cancel does not wait
   for it. Its exceptions are logged and make the run fail.
 """
 
@@ -31,7 +31,7 @@ _log = logging.getLogger("stream_core.testing")
 
 
 async def nobody(event: WireEvent) -> None:
-    """Take an event that nobody listens to."""
+    """Ignore an event that nobody listens to."""
 
 
 class Runner:
@@ -39,7 +39,7 @@ class Runner:
 
     Args:
         machine: The run.
-        responder: Who answers.
+        responder: The responder.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Runner:
         machine.when_cancelled = self._cancelled.set
 
     async def drive(self, opening: Iterator[WireEvent], emit: Emit = nobody) -> None:
-        """Go on until the run has ended or waits for the client, then emit ``done``."""
+        """Go on until the run ends or waits for the client, then emit ``done``."""
         machine = self._machine
         await self._pump(opening, emit)
         parts = parts_of(self._responder, machine.turn())
@@ -63,7 +63,7 @@ class Runner:
         await emit(DONE)
 
     async def _pump(self, events: Iterator[WireEvent], emit: Emit) -> None:
-        """Hand on events until a cancel comes; a bad part makes the run fail."""
+        """Pass events on until a cancel comes; a bad part makes the run fail."""
         machine = self._machine
         while not machine.cancel_requested:
             try:
@@ -76,7 +76,7 @@ class Runner:
             await emit(event)
 
     async def _next_events(self, parts: Iterator[Part]) -> Iterator[WireEvent]:
-        """Wait for the next part, or for a cancel, and give what follows."""
+        """Wait for the next part or a cancel, and return the events that follow."""
         asked = asyncio.ensure_future(in_thread(lambda: next(parts, None)))
         cancelled = asyncio.ensure_future(self._cancelled.wait())
         try:
@@ -97,23 +97,23 @@ class Runner:
 
 
 async def in_thread(function: Callable[[], T]) -> tuple[T | None, BaseException | None]:
-    """Call a function in a daemon thread; gives its result, or what it raised.
+    """Call a function in a daemon thread; return its result, or its exception.
 
-    Not the loop's executor: its threads are waited for at the interpreter's exit,
-    and a responder that blocks for ever must not keep a process alive.
+    The loop's executor will not do: the interpreter waits for its threads at exit, and a
+    responder that blocks for ever must not keep a process alive.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[tuple[T | None, BaseException | None]] = loop.create_future()
 
     def settle(result: tuple[T | None, BaseException | None]) -> None:
-        if not future.done():  # else nobody waits any more
+        if not future.done():  # or else nobody waits any more
             future.set_result(result)
 
     def work() -> None:
         result: tuple[T | None, BaseException | None]
         try:
             result = function(), None
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is the caller's to judge
+        except BaseException as error:  # noqa: BLE001 - whatever it is, the caller decides
             result = None, error
         with suppress(RuntimeError):  # the server was closed meanwhile, and its loop with it
             loop.call_soon_threadsafe(settle, result)

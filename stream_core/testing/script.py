@@ -1,9 +1,9 @@
-"""What a test has arranged for the requests to come, and the requests that came.
+"""The answers that a test has scheduled, and the requests that arrived.
 
 Rules of this file:
 
-- Thread safe: a test arranges from its own thread, the server takes from its own.
-- Each queue is first in, first out; what is taken is gone.
+- Thread safe: a test writes from its own thread, the server reads from its own.
+- Each queue is first in, first out; an item that is taken is gone.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from .framing import Framing
 __all__ = ["RECORDINGS", "Recording", "Script", "read_recording"]
 
 RECORDINGS = "/recordings/"
-"""The path below which recordings have URLs of their own."""
+"""The path below which recordings have their own URLs."""
 
 
 @frozen
@@ -32,7 +32,7 @@ class Recording:
 
     Attributes:
         data: The body.
-        framing: How it travels.
+        framing: Its framing.
         status: The HTTP status.
         content_type: The header.
     """
@@ -44,7 +44,7 @@ class Recording:
 
 
 def read_recording(recording: str | os.PathLike[str] | bytes) -> bytes:
-    """Give the bytes of a recording: a file's, or those given."""
+    """Return the bytes of a recording: those of a file, or those given."""
     return recording if isinstance(recording, bytes) else Path(recording).read_bytes()
 
 
@@ -52,7 +52,7 @@ class Script:
     """The queues of one server.
 
     Args:
-        framing: How streams travel where nothing else is arranged.
+        framing: The framing of streams for which no other is scheduled.
 
     Attributes:
         framing: The same; may be set at any time.
@@ -69,34 +69,34 @@ class Script:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, oldest first, as a list of one's own."""
+        """The requests so far, oldest first, as a new list."""
         with self._lock:
             return list(self._requests)
 
     def fail_next(self, *faults: Fault) -> None:
-        """Arrange faults, one for each of the next answers."""
+        """Schedule faults, one for each of the next answers."""
         with self._lock:
             self._faults.extend(faults)
 
     def frame_next(self, *framings: Framing) -> None:
-        """Arrange framings, one for each of the next streams."""
+        """Schedule framings, one for each of the next streams."""
         with self._lock:
             self._framings.extend(framings)
 
     def play(self, recording: Recording) -> None:
-        """Arrange a recording for the next request for a run's events."""
+        """Schedule a recording for the next request for a run's events."""
         with self._lock:
             self._played.append(recording)
 
     def add_recording(self, recording: Recording) -> str:
-        """Keep a recording; gives the path of its URL."""
+        """Keep a recording; return the path of its URL."""
         with self._lock:
             path = f"{RECORDINGS}{len(self._recordings) + 1}"
             self._recordings[path] = recording
             return path
 
     def receive(self, request: RecordedRequest) -> tuple[int, Fault]:
-        """Note a request; gives its number, from 1, and its fault (which may be none)."""
+        """Note a request; return its number, from 1, and its fault, which may be empty."""
         with self._lock:
             self._requests.append(request)
             for fault in self._faults:
@@ -106,12 +106,12 @@ class Script:
             return len(self._requests), Fault()
 
     def take_framing(self) -> Framing:
-        """Give the framing of the stream that is about to begin."""
+        """Return the framing of the stream that is about to begin."""
         with self._lock:
             return self._framings.popleft() if self._framings else self.framing
 
     def take_recording(self, request: RecordedRequest) -> Recording | None:
-        """Give the recording that answers a request, if one does."""
+        """Return the recording that answers a request, if one does."""
         with self._lock:
             recording = self._recordings.get(request.path)
             if recording is not None:

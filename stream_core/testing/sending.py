@@ -1,12 +1,12 @@
-"""How an answer's body leaves: in chunks, at a pace, compressed, and broken off.
+"""Sends an answer's body: in chunks, at a pace, compressed, and broken off.
 
 Rules of this file:
 
-- asyncio only. An `Outlet` writes; the `Sender` decides what, when, and when no
-  more. `RawOutlet` writes HTTP by hand on the transport, because no server
+- asyncio only. An `Outlet` writes; the `Sender` decides what to write, when, and when
+  to stop. `RawOutlet` writes HTTP by hand on the transport, because no server
   library lets one answer without length and without chunks on HTTP/1.1, end
   within a chunk, or reset the connection.
-- A client that leaves is no error: what is sent afterwards is dropped.
+- A client that leaves is not an error: later bytes are dropped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _HIGH_WATER = 1 << 20  # bytes that may wait for a slow client
 
 
 class Outlet(Protocol):
-    """Where an answer is written."""
+    """The place where an answer is written."""
 
     async def open(self, status: int, headers: Mapping[str, str]) -> None:
         """Write status line and headers."""
@@ -40,7 +40,7 @@ class Outlet(Protocol):
         ...
 
     async def end(self) -> None:
-        """Write what says that the body is complete."""
+        """Write the end of the body."""
         ...
 
 
@@ -48,7 +48,7 @@ class RawOutlet:
     """Writes HTTP/1.1 by hand; the connection ends with the answer.
 
     Args:
-        transport: The connection, or None when the client has already left.
+        transport: The connection, or None if the client has already left.
         chunked: Whether the body is sent in transfer chunks.
     """
 
@@ -57,7 +57,7 @@ class RawOutlet:
         self._chunked = chunked
 
     async def open(self, status: int, headers: Mapping[str, str]) -> None:
-        """Write status line and headers, with those of the framing."""
+        """Write status line and headers, including those of the framing."""
         phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
         framing = {"Transfer-Encoding": "chunked"} if self._chunked else {}
         lines = [f"HTTP/1.1 {status} {phrase}"]
@@ -66,16 +66,16 @@ class RawOutlet:
         await self._put("\r\n".join([*lines, "", ""]).encode())
 
     async def write(self, data: bytes) -> None:
-        """Write a piece of the body, as one chunk where chunked."""
+        """Write a piece of the body, as one chunk if chunked."""
         await self._put(self._head(len(data)) + data + (b"\r\n" if self._chunked else b""))
 
     async def end(self) -> None:
-        """Write the last chunk where chunked, and close."""
+        """Write the last chunk if chunked, and close."""
         transport = await self._put(b"0\r\n\r\n" if self._chunked else b"")
         transport.close()  # sends what is buffered first
 
     async def begin(self, part: bytes, size: int) -> None:
-        """Write the beginning of a piece of ``size`` bytes, and see it delivered."""
+        """Write the beginning of a piece of ``size`` bytes, and wait until it is delivered."""
         await self._put(self._head(size) + part, high_water=0)
 
     async def break_off(self, *, reset: bool = False) -> None:
@@ -89,7 +89,7 @@ class RawOutlet:
         self._transport.abort()
 
     def _head(self, size: int) -> bytes:
-        # A chunk of no bytes would be the end of the body.
+        # An empty chunk would be the end of the body.
         return b"%x\r\n" % size if self._chunked and size else b""
 
     async def _put(self, data: bytes, *, high_water: int = _HIGH_WATER) -> asyncio.Transport:
@@ -98,7 +98,7 @@ class RawOutlet:
         if transport is None or transport.is_closing():
             raise ConnectionResetError("the client has left")
         transport.write(data)
-        while transport.get_write_buffer_size() > high_water:  # noqa: ASYNC110 - a transport tells its protocol, aiohttp's here, and nobody else
+        while transport.get_write_buffer_size() > high_water:  # noqa: ASYNC110 - a transport notifies only its protocol, which is aiohttp's here
             await asyncio.sleep(_FLUSH_POLL)
         return transport
 
@@ -107,7 +107,7 @@ class Sender:
     """Sends one body.
 
     Args:
-        outlet: Where it is written.
+        outlet: The outlet that writes it.
         framing: How it is cut, paced and compressed.
     """
 
@@ -119,7 +119,7 @@ class Sender:
         self._begun = False
 
     def leave(self) -> None:
-        """Note that the client has left: nothing is sent any more, nothing waits."""
+        """Note that the client has left: nothing more is sent, and nothing waits."""
         self._gone.set()
 
     async def open(self, status: int, headers: Mapping[str, str]) -> None:
@@ -139,7 +139,7 @@ class Sender:
             await self._send_chunk(chunk)
 
     async def finish(self) -> None:
-        """Send what says that the body is complete."""
+        """Send the end of the body."""
         if self._gzip is not None:
             await self._guard(self._outlet.write(self._gzip.finish()))
         await self._guard(self._outlet.end())
@@ -151,7 +151,7 @@ class Sender:
         return self._gzip.compress(data) if self._gzip is not None else data
 
     async def _guard(self, writing: Coroutine[Any, Any, None]) -> None:
-        """Write, unless the client has left, and note when it has."""
+        """Write, unless the client has left; note if it has."""
         if self._gone.is_set():
             writing.close()
             return
@@ -162,10 +162,10 @@ class Sender:
 
 
 class SpoiltSender(Sender):
-    """Sends the beginning of one body, as a fault says.
+    """Sends the beginning of one body, as a fault demands.
 
     Args:
-        outlet: Where it is written.
+        outlet: The outlet that writes it.
         framing: How it is cut, paced and compressed.
         fault: Its ``cut_after``, ``reset`` and ``silence_after``.
     """
@@ -179,7 +179,7 @@ class SpoiltSender(Sender):
         self._room = min(limits)  # bytes that may still be sent, before compression
 
     async def open(self, status: int, headers: Mapping[str, str]) -> None:
-        """Send status line and headers, and at once what comes after no bytes at all."""
+        """Send status line and headers, and break or hang at once if no byte may follow."""
         await super().open(status, headers)
         if self._room == 0:
             await self._spoil(b"", 0)
@@ -193,7 +193,7 @@ class SpoiltSender(Sender):
             await self._spoil(part, len(part) + len(chunk) - self._room)
 
     async def _spoil(self, part: bytes, size: int) -> None:
-        """Send the last bytes, of a chunk that should have ``size``; then break or hang."""
+        """Send the last bytes of a chunk that should have ``size``; then break or hang."""
         await self._guard(self._raw.begin(part, size))
         if self._cuts:
             await self._guard(self._raw.break_off(reset=self._fault.reset))

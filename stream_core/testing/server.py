@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-- One daemon thread runs one event loop, and everything of the API happens there.
-  What a user calls from another thread only touches the `Script`, which is locked.
+- One daemon thread runs one event loop, and the whole API runs there.
+  Methods called from other threads only touch the `Script`, which is locked.
 - Each answer has an ``x-request-id``.
 - A stream goes out through a `Sender`, in a task of its own: a client that leaves
   ends its request, not the run. A plain chunked stream is written by aiohttp, so
@@ -49,18 +49,18 @@ _POLL_HEADERS = {"openai-poll-after-ms": "10"}
 class LocalServer:
     """An Assistants v2 server in this process, for demos and tests.
 
-    A context manager; or call `start` and `close`. Objects live in memory, for as
+    It is a context manager; or call `start` and `close`. Objects live in memory, as
     long as the server does::
 
         with LocalServer() as server:
             client = Client(api_key="any", base_url=server.base_url)
 
     Args:
-        responder: Who answers: a `Responder` or a plain callable that takes a `Turn`.
-        framing: How streams travel, until it is changed.
-        api_key: Demand this key; None accepts all.
-        host: The address to listen at.
-        port: The port; 0 takes a free one.
+        responder: Makes the answers: a `Responder`, or a plain callable that takes a `Turn`.
+        framing: The framing of streams, until it is changed.
+        api_key: The key to demand; None accepts any.
+        host: The address to listen on.
+        port: The port; 0 means a free one.
 
     Attributes:
         connections: TCP connections accepted so far.
@@ -90,14 +90,14 @@ class LocalServer:
     # -- life ----------------------------------------------------------------------------
 
     def start(self) -> Self:
-        """Listen; returns when connections are accepted.
+        """Start listening; return once connections are accepted.
 
         Raises:
             OSError: The address is in use, or is not this machine's.
-            RuntimeError: The server was started before.
+            RuntimeError: The server has already been started.
         """
         if self._thread is not None:
-            raise RuntimeError("this LocalServer was started before; make another one")
+            raise RuntimeError("this LocalServer has already been started; make a new one")
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._main()), name="LocalServer", daemon=True
         )
@@ -108,7 +108,7 @@ class LocalServer:
         return self
 
     def close(self) -> None:
-        """Stop at once: streams that hang are broken off; afterwards the port is free."""
+        """Stop at once, and break off hanging streams; afterwards the port is free."""
         if self._thread is not None and self._loop is not None:
             with suppress(RuntimeError):  # it was closed before
                 self._loop.call_soon_threadsafe(self._stop.set)
@@ -127,15 +127,15 @@ class LocalServer:
 
     @property
     def port(self) -> int:
-        """The port that is listened at; before the start the one asked for."""
+        """The port that the server listens on; before the start, the one given."""
         return self._address[1]
 
     @property
     def url(self) -> str:
-        """``http://127.0.0.1:PORT``, as Azure's clients want their endpoint.
+        """``http://127.0.0.1:PORT``, the endpoint for Azure's clients.
 
         Raises:
-            RuntimeError: The server was not started.
+            RuntimeError: The server has not been started.
         """
         if self._loop is None:
             raise RuntimeError("the server is not started: use `with LocalServer() as server:`")
@@ -151,12 +151,12 @@ class LocalServer:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """The requests so far, oldest first, as a list of one's own."""
+        """The requests so far, oldest first, as a new list."""
         return self._script.requests
 
     @property
     def framing(self) -> Framing:
-        """How streams travel; may be set at any time, for the streams to come."""
+        """The framing of streams; may be set at any time, for later streams."""
         return self._script.framing
 
     @framing.setter
@@ -185,7 +185,7 @@ class LocalServer:
         """Serve a recorded stream, byte for byte, at a URL of its own.
 
         Args:
-            recording: A file, read now, or the bytes.
+            recording: A file, which is read now, or the bytes.
             chunk_size: Bytes per write; None for all at once.
             delay: Seconds between two writes.
             framing: As in `Framing`.
@@ -194,7 +194,7 @@ class LocalServer:
             content_type: The header.
 
         Returns:
-            The URL; every method gets the recording there.
+            The URL; it answers every method with the recording.
         """
         made = Framing(chunk_size, delay, framing, gzip)
         data = read_recording(recording)
@@ -241,8 +241,8 @@ class LocalServer:
         self._loop = loop
         self._ready.set()
         await self._stop.wait()
-        # asyncio accepts a connection in three steps, and forgets one that is between them when
-        # its server is closed, with the socket open. So: no new ones, let those in, then close.
+        # asyncio accepts a connection in three steps, and if its server is closed between them,
+        # it forgets the open socket. So: stop new ones, let those finish, then close.
         for listening in server.sockets:
             loop.remove_reader(listening.fileno())
         for _ in range(_ACCEPT_STEPS):
@@ -250,13 +250,13 @@ class LocalServer:
         server.close()
         for task in self._tasks:
             task.cancel()
-        # Not http.shutdown(): it waits for handlers, and a hanging stream's never ends.
+        # Not http.shutdown(): it waits for handlers, and that of a hanging stream never ends.
         for transport in [c.transport for c in http.connections if c.transport is not None]:
             transport.abort()
-        # asyncio.run cancels what is still running: handlers whose connection is gone.
+        # asyncio.run cancels the handlers that are still running, whose connection is gone.
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        """Run something that outlives its request."""
+        """Run a task that outlives its request."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -305,9 +305,9 @@ class _Exchange:
     """One request and its answer.
 
     Args:
-        request: aiohttp's.
-        request_id: For the header ``x-request-id``.
-        fault: What is to go wrong.
+        request: aiohttp's request.
+        request_id: The value of the header ``x-request-id``.
+        fault: The fault of the answer.
         spawn: Runs a task that the server cancels when it is closed.
     """
 
@@ -392,7 +392,7 @@ class _AiohttpOutlet:
         await self._response.prepare(self._request)
 
     async def write(self, data: bytes) -> None:
-        """Write a chunk, and let the loop see to others, such as a cancel."""
+        """Write a chunk, and let the loop run other tasks, such as a cancel."""
         await self._response.write(data)
         await asyncio.sleep(0)
 
@@ -402,7 +402,7 @@ class _AiohttpOutlet:
 
 
 def _written_by_hand() -> web.Response:
-    """Give aiohttp something to write on a connection that is closed already."""
+    """Return a response for aiohttp to write on a connection that is already closed."""
     return web.Response()
 
 

@@ -26,7 +26,7 @@ class Steps:
     """Writes the steps of one run.
 
     Args:
-        store: Where they are kept.
+        store: The store of the steps.
         run: The run, live.
 
     Attributes:
@@ -44,19 +44,19 @@ class Steps:
         self.cut_short = False
 
     def begin(self, details: Obj) -> Iterator[WireEvent]:
-        """Open a step; gives created and in_progress."""
+        """Open a step; yield created and in_progress."""
         self.open = self._store.add_step(self._run, details)
         self._spent = 0
         yield self._event("created", self.open)
         yield self._event("in_progress", self.open)
 
     def again(self) -> Iterator[WireEvent]:
-        """Give the open step's created once more, as Azure does before an approval."""
+        """Yield the open step's created again, as Azure does before an approval."""
         assert self.open is not None  # noqa: S101 - the caller has just begun it
         yield self._event("created", self.open)
 
     def delta(self, details: Obj) -> WireEvent:
-        """Give a step delta of the open step."""
+        """Return a step delta of the open step."""
         assert self.open is not None  # noqa: S101 - the caller has just begun it
         data = {
             "id": self.open["id"],
@@ -66,7 +66,7 @@ class Steps:
         return WireEvent("thread.run.step.delta", data)
 
     def extend(self, expires_at: int) -> None:
-        """Let the open step live longer, because it waits for the client."""
+        """Let the open step expire later, because it waits for the client."""
         assert self.open is not None  # noqa: S101 - the caller has just begun it
         self.open["expires_at"] = expires_at
 
@@ -92,7 +92,7 @@ class Steps:
         yield self._event(status, step)
 
     def spend(self) -> bool:
-        """Count one token; False (and nothing counted) when the run may have no more."""
+        """Count one token and return True; if the run has reached its limit, return False."""
         limit = self._run["max_completion_tokens"]
         if limit is not None and self._completion_total + self._spent >= limit:
             self.cut_short = True
@@ -101,7 +101,7 @@ class Steps:
         return True
 
     def total_usage(self) -> Obj:
-        """Give the run's usage."""
+        """Return the run's usage."""
         return usage(self._prompt_total, self._completion_total)
 
     def _prompt_tokens(self) -> int:

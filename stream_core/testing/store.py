@@ -3,9 +3,9 @@
 Rules of this file:
 
 - An object is a plain dict with the keys, the order and the nulls of recorded
-  traffic, and is live: what a GET answers is what the lifecycle last wrote.
-- Ids and order are deterministic: two fresh stores that are asked for the same
-  things give the same ids. Only times come from a clock, which can be replaced.
+  traffic, and is live: a GET returns what the lifecycle last wrote.
+- Ids and order are deterministic: the same calls on two new stores make the same ids.
+  Only times come from a clock, which can be replaced.
 - Not thread safe: the server's own thread is the only user.
 """
 
@@ -23,7 +23,7 @@ Obj: TypeAlias = dict[str, Any]
 
 _ID_ALPHABET = string.ascii_letters + string.digits
 _ID_LENGTH = 24  # as in recorded ids
-_RUN_SECONDS = 600  # a run expires ten minutes after it was made
+_RUN_SECONDS = 600  # a run expires ten minutes after its creation
 _PAGE_DEFAULT = 20
 _PAGE_MAX = 100
 
@@ -36,7 +36,7 @@ class ApiError(Exception):
         message: For people.
         type: OpenAI's class of error.
         param: The parameter at fault, or None.
-        code: A word for programs, or None.
+        code: A code for programs, or None.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class ApiError(Exception):
 
 
 def not_found(kind: str, object_id: str) -> ApiError:
-    """Make the 404 for an object that is not there."""
+    """Return the 404 error for an object that does not exist."""
     return ApiError(404, f"No {kind} found with id '{object_id}'.")
 
 
@@ -77,7 +77,7 @@ class Store:
     """All objects of one server.
 
     Args:
-        clock: Gives the time in seconds since 1970.
+        clock: Returns the time in seconds since 1970.
 
     Attributes:
         assistants: By id.
@@ -89,7 +89,7 @@ class Store:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        # Not for secrets: the same ids every time is what is wanted here.
+        # Not for secrets: the ids must be the same every time.
         self._random = random.Random(0)  # noqa: S311
         self.assistants: dict[str, Obj] = {}
         self.threads: dict[str, Obj] = {}
@@ -148,7 +148,7 @@ class Store:
         Args:
             thread_id: An existing thread.
             body: ``role``, ``content`` (a list of parts), ``attachments``, ``metadata``.
-            run: The run that writes it; it then is in progress and the assistant's.
+            run: The run that writes it; if given, the message is in progress.
         """
         message: Obj = {
             "id": self.new_id("msg"),
@@ -234,21 +234,21 @@ class Store:
         return step
 
     def delete_thread(self, thread_id: str) -> None:
-        """Make a thread unknown.
+        """Remove a thread from the API.
 
-        What belongs to it stays in memory: a run that is under way goes on, as it
-        does with the real API, and nobody can look at it any more.
+        Its runs, steps and messages stay in memory: a run under way goes on, as with the
+        real API, but can no longer be fetched.
         """
         del self.threads[thread_id]
 
 
 def _or(value: Any, default: Any) -> Any:
-    """Give ``value``, or ``default`` where it is null; an empty or zero value stands."""
+    """Return ``value``, or ``default`` if it is null; an empty or zero value stays."""
     return default if value is None else value
 
 
 def page(objects: Mapping[str, Obj], query: Mapping[str, str]) -> Obj:
-    """Give one page of a list.
+    """Return one page of a list.
 
     Args:
         objects: All, by id, oldest first.
@@ -259,7 +259,7 @@ def page(objects: Mapping[str, Obj], query: Mapping[str, str]) -> Obj:
         ``{"object": "list", "data", "first_id", "last_id", "has_more"}``.
 
     Raises:
-        ApiError: 400, for a value that cannot be.
+        ApiError: 400, for an invalid value.
     """
     limit = _limit(query.get("limit"))
     order = query.get("order", "desc")
@@ -295,5 +295,6 @@ def _limit(text: str | None) -> int:
 def _position(ids: list[str], cursor: str, param: str) -> int:
     """Find a cursor among ids."""
     if cursor not in ids:
-        raise ApiError(400, f"'{param}' names no object of this list: '{cursor}'.", param=param)
+        message = f"'{param}' must be the id of an object in this list, not '{cursor}'."
+        raise ApiError(400, message, param=param)
     return ids.index(cursor)

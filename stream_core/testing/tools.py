@@ -2,7 +2,7 @@
 
 Rules of this file:
 
-- The step in the store always holds exactly what the deltas have said.
+- The step in the store always holds exactly the deltas so far.
 - A function call's first delta has its id, name, ``arguments: ""`` and
   ``output: null``; the fragments after it have only arguments, cut anywhere.
 - A step of calls that wait for the client stays open; `answer` fills it in.
@@ -32,10 +32,10 @@ from .store import Obj, Store
 __all__ = ["RESULT_CONTENT", "ClientAnswer", "ToolWriter"]
 
 RESULT_CONTENT = "step_details.tool_calls[*].file_search.results[*].content"
-"""The ``include`` value with which search results carry their passages."""
+"""The ``include`` value that makes search results carry their passages."""
 
 ClientAnswer: TypeAlias = str | bool
-"""What the client gives for a call: a function's output, or whether an MCP call is approved."""
+"""The client's answer to a call: a function's output, or whether an MCP call is approved."""
 
 _RANKING = {"ranker": "default_2024_08_21", "score_threshold": 0.0}  # as recorded
 
@@ -44,12 +44,12 @@ class ToolWriter:
     """Writes the tool steps of one run.
 
     Args:
-        store: Where they are kept.
+        store: The store of the steps.
         steps: Opens and closes them.
         include: The request's ``include`` values.
 
     Attributes:
-        pending: The calls that wait for the client, as live wire objects.
+        pending: The calls that are waiting for the client, as live wire objects.
     """
 
     def __init__(self, store: Store, steps: Steps, include: Sequence[str] = ()) -> None:
@@ -60,7 +60,7 @@ class ToolWriter:
         self.pending: list[Obj] = []
 
     def call_functions(self, part: CallFunctions) -> Iterator[WireEvent]:
-        """Write calls; afterwards the step is open and `pending` filled."""
+        """Write calls; afterwards the step is open, and `pending` has the calls."""
         calls = yield from self._begin()
         for index, call in enumerate(part.calls):
             function: Obj = {"name": call.name, "arguments": "", "output": None}
@@ -76,7 +76,7 @@ class ToolWriter:
         self.pending = calls
 
     def ask_approval(self, part: AskApproval) -> Iterator[WireEvent]:
-        """Write MCP calls; afterwards the step is open and `pending` filled."""
+        """Write MCP calls; afterwards the step is open, and `pending` has the calls."""
         calls = yield from self._begin()
         yield from self._steps.again()
         for index, call in enumerate(part.calls):
@@ -87,7 +87,7 @@ class ToolWriter:
         self.pending = calls
 
     def required_action(self) -> Obj:
-        """Give the run's ``required_action`` for the pending calls."""
+        """Return the run's ``required_action`` for the pending calls."""
         is_mcp = self.pending[0]["type"] == "mcp"
         calls = copy.deepcopy(self.pending)
         for call in calls:
@@ -96,7 +96,7 @@ class ToolWriter:
         return {"type": name, name: {"tool_calls": calls}}
 
     def answer(self, outputs: Mapping[str, ClientAnswer]) -> tuple[ToolResult, ...]:
-        """Fill in what the client gave for the pending calls.
+        """Fill in the client's answers to the pending calls.
 
         Args:
             outputs: By call id: a function's output, or whether an MCP call is approved.
@@ -123,7 +123,7 @@ class ToolWriter:
         yield from self._steps.end("completed")
 
     def search_files(self, part: SearchFiles) -> Iterator[WireEvent]:
-        """Write a whole file search step; results come with its end only."""
+        """Write a whole file search step; results come only at its end."""
         calls = yield from self._begin()
         search: Obj = {"ranking_options": dict(_RANKING), "results": []}
         entry = {"id": self._store.new_id("call"), "type": "file_search"}
@@ -147,7 +147,7 @@ class ToolWriter:
         yield from self._steps.end("completed")
 
     def _begin(self) -> Generator[WireEvent, None, list[Obj]]:
-        """Open a step of calls; returns its list of calls, live."""
+        """Open a step of calls; return its live list of calls."""
         calls: list[Obj] = []
         yield from self._steps.begin({"type": "tool_calls", "tool_calls": calls})
         return calls
@@ -192,7 +192,7 @@ class ToolWriter:
 
 
 def _outputs(part: RunCode) -> Iterator[Obj]:
-    """Give the outputs of a code interpreter call."""
+    """Yield the outputs of a code interpreter call."""
     if part.logs:
         yield {"type": "logs", "logs": part.logs}
     if part.image_file_id is not None:

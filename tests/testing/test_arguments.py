@@ -1,4 +1,4 @@
-"""Arguments are filled in from what the user said, to fit the schema."""
+"""Arguments are filled in from the user's text, to fit the schema."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stream_core.testing.arguments import fill_arguments
 
 
 def filled(schema: dict[str, Any], text: str) -> Any:
-    """What one required property gets."""
+    """Return the value of one required property."""
     parameters = {"type": "object", "properties": {"x": schema}, "required": ["x"]}
     return fill_arguments(parameters, text)["x"]
 
@@ -27,7 +27,7 @@ def filled(schema: dict[str, Any], text: str) -> Any:
     ],
 )
 def test_a_string_is_the_telling_bit_of_the_text(text: str, expected: str) -> None:
-    """Quoted words, else a name after a preposition, else a word after one, else all."""
+    """It is quoted words, a name after a preposition, a word after one, or else the whole text."""
     assert expected == filled({"type": "string"}, text)
 
 
@@ -53,7 +53,7 @@ def test_a_string_is_the_telling_bit_of_the_text(text: str, expected: str) -> No
     ],
 )
 def test_a_value_fits_its_schema(schema: dict[str, Any], text: str, expected: object) -> None:
-    """Types, enums, const and default are kept to; what was said wins over a default."""
+    """It obeys types, enums, const and default; a value in the text wins over a default."""
     assert expected == filled(schema, text)
 
 

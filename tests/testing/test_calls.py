@@ -1,4 +1,4 @@
-"""A request as it came, and as its route understands it."""
+"""A request as it arrived, and as its route reads it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from stream_core.testing.calls import Call, RecordedRequest
     [(b'{"a": 1}', {"a": 1}), (b"", {}), (b" \n", {}), (b"[1]", None), (b"{", None)],
 )
 def test_a_request_shows_its_json(body: bytes, expected: dict[str, Any] | None) -> None:
-    """An object, an empty one for no body, and None for what is no object."""
+    """It is an object, an empty one without a body, and None if the body is not an object."""
     assert expected == RecordedRequest("POST", "/v1/threads", body=body).json
 
 

@@ -1,4 +1,4 @@
-"""Request bodies: what is taken, and how the rest is refused."""
+"""Request bodies: which are accepted, and how others are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MCP = [{"id": "call_1", "type": "mcp"}]
 
 
 def refused(error: pytest.ExceptionInfo[ApiError]) -> tuple[int, str | None, str | None]:
-    """What a client reads of a refusal."""
+    """Return what a client reads of a refusal."""
     return error.value.status, error.value.param, error.value.code
 
 
@@ -34,7 +34,7 @@ def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
 
 
 def test_parameters_have_types() -> None:
-    """Null is as good as missing; another type is refused by name, in a list too."""
+    """Null counts as missing; another type is refused by name, in a list too."""
     assert expect({"a": None}, "a", str) is None
     assert "x" == expect({"a": "x"}, "a", str)
     assert [{}] == expect({"a": [{}]}, "a", list, items=dict)
@@ -52,7 +52,7 @@ def test_a_missing_parameter_is_named() -> None:
 
 
 def test_only_the_fields_of_a_kind_are_given() -> None:
-    """What may be changed is taken, the rest is left alone."""
+    """Fields that may be changed are accepted, others are left alone."""
     body = {"metadata": {"a": "b"}, "id": "x", "tools": [{}]}
     assert {"metadata": {"a": "b"}} == check_fields(body, "thread")
     assert {"metadata": {"a": "b"}, "tools": [{}]} == check_fields(body, "assistant")
@@ -62,7 +62,7 @@ def test_only_the_fields_of_a_kind_are_given() -> None:
 
 
 def test_a_message_may_be_a_text_or_parts() -> None:
-    """Text is kept as the wire shows it, images as they came."""
+    """Text is kept as on the wire, images as they came."""
     text = {"type": "text", "text": {"value": "hi", "annotations": []}}
     image = {"type": "image_url", "image_url": {"url": "http://x"}}
     assert [text] == message_body({"role": "user", "content": "hi"})["content"]
@@ -122,7 +122,7 @@ def test_an_mcp_call_gets_an_approval() -> None:
 def test_outputs_that_do_not_fit_are_refused(
     body: dict[str, Any], pending: list[dict[str, Any]], param: str
 ) -> None:
-    """Too few, too many, for another call, or of the wrong kind."""
+    """They are too few, too many, for another call, or of the wrong kind."""
     with pytest.raises(ApiError) as caught:
         check_outputs(body, pending)
     assert (400, param) == refused(caught)[:2]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class Writing:
-    """A run's message writer, with what it wrote."""
+    """A run's message writer, with the events that it wrote."""
 
     def __init__(self, **run: Any) -> None:
         self.store = Store(clock=lambda: 7)
@@ -84,14 +84,14 @@ def test_only_the_first_delta_of_a_text_has_annotations() -> None:
 
 
 def test_texts_in_a_row_are_one_part_unless_a_new_one_is_asked_for() -> None:
-    """A generator can say words as they come."""
+    """A generator can yield words as they come."""
     writing = Writing().add(Say("a"), Say("b"), Say("c", new_part=True))
     assert ["ab", "c"] == [part["text"]["value"] for part in writing.content]
     assert [0, 0, 1] == [delta["index"] for delta in writing.deltas]
 
 
 def test_an_empty_text_still_makes_a_part() -> None:
-    """The delta says that there is a text, and that it is empty."""
+    """The delta shows that there is a text, and that it is empty."""
     assert [
         {"index": 0, "type": "text", "text": {"value": "", "annotations": []}}
     ] == Writing().add(Say("")).deltas
@@ -135,7 +135,7 @@ def test_a_second_annotation_counts_on() -> None:
 
 
 def test_images_stand_between_texts() -> None:
-    """Each part has its index; text after an image is a part of its own."""
+    """Each part has its index; text after an image is a new part."""
     writing = Writing().add(
         Say("a"), ShowImage("file-1"), ShowImageURL("http://x", "low"), Say("b")
     )
@@ -159,7 +159,7 @@ def test_a_refusal_comes_in_pieces() -> None:
 
 
 def test_the_token_limit_cuts_a_text_and_a_refusal() -> None:
-    """What the limit leaves out is neither sent nor kept."""
+    """Content beyond the limit is neither sent nor kept."""
     assert (
         "one two"
         == Writing(max_completion_tokens=2).add(Say("one two three")).content[0]["text"]["value"]

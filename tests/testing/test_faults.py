@@ -1,4 +1,4 @@
-"""Faults: plain descriptions of what goes wrong."""
+"""Faults: plain descriptions of misbehaviour."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_cut_or_a_silence_spoils_the_body_only(fault: Fault) -> None:
 def test_a_status_alone_answers_with_openais_error(
     status: int, kind: str, code: str | None
 ) -> None:
-    """The body is what the API would say, with the class of error of that status."""
+    """The body is the API's for that status, with its class of error."""
     fault = Fault(status=status)
     actual, body, content_type = fault.answer()
     error = json.loads(body)["error"]
@@ -42,7 +42,7 @@ def test_a_status_alone_answers_with_openais_error(
 
 
 def test_a_body_of_ones_own_is_sent_as_it_is() -> None:
-    """HTML and JSON get their content type, unless another is wished for."""
+    """HTML and JSON get their content type, unless another is given."""
     assert (502, b"<html>", "text/html; charset=utf-8") == Fault(502, body="<html>").answer()
     assert (200, b'{"a":1}', "application/json") == Fault(json={"a": 1}).answer()
     assert (200, b"x", "text/plain") == Fault(body="x", content_type="text/plain").answer()

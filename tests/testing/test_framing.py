@@ -1,4 +1,4 @@
-"""Frames as bytes, and how bytes are cut and compressed."""
+"""Frames as bytes, and their cutting and compression."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def test_a_frame_is_two_lines_and_a_blank_one() -> None:
 
 
 def test_done_is_not_json() -> None:
-    """The last frame's data is a word."""
+    """The last frame's data is a plain word."""
     assert b"event: done\ndata: [DONE]\n\n" == DONE.encode()
 
 
 def test_line_ends_in_texts_are_escaped_and_lone_surrogates_replaced() -> None:
-    """No text can break a frame, and none can make it impossible to send."""
+    """No text can break a frame, or make it impossible to send."""
     encoded = WireEvent("x", {"a": "1\r\n2", "b": "\ud800"}).encode()
     assert b'event: x\ndata: {"a":"1\\r\\n2","b":"?"}\n\n' == encoded
     assert '{"a":[1,2]}' == to_json({"a": [1, 2]})
@@ -44,7 +44,7 @@ def test_no_bytes_are_no_chunk() -> None:
 
 
 def test_each_compressed_piece_can_be_read_at_once() -> None:
-    """After each flush the reader has everything that was written before."""
+    """After each flush the reader has everything written before."""
     flusher, reader = GzipFlusher(), zlib.decompressobj(wbits=31)
     for piece in (b"one", b"two", b"three"):
         assert piece == reader.decompress(flusher.compress(piece))

@@ -37,14 +37,14 @@ CALL = CallFunctions([FunctionCall("now")])
 
 
 def machine(**run: Any) -> RunMachine:
-    """A run that is queued."""
+    """Return a queued run."""
     store = Store(clock=lambda: 7)
     assistant = store.add_assistant({"model": "m", "tools": [{"type": "code_interpreter"}]})
     return RunMachine(store, store.add_run(store.add_thread({})["id"], assistant, run))
 
 
 def short(events: Iterable[WireEvent]) -> list[str]:
-    """Names without the common beginning, deltas in a row once."""
+    """Return names without the common beginning, deltas in a row once."""
     names: list[str] = []
     for event in events:
         name = event.name.removeprefix("thread.")
@@ -54,7 +54,7 @@ def short(events: Iterable[WireEvent]) -> list[str]:
 
 
 def played(run: RunMachine, *parts: Part) -> Iterator[WireEvent]:
-    """A whole turn."""
+    """Play a whole turn."""
     yield from run.start()
     for part in parts:
         yield from run.apply(part)
@@ -118,7 +118,7 @@ TOOL = [*STEP, "run.step.delta"]
 def test_the_events_of_a_turn_are_in_the_recorded_order(
     parts: list[Part], expected: list[str]
 ) -> None:
-    """Whatever is said, done or goes wrong, the events come as the real service sends them."""
+    """Whatever the parts or failures, the events come in the order of the real service."""
     run = machine()
     assert [*BEGIN, *expected] == short(played(run, *parts))
     assert run.paused
@@ -153,7 +153,7 @@ def test_outputs_complete_the_waiting_step_and_the_run_goes_on() -> None:
 
 
 def test_a_sent_object_does_not_change_afterwards() -> None:
-    """Each event has a copy, though the kept object goes on."""
+    """Each event has a copy, though the kept object changes later."""
     events = list(played(machine(), Say("x")))
     statuses = [
         event.data["status"]
@@ -208,7 +208,7 @@ def test_a_turn_is_a_copy() -> None:
 def test_an_end_before_its_time_is_written_into_every_object(
     part: Part, run_fields: dict[str, Any], reason: str, step_status: str
 ) -> None:
-    """The run, the open message and its step all say how it ended."""
+    """The run, the open message and its step all show how it ended."""
     run = machine()
     list(played(run, Say("x"), part))
     assert run_fields == {key: run.run[key] for key in run_fields}
@@ -221,7 +221,7 @@ def test_an_end_before_its_time_is_written_into_every_object(
 
 
 def test_an_error_event_has_both_shapes_that_are_in_use() -> None:
-    """The wrapped one that clients of OpenAI read, and the bare one of the specification."""
+    """It has the wrapped shape that clients of OpenAI read, and the bare one of the reference."""
     error = list(played(machine(), SendError("m", "t", "c", "p")))[-1]
     fields = {"message": "m", "type": "t", "param": "p", "code": "c"}
     assert ("error", {"error": fields, **fields}) == (error.name, error.data)
@@ -236,7 +236,7 @@ def test_the_token_limit_ends_the_run_as_incomplete() -> None:
 
 
 def test_a_cancel_can_come_between_any_two_events() -> None:
-    """Half-said parts are kept as far as they were sent, and the caller is woken."""
+    """Parts are kept as far as they were sent, and the consumer of the events is woken."""
     run = machine()
     woken: list[bool] = []
     run.when_cancelled = lambda: woken.append(True)

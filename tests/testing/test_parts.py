@@ -1,4 +1,4 @@
-"""What a responder can say: plain values that refuse what cannot be said."""
+"""The parts of an answer: plain values that refuse invalid content."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_calls_are_never_empty() -> None:
 
 
 def test_the_parts_that_end_a_turn_are_listed() -> None:
-    """`ENDING` tells a failure and a call from text and code."""
+    """`ENDING` separates a failure and a call from text and code."""
     assert isinstance(Fail(), ENDING)
     assert isinstance(CallFunctions([FunctionCall("f")]), ENDING)
     assert not isinstance(Say("x"), ENDING)

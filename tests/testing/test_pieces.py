@@ -1,4 +1,4 @@
-"""Where texts are cut: always at the same places, and never losing anything."""
+"""The cutting of texts: always at the same places, and without losing anything."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ CITED = FileCitation("【4:0†source】", "file-1")
 
 @given(st.text())
 def test_the_pieces_of_any_text_are_the_text(text: str) -> None:
-    """Joined, the pieces of a text and the fragments of code are what was cut."""
+    """Joined, the pieces of a text and the fragments of code are the whole."""
     assert text == "".join(cut_text(text))
     assert text == "".join(cut_code(text))
     assert text == "".join(piece for piece, _ in mark_pieces(text, (), None))
 
 
 def test_an_empty_text_is_one_empty_piece_and_empty_code_none() -> None:
-    """Saying nothing still makes a text part; no arguments make no fragment."""
+    """An empty text still makes a text part; no arguments make no fragment."""
     assert [""] == cut_text("")
     assert [] == cut_code("")
 
@@ -53,12 +53,12 @@ def test_a_marker_is_a_piece_of_its_own() -> None:
 
 def test_a_marker_that_is_not_in_the_text_is_an_error() -> None:
     """The error names the marker and where the search began."""
-    with pytest.raises(ValueError, match=r"'【4:0†source】' does not stand .* after position 0"):
+    with pytest.raises(ValueError, match=r"'【4:0†source】' is not in the text after position 0"):
         list(mark_pieces("nothing", [CITED], None))
 
 
 def test_given_pieces_are_sent_as_they_are() -> None:
-    """One's own pieces carry annotations where a piece is the marker."""
+    """The caller's own pieces carry annotations if the piece is the marker."""
     pieces = ["a", "", CITED.text, "b"]
     assert [("a", None), ("", None), (CITED.text, CITED), ("b", None)] == list(
         mark_pieces("".join(pieces), [CITED], pieces)

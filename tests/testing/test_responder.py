@@ -1,4 +1,4 @@
-"""Who answers: turns, parts from any callable, and the default responder."""
+"""Responders: turns, parts from any callable, and the default responder."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def turn(*said: str, **run: Any) -> Turn:
 
 
 def called(parts: Iterator[Part]) -> list[tuple[str, str]]:
-    """Name and arguments of the calls that are all of the answer; empty for none."""
+    """Return name and arguments of the calls if they are the whole answer; empty for none."""
     (part,) = parts
     if isinstance(part, Say):
         return []
@@ -46,7 +46,7 @@ def called(parts: Iterator[Part]) -> list[tuple[str, str]]:
 
 
 def said(parts: Iterator[Part]) -> str:
-    """The text that is all of the answer."""
+    """Return the text if it is the whole answer."""
     (part,) = parts
     assert isinstance(part, Say)
     return part.text
@@ -70,7 +70,7 @@ def test_plain_callables_and_responders_may_give_parts_or_texts() -> None:
 
 
 def test_a_generator_is_asked_for_one_part_at_a_time() -> None:
-    """What a generator does after a part happens when the next part is wanted."""
+    """The generator's code after a part runs when the next part is requested."""
     log = []
 
     def respond(_: Turn) -> Iterator[str]:
@@ -85,8 +85,8 @@ def test_a_generator_is_asked_for_one_part_at_a_time() -> None:
 
 @pytest.mark.parametrize("wrong", [None, 5, [5]])
 def test_anything_else_is_a_type_error(wrong: Any) -> None:
-    """The error says what a responder gives."""
-    with pytest.raises(TypeError, match="a responder gives parts"):
+    """The error says what a responder must return."""
+    with pytest.raises(TypeError, match="a responder must return parts"):
         list(parts_of(lambda _: wrong, turn()))
 
 
@@ -127,7 +127,7 @@ def test_the_default_calls_several_functions_if_the_run_allows_it() -> None:
     ],
 )
 def test_the_default_obeys_tool_choice(choice: Any, text: str, expected: list[str]) -> None:
-    """None forbids, required forces, a named function is the one."""
+    """None forbids, required forces, and a named function is the one called."""
     parts = DefaultResponder().respond(turn(text, tool_choice=choice))
     assert expected == [name for name, _ in called(parts)]
 
@@ -138,7 +138,7 @@ def test_the_default_without_tools_only_talks() -> None:
 
 
 def test_the_default_tells_outputs_and_calls_nothing_again() -> None:
-    """Each result of each round is told; a call that was not approved is said to be so."""
+    """Every result of every round is in the answer, including calls that were not approved."""
     results = (
         ToolResult("call_1", "get_current_weather", "{}", "sunny"),
         ToolResult("call_2", "fetch", "{}", None, approved=False),

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def machine() -> RunMachine:
-    """A run that is queued."""
+    """Return a queued run."""
     store = Store()
     assistant = store.add_assistant({"model": "m"})
     return RunMachine(store, store.add_run(store.add_thread({})["id"], assistant, {}))
@@ -35,7 +35,7 @@ def driven(
     hook: Callable[[WireEvent], None] = lambda _: None,
     opening: Iterator[WireEvent] | None = None,
 ) -> list[str]:
-    """The names of the events that come when a run is driven."""
+    """Return the names of the events of a run."""
     names: list[str] = []
 
     async def emit(event: WireEvent) -> None:
@@ -47,7 +47,7 @@ def driven(
 
 
 def test_a_run_is_driven_to_its_end_and_done() -> None:
-    """All parts are asked for, then the run completes."""
+    """All parts are requested, then the run completes."""
     names = driven(machine(), lambda _: ["a", "b"])
     assert ["run.step.completed", "run.completed", "done"] == names[-3:]
     assert 2 == names.count("message.delta")
@@ -61,7 +61,7 @@ def test_nobody_has_to_listen() -> None:
 
 
 def test_a_part_that_ends_the_turn_is_the_last_that_is_asked_for() -> None:
-    """After calls the responder is not asked on; after outputs it is asked anew."""
+    """After calls the responder is not asked further; after outputs it is called again."""
     asked = []
 
     def respond(turn: Turn) -> Iterator[Part | str]:
@@ -95,14 +95,14 @@ def test_a_responder_is_asked_in_a_thread_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (5, "The responder raised TypeError: a responder gives parts"),
+        (5, "The responder raised TypeError: a responder must return parts"),
         ([Say("x", [FileCitation("[1]", "f")])], "The responder raised ValueError: the marker"),
     ],
 )
 def test_a_responders_mistake_makes_the_run_fail(
     caplog: pytest.LogCaptureFixture, wrong: Any, said: str
 ) -> None:
-    """The run says what it was, the log has the traceback."""
+    """The error is in the run, and its traceback in the log."""
     run = machine()
     names = driven(run, lambda _: wrong)
     assert ["run.failed", "done"] == names[-2:]
@@ -145,7 +145,7 @@ def test_a_cancel_stops_the_saying_of_a_part() -> None:
 
 
 def test_a_cancel_does_not_wait_for_a_responder_that_blocks() -> None:
-    """The responder's thread is left behind, and what it gives later is dropped."""
+    """The responder's thread is left behind, and its later parts are dropped."""
     gate = threading.Event()
     left = threading.Event()
     run = machine()

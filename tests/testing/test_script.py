@@ -1,4 +1,4 @@
-"""What a test arranges is taken once, in order."""
+"""Scheduled answers are taken once, in order."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_requests_are_numbered_and_kept() -> None:
 
 
 def test_faults_are_taken_in_order() -> None:
-    """One for each request; then nothing goes wrong any more."""
+    """Each request takes one; afterwards there are no faults."""
     script = Script(Framing())
     script.fail_next(Fault(status=500), Fault(status=501))
     statuses = [script.receive(ANY)[1].status for _ in range(3)]
@@ -46,7 +46,7 @@ def test_a_fault_can_wait_for_its_path() -> None:
 
 
 def test_framings_are_taken_in_order_before_the_lasting_one() -> None:
-    """Afterwards streams travel as ever."""
+    """Afterwards streams have the usual framing."""
     script = Script(Framing(chunk_size=1))
     script.frame_next(Framing(chunk_size=2))
     assert [2, 1, 1] == [script.take_framing().chunk_size for _ in range(3)]

@@ -1,4 +1,4 @@
-"""How bodies leave: chunks, compression, and connections broken by hand, on real sockets."""
+"""The sending of bodies: chunks, compression, and connections broken by hand, on real sockets."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def test_a_compressed_body_can_be_read_after_each_write() -> None:
 
 
 def test_a_client_that_leaves_is_no_error() -> None:
-    """What comes afterwards is dropped, the end too."""
+    """Whatever comes afterwards is dropped, including the end."""
     outlet = asyncio.run(sent(ListOutlet(1), Framing(chunk_size=1, gzip=False), b"abc", b"d"))
     assert ([b"a"], False) == (outlet.written, outlet.ended)
 
@@ -159,7 +159,7 @@ def test_a_status_without_a_name_is_sent_all_the_same() -> None:
 
 
 def test_a_broken_chunk_is_a_plain_end_or_a_reset() -> None:
-    """The client sees the beginning of the chunk, and then the end that was asked for."""
+    """The client sees the beginning of the chunk, and then the end that was requested."""
 
     async def main(*, reset: bool) -> bytes:
         async with connected() as (transport, client):
@@ -174,7 +174,7 @@ def test_a_broken_chunk_is_a_plain_end_or_a_reset() -> None:
 
 
 def test_a_client_that_has_left_is_a_connection_error() -> None:
-    """Whether its transport is gone or only closing; breaking it off again is nothing."""
+    """Its transport may be gone or closing; breaking it off again does nothing."""
 
     async def main() -> None:
         async with connected() as (transport, _):
@@ -190,7 +190,7 @@ def test_a_client_that_has_left_is_a_connection_error() -> None:
 
 
 def test_a_slow_client_is_waited_for() -> None:
-    """What is begun before a break is delivered, however long that takes."""
+    """The bytes before a break are delivered, however long that takes."""
 
     async def main() -> int:
         async with connected() as (transport, client):
@@ -211,7 +211,7 @@ def test_a_slow_client_is_waited_for() -> None:
 
 
 async def spoilt(fault: Fault, framing: Framing, *pieces: bytes) -> bytes:
-    """What a client reads of a spoilt body, without the head; it leaves when it hangs."""
+    """Return what a client reads of a spoilt body, without the head; it leaves a hanging one."""
     async with connected() as (transport, client):
         sender = SpoiltSender(
             RawOutlet(transport, chunked=framing.framing == "chunked"), framing, fault
@@ -249,12 +249,12 @@ async def spoilt(fault: Fault, framing: Framing, *pieces: bytes) -> bytes:
     ],
 )
 def test_a_spoilt_body_stops_at_its_byte(fault: Fault, framing: Framing, expected: bytes) -> None:
-    """Within a chunk or at its end, or not at all when the body is shorter."""
+    """It stops within a chunk or at its end, or not at all if the body is shorter."""
     assert expected == asyncio.run(spoilt(fault, framing, b"abc", b"de"))
 
 
 def test_a_cut_counts_bytes_before_compression() -> None:
-    """What is sent of a compressed body can be read up to the cut."""
+    """The part of a compressed body that is sent can be read up to the cut."""
     framing = Framing(gzip=True, framing="close")
     body = asyncio.run(spoilt(Fault(cut_after=4), framing, b"abc", b"de"))
     assert b"abcd" == zlib.decompressobj(wbits=31).decompress(body)

@@ -81,7 +81,7 @@ def api(server: LocalServer) -> Iterator[Api]:
 
 @pytest.fixture
 def serve() -> Iterator[Callable[[Callable[[Turn], Answer]], Api]]:
-    """Starts a server with a responder; gives the calls to it."""
+    """Start a server with a responder; return the calls to it."""
     running: list[Api] = []
 
     def start(responder: Callable[[Turn], Answer]) -> Api:
@@ -150,7 +150,7 @@ def test_a_thread_and_its_run_in_one_request(api: Api) -> None:
 
 
 def test_a_run_that_is_not_streamed_goes_on_by_itself(api: Api) -> None:
-    """The answer is the queued run; asking again shows its progress."""
+    """The answer is the queued run; later requests show its progress."""
     run = api.post(api.runs, assistant_id=api.assistant)
     assert "queued" == run["status"]
     assert [(run["id"], "completed")] == [(ended["id"], ended["status"]) for ended in api.ended()]
@@ -217,7 +217,7 @@ def test_one_connection_serves_a_hundred_runs(api: Api) -> None:
     ],
 )
 def test_the_same_stream_in_every_framing(api: Api, framing: Framing) -> None:
-    """However it travels, the events are the same, and the next stream travels as ever."""
+    """The events are the same in any framing, and the next stream has the usual one."""
     api.server.frame_next(framing)
     answer = api.stream()
     assert ("gzip" if framing.gzip else None) == answer.headers.get("content-encoding")
@@ -230,7 +230,7 @@ def test_the_same_stream_in_every_framing(api: Api, framing: Framing) -> None:
 
 
 def test_the_framing_can_be_changed_for_good(api: Api) -> None:
-    """All streams to come travel in it."""
+    """All later streams have it."""
     api.server.framing = Framing(framing="close")
     assert Framing(framing="close") == api.server.framing
     for _ in range(2):
@@ -305,7 +305,7 @@ def test_errors_are_json_in_openais_shape(server: LocalServer) -> None:
 
 
 def test_a_server_with_a_key_wants_it() -> None:
-    """A wrong key is 401; the right one is let in, whatever the header."""
+    """A wrong key is a 401; the right one is accepted in either header."""
     with LocalServer(api_key="k") as server:
         url = f"{server.base_url}/assistants"
         assert 401 == requests.get(url, timeout=10).status_code
@@ -385,7 +385,7 @@ def test_a_responder_that_raises_makes_the_run_fail(
 
 
 def test_a_fault_can_replace_the_answer(api: Api) -> None:
-    """Status, headers and body are those asked for; the run is not even started."""
+    """Status, headers and body are those requested; the run is not even started."""
     api.server.fail_next(
         Fault(status=429, headers={"Retry-After": "3"}),
         Fault(status=502, body="<h1>Bad gateway</h1>"),
@@ -407,7 +407,7 @@ def test_a_fault_can_replace_the_answer(api: Api) -> None:
 
 
 def read_until_it_breaks(answer: requests.Response) -> tuple[bytes, type[Exception] | None]:
-    """What comes before the end, and the error that ends it."""
+    """Read up to the end; return the bytes and the error that ended them."""
     body = b""
     with answer:
         try:
@@ -432,7 +432,7 @@ def test_a_stream_can_be_cut(api: Api) -> None:
 
 
 def test_a_json_answer_can_be_cut_too(api: Api) -> None:
-    """What was sent is the beginning of the answer."""
+    """The bytes sent are the beginning of the answer."""
     api.server.fail_next(Fault(cut_after=10, only="/assistants"))
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
         api.get("/assistants")
@@ -459,14 +459,14 @@ def test_a_silent_stream_hangs_until_the_client_leaves(api: Api) -> None:
 
 
 def test_an_answer_can_be_late(server: LocalServer) -> None:
-    """The client's read timeout is met before the answer comes."""
+    """The client's read timeout passes before the answer comes."""
     server.fail_next(Fault(delay=3600.0))
     with pytest.raises(requests.ReadTimeout):
         requests.get(f"{server.base_url}/assistants", timeout=0.05)
 
 
 def test_closing_the_server_frees_hanging_streams(serve: Callable[..., Api]) -> None:
-    """Readers see the connection break at once, and the port can be listened at again."""
+    """Readers see the connection break at once, and the port can be used again."""
     gate = threading.Event()
 
     def respond(_: Turn) -> Iterator[str]:
@@ -488,7 +488,7 @@ def test_closing_the_server_frees_hanging_streams(serve: Callable[..., Api]) -> 
 
 
 def test_idle_connections_do_not_hold_up_the_close(server: LocalServer) -> None:
-    """A connection kept alive, and one that never asked anything, are ended."""
+    """A kept-alive connection, and one without a request, are closed."""
     used = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
     used.request("GET", "/v1/assistants")
     used.getresponse().read()  # and the connection is kept
@@ -501,13 +501,13 @@ def test_idle_connections_do_not_hold_up_the_close(server: LocalServer) -> None:
 
 
 def test_a_server_is_started_once_and_closed_as_often_as_one_likes() -> None:
-    """Misuse is told with its remedy."""
+    """Misuse is an error with its remedy."""
     server = LocalServer()
     server.close()
     with pytest.raises(RuntimeError, match="not started: use `with LocalServer"):
         server.url  # noqa: B018 - the property raises
     with server:
-        with pytest.raises(RuntimeError, match="make another one"):
+        with pytest.raises(RuntimeError, match="make a new one"):
             server.start()
         assert f"http://127.0.0.1:{server.port}/v1" == server.base_url
     server.close()
@@ -520,7 +520,7 @@ def test_a_port_in_use_is_an_os_error(server: LocalServer) -> None:
 
 
 def test_without_aiohttp_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only LocalServer needs the extra; the rest of the package is there without it."""
+    """Only LocalServer needs the extra; the rest of the package works without it."""
     monkeypatch.setitem(sys.modules, "aiohttp", None)
     monkeypatch.delitem(sys.modules, "stream_core.testing.server")
     fresh = importlib.reload(stream_core.testing)

@@ -31,7 +31,7 @@ def test_a_step_is_created_and_then_in_progress() -> None:
 
 
 def test_a_delta_names_the_open_step() -> None:
-    """The delta has the step's id and what is new."""
+    """The delta has the step's id and the new details."""
     _, _, steps = made()
     list(steps.begin(DETAILS))
     assert steps.open is not None
@@ -71,7 +71,7 @@ def test_a_completed_step_has_its_time_and_its_usage() -> None:
 
 
 def test_a_failed_step_has_its_error_and_an_expired_one_no_time() -> None:
-    """Each status stamps the field that the wire has for it; there is none for expired."""
+    """Each status stamps the wire's field for it; there is none for expired."""
     _, _, steps = made()
     for status, error, stamp in (("failed", {"code": "x"}, 7), ("expired", None, None)):
         list(steps.begin(DETAILS))
@@ -83,7 +83,7 @@ def test_a_failed_step_has_its_error_and_an_expired_one_no_time() -> None:
 
 
 def test_without_an_open_step_the_end_is_nothing() -> None:
-    """Closing twice gives one event."""
+    """Closing twice yields one event."""
     _, _, steps = made()
     assert [] == list(steps.end("completed"))
 

@@ -1,4 +1,4 @@
-"""The server's memory: objects as the wire has them, and pages of them."""
+"""The server's memory: objects as on the wire, and pages of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def test_ids_have_the_shape_of_real_ones_and_are_the_same_in_every_store() -> No
 
 
 def test_times_are_whole_seconds_of_the_clock() -> None:
-    """Nothing of a second is left on the wire."""
+    """The wire has no fractions of a second."""
     store, (first,) = made(1)
     assert 1000 == store.assistants[first]["created_at"]
 
@@ -68,7 +68,7 @@ def test_a_message_of_a_run_is_the_assistants_and_in_progress() -> None:
 
 
 def test_a_deleted_thread_is_unknown_and_its_run_can_go_on() -> None:
-    """Only the thread's own entry goes: a run under way still finds what it needs."""
+    """Only the thread's own entry is removed: a run under way still finds its objects."""
     store, _ = made(0)
     thread_id = store.add_thread({})["id"]
     store.delete_thread(thread_id)
@@ -95,7 +95,7 @@ def test_a_list_is_newest_first_twenty_at_a_time() -> None:
 
 
 def test_after_before_order_and_limit_choose_the_page() -> None:
-    """`after` and `before` leave their own object out, in the order asked for."""
+    """`after` and `before` leave out their own object, in the order requested."""
     store, ids = made(5)
     assert ids[2:4] == ids_of(
         page(store.assistants, {"order": "asc", "after": ids[1], "limit": "2"})

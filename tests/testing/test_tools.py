@@ -90,7 +90,7 @@ def test_function_calls_share_a_step_that_stays_open() -> None:
 
 
 def test_the_required_action_has_the_calls_without_outputs() -> None:
-    """The client is shown what to call, not that nothing came back yet."""
+    """The client gets the calls, without the key for outputs."""
     writing = Writing()
     list(writing.tools.call_functions(CallFunctions([FunctionCall("now")])))
     call_id = writing.calls[0]["id"]
@@ -104,7 +104,7 @@ def test_the_required_action_has_the_calls_without_outputs() -> None:
 
 
 def test_outputs_are_filled_in() -> None:
-    """The step keeps the output; the results tell the responder."""
+    """The step keeps the output, and the responder gets the results."""
     writing = Writing()
     list(writing.tools.call_functions(CallFunctions([FunctionCall("now")])))
     call_id = writing.calls[0]["id"]
@@ -162,14 +162,14 @@ def test_code_is_sent_before_its_outputs() -> None:
 
 
 def test_code_without_outputs_has_none() -> None:
-    """Nothing printed, nothing drawn."""
+    """Nothing was printed, and nothing drawn."""
     writing = Writing()
     list(writing.tools.run_code(RunCode("x")))
     assert {"input": "x", "outputs": []} == writing.calls[0]["code_interpreter"]
 
 
 def test_search_results_come_with_the_completed_step_only() -> None:
-    """The delta's results are empty; passages are there only if they were asked for."""
+    """The delta's results are empty; passages are there only if requested."""
     results = [SearchResult("file-1", "a.md", 0.5, "Text")]
     found: dict[str, Any] = {
         "file_id": "file-1",
