@@ -1,6 +1,6 @@
 """Iterate over a stream and match on the classes and fields of its events.
 
-Iteration gives wire events and the events derived from them, and raises what goes wrong.
+Iteration yields wire events and the events derived from them, and raises errors.
 """
 
 from pathlib import Path

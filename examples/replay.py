@@ -1,4 +1,4 @@
-"""Replay a recorded stream: `python replay.py run.sse` prints the text that it brings.
+"""Replay a recorded stream: `python replay.py run.sse` prints its text.
 
 It needs neither a server nor a key. Record a stream with `stream.tee(open("run.sse", "wb"))`,
 or with `curl --no-buffer`.

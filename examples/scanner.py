@@ -1,4 +1,4 @@
-"""Read a stream like a scanner: next() moves on, event has it, err says why it stopped.
+"""Read a stream like a scanner: next() moves on, event is the current one, err says why it stopped.
 
 Nothing is raised for a stream that fails: `python scanner.py FILE` with a file that was cut
 prints what came before the cut, then the reason, and exits with status 1.

@@ -1,16 +1,16 @@
-"""Let a run call functions of yours: what they give is submitted, and the stream goes on."""
+"""Let a run call your functions: their results are submitted, and the stream goes on."""
 
 from stream_core import Client
 from stream_core.testing import LocalServer
 
 
 def get_temperature(city: str, *, fahrenheit: bool = False) -> str:
-    """Tell how warm it is in a city."""
+    """Return the temperature in a city."""
     return f"63 °F in {city}" if fahrenheit else f"17 °C in {city}"
 
 
 def get_rain_probability(city: str) -> float:
-    """Tell how likely it is to rain in a city, from 0 to 1."""
+    """Return the probability of rain in a city, from 0 to 1."""
     return 0.06 if city == "Porto" else 0.5
 
 

@@ -1,6 +1,6 @@
 """Two handlers on one stream: for each event the first registered is called first.
 
-One prints, the other keeps the text through a mixin; neither knows of the other.
+One prints, the other keeps the text through a mixin; neither knows about the other.
 """
 
 from pathlib import Path

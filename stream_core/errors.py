@@ -389,7 +389,7 @@ class IncompleteStreamError(StreamError):
 
 
 class UnknownWireError(IncompleteStreamError):
-    """The stream ended, or said ``done``, before a frame showed which wire it is of.
+    """The stream ended, or sent ``done``, before a frame showed which wire it is.
 
     Attributes:
         begins: The data of the first frame, or the first line that is not part of one; "" if

@@ -266,7 +266,7 @@ class ThreadRunStepExpired(WireEvent[models.RunStep]):
     event = "thread.run.step.expired"
 
 
-#: How a run can stand, to the event that says so.
+#: Status of a run -> its event.
 RUN_EVENTS: dict[str, type[WireEvent[models.Run]]] = {
     "queued": ThreadRunQueued,
     "in_progress": ThreadRunInProgress,
@@ -279,7 +279,7 @@ RUN_EVENTS: dict[str, type[WireEvent[models.Run]]] = {
     "expired": ThreadRunExpired,
 }
 
-#: How a step can stand, to the event that says so.
+#: Status of a step -> its event.
 STEP_EVENTS: dict[str, type[WireEvent[models.RunStep]]] = {
     "in_progress": ThreadRunStepInProgress,
     "completed": ThreadRunStepCompleted,

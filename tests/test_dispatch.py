@@ -319,7 +319,7 @@ def test_a_handler_whose_key_fails_is_refused() -> None:
 
     class Wrong(Choosy):
         def callback_key(self) -> str:
-            raise TypeError("Wrong.on_x is no callback")
+            raise TypeError("Wrong.on_x is not a callback")
 
     made = Dispatcher()
     with pytest.raises(TypeError, match=r"Wrong\.on_x"):

@@ -54,7 +54,7 @@ class Credential:
         return SimpleNamespace(token=f"token-{len(self.scopes)}")
 
 
-# --- What is sent -----------------------------------------------------------------------
+# --- Requests -----------------------------------------------------------------------
 
 
 @each_maker
@@ -179,7 +179,7 @@ def test_a_subclass_makes_its_own_kind(name: str) -> None:
     assert Mine is type(make(RESOURCE, api_key="k", api_version="v"))
 
 
-# --- What is not given ------------------------------------------------------------------
+# --- Missing settings -------------------------------------------------------------------
 
 
 def test_the_environment_says_the_rest(monkeypatch: pytest.MonkeyPatch) -> None:

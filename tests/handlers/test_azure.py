@@ -391,7 +391,7 @@ def test_recordings_of_azure_are_told_alike(wire: Path) -> None:
 # --- Synthetic, unknown and repeated events --------------------------------------------------
 
 
-def told(*frames: bytes) -> list[tuple[object, ...]]:
+def logged(*frames: bytes) -> list[tuple[object, ...]]:
     """Return the log of our handler on some frames; a failing stream is read as far as possible."""
     handler = Ours()
     stream = Stream(frames, handler)
@@ -408,7 +408,7 @@ def kinds(log: list[tuple[object, ...]]) -> list[object]:
 DETAILS = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
 
 
-def test_a_created_that_nobody_sent_is_not_told() -> None:
+def test_a_created_that_nobody_sent_is_not_logged() -> None:
     """A step or message that begins with another event has no created callback."""
     frames = sse(
         run("created"),
@@ -418,7 +418,7 @@ def test_a_created_that_nobody_sent_is_not_told() -> None:
         run("completed"),
         DONE,
     )
-    assert ["run", "message delta", "message", "step", "run", "done"] == kinds(told(frames))
+    assert ["run", "message delta", "message", "step", "run", "done"] == kinds(logged(frames))
 
 
 def test_what_is_sent_again_is_told_again() -> None:
@@ -426,7 +426,7 @@ def test_what_is_sent_again_is_told_again() -> None:
     again = [run("created"), run("created"), message("created"), message("created")]
     steps = [step("created", type="message_creation", step_details=DETAILS)] * 2
     thread = ("thread.created", {"id": "thread_1"})
-    log = told(sse(thread, thread, *again, *steps, run("completed"), DONE))
+    log = logged(sse(thread, thread, *again, *steps, run("completed"), DONE))
     assert 3 == kinds(log).count("run")
     assert 2 == kinds(log).count("message") == kinds(log).count("step")
     assert 1 == kinds(log).count("unhandled")
@@ -442,7 +442,7 @@ def test_unknown_events_and_new_threads_are_unhandled() -> None:
         ("unhandled", "thread.created", {"id": "thread_1"}),
         ("unhandled", "ping", "hello"),
         ("unhandled", "of.tomorrow", [1, None]),
-    ] == told(data + end)[:3]
+    ] == logged(data + end)[:3]
 
 
 def test_an_error_that_is_no_json_is_its_text() -> None:
@@ -473,7 +473,7 @@ def test_what_a_dialect_made_up_is_its_payload() -> None:
 
 def test_done_is_told_once_where_no_server_says_it() -> None:
     """The bytes end after the run."""
-    assert ["run", "run", "done"] == kinds(told(sse(run("created"), run("completed"))))
+    assert ["run", "run", "done"] == kinds(logged(sse(run("created"), run("completed"))))
 
 
 # --- As one of our handlers ----------------------------------------------------------------
@@ -481,21 +481,21 @@ def test_done_is_told_once_where_no_server_says_it() -> None:
 
 def test_callbacks_of_both_kinds_can_be_mixed() -> None:
     """EventHandler's come first for the same event; mixins work."""
-    told: list[str] = []
+    out: list[str] = []
 
     class Mixed(TextAccumulatorMixin, AgentEventHandler[str]):
         def on_event(self, event: events.WireEvent[Any]) -> None:
-            told.append(f"event {event.event}")
+            out.append(f"event {event.event}")
 
         def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
-            told.append(f"text {delta.value}")
+            out.append(f"text {delta.value}")
 
         def on_message_delta(self, delta: models.MessageDeltaEvent) -> str:
-            told.append(f"delta {delta.text}")
+            out.append(f"delta {delta.text}")
             return "ignored"
 
         def on_end(self) -> None:
-            told.append(f"end {self.text}")
+            out.append(f"end {self.text}")
 
     Stream([sse(run("created"), text_delta("Ah"), run("completed"), DONE)], Mixed()).until_done()
     assert [
@@ -507,7 +507,7 @@ def test_callbacks_of_both_kinds_can_be_mixed() -> None:
         "event thread.run.completed",
         "event done",
         "end Ah",
-    ] == told
+    ] == out
 
 
 def test_what_a_callback_raises_is_raised() -> None:
@@ -542,5 +542,5 @@ def test_the_properties_of_payloads_are_empty_where_there_is_nothing() -> None:
     assert [] == empty.file_citation_annotations == empty.file_path_annotations
     assert "" == models.MessageDeltaEvent().text
     cited = sse(message("completed", text("a[1]", citation(None))), run("completed"), DONE)
-    (line,) = [line for line in told(cited) if line[0] == "message"]
+    (line,) = [line for line in logged(cited) if line[0] == "message"]
     assert ["file_1"] == line[5]

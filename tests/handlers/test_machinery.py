@@ -86,9 +86,9 @@ def test_an_event_without_a_row_goes_by_its_base_class() -> None:
 def test_handle_calls_the_same() -> None:
     """``handle`` is for code that calls a handler without a dispatcher."""
     by_table, by_hand = Noting(), Noting()
-    told = (ThreadRunCreated(RUN), ThreadRunFailed(RUN), StreamEnd())
-    dispatch(by_table, *told)
-    for event in told:
+    sent = (ThreadRunCreated(RUN), ThreadRunFailed(RUN), StreamEnd())
+    dispatch(by_table, *sent)
+    for event in sent:
         by_hand.handle(event)
     assert by_table.calls == by_hand.calls
 
@@ -112,10 +112,10 @@ def test_the_callbacks_of_a_kind_are_checked_by_its_own_table() -> None:
     with pytest.raises(TypeError, match=r"called as on_run\(name, run\)"):
         type("Mine", (Kind,), {"on_run": lambda self, run: None})
     handler = Kind()
-    vars(handler)["on_over"] = lambda: told.append("over")
-    told: list[str] = []
+    vars(handler)["on_over"] = lambda: out.append("over")
+    out: list[str] = []
     dispatch(handler, StreamEnd())
-    assert ["over"] == told
+    assert ["over"] == out
     vars(handler)["on_ovre"] = print
     with pytest.raises(TypeError, match="on_ovre"):
         Dispatcher().register(handler)
@@ -123,15 +123,15 @@ def test_the_callbacks_of_a_kind_are_checked_by_its_own_table() -> None:
 
 def test_an_overridden_handle_gets_every_event_and_nothing_else_is_called() -> None:
     """They see events of classes without a row, too."""
-    told: list[str] = []
+    out: list[str] = []
 
     class All(Noting):
         def handle(self, event: Event, /) -> None:
-            told.append(event.event)
+            out.append(event.event)
 
     handler = All()
     dispatch(handler, ThreadRunCreated(RUN), events.StreamTimeout())
-    assert (["thread.run.created", "stream.timeout"], []) == (told, handler.calls)
+    assert (["thread.run.created", "stream.timeout"], []) == (out, handler.calls)
 
 
 def test_mixins_observe_any_kind_of_handler() -> None:

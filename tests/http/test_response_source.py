@@ -89,7 +89,7 @@ def test_no_framing_delays_a_piece(
         source = transport(peer.url).open("GET", "/")
         pieces: list[bytes] = []
         while b"".join(pieces) != b"".join(PIECES):
-            # What one read gives is at most one piece: there is no more on the connection.
+            # One read returns at most one piece: there is no more on the connection.
             pieces.append(next(source))
             if b"".join(pieces) in (b"".join(PIECES[: n + 1]) for n in range(len(PIECES))):
                 was_read.put(None)
@@ -127,7 +127,9 @@ def test_the_body_of_every_framing_ends() -> None:
             say(SSE, CHUNKED, b"3\r\none", close=True), "before the end", id="cut at a chunk's end"
         ),
         pytest.param(
-            say(SSE, CHUNKED, b"three\r\n", close=True), "before the end", id="a size that is none"
+            say(SSE, CHUNKED, b"three\r\n", close=True),
+            "before the end",
+            id="not a size",
         ),
         pytest.param(
             say(SSE, CHUNKED, b"-3\r\none\r\n", close=True), "before the end", id="a negative size"

@@ -206,7 +206,7 @@ def annotated(*sent: dict[str, Any]) -> list[models.Annotation]:
     return structure(models.TextDelta, {"annotations": list(sent)}).annotations
 
 
-def test_new_annotations_are_added_and_told() -> None:
+def test_new_annotations_are_added_and_returned() -> None:
     """Each is added as a copy: the delta's own stays as it was."""
     text = models.Text()
     sent = annotated(
@@ -215,9 +215,9 @@ def test_new_annotations_are_added_and_told() -> None:
     )
     added = merge_annotations(text, sent)
     assert sent == added == text.annotations
-    for mine, theirs, told in zip(text.annotations, sent, added, strict=True):
+    for mine, theirs, new in zip(text.annotations, sent, added, strict=True):
         assert mine is not theirs
-        assert mine is told
+        assert mine is new
 
 
 def test_an_annotation_sent_again_replaces_its_fields() -> None:

@@ -41,9 +41,9 @@ def test_an_ending_without_an_answer_is_raised_when_asked(status: str) -> None:
     ended = runs.Run(id="run_1", status=status, last_error=LastError("some_code", "It broke."))
     with pytest.raises(
         RunFailedError, match=f"run_1 ended with status {status}: some_code"
-    ) as told:
+    ) as caught:
         ended.raise_for_status()
-    assert ended is told.value.run
+    assert ended is caught.value.run
     assert status in runs.TERMINAL_RUN_STATUSES
 
 

@@ -49,7 +49,7 @@ def test_a_body_of_ones_own_is_sent_as_it_is() -> None:
 
 
 def test_counts_and_times_are_not_negative() -> None:
-    """The mistake is found where it is made."""
+    """The mistake is found at once."""
     with pytest.raises(ValueError, match="cut_after"):
         Fault(cut_after=-1)
     with pytest.raises(ValueError, match="delay"):

@@ -56,6 +56,6 @@ def test_each_compressed_piece_can_be_read_at_once() -> None:
     "wrong", [{"chunk_size": 0}, {"delay": -1.0}, {"framing": "pigeon"}, {"chunk_size": 1.5}]
 )
 def test_a_framing_that_cannot_be_is_refused(wrong: dict[str, Any]) -> None:
-    """The mistake is found where it is made."""
+    """The mistake is found at once."""
     with pytest.raises((ValueError, TypeError)):
         Framing(**wrong)
