@@ -1,7 +1,7 @@
-"""Dialects: one module for each wire, which says which frame is which event.
+"""Dialects: one module or package per wire, which maps its frames to events.
 
 A dialect is sans-I/O and yields :class:`Decoded`, not finished events: a delta event
-carries its snapshot, and only the history in ``snapshots`` can supply it.
+carries its snapshot, and only ``snapshots``, which knows what came before, can supply it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ __all__ = [
 
 @define(eq=False)
 class Decoded:
-    """What a frame means, before history is added.
+    """One event that a frame means, before its snapshot is added.
 
     Attributes:
         event_class: The class of the event.
         payload: Its ``data``.
         raw: The JSON value as sent.
         name: The wire name.
-        synthetic: True when the dialect made it of other frames.
+        synthetic: True if the dialect derived it from other frames.
     """
 
     event_class: type[WireEvent[Any]]
@@ -53,39 +53,39 @@ class Dialect(Protocol):
     """One wire."""
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
-        """Say what FRAME means, in the order in which it is to be told.
+        """Decode FRAME into events, in the order in which they are to be delivered.
 
         Raises:
-            DecodeError: The frame is not what its name promises. When it is raised by iterating,
-                what came before is told.
+            DecodeError: The frame is not what its name promises. If it is raised during
+                iteration, the events before it are still delivered.
         """
         ...
 
 
 @runtime_checkable
 class HoldsBack(Protocol):
-    """A dialect that may have something left to say when the bytes end without ``done``."""
+    """A dialect that may hold events back until the bytes end without ``done``."""
 
     def end(self) -> Iterable[Decoded]:
-        """Say what it means that the bytes ended; nothing where they ended too early."""
+        """Return the events that the end of the bytes means; none if they ended too early."""
         ...
 
 
 @frozen(eq=False)
 class ObjectTable:
-    """The frames of a wire that are one object each, and mean the same whatever came before.
+    """The frames of a wire that carry one object each and mean the same whatever came before.
 
     Attributes:
-        rows: The name of a frame to the class of its event and that of its payload.
-        repeats: The name of a frame to the one that servers send right after it with the same
-            object.
+        rows: Maps the name of a frame to the classes of its event and its payload.
+        repeats: Maps the name of a frame to that of the frame that servers send right after it
+            with the same object.
     """
 
     rows: Mapping[str, tuple[type[WireEvent[Any]], type[Any]]]
     repeats: Mapping[str, str]
 
 
-#: The table of a wire whose frames cannot be decoded by one.
+#: The table of a wire whose frames cannot be decoded by a table.
 NO_OBJECTS = ObjectTable({}, {})
 
 
@@ -95,11 +95,11 @@ class HasObjects(Protocol):
 
     @property
     def objects(self) -> ObjectTable | None:
-        """The table; None as long as it is not known which wire it is."""
+        """The table, or None as long as the wire is unknown."""
         ...
 
 
-#: Name to the module and class that speak it; modules are imported on first use.
+#: Maps a dialect's name to its module and class; modules are imported on first use.
 DIALECTS = {
     "assistants": ("stream_core.dialects.assistants", "AssistantsDialect"),
     "auto": ("stream_core.dialects.detect", "AutoDialect"),
@@ -109,7 +109,7 @@ DIALECTS = {
 
 
 def make_dialect(dialect: str | Dialect) -> Dialect:
-    """Return a new dialect of that name, or DIALECT itself when it is one.
+    """Return a new dialect of that name, or DIALECT itself if it is one already.
 
     Raises:
         ValueError: No dialect has that name.

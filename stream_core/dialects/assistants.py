@@ -4,13 +4,13 @@ Rules of this file:
 
 - ``EVENTS`` is the wire: every name, its event class and its payload class. A name that is
   not in it is an :class:`UnknownEvent`, never an exception. ``ALIASES`` are other spellings
-  of names in it; what has one is told by the name in ``EVENTS``.
+  of these names; their events are delivered under the name in ``EVENTS``.
 - ``data: [DONE]`` is ``done``, with or without its ``event:`` line.
 - A frame without a name may hold one: ``{"event": ..., "data": ...}`` is unwrapped (Astra,
   LiteLLM). ``{"error": ...}`` without a name is ``error``.
 - The payload of ``error`` comes wrapped in ``{"error": ...}`` from real servers and bare in
-  the reference; both are read. An error is never lost: one that is not JSON is its text,
-  and what is no text in it becomes one.
+  the reference; both are read. An error is never lost: if it is not JSON, its text is the
+  message, and fields that should be text but are not become text.
 
 Source of the names: OpenAI API reference, "Assistants: Streaming".
 """
@@ -35,7 +35,7 @@ __all__ = ["ALIASES", "DONE", "EVENTS", "OBJECTS", "AssistantsDialect", "read_er
 #: The data of the last frame.
 DONE = "[DONE]"
 
-#: Wire name to event class and payload class; ``error`` and ``done`` are decoded by hand.
+#: Maps a wire name to event class and payload class; ``error`` and ``done`` are decoded by hand.
 EVENTS: dict[str, tuple[type[events.WireEvent[Any]], type[Any]]] = {
     "thread.created": (events.ThreadCreated, models.Thread),
     "thread.run.created": (events.ThreadRunCreated, models.Run),
@@ -64,8 +64,8 @@ EVENTS: dict[str, tuple[type[events.WireEvent[Any]], type[Any]]] = {
     "done": (events.Done, str),
 }
 
-#: Those of them that are about an object. Servers send an object as it is created once more as
-#: the first of its states.
+#: The names whose data is an object. After "created", servers send the same object again under
+#: its first state.
 OBJECTS = ObjectTable(
     {name: row for name, row in EVENTS.items() if name not in {"error", "done"}},
     repeats={
@@ -75,13 +75,13 @@ OBJECTS = ObjectTable(
     },
 )
 
-#: What an early preview of Azure OpenAI called them.
+#: The names that an early preview of Azure OpenAI used.
 ALIASES: dict[str, str] = {
     "thread.message.chunk": "thread.message.delta",
     "thread.run.step.chunk": "thread.run.step.delta",
 }
 
-#: What a frame without ``event:`` is called (WHATWG: the default type is "message").
+#: The names of a frame without ``event:`` (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
 
 
@@ -90,14 +90,14 @@ class AssistantsDialect:
 
     @property
     def objects(self) -> ObjectTable:
-        """The table of its objects; of a subclass, which may decode otherwise, an empty one."""
+        """The table of its objects; empty for a subclass, which may decode differently."""
         return OBJECTS if self.__class__ is AssistantsDialect else NO_OBJECTS
 
     def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
-        """Say what FRAME means.
+        """Decode FRAME.
 
         Raises:
-            DecodeError: The data is not JSON, or not the payload of its name.
+            DecodeError: The data is not JSON, or not the payload that its name promises.
         """
         name, data = frame.event, frame.data
         if data == DONE:
@@ -114,14 +114,14 @@ class AssistantsDialect:
 
 
 def _why_not_json(name: str, error: ValueError) -> str:
-    """Return the sentence for a frame that is not JSON."""
+    """Return the error sentence for a frame NAME that is not JSON."""
     if name == "done":
         return f"the data of done is not {DONE} (are blank lines missing between the frames?)"
     return f"the data is not JSON: {error}"
 
 
 def _name_of(raw: Any) -> tuple[str, Any]:
-    """Find name and payload of a frame without an ``event:`` line."""
+    """Return the name and payload of a frame without an ``event:`` line."""
     if isinstance(raw, dict):
         if isinstance(raw.get("event"), str) and "data" in raw:
             return raw["event"], raw["data"]
@@ -131,7 +131,7 @@ def _name_of(raw: Any) -> tuple[str, Any]:
 
 
 def _decode(name: str, payload: Any, raw: Any) -> Decoded:
-    """Look NAME up and make its payload."""
+    """Look up NAME and structure its payload."""
     name = ALIASES.get(name, name)
     if name == "error":
         return Decoded(events.ErrorEvent, read_error(payload), raw, name)
@@ -144,13 +144,13 @@ def _decode(name: str, payload: Any, raw: Any) -> Decoded:
 
 
 def read_error(payload: Any) -> models.Error:
-    """Read an error in any of its shapes: wrapped, bare, both at once, or a text."""
+    """Read an error in any of its shapes: wrapped, bare, both at once, or plain text."""
     if isinstance(payload, dict) and payload.get("error") is not None:
         payload = payload["error"]
     if not isinstance(payload, dict):
         return models.Error(message=_text(payload))
     texts = {
-        key: _text(payload[key])  # some servers send the HTTP status for the code
+        key: _text(payload[key])  # some servers send the HTTP status as the code
         for key in ("message", "code", "param", "type")
         if payload.get(key) is not None
     }
@@ -158,5 +158,5 @@ def read_error(payload: Any) -> models.Error:
 
 
 def _text(value: Any) -> str:
-    """Return VALUE if it is a text, else its JSON."""
+    """Return VALUE if it is a string, else its JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

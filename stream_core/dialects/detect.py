@@ -1,13 +1,14 @@
-"""Which wire it is, found out from the first frame that tells; ``Stream(source)`` reads so.
+"""The ``"auto"`` dialect, the default: it detects the wire from the first distinctive frame.
 
 Rules of this file:
 
-- A frame that tells decides for the whole stream; nothing is held back or looked at twice.
-- Looked at are a frame's name, and of its JSON the keys ``type``, ``object``, ``choices`` and
-  ``event``. Content is never guessed from.
-- A frame that tells nothing (a ping, an error without a name) is read as the Assistants wire
-  reads it, and the next one is looked at.
-- A stream that ends, or says ``[DONE]``, before any frame told is an :class:`UnknownWireError`.
+- The first distinctive frame decides for the whole stream; nothing is held back or read twice.
+- The evidence is a frame's name and, in its JSON, the keys ``type``, ``object``, ``choices`` and
+  ``event``. Content is never evidence.
+- A frame that is not distinctive (a ping, an error without a name) is decoded as the Assistants
+  wire decodes it, and the next one is examined.
+- A stream that ends, or sends ``[DONE]``, before any distinctive frame is an
+  :class:`UnknownWireError`.
 """
 
 from __future__ import annotations
@@ -30,17 +31,17 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoDialect", "detect"]
 
-#: Names of the Assistants wire that say nothing, because others have them too.
+#: Names of the Assistants wire that other wires have too.
 _COMMON = frozenset({"error", "done"})
 
 
 def detect(frame: ServerSentEvent) -> str | None:
-    """Return the name of the dialect that FRAME is of, or None where it does not tell."""
+    """Return the name of the dialect that FRAME belongs to, or None if it could be any."""
     return _named(frame.event) or _shaped(_value(frame.data))
 
 
 def _named(name: str) -> str | None:
-    """Tell by the name of an event."""
+    """Return the dialect that an event called NAME belongs to, or None if it could be any."""
     if name in _COMMON:
         return None
     if name in EVENTS or name in ALIASES or name.startswith("thread."):
@@ -49,7 +50,7 @@ def _named(name: str) -> str | None:
 
 
 def _value(data: str) -> Any:
-    """Return the JSON value that DATA is, or None."""
+    """Return DATA decoded as JSON, or None if it is not JSON."""
     try:
         return json_text.loads(data)
     except ValueError:
@@ -57,14 +58,14 @@ def _value(data: str) -> Any:
 
 
 def _shaped(value: Any) -> str | None:
-    """Tell by the JSON value of a frame that has no telling name."""
+    """Return the dialect that the JSON VALUE of a frame belongs to, or None if it could be any."""
     if not isinstance(value, dict):
         return None
     event, kind, type_ = (_text(value.get(key)) for key in ("event", "object", "type"))
     if isinstance(value.get("choices"), list) or kind.startswith("chat.completion"):
         return "chat"
-    # The reference's own error of the Responses wire; elsewhere an error has no type of that name
-    # beside its message.
+    # The error of the Responses wire as its reference has it; no other wire sends the type
+    # "error" beside the message.
     if type_.startswith("response.") or (type_ == "error" and "message" in value):
         return "responses"
     if kind == "thread" or kind.startswith("thread."):
@@ -73,12 +74,12 @@ def _shaped(value: Any) -> str | None:
 
 
 def _text(value: Any) -> str:
-    """Return VALUE if it is a text, else an empty one."""
+    """Return VALUE if it is a string, else an empty one."""
     return value if isinstance(value, str) else ""
 
 
 class AutoDialect:
-    """Reads a stream as the wire that its first telling frame is of."""
+    """Decodes a stream as the wire that its first distinctive frame belongs to."""
 
     def __init__(self) -> None:
         self._undecided = AssistantsDialect()
@@ -88,17 +89,17 @@ class AutoDialect:
 
     @property
     def objects(self) -> ObjectTable | None:
-        """The table of the wire that was found; None as long as none was."""
+        """The table of the detected wire, or None as long as the wire is unknown."""
         if not self._decided:
             return None
         return self._dialect.objects if isinstance(self._dialect, HasObjects) else NO_OBJECTS
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
-        """Decode FRAME on the wire that was found.
+        """Decode FRAME as the detected wire does; until then, as the Assistants wire does.
 
         Raises:
-            DecodeError: As of that wire.
-            UnknownWireError: The stream is done, and no wire was found.
+            DecodeError: As the dialect of that wire does.
+            UnknownWireError: The stream is done and no wire was detected.
         """
         if self._decided:
             return self._dialect.decode(frame)
@@ -114,16 +115,16 @@ class AutoDialect:
         return meaning
 
     def end(self) -> Iterable[Decoded]:
-        """Decode what the wire that was found held back.
+        """Return what the dialect of the detected wire held back.
 
         Raises:
-            UnknownWireError: No wire was found.
+            UnknownWireError: No wire was detected.
         """
         if not self._decided:
             raise self._unknown()
         return self._dialect.end() if isinstance(self._dialect, HoldsBack) else ()
 
     def _unknown(self) -> UnknownWireError:
-        """Return the error for a stream of no wire that was found."""
+        """Return the error for a stream whose wire was not detected."""
         wires = [name for name in DIALECTS if name != "auto"]
         return UnknownWireError(begins=self._begins or "", wires=wires)

@@ -1,11 +1,11 @@
-"""What is written inside a run: messages in their steps, and steps of tool calls.
+"""Writers for the parts of a run: messages in their steps, and steps of tool calls.
 
 Rules of this file:
 
-- A :class:`stream_core.dialects.run_writer.RunWriter` makes them and gathers what they tell.
-- Payloads that were told belong to whoever folds deltas into them: a writer accumulates in
-  objects of its own, and gives those away when it closes.
-- ``raw`` is the JSON of a frame, given with the one event that says what the frame said.
+- A :class:`stream_core.dialects.run_writer.RunWriter` makes them and collects their events.
+- A payload that was written belongs to whoever folds deltas into it: a writer accumulates in
+  objects of its own and hands those over when it closes.
+- ``raw`` is the JSON of a frame; it is passed with the one event that stands for the frame.
 """
 
 from __future__ import annotations
@@ -27,20 +27,22 @@ if TYPE_CHECKING:
     from stream_core.models import Annotation, MessageContent, ToolCall, ToolCallDelta
 
 
-__all__ = ["MessageWriter", "Owner", "StepWriter"]
+__all__ = ["MessageWriter", "RunContext", "StepWriter"]
 
 
-class Owner(Protocol):
-    """The run that they are in: it gathers what they tell.
+class RunContext(Protocol):
+    """The run that a message or step is part of: it collects their events.
 
     Attributes:
-        run: What is known of the run.
+        run: The run as known so far.
     """
 
     run: models.Run
 
-    def tell(self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None) -> None:
-        """Tell an event; without RAW it is synthetic."""
+    def write(
+        self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None
+    ) -> None:
+        """Write an event; without RAW it is synthetic."""
         ...
 
     def close(
@@ -51,7 +53,7 @@ class Owner(Protocol):
         raw: Any = None,
         last_error: models.LastError | None = None,
     ) -> None:
-        """Tell that the step of WRITER ended."""
+        """Write the end of WRITER's step."""
         ...
 
 
@@ -60,15 +62,15 @@ class MessageWriter:
     """Writes one message.
 
     Attributes:
-        owner: The run.
+        context: The run that the message is part of.
         step_id: Id of the message's step.
         message: The message as it began.
-        parts: What the parts are so far, by index.
+        parts: The parts so far, by index.
         closed: Whether the message ended.
-        cut: Whether it ends incomplete, whatever becomes of the run.
+        cut: Whether it ends as incomplete, however the run ends.
     """
 
-    owner: Owner
+    context: RunContext
     step_id: str
     message: models.Message
     parts: dict[int, MessageContent] = field(factory=dict)
@@ -96,27 +98,27 @@ class MessageWriter:
         if isinstance(part, models.TextContentBlock):
             merge_annotations(part.text, annotations)
 
-    def said(self, index: int) -> str:
-        """Return the text or refusal at INDEX so far; "" where there is none."""
+    def text_so_far(self, index: int) -> str:
+        """Return the text or refusal at INDEX so far; "" if there is none."""
         part = self.parts.get(index)
         if isinstance(part, models.TextContentBlock):
             return part.text.value
         return part.refusal if isinstance(part, models.RefusalContentBlock) else ""
 
     def complete(self, index: int, value: str, *, refusal: bool = False) -> None:
-        """Tell what is missing where all of the text or refusal at INDEX is VALUE.
+        """Write what is missing of VALUE, which is all of the text or refusal at INDEX.
 
-        Nothing is told where what was said is no beginning of it.
+        If VALUE does not begin with the text so far, nothing is written.
         """
-        said = self.said(index)
-        if len(said) < len(value) and value.startswith(said):
+        known = self.text_so_far(index)
+        if len(known) < len(value) and value.startswith(known):
             add = self.refusal if refusal else self.text
-            add(index, value[len(said) :])
+            add(index, value[len(known) :])
 
     def settle(self, index: int, value: str, *, refusal: bool = False) -> None:
-        """Tell what is missing, and take VALUE, the server's last word, for the part.
+        """Write what is missing, and make VALUE, the server's last word, the part's text.
 
-        A VALUE that is only the beginning of what was said is no last word.
+        A VALUE that is only the beginning of the text so far does not replace it.
         """
         self.complete(index, value, refusal=refusal)
         if index not in self.parts:
@@ -124,7 +126,7 @@ class MessageWriter:
                 models.RefusalContentBlock() if refusal else models.TextContentBlock()
             )
         part = self.parts[index]
-        if not self.said(index).startswith(value):
+        if not self.text_so_far(index).startswith(value):
             if isinstance(part, models.TextContentBlock):
                 part.text = models.Text(value, part.text.annotations)
             else:
@@ -136,14 +138,14 @@ class MessageWriter:
         return part.text.annotations if isinstance(part, models.TextContentBlock) else []
 
     def _add(self, delta: models.TextDeltaBlock | models.RefusalDeltaBlock, raw: Any) -> Any:
-        """Tell DELTA, and return its part with it but for its annotations."""
+        """Write DELTA and return its part, into which all but annotations is merged."""
         index = delta.index or 0
         part = self.parts.get(index)
         if part is None:
             part = self.parts[index] = new_content(delta)
         merge_content(part, delta)
         data = models.MessageDeltaEvent(self.message.id, models.MessageDelta([delta]))
-        self.owner.tell(events.ThreadMessageDelta, data, raw)
+        self.context.write(events.ThreadMessageDelta, data, raw)
         return part
 
     def close(
@@ -154,20 +156,20 @@ class MessageWriter:
         raw: Any = None,
         last_error: models.LastError | None = None,
     ) -> None:
-        """Tell that the message, and then its step, ended.
+        """Write the end of the message, then the end of its step.
 
         Args:
             status: ``completed`` or ``incomplete``.
             reason: Why it is incomplete.
             step: How its step ends: ``completed``, ``failed`` or ``cancelled``.
-            raw: The frame that said so.
+            raw: The frame that ended it.
             last_error: Why its step failed.
         """
         self.closed = True
-        # The list has a place for every index; one that nothing was said about is unknown.
+        # The list has a place for every index; an index without a part is unknown content.
         end = max(self.parts, default=-1) + 1
         content = [self.parts.get(index) or models.UnknownContent() for index in range(end)]
-        run = self.owner.run
+        run = self.context.run
         message = evolve(
             self.message, status=status, content=content, completed_at=run.completed_at
         )
@@ -176,8 +178,8 @@ class MessageWriter:
             event_class = events.ThreadMessageIncomplete
             message.incomplete_details = models.IncompleteDetails(reason)
             message.completed_at = None
-        self.owner.tell(event_class, message, raw)
-        self.owner.close(self, step, self.details(), last_error=last_error)
+        self.context.write(event_class, message, raw)
+        self.context.close(self, step, self.details(), last_error=last_error)
 
 
 @define(eq=False)
@@ -185,26 +187,26 @@ class StepWriter:
     """Writes one step of tool calls.
 
     Attributes:
-        owner: The run.
+        context: The run that the step is part of.
         step_id: Id of the step.
-        calls: What the calls are so far, each at its index.
+        calls: The calls so far, each at its index.
         closed: Whether the step ended.
     """
 
-    owner: Owner
+    context: RunContext
     step_id: str
     calls: list[ToolCall] = field(factory=list)
     closed: bool = False
 
     def add(self, delta: ToolCallDelta, raw: Any = None) -> None:
-        """Add DELTA, whose index says of which call it is; the next index is a new call."""
+        """Add DELTA to the call at its index; the next free index begins a new call."""
         index = delta.index or 0
         if index == len(self.calls):
             self.calls.append(new_tool_call(delta))
         merge_tool_call(self.calls[index], delta)
         details = models.ToolCallDeltaObject("tool_calls", [delta])
         data = models.RunStepDeltaEvent(self.step_id, models.RunStepDelta(details))
-        self.owner.tell(events.ThreadRunStepDelta, data, raw)
+        self.context.write(events.ThreadRunStepDelta, data, raw)
 
     def arguments(self, index: int, value: str, raw: Any = None) -> None:
         """Add VALUE to the arguments of the function call at INDEX."""
@@ -217,7 +219,7 @@ class StepWriter:
         raw: Any = None,
         last_error: models.LastError | None = None,
     ) -> None:
-        """Tell that the step ended: ``completed``, ``failed`` or ``cancelled``."""
+        """Write the end of the step: ``completed``, ``failed`` or ``cancelled``."""
         self.closed = True
         details = models.ToolCallsStepDetails(tool_calls=self.calls)
-        self.owner.close(self, status, details, raw, last_error)
+        self.context.close(self, status, details, raw, last_error)

@@ -1,13 +1,13 @@
-"""What the dialects share that translate: they write an Assistants run for a wire without runs.
+"""The writer of a run, for the dialects of wires without runs.
 
 Rules of this file:
 
-- A dialect makes one :class:`RunWriter` per run and asks it for messages and steps; what is to
-  be told gathers there, and ``take()`` gives it out, in order.
-- ``raw`` is the JSON of a frame, given with the one event that says what the frame said. What
-  a frame only implies is told without it, and is synthetic.
+- A dialect makes one :class:`RunWriter` per run and asks it for messages and steps. Their events
+  collect there, and ``take()`` returns them, in order.
+- ``raw`` is the JSON of a frame; it is passed with the one event that stands for the frame. An
+  event that a frame only implies is written without it and is synthetic.
 - The order is that of the Assistants wire: the run's created, queued and in_progress come
-  once and first; a message is created inside its step and ends before it; what is open is
+  once and first; a message is created inside its step and ends before it; whatever is open is
   ended, in order of opening, before the run is; one ``done`` comes last.
 - There is no clock: what the wire does not date has no date, so that the same bytes always
   give the same events.
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MessageWriter", "RunWriter", "StepWriter", "add_usage", "incomplete_reasons"]
 
-#: How a run ended, to how what was open then ends: a message, its step, a step of tools, and the
-#: reason that the message gives where the wire has no better one.
+#: Maps how a run ended to how whatever is open then ends: a message, its step, a step of tool
+#: calls; and the reason that the message gives if the wire has no better one.
 ENDS: dict[str, tuple[str, str, str, str | None]] = {
     "completed": ("completed", "completed", "completed", None),
     "requires_action": ("completed", "completed", "completed", None),
@@ -39,7 +39,7 @@ ENDS: dict[str, tuple[str, str, str, str | None]] = {
     "cancelled": ("incomplete", "cancelled", "cancelled", "run_cancelled"),
 }
 
-#: The reasons of other wires that mean "no more tokens", which runs and messages spell so.
+#: The reasons of other wires that mean "no more tokens".
 _OUT_OF_TOKENS = {"max_output_tokens", "max_completion_tokens", "max_tokens", "length"}
 
 #: The statuses with which every run begins, in order.
@@ -47,9 +47,9 @@ _BEGINNING = ("created", "queued", "in_progress")
 
 
 def incomplete_reasons(reason: str | None) -> tuple[str | None, str | None]:
-    """Return how a run and how a message say that the answer is incomplete for REASON.
+    """Return the words that a run and a message have for REASON, why an answer is incomplete.
 
-    A reason that Assistants do not know stays as it is.
+    A reason that the Assistants wire does not know stays as it is.
     """
     if reason in _OUT_OF_TOKENS:
         return "max_completion_tokens", "max_tokens"
@@ -57,7 +57,7 @@ def incomplete_reasons(reason: str | None) -> tuple[str | None, str | None]:
 
 
 def add_usage(one: models.Usage | None, other: models.Usage | None) -> models.Usage | None:
-    """Return the sum of two usages; None is no usage."""
+    """Return the sum of two usages; None counts as nothing."""
     if one is None or other is None:
         return other if one is None else one
     return models.Usage(
@@ -73,7 +73,7 @@ def add_usage(one: models.Usage | None, other: models.Usage | None) -> models.Us
 def _add_details(
     one: Mapping[str, Any] | None, other: Mapping[str, Any] | None
 ) -> dict[str, Any] | None:
-    """Add numbers key by key; what is none in both is the later."""
+    """Add numbers key by key; if one of two values is not a number, the later one counts."""
     if one is None or other is None:
         known = other if one is None else one
         return None if known is None else dict(known)
@@ -89,45 +89,47 @@ class RunWriter:
     """Writes one run.
 
     Attributes:
-        run: What is known of the run; ids do not change once it began. Events get copies.
-        told: What was written since the last ``take``.
-        began: How many of the statuses with which a run begins were told.
+        run: The run as known so far; ids do not change once it began. Events get copies.
+        written: The events written since the last ``take``.
+        began: How many of the statuses with which a run begins have been written.
         ended: Whether the run ended, or waits for an action.
         open: The messages and steps that are open, in order of opening.
         waiting: The step whose calls wait for outputs, or None.
     """
 
     run: models.Run
-    told: list[Decoded] = field(factory=list)
+    written: list[Decoded] = field(factory=list)
     began: int = 0
     ended: bool = False
     open: list[MessageWriter | StepWriter] = field(factory=list)
     waiting: StepWriter | None = None
 
-    def tell(self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None) -> None:
-        """Tell an event of ours; without RAW it is synthetic."""
-        self.told.append(
+    def write(
+        self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None
+    ) -> None:
+        """Write an event of EVENT_CLASS; without RAW it is synthetic."""
+        self.written.append(
             Decoded(event_class, payload, raw, event_class.event, synthetic=raw is None)
         )
 
     def extend(self, name: str, raw: Any) -> None:
-        """Tell a frame that has no counterpart; NAME is its own wire's."""
-        self.told.append(Decoded(events.ExtensionEvent, raw, raw, name))
+        """Write a frame that has no counterpart, under the NAME that its own wire uses."""
+        self.written.append(Decoded(events.ExtensionEvent, raw, raw, name))
 
     def take(self) -> list[Decoded]:
-        """Return what was written, and forget it."""
-        told, self.told = self.told, []
-        return told
+        """Return the events written since the last call, and forget them."""
+        written, self.written = self.written, []
+        return written
 
     # --- The run ------------------------------------------------------------------------
 
     def begin(self, status: str = "in_progress", raw: Any = None) -> bool:
-        """Tell that the run got as far as STATUS: ``created``, ``queued`` or ``in_progress``.
+        """Write that the run got as far as STATUS: ``created``, ``queued`` or ``in_progress``.
 
-        What comes before it is told too; nothing is told twice.
+        The statuses before it are written too; none is written twice.
 
         Returns:
-            Whether it was told now, so that RAW has its event.
+            Whether STATUS was written now, so that RAW has its event.
         """
         goal = _BEGINNING.index(status) + 1
         if goal <= self.began:
@@ -137,7 +139,7 @@ class RunWriter:
             shown = "queued" if name == "created" else name
             own = raw if number == goal - 1 else None
             event_class = events.ThreadRunCreated if name == "created" else events.RUN_EVENTS[name]
-            self.tell(event_class, evolve(self.run, status=shown), own)
+            self.write(event_class, evolve(self.run, status=shown), own)
         self.began = goal
         return True
 
@@ -150,15 +152,15 @@ class RunWriter:
         last_error: models.LastError | None = None,
         approvals: Iterable[models.MCPApprovalToolCall] = (),
     ) -> None:
-        """Close what is open, tell how the run ended, and ``done``.
+        """Close whatever is open, then write the end of the run and ``done``.
 
         A run that completes while calls or approvals wait requires an action instead: the step
         of the calls stays open.
 
         Args:
             status: ``completed``, ``incomplete``, ``failed`` or ``cancelled``.
-            raw: The frame that said so.
-            reason: Why it is incomplete, as its wire says it.
+            raw: The frame that ended it.
+            reason: Why it is incomplete, in the words of its wire.
             last_error: Why it failed.
             approvals: Calls of MCP tools that wait for approval.
         """
@@ -184,12 +186,12 @@ class RunWriter:
             run.incomplete_details = models.IncompleteDetails(run_reason)
         if status == "failed":
             run.last_error = last_error
-        self.tell(events.RUN_EVENTS[status], run, raw)
-        self.tell(events.Done, "[DONE]")
+        self.write(events.RUN_EVENTS[status], run, raw)
+        self.write(events.Done, "[DONE]")
         self.ended = True
 
     def _action(self, approvals: list[models.MCPApprovalToolCall]) -> models.RequiredAction | None:
-        """Return what a run requires that came to its end; None where nothing waits."""
+        """Return the action that a run requires when it ends, or None if nothing waits."""
         outputs = None
         if self.waiting is not None:
             calls = [
@@ -211,12 +213,12 @@ class RunWriter:
         )
 
     def resume(self, outputs: Mapping[str, str]) -> None:
-        """Go on with a run that required an action, in another stream.
+        """Continue a run that required an action, in another stream.
 
-        The step that waited is told completed; queued and in_progress come once more.
+        The step that waited completes; queued and in_progress come once more.
 
         Args:
-            outputs: What the calls gave, by their ids.
+            outputs: The outputs of the calls, by call id.
         """
         self.began, self.ended = 1, False
         waiting, self.waiting = self.waiting, None
@@ -226,12 +228,12 @@ class RunWriter:
                     call.function.output = outputs.get(call.id)
             waiting.close("completed")
 
-    # --- What is in it ------------------------------------------------------------------
+    # --- Messages and steps -------------------------------------------------------------
 
     def message(
         self, message_id: str, raw: Any = None, metadata: dict[str, Any] | None = None
     ) -> MessageWriter:
-        """Tell that a message began, in a step of its own."""
+        """Write the beginning of a message, in a step of its own."""
         self.begin()
         run = self.run
         message = models.Message(
@@ -245,28 +247,28 @@ class RunWriter:
             metadata=metadata or {},
         )
         writer = MessageWriter(self, f"step_{message_id}", message)
-        self._tell_step(writer.step_id, writer.details())
-        self.tell(events.ThreadMessageCreated, message, raw)
-        self.tell(events.ThreadMessageInProgress, evolve(message, content=[]))
+        self._write_step(writer.step_id, writer.details())
+        self.write(events.ThreadMessageCreated, message, raw)
+        self.write(events.ThreadMessageInProgress, evolve(message, content=[]))
         self.open.append(writer)
         return writer
 
     def step(self, item_id: str) -> StepWriter:
-        """Tell that a step of tool calls began."""
+        """Write the beginning of a step of tool calls."""
         self.begin()
         writer = StepWriter(self, f"step_{item_id}")
-        self._tell_step(writer.step_id, models.ToolCallsStepDetails())
+        self._write_step(writer.step_id, models.ToolCallsStepDetails())
         self.open.append(writer)
         return writer
 
-    def _tell_step(self, step_id: str, details: models.StepDetails) -> None:
-        """Tell that a step was created and works."""
+    def _write_step(self, step_id: str, details: models.StepDetails) -> None:
+        """Write that a step was created and is in progress."""
         step = self.run_step(step_id, "in_progress", details)
-        self.tell(events.ThreadRunStepCreated, step)
-        self.tell(events.ThreadRunStepInProgress, evolve(step))
+        self.write(events.ThreadRunStepCreated, step)
+        self.write(events.ThreadRunStepInProgress, evolve(step))
 
     def run_step(self, step_id: str, status: str, details: models.StepDetails) -> models.RunStep:
-        """Return a step as its events have it."""
+        """Return a step as its events carry it."""
         run = self.run
         return models.RunStep(
             id=step_id,
@@ -287,9 +289,9 @@ class RunWriter:
         raw: Any = None,
         last_error: models.LastError | None = None,
     ) -> None:
-        """Tell that the step of WRITER ended."""
+        """Write the end of WRITER's step."""
         step = self.run_step(writer.step_id, status, details)
         if status == "failed":
             step.last_error = last_error
         self.open.remove(writer)
-        self.tell(events.STEP_EVENTS[status], step, raw)
+        self.write(events.STEP_EVENTS[status], step, raw)

@@ -47,7 +47,7 @@ def test_a_message_gathers_what_was_said() -> None:
     note = models.FilePathAnnotation(0, text="x")
     message.annotate(0, [note])
     message.annotate(2, [note])
-    assert ("ab", "", "no") == (message.said(0), message.said(1), message.said(2))
+    assert ("ab", "", "no") == (message.text_so_far(0), message.text_so_far(1), message.text_so_far(2))
     assert ([note], []) == (message.annotations(0), message.annotations(1))
     run.take()
     message.close()
@@ -67,7 +67,7 @@ def test_what_is_missing_is_told_once() -> None:
         run.take()
         for value in ("ab", "abc", "abc", "x", ""):
             message.complete(0, value, refusal=refusal)
-        assert "abc" == message.said(0)
+        assert "abc" == message.text_so_far(0)
         assert ["message.delta*"] * 2 == written(run)
 
 
@@ -77,7 +77,7 @@ def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:
         message = run_writer().message("msg_1")
         for value, expected in (("", ""), ("ab", "ab"), ("a", "ab"), ("xy", "xy")):
             message.settle(0, value, refusal=refusal)
-            assert expected == message.said(0)
+            assert expected == message.text_so_far(0)
         assert ["refusal" if refusal else "text"] == [x.type for x in message.parts.values()]
 
 

@@ -62,7 +62,7 @@ def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
     error = models.LastError("c", "m")
     run.end(status, RAW, reason="length", last_error=error)
     told = run.take()
-    run.told = told
+    run.written = told
     assert [*ends, f"run.{status}", "done*"] == written(run)
     ended = told[-2].payload
     assert (status, models.Usage(1, 2, 3)) == (ended.status, ended.usage)
@@ -105,7 +105,7 @@ def test_a_run_whose_calls_wait_requires_an_action() -> None:
     """The message ends before it, the step stays open, and there is no usage yet."""
     run = waiting()
     told = run.take()
-    run.told = told
+    run.written = told
     assert ["message.completed*", "run.step.completed*", "run.requires_action", "done*"] == written(
         run
     )
@@ -151,7 +151,7 @@ def test_a_run_goes_on_when_its_calls_have_outputs() -> None:
     run = waiting()
     run.take()
     run.resume({"call_0": "sunny", "call_7": "unknown"})
-    (told,) = run.told
+    (told,) = run.written
     assert ["sunny", None] == [x.function.output for x in told.payload.step_details.tool_calls]
     assert run.begin("queued", RAW)
     assert ["run.step.completed*", "run.queued"] == written(run)

@@ -1,11 +1,11 @@
-"""One answer of the Chat Completions wire: what its deltas say, told in order.
+"""One answer of the Chat Completions wire: its deltas, written as a run in order.
 
 Rules of this file:
 
 - A message begins with the first text or refusal that is not empty; each is one part of it, in
   order of appearance. Annotations wait for a text; without one they are extension events.
-- Calls begin their step with the first fragment that says anything.
-- Reasoning is told in stretches: one ends where something else begins.
+- The step of the calls begins with the first fragment that is not empty.
+- Reasoning comes in stretches: one ends when something else begins.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ChatAnswer"]
 
-#: What may be thought, to the events of its pieces and of its end.
+#: Maps a kind of reasoning to the events of its pieces and of its end.
 _REASONING: dict[str, tuple[type[events.WireEvent[Any]], type[events.WireEvent[Any]]]] = {
     "reasoning": (events.ReasoningDelta, events.ReasoningDone),
     "summary": (events.ReasoningSummaryDelta, events.ReasoningSummaryDone),
@@ -38,13 +38,13 @@ class ChatAnswer:
     """Choice 0 of one stream.
 
     Attributes:
-        began: What the ids of its message and steps are made of; "" before its first chunk.
+        began: The name that the ids of its message and steps contain; "" before its first chunk.
         finish_reason: Why it ended, or None.
-        finish_raw: The chunk that said so.
+        finish_raw: The chunk with the finish_reason.
     """
 
     def __init__(self, run: RunWriter) -> None:
-        """Begin with nothing; RUN writes it."""
+        """Begin an empty answer, which RUN writes."""
         self.began = ""
         self.finish_reason: str | None = None
         self.finish_raw: Any = None
@@ -52,26 +52,26 @@ class ChatAnswer:
         self._message: MessageWriter | None = None
         self._parts: dict[str, int] = {}
         self._calls: ChatCalls | None = None
-        # The reasoning that is open and its kind, and all that came as reasoning_content.
+        # The open reasoning and its kind; and everything sent as reasoning_content.
         self._thinks: tuple[str, models.ReasoningText] | None = None
         self._thoughts = 0
         self._reasoning_content: list[str] = []
-        # Annotations that wait for a text, each with what was sent for it and its chunk.
+        # Annotations that wait for a text, each with its JSON as sent and its chunk.
         self._waiting: list[tuple[models.Annotation, Any, Any]] = []
         self._annotations = 0
         self._cited: set[str] = set()
 
     def add(self, delta: ChunkDelta, path: str, raw: Any) -> None:
-        """Tell what DELTA, which stands at PATH in the chunk RAW, adds.
+        """Write what DELTA, found at PATH in the chunk RAW, adds.
 
         Raises:
-            DecodeError: The content is neither text nor parts, or arguments are no text.
+            DecodeError: The content is neither text nor parts, or arguments are not text.
         """
         fragments = read_fragments(delta, path)
-        said = _read_content(delta.content, path)
+        content = _read_content(delta.content, path)
         if delta.reasoning_content:
             self._reasoning_content.append(delta.reasoning_content)
-        for kind, text in [*_read_reasoning(delta), *said]:
+        for kind, text in [*_read_reasoning(delta), *content]:
             if kind in _REASONING:
                 self._think(kind, text, raw)
             else:
@@ -89,7 +89,7 @@ class ChatAnswer:
             self._calls.add(fragment, raw)
 
     def cite(self, citations: Any, raw: Any) -> None:
-        """Annotate with the pages that a chunk cites; each once, for every chunk has them all."""
+        """Annotate with the pages that a chunk cites, each once: every chunk repeats them all."""
         for url in citations if isinstance(citations, list) else ():
             if isinstance(url, str) and url not in self._cited:
                 self._cited.add(url)
@@ -100,17 +100,18 @@ class ChatAnswer:
         self._annotate()
 
     def finish(self) -> None:
-        """Tell what waited for more."""
+        """End the reasoning, and write the annotations for which no text came."""
         self._stop_thinking()
-        for _, sent, raw in self._waiting:  # no text came that they could belong to
-            self._run.told.append(Decoded(events.ExtensionEvent, sent, raw, f"{CHUNK}.annotation"))
+        for _, sent, raw in self._waiting:
+            extension = Decoded(events.ExtensionEvent, sent, raw, f"{CHUNK}.annotation")
+            self._run.written.append(extension)
         self._waiting = []
 
     def to_message(self) -> dict[str, Any]:
-        """Return it as an assistant's message of a request."""
+        """Return the answer as an assistant message for a request."""
         text = ""
         if self._message is not None and "text" in self._parts:
-            text = self._message.said(self._parts["text"])
+            text = self._message.text_so_far(self._parts["text"])
         message: dict[str, Any] = {"role": "assistant", "content": text or None}
         if self._calls is not None:
             message["tool_calls"] = self._calls.to_messages()
@@ -121,7 +122,7 @@ class ChatAnswer:
     # --- Text ---------------------------------------------------------------------------
 
     def _say(self, kind: str, text: str, raw: Any) -> None:
-        """Tell a piece of the text or of the refusal."""
+        """Write a piece of the text or of the refusal."""
         self._stop_thinking()
         if self._message is None:
             self._message = self._run.message(f"msg_{self.began}")
@@ -132,7 +133,7 @@ class ChatAnswer:
             self._message.refusal(index, text, raw)
 
     def _annotate(self) -> None:
-        """Tell the annotations that waited, where there is a text now."""
+        """Write the waiting annotations if there is a text by now."""
         if self._message is None or "text" not in self._parts:
             return
         for annotation, _, raw in self._waiting:
@@ -140,7 +141,7 @@ class ChatAnswer:
         self._waiting = []
 
     def _annotation(self, sent: ChunkAnnotation) -> models.Annotation:
-        """Return an annotation as the Assistants wire has it."""
+        """Return an annotation in the form of the Assistants wire."""
         place, cited = self._next_annotation(), sent.url_citation
         if cited is None:
             return models.UnknownAnnotation(place, sent.type, sent.raw)
@@ -159,27 +160,27 @@ class ChatAnswer:
     # --- Reasoning ----------------------------------------------------------------------
 
     def _think(self, kind: str, text: str, raw: Any) -> None:
-        """Tell a piece of reasoning or of its summary: KIND is a key of ``_REASONING``."""
+        """Write a piece of reasoning or of its summary; KIND is a key of ``_REASONING``."""
         if self._thinks is None or self._thinks[0] != kind:
             self._stop_thinking()
             self._thinks = kind, models.ReasoningText(index=self._thoughts)
             self._thoughts += 1
         snapshot = self._thinks[1]
         snapshot.grow(text)
-        self._run.tell(_REASONING[kind][0], models.ReasoningTextDelta(text, snapshot), raw)
+        self._run.write(_REASONING[kind][0], models.ReasoningTextDelta(text, snapshot), raw)
 
     def _stop_thinking(self) -> None:
-        """Tell that the reasoning is complete, where it is open."""
+        """Write the end of the reasoning, if it is open."""
         if self._thinks is not None:
             kind, snapshot = self._thinks
-            self._run.tell(_REASONING[kind][1], snapshot)
+            self._run.write(_REASONING[kind][1], snapshot)
             self._thinks = None
 
 
 def _read_reasoning(delta: ChunkDelta) -> list[tuple[str, str]]:
     """Return the pieces of reasoning in DELTA, each with its kind.
 
-    Servers that send the same under several names are told once.
+    If a server sends the same text under several names, it counts once.
     """
     plain = delta.reasoning_content or delta.reasoning
     if plain:
@@ -191,7 +192,7 @@ def _read_reasoning(delta: ChunkDelta) -> list[tuple[str, str]]:
 
 
 def _read_content(content: Any, path: str) -> list[tuple[str, str]]:
-    """Return the pieces of a content that stands in the delta at PATH, each with its kind.
+    """Return the pieces of CONTENT, found in the delta at PATH, each with its kind.
 
     Raises:
         DecodeError: It is neither text nor a list of parts.

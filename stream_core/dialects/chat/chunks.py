@@ -2,15 +2,15 @@
 
 Rules of this file:
 
-- Classes only. Field names and nesting are those of OpenAI's ``chat.completion.chunk``; what
-  other servers add is marked so.
-- A field stands here when the dialect does something with it. What OpenAI's chunks have and
-  the dialect leaves alone stands in ``RAW_ONLY``, with the reason; it is in ``event.raw``.
+- Classes only. Field names and nesting are those of OpenAI's ``chat.completion.chunk``; fields
+  that other servers add are marked with the server's name.
+- A field is here only if the dialect uses it. The fields of OpenAI's chunks that it does not
+  use are in ``RAW_ONLY``, with the reason; their values are in ``event.raw``.
 - As in ``models``, every field has a default, and unknown keys are in ``extra``. A field that
   servers fill with several types is ``Any`` and read by the dialect.
 """
 
-# attrs and cattrs read these annotations, so what they name is imported for real.
+# attrs and cattrs evaluate these annotations, so their names are imported at runtime.
 from __future__ import annotations
 
 from typing import Any
@@ -37,23 +37,23 @@ __all__ = [
     "GroqExtra",
 ]
 
-#: What a chunk calls itself.
+#: The ``object`` of a chunk.
 CHUNK = "chat.completion.chunk"
 
-#: Fields of OpenAI's chunks that no event has a place for, and why that is right.
+#: Fields of OpenAI's chunks that have no place in any event, and why.
 RAW_ONLY = {
     "object": "says only that it is a chunk",
     "obfuscation": "padding that hides how long the text is",
     "service_tier": "a run has no field for it",
     "system_fingerprint": "a run has no field for it",
     "choices[].logprobs": "texts of the Assistants wire have no probabilities",
-    "choices[].delta.role": "an answer's role is assistant",
+    "choices[].delta.role": "an answer's role is always assistant",
 }
 
 
 @define(eq=False, repr=False)
 class ChunkFunction(Payload):
-    """A piece of a call of a function; ``arguments`` is text (an object: all of it at once)."""
+    """A piece of a function call; ``arguments`` is text, or one object with all of them."""
 
     name: str | None = None
     arguments: Any = None
@@ -61,7 +61,7 @@ class ChunkFunction(Payload):
 
 @define(eq=False, repr=False)
 class ChunkCustom(Payload):
-    """A piece of a call of a custom tool, whose input is any text."""
+    """A piece of a call of a custom tool, whose input may be any text."""
 
     name: str | None = None
     input: str | None = None
@@ -69,9 +69,9 @@ class ChunkCustom(Payload):
 
 @define(eq=False, repr=False)
 class ChunkToolCall(Payload):
-    """A piece of a call; which call it is of is for the dialect to find out.
+    """A piece of a call; the dialect finds out which call it belongs to.
 
-    What a server adds (Gemini: ``extra_content``) is in ``extra``.
+    Fields that a server adds (Gemini: ``extra_content``) are in ``extra``.
     """
 
     index: int | None = None
@@ -92,7 +92,7 @@ class ChunkReasoning(Payload):
 
 @define(eq=False, repr=False)
 class ChunkCitation(Payload):
-    """OpenRouter, OpenAI's search models: the cited page."""
+    """OpenRouter and OpenAI's search models: the cited page."""
 
     url: str = ""
     title: str | None = None
@@ -102,7 +102,7 @@ class ChunkCitation(Payload):
 
 @define(eq=False, repr=False)
 class ChunkAnnotation(Payload):
-    """OpenRouter, OpenAI's search models: an annotation; ``raw`` is all of it."""
+    """OpenRouter and OpenAI's search models: an annotation; ``raw`` is all of it."""
 
     type: str | None = None
     url_citation: ChunkCitation | None = None
@@ -119,7 +119,7 @@ class ChunkThought(Payload):
 
 @define(eq=False, repr=False)
 class ChunkPart(Payload):
-    """Mistral: a part of a content that is a list."""
+    """Mistral: one part of ``content`` if that is a list."""
 
     type: str | None = None
     text: str | None = None
@@ -128,16 +128,16 @@ class ChunkPart(Payload):
 
 @define(eq=False, repr=False)
 class ChunkContent(Payload):
-    """Mistral: a content that is a list."""
+    """Mistral: ``content`` if it is a list."""
 
     content: list[ChunkPart] = field(factory=list)
 
 
 @define(eq=False, repr=False)
 class ChunkDelta(Payload):
-    """What a chunk adds to an answer.
+    """The addition that a chunk makes to an answer.
 
-    ``content`` is text (Mistral: or parts). Reasoning comes as ``reasoning_content``
+    ``content`` is text (with Mistral: or parts). Reasoning comes as ``reasoning_content``
     (DeepSeek, llama.cpp, vLLM) or as ``reasoning`` with ``reasoning_details`` (OpenRouter);
     ``annotations`` and ``images`` are OpenRouter's.
     """
@@ -166,7 +166,7 @@ class ChunkChoice(Payload):
 
 @define(eq=False, repr=False)
 class GroqExtra(Payload):
-    """Groq: what its last chunk has beside the standard."""
+    """Groq: the additional fields of its last chunk."""
 
     usage: Usage | None = None
 

@@ -1,18 +1,18 @@
-"""The Chat Completions wire: OpenAI, Azure, and everybody who is compatible.
+"""The Chat Completions wire: OpenAI, Azure, and all compatible servers.
 
 Rules of this file:
 
 - A stream is one run. It is created, queued and in progress at the first chunk that has an id
-  or a choice. Choice 0 is the answer; the others are told as extension events.
+  or a choice. Choice 0 is the answer; the others are extension events.
 - A message begins with its first text or refusal, never with the role; the calls share one
   step. Both may be open at once.
 - The ending is held back until ``[DONE]`` or the end of the bytes: usage comes after
-  ``finish_reason``, and some servers send that twice. Bytes that end without any
-  ``finish_reason`` are not an end; ``[DONE]`` without one is the server's word for ``stop``.
-- Calls require an action where the answer stopped, whatever it gave for the reason; where it
-  was cut they are cancelled, because half a call is none.
-- ``raw`` is the chunk: of every delta in it, of the run's created, of the run's end (the last
-  chunk with a ``finish_reason``). What no chunk says (that a message began) is synthetic.
+  ``finish_reason``, and some servers send ``finish_reason`` twice. Bytes that end without any
+  ``finish_reason`` are not an end; ``[DONE]`` without one counts as ``stop``.
+- Calls require an action if the answer stopped, whatever reason it gave; if it was cut, they are
+  cancelled, because half a call cannot be run.
+- ``raw`` is the chunk: for every delta in it, for the run's created, and for the run's end (the
+  last chunk with a ``finish_reason``). What no chunk states (that a message began) is synthetic.
 - ``DecodeError`` is the only exception.
 
 Source of the shapes: OpenAI API reference, "Chat Completions: streaming"; recordings.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FINISH_REASONS", "ChatDialect"]
 
-#: Why an answer ended, to how its run does, and the reason that an incomplete run gives. A
+#: Maps why an answer ended to how its run ends, and the reason that an incomplete run gives. A
 #: reason that is not here is a normal end.
 FINISH_REASONS: dict[str, tuple[str, str | None]] = {
     "stop": ("completed", None),
@@ -56,8 +56,8 @@ FINISH_REASONS: dict[str, tuple[str, str | None]] = {
     "insufficient_system_resource": ("failed", None),  # DeepSeek
 }
 
-#: What a frame without ``event:`` is called (WHATWG: the default type is "message"), and what a
-#: few servers call every chunk.
+#: The names of a frame without ``event:`` (WHATWG: the default type is "message"), and the name
+#: that a few servers give to every chunk.
 _UNNAMED = ("", "message", CHUNK)
 
 
@@ -65,15 +65,15 @@ class ChatDialect:
     """The Chat Completions wire; one object reads one stream, or those of one tool loop.
 
     Attributes:
-        usage: The tokens used by all streams so far, or None where the server did not say; a
-            run that requires an action has none of its own.
+        usage: The tokens used by all streams so far, or None if the server did not state them; a
+            run that requires an action has no usage of its own.
     """
 
     def __init__(self, run: models.Run | None = None) -> None:
         """Begin a run.
 
         Args:
-            run: What is known of it before its first chunk, e.g. ``assistant_id``.
+            run: The fields known before its first chunk, e.g. ``assistant_id``.
         """
         self._run = RunWriter(models.Run() if run is None else run)
         self._ids: set[str] = set()
@@ -83,38 +83,37 @@ class ChatDialect:
 
     @property
     def assistant_message(self) -> dict[str, Any]:
-        """The answer so far, as it is appended to the request's ``messages``.
+        """The answer so far, in the form in which it is appended to a request's ``messages``.
 
-        ``role``, ``content`` (None where there is none) and, where tools were called,
-        ``tool_calls``, with ``reasoning_content`` where that was sent: DeepSeek refuses the
-        outputs without it.
+        It has ``role``, ``content`` (or None) and, if tools were called, ``tool_calls``, with
+        ``reasoning_content`` if that was sent: DeepSeek refuses the outputs without it.
         """
         return self._answer.to_message()
 
     def resume(self, outputs: Mapping[str, str]) -> None:
-        """Go on with a run that required an action: the next frames are those of its next stream.
+        """Continue a run that required an action: the next frames are those of its next stream.
 
         Args:
-            outputs: What the calls gave, by their ids.
+            outputs: The outputs of the calls, by call id.
         """
         self._used, self._run.run.usage = self.usage, None
         self._run.resume(outputs)
         self._answer = ChatAnswer(self._run)
 
     def end(self) -> Sequence[Decoded]:
-        """Say what it means that the bytes ended: the run's ending, where that was held back."""
+        """Return what the end of the bytes means: the run's ending, if that was held back."""
         if self._answer.finish_reason is not None and not self._run.ended:
             self._finish()
         return self._run.take()
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
-        """Say what FRAME means.
+        """Decode FRAME.
 
-        Where a server separates frames by one newline only, FRAME is several: lines that are
-        JSON each by itself. They are read one by one, so that a bad one loses none before it.
+        If a server separates frames by one newline only, FRAME is several: lines each of which is
+        JSON by itself. They are read one by one, so that a bad one loses none before it.
 
         Raises:
-            DecodeError: The data is not JSON, or no chunk; perhaps only when iterated.
+            DecodeError: The data is not JSON or not a chunk; perhaps only during iteration.
         """
         if self._run.ended:  # a second answer in the same body
             return []
@@ -136,7 +135,7 @@ class ChatDialect:
     # --- Frames -------------------------------------------------------------------------
 
     def _lines(self, lines: Iterable[str]) -> Iterator[Decoded]:
-        """Read several frames; the name of the last one, which SSE gave to all, is none."""
+        """Decode several frames; the name that SSE gave to all, that of the last, is ignored."""
         for line in lines:
             if line.strip() == DONE:
                 yield from self._done()
@@ -148,7 +147,7 @@ class ChatDialect:
             yield from self._value("", raw)
 
     def _value(self, name: str, raw: Any) -> list[Decoded]:
-        """Say what the JSON value of a frame called NAME means."""
+        """Decode RAW, the JSON value of a frame called NAME."""
         if name == "done":
             return self._done()
         if name == "error":
@@ -157,7 +156,7 @@ class ChatDialect:
             is_chunk, error = "choices" in raw or raw.get("object") == CHUNK, raw.get("error")
             if error is not None:
                 if is_chunk:  # OpenRouter: an answer that breaks off
-                    with suppress(DecodeError):  # what the server says of it counts more
+                    with suppress(DecodeError):  # the server's error matters more
                         self._chunk(structure(ChatChunk, raw), raw)
                 return self._error(raw, raw)
             if is_chunk:
@@ -168,31 +167,31 @@ class ChatDialect:
         return self._unknown(_own_name(raw) if name in _UNNAMED else name, raw)
 
     def _unknown(self, name: str, raw: Any) -> list[Decoded]:
-        """Tell what is neither a chunk nor an error."""
-        self._run.told.append(Decoded(events.UnknownEvent, raw, raw, name))
+        """Return the event for what is neither a chunk nor an error."""
+        self._run.written.append(Decoded(events.UnknownEvent, raw, raw, name))
         return self._run.take()
 
     def _error(self, payload: Any, raw: Any) -> list[Decoded]:
-        """Tell an error, after what came with it."""
-        self._run.tell(events.ErrorEvent, read_error(payload), raw)
+        """Return the event for an error, after those of the chunk that came with it."""
+        self._run.write(events.ErrorEvent, read_error(payload), raw)
         return self._run.take()
 
     def _done(self) -> list[Decoded]:
-        """Tell the ending, and ``done``."""
+        """Return the events of the ending, and ``done``."""
         if self._answer.began:
             self._finish()
-            self._run.told.pop()  # the done that stands for one not sent
+            self._run.written.pop()  # the synthetic done, because the server sent one
         self._run.ended = True
-        self._run.tell(events.Done, DONE, DONE)
+        self._run.write(events.Done, DONE, DONE)
         return self._run.take()
 
     def _finish(self) -> None:
-        """Tell the ending."""
+        """Write the ending."""
         answer, run = self._answer, self._run.run
         answer.finish()
         reason = answer.finish_reason or "stop"
         status, incomplete = FINISH_REASONS.get(reason, ("completed", None))
-        # A run that did not fail leaves it out.
+        # A run that did not fail ignores it.
         error = models.LastError(reason, f"the answer ended with finish_reason {reason!r}")
         run.usage = self.usage
         self._run.end(status, answer.finish_raw, reason=incomplete, last_error=error)
@@ -200,7 +199,7 @@ class ChatDialect:
     # --- Chunks -------------------------------------------------------------------------
 
     def _chunk(self, chunk: ChatChunk, raw: dict[str, Any]) -> None:
-        """Tell what CHUNK says."""
+        """Write what CHUNK adds."""
         answer = self._answer
         if not answer.began and (chunk.id or chunk.choices):  # Azure's first chunk has neither
             self._begin(chunk, raw)
@@ -222,36 +221,36 @@ class ChatDialect:
         answer.cite(chunk.citations, raw)
 
     def _begin(self, chunk: ChatChunk, raw: Any) -> None:
-        """Tell that the run began, or goes on."""
+        """Write that the run began, or continues."""
         run, name = self._run.run, chunk.id or "chat"
         run.model = chunk.model or run.model
         if not run.id:
             run.id = name
             run.created_at = run.started_at = chunk.created or None
-        if name in self._ids:  # a server that calls all its answers the same
+        if name in self._ids:  # a server that gives all its answers the same id
             name = f"{name}_{len(self._ids)}"
         self._ids.add(name)
         self._answer.began = name
-        told = self._run.begin("created", raw)
-        self._run.begin("in_progress", None if told else raw)
+        created = self._run.begin("created", raw)
+        self._run.begin("in_progress", None if created else raw)
 
     def _note_end(self, choice: ChunkChoice, raw: Any) -> None:
-        """Remember how the answer ended; tell an error that it ended with."""
+        """Remember how the answer ended; if it ended with an error, write that."""
         answer = self._answer
         if choice.finish_reason:
             answer.finish_reason, answer.finish_raw = choice.finish_reason, raw
         if choice.error is not None:
-            self._run.tell(events.ErrorEvent, read_error({"error": choice.error}), raw)
+            self._run.write(events.ErrorEvent, read_error({"error": choice.error}), raw)
 
     def _extend(self, name: str, value: Any, raw: Any) -> None:
-        """Tell VALUE, a part of a chunk that has no counterpart; nothing where it is null."""
+        """Write VALUE, a part of a chunk that has no counterpart, unless it is null."""
         if value is not None:
-            told = Decoded(events.ExtensionEvent, value, raw, f"{CHUNK}.{name}")
-            self._run.told.append(told)
+            extension = Decoded(events.ExtensionEvent, value, raw, f"{CHUNK}.{name}")
+            self._run.written.append(extension)
 
 
 def _stands_alone(line: str) -> bool:
-    """Tell whether LINE is a frame's data by itself."""
+    """Return whether LINE is a frame's data by itself."""
     if line.strip() == DONE:
         return True
     try:
@@ -261,7 +260,7 @@ def _stands_alone(line: str) -> bool:
 
 
 def _own_name(raw: Any) -> str:
-    """Return what a value that is no chunk calls itself."""
+    """Return the name that a value that is not a chunk gives itself."""
     if isinstance(raw, dict):
         for key in ("type", "object"):
             if isinstance(raw.get(key), str):

@@ -1,14 +1,15 @@
-"""Calls of tools on the Chat Completions wire: which call a fragment belongs to.
+"""Tool calls on the Chat Completions wire: which call a fragment belongs to.
 
 Rules of this file:
 
-- A fragment belongs to the call at its ``index``. Without an index (Mistral) it is found by its
-  id; without an id too, alone in its chunk, it belongs to the newest call, and among others to
-  the one at its place.
-- Several calls under one index (gateways to Gemini) are told apart: another id begins another
-  call, and so does a name that comes when the arguments are a whole object already. Another id
-  without a name, but with arguments, goes on: some servers make up an id for every fragment.
-- Arguments are always appended. An id or a name that is sent again is not told again.
+- A fragment belongs to the call at its ``index``. Without an index (Mistral), the call is found
+  by its id. Without an id either, a fragment alone in its chunk belongs to the newest call, and
+  one among others to the call at its place.
+- Several calls under one index (gateways to Gemini) are kept apart: another id begins another
+  call, and so does a name that comes when the arguments are a complete object already. Another
+  id without a name, but with arguments, continues the call: some servers make up an id for every
+  fragment.
+- Arguments are always appended. An id or a name that is sent again is not written again.
 - A call without an id gets one, because its output has to be submitted under one.
 """
 
@@ -38,13 +39,13 @@ class Fragment:
     """A piece of a call.
 
     Attributes:
-        place: Where among the fragments of its chunk it stands; None where it is alone.
+        place: Its place among the fragments of its chunk, or None if it is the only one.
         index: The index sent, or None.
-        id: The id sent, "" for none.
-        name: The name sent, "" for none.
-        arguments: The piece of the arguments, "" for none.
-        custom: Whether the tool is a custom one, whose input is any text.
-        extra: What the server added.
+        id: The id sent, or "".
+        name: The name sent, or "".
+        arguments: The piece of the arguments, or "".
+        custom: Whether the tool is a custom one, whose input may be any text.
+        extra: The fields that the server added.
     """
 
     place: int | None
@@ -57,7 +58,7 @@ class Fragment:
 
 
 def read_fragments(delta: ChunkDelta, path: str) -> list[Fragment]:
-    """Return the fragments in DELTA, which stands at PATH, without those that say nothing.
+    """Return the fragments in DELTA, which was found at PATH, without the empty ones.
 
     The deprecated ``function_call`` counts as the call at index 0.
 
@@ -101,14 +102,14 @@ def _arguments_text(value: Any, path: str) -> str:
 
 @define(eq=False)
 class _Call:
-    """What is known of a call beside what its step has.
+    """The state of a call beyond what its step holds.
 
     Attributes:
         index: Its place in the step.
         custom: Whether it calls a custom tool.
-        id: Its id, as sent; "" where the server sent none.
+        id: Its id as sent; "" if the server sent none.
         name: Its name so far.
-        extra: What the server added to it; Gemini wants its ``extra_content`` back.
+        extra: The fields that the server added; Gemini wants its ``extra_content`` back.
     """
 
     index: int
@@ -122,13 +123,13 @@ class ChatCalls:
     """The calls of one answer."""
 
     def __init__(self, step: StepWriter) -> None:
-        """Begin without calls; STEP writes them."""
+        """Begin without calls; STEP will write them."""
         self._step = step
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
 
     def add(self, fragment: Fragment, raw: Any) -> None:
-        """Tell FRAGMENT, which the chunk RAW has."""
+        """Write FRAGMENT, which is part of the chunk RAW."""
         call = self._find(fragment)
         if call is None or self._begins_another(call, fragment):
             call = self._begin(fragment, raw)
@@ -139,13 +140,13 @@ class ChatCalls:
             self._step.arguments(call.index, fragment.arguments, raw)
 
     def to_messages(self) -> list[dict[str, Any]]:
-        """Return the calls as ``tool_calls`` of an assistant's message has them."""
+        """Return the calls as an assistant message has them in ``tool_calls``."""
         messages = []
         for mine in self._calls:
             call: Any = self._step.calls[mine.index]
             kind, key = ("custom", "input") if mine.custom else ("function", "arguments")
-            said = {"name": call.function.name, key: call.function.arguments}
-            messages.append({**mine.extra, "id": call.id, "type": kind, kind: said})
+            content = {"name": call.function.name, key: call.function.arguments}
+            messages.append({**mine.extra, "id": call.id, "type": kind, kind: content})
         return messages
 
     def _find(self, fragment: Fragment) -> _Call | None:
@@ -159,14 +160,14 @@ class ChatCalls:
         return self._calls[-1] if self._calls else None
 
     def _begins_another(self, call: _Call, fragment: Fragment) -> bool:
-        """Tell whether FRAGMENT, sent where CALL is, begins another call."""
+        """Return whether FRAGMENT, sent in the place of CALL, begins another call."""
         if fragment.id and call.id:
             return fragment.id != call.id and bool(fragment.name or not fragment.arguments)
         again = fragment.name and fragment.arguments and call.name
         return bool(again) and self._is_whole(call)
 
     def _is_whole(self, call: _Call) -> bool:
-        """Tell whether the arguments of CALL are a whole JSON object."""
+        """Return whether the arguments of CALL are a complete JSON object."""
         known: Any = self._step.calls[call.index]
         arguments = known.function.arguments.rstrip()
         if not arguments.endswith("}"):
@@ -178,27 +179,27 @@ class ChatCalls:
         return True
 
     def _begin(self, fragment: Fragment, raw: Any) -> _Call:
-        """Tell that a call began."""
+        """Write the beginning of a call."""
         index = len(self._calls)
         call = _Call(index, fragment.custom, fragment.id, fragment.name)
         self._calls.append(call)
         key = fragment.place if fragment.index is None else fragment.index
         self._by_index[index if key is None else key] = call
         function = models.FunctionDelta(fragment.name or None, "")
-        self._tell(call, fragment.id or f"call_{index}", function, raw)
+        self._write(call, fragment.id or f"call_{index}", function, raw)
         return call
 
     def _learn(self, call: _Call, fragment: Fragment, raw: Any) -> None:
-        """Tell the id or the name of a call where they came after its beginning."""
+        """Write the id or the name of a call if it came only after the beginning."""
         late_id = fragment.id if not call.id else ""
         late_name = fragment.name if fragment.name != call.name else ""
         call.id, call.name = call.id or late_id, late_name or call.name
         if late_id or late_name:
-            self._tell(call, late_id or None, models.FunctionDelta(late_name or None), raw)
+            self._write(call, late_id or None, models.FunctionDelta(late_name or None), raw)
 
-    def _tell(
+    def _write(
         self, call: _Call, call_id: str | None, function: models.FunctionDelta, raw: Any
     ) -> None:
-        """Tell a delta of CALL."""
+        """Write a delta of CALL."""
         delta = models.FunctionToolCallDelta(call.index, call_id, "function", function)
         self._step.add(delta, raw)

@@ -1,12 +1,12 @@
-"""Annotations of the Responses wire as Assistants have them.
+"""Annotations of the Responses wire, converted to those of the Assistants wire.
 
 Rules of this file:
 
-- The text that an annotation stands for is cut from the message's own: the wire gives places
-  only. Where it gives one place, and no end, nothing stands there.
+- The text that an annotation refers to is cut from the message's text: the wire sends positions
+  only. If it sends one position and no end, that text is empty.
 - A file that the code interpreter made is a ``file_path``, as it is on the Assistants wire.
-- What our class has no field for (file names, containers) is in ``extra``; an annotation of
-  an unknown type is kept whole.
+- Values for which our class has no field (file names, containers) are in ``extra``; an
+  annotation of an unknown type is kept whole.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ __all__ = ["annotation"]
 
 
 def annotation(sent: Any, path: str, index: int, text: str) -> models.Annotation:
-    """Return the annotation SENT as Assistants have it.
+    """Return the annotation SENT in the form of the Assistants wire.
 
     Args:
         sent: The JSON value.
-        path: Where it stands in the frame.
-        index: Which of its text's annotations it is.
+        path: Its path in the frame.
+        index: Its index among the annotations of its text.
         text: The text.
 
     Raises:
-        DecodeError: It is no annotation.
+        DecodeError: It is not an annotation.
     """
     if isinstance(sent, dict):
         kind = sent.get("type")
@@ -74,7 +74,7 @@ def _url_citation(read: wire.Annotation, where: _Where, extra: _Extra) -> models
     return models.URLCitationAnnotation(index, "url_citation", text, start, end, page, extra=extra)
 
 
-#: Type of an annotation to what makes ours of it.
+#: Maps the type of an annotation to the function that converts it.
 _ANNOTATIONS: dict[str, Callable[[wire.Annotation, _Where, _Extra], models.Annotation]] = {
     "file_citation": _file_citation,
     "container_file_citation": _file_path,

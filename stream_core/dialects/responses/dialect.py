@@ -4,18 +4,18 @@ A response becomes a run; a message becomes a message in a step; calls become st
 
 Rules of this file:
 
-- The table of ``responses_rows`` says what is done about each type of event. A type that is
-  not in it is an :class:`UnknownEvent`, never an exception.
-- Every frame before the end is told once as itself: by the one event that has its JSON as
-  ``raw``. What it only implies is synthetic. What has no counterpart is an extension event.
+- The table in ``responses.event_table`` maps each type of event to a method. A type that is not
+  in it is an :class:`UnknownEvent`, never an exception.
+- Every frame before the end gives exactly one event that has its JSON as ``raw``. What it only
+  implies is synthetic. A frame without a counterpart is an extension event.
 - An item is found by its ``output_index``, else by its id, else it is the last one: some
-  servers change the ids at every event, others send no indexes. The first id seen is shown.
-- Nothing depends on an event that says nothing new: servers leave out ``event:`` lines,
-  indexes, sequence numbers, the beginning or the end of parts and items, and whole texts
-  that no delta brought. The response that the last event carries is the last word.
-- ``response.status`` beats the name of the event. A response that completes with calls that
+  servers change the ids at every event, others send no indexes. Events carry the first id seen.
+- Nothing depends on an event that adds nothing: servers leave out ``event:`` lines, indexes,
+  sequence numbers, the beginning or the end of parts and items, and whole texts that no delta
+  brought. The response that the last event carries is the last word.
+- ``response.status`` overrides the name of the event. A response that completes with calls that
   the caller must answer is a run that requires an action.
-- After the end nothing is told until :meth:`ResponsesDialect.resume`.
+- After the end nothing is decoded until :meth:`ResponsesDialect.resume`.
 
 Source of the names: OpenAI API reference, "Responses: Streaming".
 """
@@ -50,10 +50,10 @@ T = TypeVar("T", bound=Item)
 __all__ = ["ResponsesDialect"]
 
 
-#: Type of an item that asks whether a tool of an MCP server may be called.
+#: The type of an item that asks whether a tool of an MCP server may be called.
 _APPROVAL = "mcp_approval_request"
 
-#: The events of calls that the caller answers, to the type of their item.
+#: Maps the events of calls that the caller answers to the type of their item.
 _CALLS = {
     "response.function_call_arguments.delta": "function_call",
     "response.function_call_arguments.done": "function_call",
@@ -61,20 +61,20 @@ _CALLS = {
     "response.custom_tool_call_input.done": "custom_tool_call",
 }
 
-#: Statuses of a response that has ended.
+#: The statuses of a response that has ended.
 _ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
 
-#: What a frame without ``event:`` is called (WHATWG: the default type is "message").
+#: The names of a frame without ``event:`` (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
 
 
 class ResponsesDialect:
-    """The Responses wire, as the events of one run; it keeps the state of its response.
+    """The Responses wire, as the events of one run; it keeps the state of the current response.
 
     Attributes:
-        response_id: Id of the response last heard of, "" where there was none. The run keeps
-            the id of its first response.
-        sequence_number: The highest that was seen, or None.
+        response_id: Id of the newest response, or "" before the first. The run keeps the id of
+            its first response.
+        sequence_number: The highest one seen, or None.
     """
 
     def __init__(
@@ -83,10 +83,10 @@ class ResponsesDialect:
         """Begin a run.
 
         Args:
-            response_id: The response's id, where the stream begins in the middle of one.
-            thread_id: The thread's id, where there is a thread; else the response's
-                conversation counts, else one is made of the run's id.
-            assistant_id: The assistant's id, where there is one; else the agent's name counts.
+            response_id: The response's id, if the stream begins in the middle of one.
+            thread_id: The thread's id, if there is a thread; else it is the id of the response's
+                conversation, else one made from the run's id.
+            assistant_id: The assistant's id, if there is one; else it is the agent's name.
         """
         run = models.Run(
             id=response_id, thread_id=thread_id, assistant_id=assistant_id, instructions=""
@@ -99,7 +99,7 @@ class ResponsesDialect:
         self._usage: models.Usage | None = None
         self._seen: int | None = None
 
-    # --- What the loops around it need --------------------------------------------------
+    # --- For run control ----------------------------------------------------------------
 
     @property
     def ended(self) -> bool:
@@ -108,22 +108,22 @@ class ResponsesDialect:
 
     @property
     def output_items(self) -> list[dict[str, Any]]:
-        """The items of the last response in order, as sent: what a server without memory needs."""
+        """The items of the last response in order, as sent, for a server that keeps no state."""
         return self._listed or self._output.json
 
     @property
     def output_tokens(self) -> int:
-        """How many tokens the model wrote in all responses of the run that ended."""
+        """How many tokens the model wrote, in all responses of the run that have ended."""
         return 0 if self._usage is None else self._usage.completion_tokens
 
     def resume(self, outputs: Mapping[str, str]) -> None:
-        """Say that the next response goes on with the run, which required an action.
+        """Let the next response continue the run, which required an action.
 
         Args:
-            outputs: What the calls gave, by ``tool_call.id``.
+            outputs: The outputs of the calls, by ``tool_call.id``.
 
         Raises:
-            RuntimeError: The run has not required an action.
+            RuntimeError: The response has not ended.
         """
         if not self._run.ended:
             raise RuntimeError("resume() before the response ended: read its stream to the end")
@@ -132,20 +132,20 @@ class ResponsesDialect:
         self._listed, self.sequence_number, self._seen = [], None, None
 
     def rejoin(self) -> None:
-        """Say that the next stream is of the same response: frames that were seen are skipped."""
+        """Expect another stream of the same response: frames seen already are skipped."""
         self._seen = self.sequence_number
 
     # --- Frames -------------------------------------------------------------------------
 
     def decode(self, frame: ServerSentEvent) -> list[Decoded]:
-        """Say what FRAME means.
+        """Decode FRAME.
 
         Raises:
             DecodeError: The data is not JSON, or not what its type promises.
         """
         if self._run.ended:
             return []
-        if frame.data == DONE:  # a hint: the response says when it ends
+        if frame.data == DONE:  # a hint only: the end is the response's own last event
             return [Decoded(events.ExtensionEvent, DONE, DONE, DONE)]
         name: str = frame.event
         event: Any = frame.data
@@ -166,7 +166,7 @@ class ResponsesDialect:
         return self._run.take()
 
     def _repeats(self, event: dict[str, Any]) -> bool:
-        """Tell whether EVENT was seen before the connection was lost, and count it."""
+        """Return whether EVENT was seen before the connection was lost, and record its number."""
         number = event.get("sequence_number")
         if not isinstance(number, int):
             return False
@@ -178,7 +178,7 @@ class ResponsesDialect:
     # --- The response -------------------------------------------------------------------
 
     def _read(self, event: dict[str, Any]) -> wire.Response:
-        """Read the response in EVENT, and learn of the run from it."""
+        """Read the response in EVENT, and update the run from it."""
         response = wire.read(wire.Response, event.get("response"), "$.response")
         self.response_id = response.id or self.response_id
         writer = self._run
@@ -191,13 +191,13 @@ class ResponsesDialect:
         return response
 
     def _identify(self, found: str) -> None:
-        """Give the run its ids, before it begins; FOUND is the best there is."""
+        """Give the run its ids before it begins; FOUND is the best id known, or ""."""
         run = self._run.run
         run.id = run.id or found or "run_1"
         run.thread_id = run.thread_id or f"thread_{run.id}"
 
     def _begin(self, event: dict[str, Any]) -> None:
-        """Tell that the run works, which EVENT implies."""
+        """Write that the run is in progress, which EVENT implies."""
         if self._run.began == 0:
             known = self.response_id or wire.read_text(event, "response_id")
             item = wire.read_text(event, "item_id")
@@ -205,14 +205,14 @@ class ResponsesDialect:
         self._run.begin()
 
     def _created(self, event: dict[str, Any], name: str) -> None:
-        """The response exists; real streams then say queued, and so do we."""
+        """The response was created; real Assistants streams then send queued, and so do we."""
         waits = self._read(event).status == "queued"
         first = self._run.began == 0
         if first:
             self._run.begin("created", event)
         if not (first and waits):
-            told = self._run.begin("queued", None if first else event)
-            if not (first or told):
+            written = self._run.begin("queued", None if first else event)
+            if not (first or written):
                 self._run.extend(name, event)
 
     def _queued(self, event: dict[str, Any], name: str) -> None:
@@ -222,13 +222,13 @@ class ResponsesDialect:
             self._run.extend(name, event)
 
     def _in_progress(self, event: dict[str, Any], name: str) -> None:
-        """The response works; some servers say so again and again."""
+        """The response is in progress; some servers send this again and again."""
         self._read(event)
         if not self._run.begin("in_progress", event):
             self._run.extend(name, event)
 
     def _ended(self, event: dict[str, Any], name: str) -> None:
-        """The response ended; it is here as a whole."""
+        """The response ended; EVENT carries all of it."""
         response = self._read(event)
         suffix = name.rpartition(".")[2]
         status = response.status if response.status in _ENDS else suffix
@@ -248,28 +248,28 @@ class ResponsesDialect:
         self._run.run.usage = None
 
     def _error(self, event: Any, name: str) -> None:
-        """The server failed; how the run ended it does not say."""
-        self._run.told.append(Decoded(events.ErrorEvent, _error(event), event, name))
+        """The server failed; EVENT does not state how the run ended."""
+        self._run.written.append(Decoded(events.ErrorEvent, _error(event), event, name))
 
     # --- Items --------------------------------------------------------------------------
 
     def _item_added(self, event: dict[str, Any], _: str) -> None:
-        """An item begins."""
+        """An item began."""
         self._begin(event)
         self._output.added(event)
 
     def _item_done(self, event: dict[str, Any], _: str) -> None:
-        """An item ends."""
+        """An item ended."""
         self._begin(event)
         self._output.done(event)
 
     def _extension(self, event: dict[str, Any], name: str) -> None:
-        """Something that has no counterpart."""
+        """Something happened that has no counterpart."""
         self._begin(event)
         self._run.extend(name, event)
 
     def _about(self, event: dict[str, Any], name: str, cls: type[T], kind: str) -> T | None:
-        """Return the item that EVENT is about; None where it ended, and EVENT is an extension."""
+        """Return the item that EVENT is about, or None if it ended: EVENT is then an extension."""
         self._begin(event)
         item = self._output.find(event, cls, kind)
         if not item.closed:
@@ -313,7 +313,7 @@ class ResponsesDialect:
             message.annotate(_content_index(event), number, event.get("annotation"), event)
 
     def _part_done(self, event: dict[str, Any], name: str) -> None:
-        """A part is complete; parts of reasoning come here too."""
+        """A part is complete; parts of reasoning arrive here too."""
         part = wire.read_object(event, "part")
         if part.get("type") not in MESSAGE_PARTS:
             self._extension(event, name)
@@ -326,13 +326,13 @@ class ResponsesDialect:
     # --- Calls --------------------------------------------------------------------------
 
     def _call_delta(self, event: dict[str, Any], name: str) -> None:
-        """The arguments of a call grew that the caller answers."""
+        """The arguments of a call that the caller answers grew."""
         call = self._about(event, name, CallItem, _CALLS[name])
         if call is not None:
             call.arguments(wire.read_text(event, "delta"), event)
 
     def _call_done(self, event: dict[str, Any], name: str) -> None:
-        """The arguments of a call are complete that the caller answers."""
+        """The arguments of a call that the caller answers are complete."""
         call = self._about(event, name, CallItem, _CALLS[name])
         if call is not None:
             call.complete(wire.read_text(event, "arguments") or wire.read_text(event, "input"))
@@ -364,17 +364,17 @@ class ResponsesDialect:
             call.complete(wire.read_text(event, "arguments"))
             self._run.extend(name, event)
 
-    # --- What Assistants never had ------------------------------------------------------
+    # --- Events that the Assistants wire never had --------------------------------------
 
     def _partial_image(self, event: dict[str, Any], _: str) -> None:
-        """An image is made so far."""
+        """A preview of an unfinished image arrived."""
         self._begin(event)
         image = models.PartialImage(
             wire.read_text(event, "partial_image_b64"),
             wire.read_index(event, "partial_image_index") or 0,
             wire.read_text(event, "item_id"),
         )
-        self._run.tell(events.ImageGenerationPartial, image, event)
+        self._run.write(events.ImageGenerationPartial, image, event)
 
     def _reasoning_delta(self, event: dict[str, Any], name: str) -> None:
         """The model's reasoning grew."""
@@ -408,7 +408,7 @@ class ResponsesDialect:
 
 
 def _name_of(name: str, event: Any) -> str:
-    """Return the type of a frame's EVENT: its own, else the frame's NAME.
+    """Return the type of a frame's EVENT: the one it states, else the frame's NAME.
 
     ``{"error": ...}`` without a type is an error.
     """
@@ -430,7 +430,7 @@ def _error(event: Any) -> models.Error:
 
 
 def _content_index(event: dict[str, Any]) -> int:
-    """Return which part of the item EVENT is about."""
+    """Return the index of the part that EVENT is about."""
     return wire.read_index(event, "content_index") or 0
 
 

@@ -1,7 +1,7 @@
-"""The Responses wire as a table: every type of event, what is done about it, what it becomes.
+"""The Responses wire as a table: every type of event, its method, and what it becomes.
 
-Rules of this file: a type gets a row when it is known, also where Assistants have nothing for
-it. The documentation is printed from here, and a test holds the table against the official
+Rules of this file: every known type has a row, even if it has no counterpart on the Assistants
+wire. The documentation is printed from this table, and a test compares it with the official
 client's types.
 
 Source of the names: OpenAI API reference, "Responses: Streaming".
@@ -15,11 +15,11 @@ __all__ = ["ROWS", "Row"]
 
 
 class Row(NamedTuple):
-    """What is done about a type of event.
+    """How one type of event is decoded.
 
     Attributes:
-        method: Name of the method of :class:`ResponsesDialect`.
-        becomes: What it becomes, for the documentation.
+        method: Name of the method of :class:`ResponsesDialect` that decodes it.
+        becomes: The events that it becomes, for the documentation.
     """
 
     method: str
@@ -28,8 +28,8 @@ class Row(NamedTuple):
 
 _EXTENSION = Row("_extension", "extension event")
 
-#: Every type of event. What is implied (the run's and the step's beginnings, the ends of what
-#: is open) is not listed in each row.
+#: Every type of event. Implied events (the beginning of the run and of a step, the ends of
+#: whatever is open) are not listed in each row.
 ROWS: dict[str, Row] = {
     # The response
     "response.created": Row("_created", "thread.run.created, thread.run.queued"),
@@ -64,7 +64,7 @@ ROWS: dict[str, Row] = {
     "response.function_call_arguments.done": Row("_call_done", "extension event"),
     "response.custom_tool_call_input.delta": Row("_call_delta", "thread.run.step.delta"),
     "response.custom_tool_call_input.done": Row("_call_done", "extension event"),
-    # Calls that the server makes
+    # Calls that the server runs
     "response.code_interpreter_call.in_progress": _EXTENSION,
     "response.code_interpreter_call.interpreting": _EXTENSION,
     "response.code_interpreter_call.completed": _EXTENSION,
@@ -97,7 +97,7 @@ ROWS: dict[str, Row] = {
     "response.reasoning_summary_part.done": _EXTENSION,
     "response.reasoning_summary_text.delta": Row("_summary_delta", "reasoning.summary.delta"),
     "response.reasoning_summary_text.done": Row("_summary_done", "reasoning.summary.done"),
-    # What the caller's machine runs, sounds, and housekeeping
+    # Calls that the caller's machine runs, audio, and housekeeping
     "response.shell_call_command.added": _EXTENSION,
     "response.shell_call_command.delta": _EXTENSION,
     "response.shell_call_command.done": _EXTENSION,

@@ -1,11 +1,11 @@
-"""What the Responses wire sends, as far as it is read: checked, and named as the wire names it.
+"""The objects of the Responses wire, as far as they are used, with the wire's own names.
 
 Rules of this file:
 
-- A field that is missing or null has its default; one of another type is a ``DecodeError``
-  with its path in the frame.
-- Read is what becomes something. What only stands by (``logprobs``, ``obfuscation``) is never
-  looked at, so nothing in it can be wrong.
+- A field that is missing or null has its default; a field of the wrong type is a
+  ``DecodeError`` with its path in the frame.
+- A field is read only if something becomes of it. Others (``logprobs``, ``obfuscation``) are
+  never examined, so nothing in them can be wrong.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = [
 
 T = TypeVar("T", bound=Payload)
 
-#: Places in a content list beyond this are nonsense: a list that long would have to be made.
+#: An index beyond this is refused as nonsense: a list that long would have to be made for it.
 _MAX_INDEX = 9_999
 
 
@@ -47,10 +47,10 @@ _MAX_INDEX = 9_999
 
 
 def read(cls: type[T], value: Any, path: str) -> T:
-    """Make a CLS of VALUE, which stands at PATH in the frame.
+    """Structure VALUE, found at PATH in the frame, as a CLS.
 
     Raises:
-        DecodeError: It is none; ``paths`` begin with PATH.
+        DecodeError: It is not one; ``paths`` begin with PATH.
     """
     try:
         return structure(cls, value)
@@ -63,7 +63,7 @@ def read_object(event: dict[str, Any], key: str) -> dict[str, Any]:
     """Return the object at KEY.
 
     Raises:
-        DecodeError: There is something else, or nothing.
+        DecodeError: It is missing or something else.
     """
     value = event.get(key)
     if not isinstance(value, dict):
@@ -72,10 +72,10 @@ def read_object(event: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def read_text(event: dict[str, Any], key: str, path: str = "$") -> str:
-    """Return the text at KEY of EVENT, which stands at PATH; "" where there is none.
+    """Return the text at KEY of EVENT, which was found at PATH; "" if it is missing.
 
     Raises:
-        DecodeError: There is something else.
+        DecodeError: It is something else.
     """
     value = event.get(key)
     if value is None:
@@ -86,10 +86,10 @@ def read_text(event: dict[str, Any], key: str, path: str = "$") -> str:
 
 
 def read_index(event: dict[str, Any], key: str) -> int | None:
-    """Return the index at KEY, None where there is none.
+    """Return the index at KEY, or None if it is missing.
 
     Raises:
-        DecodeError: There is something else, or a number that is no index.
+        DecodeError: It is something else, or a number that is not an index.
     """
     value = event.get(key)
     if value is None:
@@ -102,7 +102,7 @@ def read_index(event: dict[str, Any], key: str) -> int | None:
 
 
 def read_list(value: Any, path: str) -> list[dict[str, Any]]:
-    """Return VALUE, which stands at PATH, as the list of objects that it must be.
+    """Return VALUE, found at PATH, which must be a list of objects or None.
 
     Raises:
         DecodeError: It is something else.
@@ -131,7 +131,7 @@ def _refuse(path: str, value: Any, kind: str) -> NoReturn:
 
 @define(eq=False, repr=False)
 class Usage(Payload):
-    """Tokens of one response."""
+    """The tokens of one response."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -142,7 +142,7 @@ class Usage(Payload):
 
 @define(eq=False, repr=False)
 class Format(Payload):
-    """The format that the text must have."""
+    """The format in which the text must be."""
 
     type: str = ""
     name: str | None = None
@@ -153,7 +153,7 @@ class Format(Payload):
 
 @define(eq=False, repr=False)
 class TextOptions(Payload):
-    """The options of text."""
+    """The text options of a response."""
 
     format: Format | None = None
 
@@ -167,7 +167,7 @@ class Incomplete(Payload):
 
 @define(eq=False, repr=False)
 class Response(Payload):
-    """A response, whole or as it begins. Fields of type Any may be texts or objects."""
+    """A response, complete or at its beginning. Fields of type Any may be texts or objects."""
 
     id: str = ""
     created_at: float | None = None
@@ -198,7 +198,7 @@ class Response(Payload):
 
 @define(eq=False, repr=False)
 class Annotation(Payload):
-    """What a place in a text refers to."""
+    """An annotation: what a range of a text refers to."""
 
     type: str = ""
     file_id: str = ""
@@ -275,7 +275,7 @@ class SearchItem(Payload):
 
 @define(eq=False, repr=False)
 class MCPItem(Payload):
-    """A call of an MCP server's tool, or the question whether it may be called."""
+    """A call of an MCP server's tool, or the request for permission to call it."""
 
     id: str = ""
     status: str | None = None

@@ -3,11 +3,11 @@
 Rules of this file:
 
 - While a response streams, an item is found by ``output_index``, else by its id, else it is
-  the last one of its kind that is open. Where two items were added under one index, the id
-  tells which is meant.
-- A frame about an item that was never added begins it.
-- At the end the server lists all items. There an id counts before a place: some servers
-  leave items out. What was not seen is told then; what did not end ends.
+  the last one of its kind that is open. If two items were added under one index, the id
+  decides between them.
+- A frame about an item that was never added begins that item.
+- At the end the server lists all items. In that list an id counts more than a place, because
+  some servers leave items out. Items not seen before are written then; items still open end.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ __all__ = ["ITEMS", "Output", "item_class"]
 
 T = TypeVar("T", bound=Item)
 
-#: Type of an item to what it becomes. Those that the caller's machine must run (a computer, a
-#: shell, patches) have no counterpart, nor have lists of tools, images and outputs.
+#: Maps the type of an item to its class. Calls that the caller's machine must run (a computer, a
+#: shell, patches) have no counterpart, nor do lists of tools, images and outputs.
 ITEMS: dict[str, type[Item]] = {
     "message": MessageItem,
     "reasoning": ReasoningItem,
@@ -46,7 +46,7 @@ ITEMS: dict[str, type[Item]] = {
 
 
 def item_class(kind: str) -> type[Item]:
-    """Return the class for an item of type KIND; calls that are not listed are tools of Azure's."""
+    """Return the class for an item of type KIND; calls that are not listed are Azure's tools."""
     return ITEMS.get(kind, ToolItem if kind.endswith("_call") else Item)
 
 
@@ -54,7 +54,7 @@ class Output:
     """The items of a run's current response.
 
     Attributes:
-        items: Those that are known, in order of first sight.
+        items: The known items, in the order in which they were first seen.
     """
 
     def __init__(self, run: RunWriter) -> None:
@@ -76,10 +76,10 @@ class Output:
         order = sorted(places, key=lambda x: (x[1] if x[0] is None else x[0], x[1]))
         return [self.items[number].json for _, number in order if self.items[number].json]
 
-    # --- While it streams ---------------------------------------------------------------
+    # --- While the response streams -----------------------------------------------------
 
     def find(self, event: dict[str, Any], cls: type[T], kind: str) -> T:
-        """Return the item of class CLS that EVENT is about; one of type KIND begins if need be."""
+        """Return the item of class CLS that EVENT is about; if there is none, begin a KIND."""
         index = wire.read_index(event, "output_index")
         item_id = wire.read_text(event, "item_id")
         found = self._known(index, item_id, cls)
@@ -122,12 +122,12 @@ class Output:
             self._end(found, item, "$.item", event)
 
     def _end(self, item: Item, json: dict[str, Any], path: str, raw: Any) -> None:
-        """End ITEM as JSON says."""
+        """End ITEM with its final state JSON, found at PATH in the frame RAW."""
         item.closed, item.json = True, json
         item.end(json, path, raw)
 
     def _known(self, index: int | None, item_id: str, cls: type[T]) -> T | None:
-        """Return the item of class CLS that is meant, or None."""
+        """Return the item of class CLS that INDEX and ITEM_ID mean, or None."""
         here = () if index is None else self._by_index.get(index, ())
         for item in reversed(here):
             if isinstance(item, cls) and (len(here) == 1 or item.id == item_id):
@@ -140,14 +140,14 @@ class Output:
             return found
         if index is not None:
             return None
-        # Neither says which: the last one, which is the only one as a rule.
+        # Neither decides: take the last one, which is usually the only one.
         last = (x for x in reversed(self.items) if isinstance(x, cls) and not x.closed)
         return next(last, None)
 
     def _begun(self, index: int | None, item_id: str, cls: type[Item]) -> Item | None:
-        """Return the item that an event adds again, or whose deltas came before, or None."""
+        """Return the item that an event adds again or whose deltas came first, or None."""
         found = self._by_id.get(item_id)
-        same_class = type(found) is cls  # not of a class derived from it
+        same_class = type(found) is cls  # and not a subclass
         if found and same_class and (index == found.index or not found.announced):
             return found
         here = [] if index is None else self._by_index.get(index, [])
@@ -157,7 +157,7 @@ class Output:
         return last
 
     def _make(self, cls: type[T], kind: str, index: int | None, item_id: str) -> T:
-        """Return a new item, under an id that no other has."""
+        """Return a new item, under an id that no other item has."""
         number = len(self._names) + 1
         name = item_id or f"{'msg' if cls is MessageItem else 'item'}_{self.run.run.id}_{number}"
         while name in self._names:
@@ -175,7 +175,7 @@ class Output:
     # --- At the end ---------------------------------------------------------------------
 
     def settle(self, output: Any, path: str) -> None:
-        """Tell what OUTPUT, the whole list at PATH, has and no frame brought."""
+        """Write what no frame brought of OUTPUT, the complete list at PATH."""
         listed = wire.read_list(output, path)
         ids = {item.get("id") for item in listed if isinstance(item.get("id"), str)}
         settled: set[int] = set()
@@ -197,7 +197,7 @@ class Output:
                 item.drop()
 
     def _like(self, number: int, kind: str, ids: set[Any], settled: set[int]) -> Item | None:
-        """Return the item of type KIND that is in place NUMBER under another id, or None."""
+        """Return the item of type KIND that has place NUMBER under another id, or None."""
         others = [
             x for x in self.items if x.type == kind and id(x) not in settled and x.id not in ids
         ]

@@ -1,12 +1,12 @@
-"""What a response says of its run: the fields that Assistants have too, under their names.
+"""The fields of a run that a response states, under the names of the Assistants wire.
 
 Rules of this file:
 
-- Only what a response says is returned; what it leaves out stays as it was known.
-- A tool, a choice or a format that Assistants spell otherwise is nested as they nest it. Of a
-  tool that fits no class the whole object is kept: it is the caller's own configuration, and
-  no reason to end a stream.
-- Not here, because runs have no place for it: ``service_tier``, ``store``, ``prompt``,
+- Only fields that a response states are returned; the others stay as they were.
+- A tool, a choice or a format that the Assistants wire nests differently is nested its way. A
+  tool that fits no class is kept whole: it is the caller's own configuration, and no reason to
+  end a stream.
+- Not here, because runs have no field for them: ``service_tier``, ``store``, ``prompt``,
   ``background`` and the like. They are in the ``raw`` of the run's events.
 """
 
@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["assistant_id", "conversation_id", "last_error", "run_fields", "usage"]
 
-#: What OpenAI calls an error whose code it does not say.
+#: OpenAI's code for an error that has no other.
 _SERVER_ERROR = "server_error"
 
 
 def run_fields(response: Response) -> dict[str, Any]:
-    """Return the fields of a run that RESPONSE says, but for ids, status and usage."""
+    """Return the fields of a run that RESPONSE states, except ids, status and usage."""
     text = response.instructions
     fields = {
         "created_at": response.created_at,
@@ -52,23 +52,23 @@ def run_fields(response: Response) -> dict[str, Any]:
 
 
 def conversation_id(response: Response) -> str:
-    """Return the id of the response's conversation, "" where it has none."""
+    """Return the id of the response's conversation, or "" if it has none."""
     return _name(response.conversation, "id")
 
 
 def assistant_id(response: Response) -> str:
-    """Return the name of the agent that answers (Azure), "" where there is none."""
+    """Return the name of the agent that answers (Azure), or "" if there is none."""
     return _name(response.agent_reference, "name")
 
 
 def _name(value: Any, key: str) -> str:
-    """Return a text that is VALUE, or stands in it at KEY."""
+    """Return VALUE if it is a string, else the string at its KEY, else ""."""
     found = value.get(key) if isinstance(value, dict) else value
     return found if isinstance(found, str) else ""
 
 
 def last_error(error: Any) -> models.LastError | None:
-    """Return why something failed, from an object or a text; None where nothing is said."""
+    """Return why something failed, from an object or a text, or None if ERROR is None."""
     if error is None:
         return None
     read = read_error(error)
@@ -76,7 +76,7 @@ def last_error(error: Any) -> models.LastError | None:
 
 
 def usage(sent: Usage | None) -> models.Usage | None:
-    """Return the tokens of one response as runs have them."""
+    """Return the tokens of one response in the form that runs have."""
     if sent is None:
         return None
     return models.Usage(
@@ -90,12 +90,12 @@ def usage(sent: Usage | None) -> models.Usage | None:
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in VALUE, where that is a list."""
+    """Return the objects in VALUE if that is a list, else nothing."""
     return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
 
 
 def _tool(tool: dict[str, Any]) -> models.Tool:
-    """Return TOOL, which the Responses wire has flat, as runs have it."""
+    """Return TOOL, which is flat on the Responses wire, in the nested form that runs have."""
     rest = {key: value for key, value in tool.items() if key != "type"}
     match tool.get("type"):
         case "function":
@@ -119,7 +119,7 @@ def _tool(tool: dict[str, Any]) -> models.Tool:
 
 
 def _tool_choice(choice: Any) -> str | models.ToolChoice | None:
-    """Return which tool the model must call."""
+    """Return which tool the model may or must call."""
     if not isinstance(choice, dict):
         return choice if isinstance(choice, str) else None
     kind, name = choice.get("type"), choice.get("name")
@@ -129,7 +129,7 @@ def _tool_choice(choice: Any) -> str | models.ToolChoice | None:
 
 
 def _response_format(response: Response) -> str | models.ResponseFormat | None:
-    """Return the format that the text must have; any is ``auto``."""
+    """Return the format in which the text must be; plain text is ``auto``."""
     options = None if response.text is None else response.text.format
     if options is None:
         return None

@@ -1,11 +1,11 @@
-"""The output items of a response that are calls of tools which the server runs.
+"""The output items of a response that are calls of tools run by the server.
 
 Rules of this file:
 
-- Each is a step of its own, with one call, at index 0.
-- The call begins empty, whatever the item begins with; what no delta brought is told when the
+- Each is a step of its own with one call, at index 0.
+- The call begins empty, whatever the item begins with; what no delta brought is written when the
   item ends.
-- A call that has an error, or whose status is failed, fails its step, and not the run.
+- A call that has an error, or whose status is failed, fails its step but not the run.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ __all__ = ["CodeItem", "MCPItem", "SearchItem", "ToolItem"]
 class ToolItem(Item):
     """A call of a tool that the server runs, in a step of its own.
 
-    This class is for tools that Assistants have no class for.
+    This class itself is for tools without a class on the Assistants wire.
     """
 
     step: StepWriter
 
     def begin(self, item: dict[str, Any], path: str, raw: Any) -> None:
-        """Tell that the call began."""
+        """Write the beginning of the call."""
         self.step = self.run.step(self.id)
         self.step.add(self.first(item, path), raw)
 
-    def first(self, item: dict[str, Any], path: str) -> models.ToolCallDelta:  # noqa: ARG002  # for others
+    def first(self, item: dict[str, Any], path: str) -> models.ToolCallDelta:  # noqa: ARG002  # subclasses
         """Return the delta that the call begins with."""
         return self._whole(item)
 
     def _whole(self, item: dict[str, Any]) -> models.ToolCallDelta:
-        """Return the delta that has all of ITEM, as Azure's runs have such calls."""
+        """Return the delta that carries all of ITEM, in the form of such calls in Azure's runs."""
         tool = self.type.removesuffix("_call")
         rest = {key: x for key, x in item.items() if key not in ("id", "type", "status")}
         raw = {"index": 0, "id": self.id, "type": tool, tool: rest}
         return models.UnknownToolCallDelta(0, self.id, tool, raw)
 
-    def finish(self, item: dict[str, Any], path: str) -> Any:  # noqa: ARG002  # for others
-        """Tell the rest of the call; return what is wrong with it, or None."""
+    def finish(self, item: dict[str, Any], path: str) -> Any:  # noqa: ARG002  # subclasses
+        """Write the rest of the call, and return its error, or None."""
         self.step.add(self._whole(item))
         return item.get("error")
 
     def end(self, item: dict[str, Any], path: str, raw: Any) -> None:
-        """Tell the rest of the call, and how its step ended."""
+        """Write the rest of the call, and the end of its step."""
         error, status = self.finish(item, path), item.get("status")
         if status == "failed" or error is not None:
             self.step.close("failed", raw, last_error(error or "the tool failed"))
@@ -73,7 +73,7 @@ class CodeItem(ToolItem):
     def _delta(
         self, delta: models.CodeInterpreterDelta, call_id: str | None = None
     ) -> models.ToolCallDelta:
-        """Return DELTA as one of a call."""
+        """Return DELTA wrapped as the delta of a call."""
         return models.CodeInterpreterToolCallDelta(0, call_id, "code_interpreter", delta)
 
     def code(self, value: str, raw: Any) -> None:
@@ -81,14 +81,14 @@ class CodeItem(ToolItem):
         self.step.add(self._delta(models.CodeInterpreterDelta(value)), raw)
 
     def complete(self, value: str) -> None:
-        """Tell what of the code no delta brought; VALUE is all of it."""
+        """Write what no delta brought of the code; VALUE is all of it."""
         call: Any = self.step.calls[0]
-        said = call.code_interpreter.input
-        if len(said) < len(value) and value.startswith(said):
-            self.code(value[len(said) :], None)
+        known = call.code_interpreter.input
+        if len(known) < len(value) and value.startswith(known):
+            self.code(value[len(known) :], None)
 
     def finish(self, item: dict[str, Any], path: str) -> Any:
-        """Tell the rest of the code, and what it gave."""
+        """Write the rest of the code, and its outputs."""
         read = wire.read(wire.CodeItem, item, path)
         self.complete(read.code)
         outputs = [
@@ -100,9 +100,9 @@ class CodeItem(ToolItem):
 
 
 def _output(sent: dict[str, Any], index: int, path: str) -> models.CodeInterpreterOutput:
-    """Return what the code gave, which stands at PATH, as Assistants have it.
+    """Return the output SENT, found at PATH, in the form of the Assistants wire.
 
-    An image is a data URL here and a file there; the URL is in the image's ``extra``.
+    An image is a data URL on this wire and a file on that one; the URL is in ``extra``.
     """
     kind = sent.get("type")
     if kind == "logs":
@@ -122,7 +122,7 @@ class SearchItem(ToolItem):
         return models.FileSearchToolCallDelta(0, self.id, "file_search", models.FileSearch())
 
     def finish(self, item: dict[str, Any], path: str) -> Any:
-        """Take what was found: it comes with the completed step."""
+        """Take the search results; they are delivered with the completed step."""
         read = wire.read(wire.SearchItem, item, path)
         call: Any = self.step.calls[0]
         queries = {"queries": read.queries} if read.queries else None
@@ -156,14 +156,14 @@ class MCPItem(ToolItem):
         self.step.add(models.MCPToolCallDelta(0, None, "mcp", None, value), raw)
 
     def complete(self, value: str) -> None:
-        """Tell what of the arguments no delta brought; VALUE is all of them."""
+        """Write what no delta brought of the arguments; VALUE is all of them."""
         call: Any = self.step.calls[0]
-        said = call.arguments
-        if len(said) < len(value) and value.startswith(said):
-            self.arguments(value[len(said) :], None)
+        known = call.arguments
+        if len(known) < len(value) and value.startswith(known):
+            self.arguments(value[len(known) :], None)
 
     def finish(self, item: dict[str, Any], path: str) -> Any:
-        """Tell the rest of the arguments, and the output."""
+        """Write the rest of the arguments, and the output."""
         read = wire.read(wire.MCPItem, item, path)
         self.complete(read.arguments)
         label, name = read.server_label or None, read.name or None
