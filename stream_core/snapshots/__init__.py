@@ -1,4 +1,4 @@
-"""Deltas become live snapshots; snapshots tell created, delta and done, once each."""
+"""Deltas become live snapshots, with one created and one done event for each part."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""What the snapshots of messages and of run steps share.
+"""The common parts of the snapshots of messages and of run steps.
 
-A message and a run step are both a container of blocks: parts, calls. In one container one
-block is open at a time; each is told to have begun once and to be done once.
+Both a message and a run step are a container of blocks: of parts or of calls. One block of a
+container is open at a time; each has one created and one done event.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stream_core.events import Event
     from stream_core.models import Run
 
-    #: Event class to whether somebody wants events of it, or what is as true as that.
+    #: Maps an event class to a value that is true if somebody wants its events.
     Wants: TypeAlias = Mapping[type[Event], object]
 
 __all__ = [
@@ -38,7 +38,7 @@ T = TypeVar("T")
 
 @define(eq=False)
 class Block(Generic[T]):
-    """A part of a message or a call of a step: its snapshot and what was told of it."""
+    """A part of a message or a call of a step: its snapshot, and which events it has had."""
 
     index: int
     snapshot: T
@@ -48,7 +48,7 @@ class Block(Generic[T]):
 
 @define(eq=False)
 class Container(Generic[T]):
-    """A message or a step: its blocks by index, the open one, and what was told of it.
+    """A message or a step: its blocks by index, the open one, and whether it is done.
 
     ``next_index`` is higher than every index in ``blocks``.
     """
@@ -61,16 +61,16 @@ class Container(Generic[T]):
     next_index: int = 0
 
     def put(self, index: int, snapshot: T) -> Block[T]:
-        """Add a block whose snapshot is in its list already."""
+        """Add a block whose snapshot is already in its list."""
         self.blocks[index] = block = Block(index, snapshot)
         if index >= self.next_index:
             self.next_index = index + 1
         return block
 
     def add(self, index: int, snapshot: T, into: list[T]) -> Block[T]:
-        """Add a block, and its snapshot to the list INTO, in order of the wire's index."""
+        """Add a block, and insert its snapshot into the list INTO, in order of the wire's index."""
         place = len(into)
-        if index < self.next_index:  # out of order: rare, so it may cost
+        if index < self.next_index:  # out of order, which is rare and may be slow
             place = bisect(sorted(self.blocks), index)
         into.insert(place, snapshot)
         return self.put(index, snapshot)
@@ -78,27 +78,27 @@ class Container(Generic[T]):
 
 @define(eq=False)
 class History:
-    """What a stream was told about as a whole.
+    """The state that concerns the stream as a whole.
 
     Attributes:
-        current_run: The run last heard of, or None.
-        told: Class and id of every created and every ending that was told.
+        current_run: The latest run, or None.
+        delivered: Class and id of every created event and every ending delivered so far.
     """
 
     current_run: Run | None = None
-    told: set[tuple[type[Event], str]] = field(factory=set)
+    delivered: set[tuple[type[Event], str]] = field(factory=set)
 
     def repeated(self, decoded: Decoded) -> bool:
-        """Tell whether this created or ending was told before, and remember it."""
+        """Return whether this created event or ending was delivered before, and remember it."""
         key = (decoded.event_class, decoded.payload.id)
-        if key in self.told:
+        if key in self.delivered:
             return True
-        self.told.add(key)
+        self.delivered.add(key)
         return False
 
     def announce(self, event_class: type[events.WireEvent[Any]], snapshot: Any) -> Event:
-        """Return the synthetic created of what began with something else."""
-        self.told.add((event_class, snapshot.id))
+        """Return the synthetic created event for SNAPSHOT, which began with another event."""
+        self.delivered.add((event_class, snapshot.id))
         return event_class(snapshot, synthetic=True)
 
 
@@ -108,12 +108,12 @@ def wire_event(decoded: Decoded) -> Event:
 
 
 def named_event(decoded: Decoded) -> Event:
-    """Return the finished wire event, of a class whose events are named one by one."""
+    """Return the finished wire event, for a class whose events each have their own name."""
     named: Any = decoded.event_class
     event: Event = named(decoded.payload, decoded.raw, decoded.synthetic, event=decoded.name)
     return event
 
 
 def repeated_event(decoded: Decoded) -> Event:
-    """Return the event for a created or an ending that was told before."""
+    """Return the event for a created or an ending that was delivered before."""
     return events.RepeatedEvent(decoded.payload, decoded.raw, decoded.synthetic, event=decoded.name)

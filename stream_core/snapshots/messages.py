@@ -1,15 +1,15 @@
-"""Snapshots of messages: folds their deltas and tells what the parts of a message do.
+"""Snapshots of messages: folds in their deltas and derives the events of their parts.
 
 Rules of this file:
 
 - A message is found by its id, a part by the wire's ``index``.
-- One part is open: the next one's beginning closes it. A delta for a part that is closed
-  already is told, and closes nothing twice.
-- The terminal message that the server sends replaces the accumulated one. Text that it has
-  and no delta brought is told as one more text delta before the text is done.
-- A part that a message was created with is told when its first delta comes, or at the end.
-- An end under an id that was never seen ends the newest open message (cogitator does so);
-  what is told of its parts keeps the id that they began under.
+- One part is open at a time; the beginning of the next one closes it. A delta for a part that is
+  closed already is delivered, and closes nothing twice.
+- The terminal message that the server sends replaces the accumulated one. Text in it that no
+  delta brought is delivered as one more text delta before the text is done.
+- A part that a message was created with begins when its first delta comes, or at the end.
+- An end under an id that was never seen ends the newest open message (cogitator does this); the
+  events of its parts keep the id under which they began.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class MessageSnapshots:
     """The messages of one stream, or of several that belong together.
 
     Attributes:
-        current: Live snapshot of the message last heard of, or None.
+        current: Live snapshot of the latest message, or None.
     """
 
     def __init__(self, history: History) -> None:
@@ -52,18 +52,18 @@ class MessageSnapshots:
 
     @property
     def open_ids(self) -> list[str]:
-        """The ids of those that began and did not end."""
+        """The ids of the messages that began and have not ended."""
         return [container.id for container in self._in_order if not container.done]
 
     def container(self, message_id: str) -> Container[MessageContent]:
-        """Return what is followed of a message that is known."""
+        """Return the container of a known message."""
         return self._messages[message_id]
 
-    def finish(self, told: list[Event]) -> None:
-        """Tell that everything still open is done, as it stands."""
+    def finish(self, out: list[Event]) -> None:
+        """Append to OUT the end of every message still open, as it stands."""
         for container in self._in_order:
             if not container.done:
-                self._finish_message(container, container.snapshot, told)
+                self._finish_message(container, container.snapshot, out)
 
     def begins(self, decoded: Decoded) -> list[Event]:
         """A message was created, or is in progress."""
@@ -77,16 +77,16 @@ class MessageSnapshots:
             if not known.done:
                 known.snapshot.status = message.status
             return [wire_event(decoded)]
-        told = [wire_event(decoded)]
+        out = [wire_event(decoded)]
         if decoded.event_class is not events.ThreadMessageCreated:
-            told.insert(0, self._history.announce(events.ThreadMessageCreated, message))
+            out.insert(0, self._history.announce(events.ThreadMessageCreated, message))
         container = self._follow(message)
         for index, part in enumerate(message.content):
             container.put(index, part)
-        return told
+        return out
 
     def _follow(self, message: Message) -> Container[MessageContent]:
-        """Begin to follow MESSAGE, which becomes the snapshot."""
+        """Start following MESSAGE, which becomes the snapshot."""
         container: Container[MessageContent] = Container(message.id, message)
         self._in_order.append(container)
         self._messages[message.id] = container
@@ -96,26 +96,26 @@ class MessageSnapshots:
     def delta(self, decoded: Decoded) -> list[Event]:
         """A message grew."""
         data: models.MessageDeltaEvent = decoded.payload
-        told: list[Event] = []
+        out: list[Event] = []
         container = self._messages.get(data.id)
         if container is None:
             message = self._placeholder_message(data.id)
-            told.append(self._history.announce(events.ThreadMessageCreated, message))
+            out.append(self._history.announce(events.ThreadMessageCreated, message))
             container = self._follow(message)
         snapshot: Message = container.snapshot
         self.current = snapshot
-        told.append(
+        out.append(
             events.ThreadMessageDelta(data, decoded.raw, decoded.synthetic, snapshot=snapshot)
         )
         if not container.done:
             if data.delta.role:
                 snapshot.role = data.delta.role
             for delta in data.delta.content:
-                self._grow_part(container, delta, told)
-        return told
+                self._grow_part(container, delta, out)
+        return out
 
     def _placeholder_message(self, message_id: str) -> Message:
-        """Return the message that a delta for an unknown id must mean."""
+        """Return the message that a delta for an unknown id must belong to."""
         run = self._history.current_run or models.Run()
         return models.Message(
             id=message_id,
@@ -130,100 +130,100 @@ class MessageSnapshots:
         self,
         container: Container[MessageContent],
         delta: MessageContentDelta,
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Add DELTA to its part and tell what follows from it."""
+        """Merge DELTA into its part, and append to OUT the events that follow."""
         index = delta.index
         if index is None:
             index = 0 if container.open is None else container.open.index
         block = container.blocks.get(index)
         if block is None:
             block = container.add(index, new_content(delta), container.snapshot.content)
-            self._begin_part(container, block, told)
+            self._begin_part(container, block, out)
         elif not block.created:
-            self._begin_part(container, block, told)
-            _tell_rest(container.id, block, _said(block.snapshot), 0, told)
+            self._begin_part(container, block, out)
+            _add_rest(container.id, block, _text_of(block.snapshot), 0, out)
         merge_content(block.snapshot, delta)
-        _tell_delta(container.id, block, delta, told)
+        _add_delta(container.id, block, delta, out)
 
     def _begin_part(
         self,
         container: Container[MessageContent],
         block: Block[MessageContent],
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Tell that a part began, which ends the one before it."""
-        self._close_part(container, container.open, told)
+        """Append to OUT the beginning of a part, which ends the part before it."""
+        self._close_part(container, container.open, out)
         block.created, container.open = True, block
         if isinstance(block.snapshot, models.TextContentBlock):
             text = block.snapshot.text
-            told.append(events.MessageTextCreated(text, container.id, block.index))
+            out.append(events.MessageTextCreated(text, container.id, block.index))
 
     def _close_part(
         self,
         container: Container[MessageContent],
         block: Block[MessageContent] | None,
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Tell that a part is done, unless it was told."""
+        """Append to OUT the end of a part, if there is one and it is not done yet."""
         if block is None or block.done:
             return
         block.done = True
         part, where = block.snapshot, (container.id, block.index)
         if isinstance(part, models.TextContentBlock):
-            told.append(events.MessageTextDone(part.text, *where))
+            out.append(events.MessageTextDone(part.text, *where))
         elif isinstance(part, models.RefusalContentBlock):
-            told.append(events.MessageRefusalDone(part, *where))
+            out.append(events.MessageRefusalDone(part, *where))
         elif isinstance(part, models.ImageFileContentBlock):
-            told.append(events.MessageImageFileDone(part.image_file, *where))
+            out.append(events.MessageImageFileDone(part.image_file, *where))
         elif isinstance(part, models.ImageURLContentBlock):
-            told.append(events.MessageImageURLDone(part.image_url, *where))
+            out.append(events.MessageImageURLDone(part.image_url, *where))
 
     def ends(self, decoded: Decoded) -> list[Event]:
         """A message is complete or incomplete."""
         message: Message = decoded.payload
-        told: list[Event] = []
+        out: list[Event] = []
         container = self._messages.get(message.id) or self._renamed_message(message)
         if container is None:
-            told.append(self._history.announce(events.ThreadMessageCreated, message))
+            out.append(self._history.announce(events.ThreadMessageCreated, message))
             container = self._follow(message)
         elif container.done:
             self.current = container.snapshot
             return [repeated_event(decoded)]
-        told.append(wire_event(decoded))
-        self._end_message(container, message, told)
-        return told
+        out.append(wire_event(decoded))
+        self._end_message(container, message, out)
+        return out
 
     def _renamed_message(self, message: Message) -> Container[MessageContent] | None:
-        """Find the newest open message for an end under another id; it has both from now on."""
+        """Return the newest open message, for an end under another id; it now has both ids."""
         container = next((x for x in reversed(self._in_order) if not x.done), None)
         if container is not None:
             self._messages[message.id] = container
         return container
 
     def _end_message(
-        self, container: Container[MessageContent], message: Message, told: list[Event]
+        self, container: Container[MessageContent], message: Message, out: list[Event]
     ) -> None:
-        """Tell the rest of a message; MESSAGE, as the server sent it, is its final state."""
+        """Append to OUT the rest of a message; MESSAGE, as the server sent it, is its end state."""
         missing = _missing_text(container, message)
         for index, part in enumerate(message.content):
             block = container.blocks.get(index)
             if block is None:
                 block = container.put(index, part)
-            self._settle_part(container, block, part, missing.get(index), told)
-        self._finish_message(container, message, told)
+            self._settle_part(container, block, part, missing.get(index), out)
+        self._finish_message(container, message, out)
 
     def _finish_message(
-        self, container: Container[MessageContent], message: Message, told: list[Event]
+        self, container: Container[MessageContent], message: Message, out: list[Event]
     ) -> None:
-        """Tell that all parts of a message, and the message, are done."""
+        """Append to OUT the ends of all parts of a message, and of the message."""
         for block in container.blocks.values():
             if not block.done:
-                missing = None if block.created else _said(block.snapshot)
-                self._settle_part(container, block, block.snapshot, missing, told)
+                missing = None if block.created else _text_of(block.snapshot)
+                self._settle_part(container, block, block.snapshot, missing, out)
         container.snapshot, container.done, container.open = message, True, None
         self.current = message
-        told.append(events.MessageDone(message))
+        out.append(events.MessageDone(message))
 
     def _settle_part(
         self,
@@ -231,9 +231,9 @@ class MessageSnapshots:
         block: Block[MessageContent],
         final: MessageContent,
         missing: str | None,
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Tell what of FINAL was not told, and that the part is done."""
+        """Append to OUT what of FINAL was not delivered, and the end of the part."""
         if block.done:
             return
         seen = 0
@@ -241,63 +241,63 @@ class MessageSnapshots:
             seen = len(block.snapshot.text.annotations)
         block.snapshot = final
         if not block.created:
-            self._begin_part(container, block, told)
+            self._begin_part(container, block, out)
             if isinstance(final, models.RefusalContentBlock):
                 missing = final.refusal
-        _tell_rest(container.id, block, missing, seen, told)
-        self._close_part(container, block, told)
+        _add_rest(container.id, block, missing, seen, out)
+        self._close_part(container, block, out)
 
 
-def _said(part: MessageContent) -> str:
-    """Return the text of PART, "" where it is none."""
+def _text_of(part: MessageContent) -> str:
+    """Return the text of PART, or "" if it is not a text or a refusal."""
     if isinstance(part, models.TextContentBlock):
         return part.text.value
     return part.refusal if isinstance(part, models.RefusalContentBlock) else ""
 
 
-def _tell_delta(
-    message_id: str, block: Block[MessageContent], delta: MessageContentDelta, told: list[Event]
+def _add_delta(
+    message_id: str, block: Block[MessageContent], delta: MessageContentDelta, out: list[Event]
 ) -> None:
-    """Tell what DELTA, which is merged but for its annotations, did to its part."""
+    """Append to OUT what DELTA, merged except for its annotations, changed in its part."""
     part, index = block.snapshot, block.index
     if isinstance(part, models.TextContentBlock):
         text = part.text
         if isinstance(delta, models.TextDeltaBlock) and delta.text is not None:
             if delta.text.value is not None:
-                told.append(events.MessageTextDelta(delta.text, text, message_id, index))
+                out.append(events.MessageTextDelta(delta.text, text, message_id, index))
             if delta.text.annotations:
                 added = merge_annotations(text, delta.text.annotations)
-                told += [events.MessageAnnotation(x, text, message_id, index) for x in added]
+                out += [events.MessageAnnotation(x, text, message_id, index) for x in added]
     elif isinstance(part, models.RefusalContentBlock) and isinstance(
         delta, models.RefusalDeltaBlock
     ):
-        told.append(events.MessageRefusalDelta(delta, part, message_id, index))
+        out.append(events.MessageRefusalDelta(delta, part, message_id, index))
 
 
-def _tell_rest(
+def _add_rest(
     message_id: str,
     block: Block[MessageContent],
     value: str | None,
     seen: int,
-    told: list[Event],
+    out: list[Event],
 ) -> None:
-    """Tell what a part has and no delta brought: VALUE, and annotations from number SEEN on."""
+    """Append to OUT what no delta brought of a part: VALUE, and the annotations from SEEN on."""
     part, where = block.snapshot, (message_id, block.index)
     if isinstance(part, models.TextContentBlock):
         text = part.text
         if value:
-            told.append(events.MessageTextDelta(models.TextDelta(value), text, *where))
-        told += [events.MessageAnnotation(x, text, *where) for x in text.annotations[seen:]]
+            out.append(events.MessageTextDelta(models.TextDelta(value), text, *where))
+        out += [events.MessageAnnotation(x, text, *where) for x in text.annotations[seen:]]
     elif value and isinstance(part, models.RefusalContentBlock):
         delta = models.RefusalDeltaBlock(block.index, refusal=value)
-        told.append(events.MessageRefusalDelta(delta, part, *where))
+        out.append(events.MessageRefusalDelta(delta, part, *where))
 
 
 def _missing_text(container: Container[MessageContent], message: Message) -> dict[int, str]:
-    """Return by index the text that MESSAGE has and no delta brought.
+    """Return, by index, the text of MESSAGE that no delta brought.
 
-    Nothing is missing where the texts are equal as a whole (cogitator sends one part per
-    token and one text at the end), or where the deltas said something else.
+    Nothing is missing if the texts are equal as a whole (cogitator sends one part per token and
+    one text at the end), or if the deltas brought a different text.
     """
     final = {
         index: part.text.value

@@ -1,13 +1,13 @@
-"""Snapshots of run steps: folds their deltas and tells what the calls of a step do.
+"""Snapshots of run steps: folds in their deltas and derives the events of their calls.
 
 Rules of this file:
 
-- A step is found by its id, a call by the wire's ``index``, by its id where there is none.
-- One call is open: the next one's beginning closes it. A delta for a call that is closed
-  already is told, and closes nothing twice.
+- A step is found by its id, a call by the wire's ``index``, or by its id if there is no index.
+- One call is open at a time; the beginning of the next one closes it. A delta for a call that is
+  closed already is delivered, and closes nothing twice.
 - The terminal step that the server sends replaces the accumulated one.
-- A step whose end is the first thing heard of it belongs to an earlier stream (the answer
-  to submitted tool outputs opens so): it is told done as a whole, without its calls.
+- A step whose end comes first belongs to an earlier stream (the answer to submitted tool outputs
+  begins like that): only its own done is delivered, without its calls.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class RunStepSnapshots:
     """The run steps of one stream, or of several that belong together.
 
     Attributes:
-        current: Live snapshot of the step last heard of, or None.
+        current: Live snapshot of the latest step, or None.
     """
 
     def __init__(self, history: History) -> None:
@@ -49,24 +49,24 @@ class RunStepSnapshots:
 
     @property
     def open_ids(self) -> list[str]:
-        """The ids of those that began and did not end."""
+        """The ids of the steps that began and have not ended."""
         return [container.id for container in self._steps.values() if not container.done]
 
     def container(self, step_id: str) -> Container[ToolCall]:
-        """Return what is followed of a step that is known."""
+        """Return the container of a known step."""
         return self._steps[step_id]
 
-    def finish_calls(self, told: list[Event]) -> None:
-        """Tell that the calls still open are done: their arguments are complete."""
+    def finish_calls(self, out: list[Event]) -> None:
+        """Append to OUT the ends of the calls still open: their arguments are complete."""
         for step in self._steps.values():
             if not step.done:
-                self._finish_calls(step, told)
+                self._finish_calls(step, out)
 
-    def finish(self, told: list[Event]) -> None:
-        """Tell that every step still open is done, as it stands."""
+    def finish(self, out: list[Event]) -> None:
+        """Append to OUT the end of every step still open, as it stands."""
         for step in self._steps.values():
             if not step.done:
-                self._finish_step(step, step.snapshot, told)
+                self._finish_step(step, step.snapshot, out)
 
     def begins(self, decoded: Decoded) -> list[Event]:
         """A step was created, or is in progress."""
@@ -80,16 +80,16 @@ class RunStepSnapshots:
             if not known.done:
                 known.snapshot.status = step.status
             return [wire_event(decoded)]
-        told = [wire_event(decoded)]
+        out = [wire_event(decoded)]
         if decoded.event_class is not events.ThreadRunStepCreated:
-            told.insert(0, self._history.announce(events.ThreadRunStepCreated, step))
+            out.insert(0, self._history.announce(events.ThreadRunStepCreated, step))
         container = self._follow(step)
         for index, call in enumerate(_calls(step)):
             container.put(index, call)
-        return told
+        return out
 
     def _follow(self, step: RunStep) -> Container[ToolCall]:
-        """Begin to follow STEP, which becomes the snapshot."""
+        """Start following STEP, which becomes the snapshot."""
         container: Container[ToolCall] = Container(step.id, step)
         self._steps[step.id] = container
         self.current = step
@@ -98,23 +98,23 @@ class RunStepSnapshots:
     def delta(self, decoded: Decoded) -> list[Event]:
         """A step grew."""
         data: models.RunStepDeltaEvent = decoded.payload
-        told: list[Event] = []
+        out: list[Event] = []
         container = self._steps.get(data.id)
         if container is None:
             step = self._placeholder_step(data)
-            told.append(self._history.announce(events.ThreadRunStepCreated, step))
+            out.append(self._history.announce(events.ThreadRunStepCreated, step))
             container = self._follow(step)
         snapshot: RunStep = container.snapshot
         self.current = snapshot
-        told.append(
+        out.append(
             events.ThreadRunStepDelta(data, decoded.raw, decoded.synthetic, snapshot=snapshot)
         )
         if not container.done:
-            self._grow_step(container, data.delta.step_details, told)
-        return told
+            self._grow_step(container, data.delta.step_details, out)
+        return out
 
     def _placeholder_step(self, data: models.RunStepDeltaEvent) -> RunStep:
-        """Return the step that a delta for an unknown id must mean."""
+        """Return the step that a delta for an unknown id must belong to."""
         run, details = self._history.current_run or models.Run(), data.delta.step_details
         return models.RunStep(
             id=data.id,
@@ -129,15 +129,15 @@ class RunStepSnapshots:
         self,
         container: Container[ToolCall],
         delta: models.StepDetailsDelta | None,
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Add the details of a delta to its step."""
+        """Merge the details of a delta into its step, and append to OUT the events that follow."""
         step: RunStep = container.snapshot
         if isinstance(delta, models.ToolCallDeltaObject):
             if not isinstance(step.step_details, models.ToolCallsStepDetails):
                 step.step_details = models.ToolCallsStepDetails()
             for call in delta.tool_calls:
-                self._grow_call(container, step.step_details.tool_calls, call, told)
+                self._grow_call(container, step.step_details.tool_calls, call, out)
         elif isinstance(delta, models.RunStepDeltaMessageDelta):
             if delta.message_creation is not None:
                 step.step_details = models.MessageCreationStepDetails(
@@ -151,37 +151,37 @@ class RunStepSnapshots:
         container: Container[ToolCall],
         calls: list[ToolCall],
         delta: ToolCallDelta,
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Add DELTA to its call and tell what follows from it."""
+        """Merge DELTA into its call, and append to OUT the events that follow."""
         index = _index_of(container, delta)
         block = container.blocks.get(index)
         if block is None:
             block = container.add(index, new_tool_call(delta), calls)
         merge_tool_call(block.snapshot, delta)
         if not block.created:
-            self._begin_call(container, block, told)
-        told.append(events.RunStepToolCallDelta(delta, block.snapshot, container.id, index))
+            self._begin_call(container, block, out)
+        out.append(events.RunStepToolCallDelta(delta, block.snapshot, container.id, index))
 
     def _begin_call(
-        self, container: Container[ToolCall], block: Block[ToolCall], told: list[Event]
+        self, container: Container[ToolCall], block: Block[ToolCall], out: list[Event]
     ) -> None:
-        """Tell that a call began, which ends the one before it."""
-        self._close_call(container, container.open, told)
+        """Append to OUT the beginning of a call, which ends the call before it."""
+        self._close_call(container, container.open, out)
         block.created, container.open = True, block
-        told.append(events.RunStepToolCallCreated(block.snapshot, container.id, block.index))
+        out.append(events.RunStepToolCallCreated(block.snapshot, container.id, block.index))
 
     def _close_call(
         self,
         container: Container[ToolCall],
         block: Block[ToolCall] | None,
-        told: list[Event],
+        out: list[Event],
     ) -> None:
-        """Tell that a call is done, unless it was told."""
+        """Append to OUT the end of a call, if there is one and it is not done yet."""
         if block is None or block.done:
             return
         block.done = True
-        told.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
+        out.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
 
     def ends(self, decoded: Decoded) -> list[Event]:
         """A step completed, failed, was cancelled or expired."""
@@ -190,54 +190,52 @@ class RunStepSnapshots:
         if container is not None and container.done:
             self.current = container.snapshot
             return [repeated_event(decoded)]
-        told: list[Event] = [wire_event(decoded)]
+        out: list[Event] = [wire_event(decoded)]
         if container is None:
             container = self._follow(step)
         else:
-            self._end_calls(container, _calls(step), told)
-        self._finish_step(container, step, told)
-        return told
+            self._end_calls(container, _calls(step), out)
+        self._finish_step(container, step, out)
+        return out
 
     def _end_calls(
-        self, container: Container[ToolCall], final: list[ToolCall], told: list[Event]
+        self, container: Container[ToolCall], final: list[ToolCall], out: list[Event]
     ) -> None:
-        """Tell the rest of a step's calls; FINAL, as the server sent them, is their state."""
+        """Append to OUT the rest of a step's calls; FINAL, as sent, is their end state."""
         for index, call in enumerate(final):
             block = _block_of(container, call, index)
             block.snapshot = call
-            self._settle_call(container, block, told)
-        self._finish_calls(container, told)
+            self._settle_call(container, block, out)
+        self._finish_calls(container, out)
 
-    def _finish_calls(self, container: Container[ToolCall], told: list[Event]) -> None:
-        """Tell that all calls of a step are done."""
+    def _finish_calls(self, container: Container[ToolCall], out: list[Event]) -> None:
+        """Append to OUT the ends of all calls of a step."""
         for block in container.blocks.values():
-            self._settle_call(container, block, told)
+            self._settle_call(container, block, out)
 
     def _settle_call(
-        self, container: Container[ToolCall], block: Block[ToolCall], told: list[Event]
+        self, container: Container[ToolCall], block: Block[ToolCall], out: list[Event]
     ) -> None:
-        """Tell what of a call was not told: that it began, that it is done."""
+        """Append to OUT what is missing of a call: its beginning, its end."""
         if not block.created:
-            self._begin_call(container, block, told)
-        self._close_call(container, block, told)
+            self._begin_call(container, block, out)
+        self._close_call(container, block, out)
 
-    def _finish_step(
-        self, container: Container[ToolCall], step: RunStep, told: list[Event]
-    ) -> None:
-        """Tell that a step is done."""
+    def _finish_step(self, container: Container[ToolCall], step: RunStep, out: list[Event]) -> None:
+        """Append to OUT the end of a step."""
         container.snapshot, container.done, container.open = step, True, None
         self.current = step
-        told.append(events.RunStepDone(step))
+        out.append(events.RunStepDone(step))
 
 
 def _calls(step: RunStep) -> list[ToolCall]:
-    """Return the tool calls of STEP, or none where it is a step of another type."""
+    """Return the tool calls of STEP; none if it is a step of another type."""
     details = step.step_details
     return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else []
 
 
 def _index_of(container: Container[ToolCall], delta: ToolCallDelta) -> int:
-    """Return the index of DELTA's call: its own, that of its id, or that of the open call."""
+    """Return the index of DELTA's call: the one sent, that of its id, or that of the open call."""
     if delta.index is not None:
         return delta.index
     if delta.id:
@@ -253,7 +251,7 @@ def _block_by_id(container: Container[ToolCall], call_id: str) -> Block[ToolCall
 
 
 def _block_of(container: Container[ToolCall], call: ToolCall, place: int) -> Block[ToolCall]:
-    """Return the block of a final CALL: by id, by place where ids are missing, or a new one."""
+    """Return the block of a final CALL: by id, by place if ids are missing, or a new one."""
     block = _block_by_id(container, call.id) if call.id else None
     if block is None:
         block = container.blocks.get(place)

@@ -1,16 +1,16 @@
-"""History: folds deltas into snapshots and derives what the wire events amount to.
+"""The state of a stream: folds deltas into snapshots and derives events from the wire events.
 
 Rules of this file:
 
 - Everything is keyed by id and by the wire's ``index``, never by list position or "the
   current one".
-- A wire event comes before what is derived from it, with two exceptions that order needs:
-  the synthetic ``created`` of a message or step that begins with something else comes
-  before that, and what is still open when ``done`` comes is closed before it.
+- A wire event comes before the events derived from it, with two exceptions that the order
+  requires: the synthetic ``created`` of a message or step comes before the event that it begins
+  with, and whatever is still open when ``done`` comes is closed before it.
 - Created and done come once for each message, part, step, call and run; a created or an
   ending that the server sends again is a ``RepeatedEvent``.
-- A run's status is taken from the object; the name counts only where the object has none.
-- A delta for what is done already is told, and changes nothing.
+- A run's status is taken from the object; the event's name counts only if the object has none.
+- A delta for something that is done already is delivered, and changes nothing.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Snapshots:
     """The state of one stream, or of several that belong together."""
 
     def __init__(self) -> None:
-        """Begin with nothing known."""
+        """Begin with no state."""
         self._history = History()
         self.followed_messages = MessageSnapshots(self._history)
         self.followed_steps = RunStepSnapshots(self._history)
@@ -50,7 +50,7 @@ class Snapshots:
         self._run_status: str | None = None
         self._runs_done: set[str] = set()
 
-    # --- What is known ------------------------------------------------------------------
+    # --- The state ----------------------------------------------------------------------
 
     @property
     def thread_id(self) -> str | None:
@@ -59,37 +59,37 @@ class Snapshots:
 
     @property
     def current_run(self) -> Run | None:
-        """The run last heard of, or None."""
+        """The latest run, or None."""
         return self._history.current_run
 
     @property
     def current_message(self) -> Message | None:
-        """Live snapshot of the message last heard of, or None."""
+        """Live snapshot of the latest message, or None."""
         return self.followed_messages.current
 
     @property
     def current_run_step(self) -> RunStep | None:
-        """Live snapshot of the run step last heard of, or None."""
+        """Live snapshot of the latest run step, or None."""
         return self.followed_steps.current
 
     @property
     def messages(self) -> list[Message]:
-        """The messages, in order of first sight: final where they ended, else live."""
+        """The messages, in the order in which they began: final if they ended, else live."""
         return self.followed_messages.all
 
     @property
     def run_steps(self) -> list[RunStep]:
-        """The run steps, in order of first sight: final where they ended, else live."""
+        """The run steps, in the order in which they began: final if they ended, else live."""
         return self.followed_steps.all
 
     @property
     def ended(self) -> bool:
-        """Whether the last status of a run was heard: a terminal one, or requires_action."""
+        """Whether the run's last status has come: a terminal one, or requires_action."""
         return self._run_status in LAST_RUN_STATUSES
 
     @property
     def terminated(self) -> bool:
-        """Whether the run never changes again."""
+        """Whether the run has a terminal status and will not change again."""
         return self._run_status in TERMINAL_RUN_STATUSES
 
     @property
@@ -99,40 +99,40 @@ class Snapshots:
 
     @property
     def open_objects(self) -> list[str]:
-        """What began and did not end, as ``"message msg_1"``."""
+        """The objects that began and have not ended, each in the form ``"message msg_1"``."""
         run = self.current_run
         found = [] if run is None or self.ended else [f"run {run.id}"]
         found += [f"run step {name}" for name in self.followed_steps.open_ids]
         found += [f"message {name}" for name in self.followed_messages.open_ids]
         return found
 
-    # --- What comes ---------------------------------------------------------------------
+    # --- Changes to it ------------------------------------------------------------------
 
     def note(self, run: Run) -> None:
-        """Take RUN for the current one, without telling."""
+        """Make RUN the current one, without an event."""
         self._history.current_run, self._run_status = run, run.status
 
     def resume(self) -> None:
-        """Begin the next stream: how the run stands is for that one to say."""
+        """Begin the next stream, which will state the run's status."""
         self._run_status = None
 
     def apply(self, decoded: Decoded) -> list[Event]:
-        """Fold one decoded frame in.
+        """Fold in one decoded event.
 
         Returns:
-            The finished wire event and what is derived from it, in the order of telling.
+            The finished wire event and the events derived from it, in order of delivery.
         """
         fold = _FOLD.get(decoded.event_class)
         return [wire_event(decoded)] if fold is None else fold(self, decoded)
 
     def close(self) -> list[Event]:
-        """Close what is still open; nothing where the run waits for an action."""
-        told: list[Event] = []
+        """Return the ends of whatever is still open; none if the run waits for an action."""
+        out: list[Event] = []
         if not self.requires_action:
-            self.followed_steps.finish_calls(told)
-            self.followed_messages.finish(told)
-            self.followed_steps.finish(told)
-        return told
+            self.followed_steps.finish_calls(out)
+            self.followed_messages.finish(out)
+            self.followed_steps.finish(out)
+        return out
 
     def _thread_created(self, decoded: Decoded) -> list[Event]:
         self._thread_id = decoded.payload.id
@@ -149,14 +149,14 @@ class Snapshots:
         once = ends or decoded.event_class is events.ThreadRunCreated
         if once and self._history.repeated(decoded):
             return [repeated_event(decoded)]
-        told = [wire_event(decoded)]
+        out = [wire_event(decoded)]
         if status == "requires_action":
-            self.followed_steps.finish_calls(told)
+            self.followed_steps.finish_calls(out)
         elif ends and run.id not in self._runs_done:
             self._runs_done.add(run.id)
-            told += self.close()
-            told.append(events.RunDone(run))
-        return told
+            out += self.close()
+            out.append(events.RunDone(run))
+        return out
 
 
 _Fold: TypeAlias = "Callable[[Snapshots, Decoded], list[Event]]"
@@ -168,7 +168,7 @@ _MESSAGE_BEGINS: _Fold = lambda self, decoded: self.followed_messages.begins(dec
 _NAMED: _Fold = lambda _, decoded: [named_event(decoded)]  # noqa: E731
 _MESSAGE_ENDS: _Fold = lambda self, decoded: self.followed_messages.ends(decoded)  # noqa: E731
 
-#: Event class to what folds it in; what is not here changes no snapshot.
+#: Maps an event class to the function that folds it in; other classes change no snapshot.
 _FOLD: dict[type[Event], _Fold] = {
     events.ThreadCreated: lambda self, decoded: self._thread_created(decoded),
     events.ThreadRunCreated: _RUN,
