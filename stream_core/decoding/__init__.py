@@ -1,4 +1,4 @@
-"""Bytes become events: frame, dialect and snapshots, composed without I/O."""
+"""Bytes become events: frames, dialect and snapshots, composed without I/O."""
 
 from __future__ import annotations
 

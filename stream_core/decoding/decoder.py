@@ -5,14 +5,15 @@ Rules of this file:
 - It knows nothing of sockets, files, threads or callbacks; any chunking of the same bytes
   gives the same events.
 - The end is decided here. ``done`` is the server's word. At the end of the bytes the dialect
-  tells what it held back; if they ended after a run's last status, but without ``done``, they
-  ended cleanly: a synthetic ``Done`` comes. Bytes that end before that are an
-  ``IncompleteStreamError``. The server's ``error`` is told as an event
-  and then raised as ``ServerError``.
-- A failure is told after everything before it, and again at every later call.
-- The ordinary path is frame, dialect, snapshots. In front of it stands ``fast_frames``, which knows
-  deltas that repeat the last one and changes no result (``UNTIL_DONE_FAST=0`` does without).
-- Any exception but StreamError and the misuse named in the docstrings is a bug.
+  returns what it held back; if they ended after a run's last status, but without ``done``, that
+  is a clean end: a synthetic ``Done`` is delivered. Bytes that end before that are an
+  ``IncompleteStreamError``. The server's ``error`` is delivered as an event and then raised as
+  ``ServerError``.
+- A failure is raised after all events before it were delivered, and again by every later call.
+- The ordinary path is frame, dialect, snapshots. In front of it stands ``fast_frames``, which
+  recognizes deltas that repeat the last one; it changes no result (``UNTIL_DONE_FAST=0`` turns
+  it off).
+- Any exception other than StreamError and the misuse named in the docstrings is a bug.
 """
 
 from __future__ import annotations
@@ -47,10 +48,10 @@ if TYPE_CHECKING:
 
 __all__ = ["EventDecoder"]
 
-#: Stands for the end of the bytes; no frame is without data.
+#: Stands for the end of the bytes; no real frame is without data.
 _THE_END = ServerSentEvent("", "", 0)
 
-#: What a line begins with that should have been ``data: {...}``.
+#: The beginnings of a line that should have been ``data: {...}``.
 _JSON_BEGINS = ("{", "[")
 
 
@@ -83,9 +84,9 @@ class EventDecoder:
         """Begin a stream.
 
         Args:
-            dialect: Which wire it is: a name from ``dialects.DIALECTS``, or a dialect;
-                ``"auto"`` finds it out from the first frame that tells.
-            max_frame_bytes: The most that one frame may have.
+            dialect: The wire: a name from ``dialects.DIALECTS``, or a dialect; ``"auto"`` detects
+                the wire from the first distinctive frame.
+            max_frame_bytes: The most bytes that one frame may have.
             snapshots: The state of an earlier stream that this one continues.
 
         Raises:
@@ -106,13 +107,13 @@ class EventDecoder:
         self._last_event: str | None = None
         self._closed = False
         self._fed: deque[bytes] = deque()
-        self._told: Iterator[Event | None] | None = None
+        self._delivered: Iterator[Event | None] | None = None
 
     @property
     def wants(self) -> Wants | None:
-        """Which event classes somebody wants, by their truth; None, as at first: all of them.
+        """Maps event classes to whether somebody wants them; None, the default, means all.
 
-        Events of other classes are passed over; some are not even made.
+        Events of other classes are skipped; some are not even made.
         """
         return self._wants
 
@@ -123,7 +124,7 @@ class EventDecoder:
             self._frames.wants = wants
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
-        """Take the next bytes; empty ones too. A bytearray or memoryview is copied.
+        """Take the next bytes, which may be empty. A bytearray or memoryview is copied.
 
         Raises:
             TypeError: CHUNK is not bytes.
@@ -137,79 +138,80 @@ class EventDecoder:
             self._fed.append(data)
 
     def close(self) -> None:
-        """Say that there are no more bytes."""
+        """Mark the end of the bytes."""
         self._closed = True
 
     def next_event(self) -> Event | None:
-        """Return the next event, or None: feed more bytes, or, after ``close``, no more come.
+        """Return the next event, or None: before ``close`` "feed more", after it "no more".
 
         Raises:
-            DecodeError: A frame is not what it should be; what came before was delivered.
-            ServerError: The server sent ``error``; the event was delivered.
+            DecodeError: A frame is not what it should be; the events before it were delivered.
+            ServerError: The server sent ``error``; its event was delivered.
             IncompleteStreamError: The bytes ended too early.
-            UnknownWireError: With ``"auto"``: no frame told which wire it is.
+            UnknownWireError: With ``"auto"``: no frame revealed the wire.
         """
         if self._failure is not None:
-            raise self._failure.with_traceback(None)  # else each call makes that longer
-        if self._told is None:
-            self._told = self._tell(self._take())
-        return next(self._told, None)
+            raise self._failure.with_traceback(None)  # or each call would make it longer
+        if self._delivered is None:
+            self._delivered = self._deliver(self._take())
+        return next(self._delivered, None)
 
     def events(self, chunks: Iterable[bytes]) -> Iterator[Event]:
-        """Yield the events of CHUNKS, which are all bytes that there are.
+        """Yield the events of CHUNKS, which are all the bytes of the stream.
 
         This is ``feed``, ``next_event`` and ``close`` in one, for a decoder on which none of
-        them was called. A chunk is asked for when everything before it was told, and none
-        after ``done``.
+        them has been called. A chunk is requested only when all events before it have been
+        delivered, and none after ``done``.
 
         Raises:
-            RuntimeError: One of them was called.
-            TypeError: A chunk is not bytes; by the iterator.
-            StreamError: As ``next_event`` does, by the iterator.
+            RuntimeError: One of them has been called.
+            TypeError: A chunk is not bytes; raised by the iterator.
+            StreamError: As ``next_event`` does; raised by the iterator.
         """
-        if self._closed or self._fed or self._told is not None:
+        if self._closed or self._fed or self._delivered is not None:
             raise RuntimeError("events() reads a stream from its beginning; go on with next_event")
         self._closed = True
-        told = self._told = self._tell(chunks)
-        return cast("Iterator[Event]", told)  # None only where CHUNKS have one
+        out = self._delivered = self._deliver(chunks)
+        return cast("Iterator[Event]", out)  # None only if CHUNKS have one
 
     def make_up(self, missed: Iterable[Decoded], run: Run) -> list[Event]:
-        """Fold in what the server says was missed, up to the run's last status.
+        """Fold in what was missed, as the server states it, up to the run's last status.
 
         Args:
-            missed: What frames would have meant; what was told before is not told again.
+            missed: The decoded frames that were missed; what was delivered before is not
+                delivered again.
             run: The run as the server has it.
 
         Returns:
-            The events that come of it, ``done`` the last of them.
+            The resulting events; the last one is ``done``.
         """
         made: list[Event] = []
         for decoded in missed:
-            told = self.snapshots.apply(decoded)
-            made += [x for x in told if not isinstance(x, events.RepeatedEvent)]
+            out = self.snapshots.apply(decoded)
+            made += [x for x in out if not isinstance(x, events.RepeatedEvent)]
         self.snapshots.note(run)
         made.append(events.Done("[DONE]", synthetic=True))
         self.done = True
         return made
 
     def _take(self) -> Iterator[bytes | None]:
-        """Yield what was fed, and None where there is no more of it, until it is closed."""
+        """Yield what was fed, and None whenever that runs out, until the decoder is closed."""
         fed = self._fed
         while fed or not self._closed:
             yield fed.popleft() if fed else None
 
-    def _tell(self, chunks: Iterable[bytes | None]) -> Iterator[Event | None]:
-        """Yield every event of CHUNKS that somebody wants, and None where they have one."""
+    def _deliver(self, chunks: Iterable[bytes | None]) -> Iterator[Event | None]:
+        """Yield every event of CHUNKS that somebody wants, and None wherever they have None."""
         try:
             read = self._read_lines(chunks) if self._frames is None else self._frames.read(chunks)
-            for item in chain(read, (_THE_END,)):  # pragma: no branch  # that is the last one
+            for item in chain(read, (_THE_END,)):  # pragma: no branch  # _THE_END returns
                 if not isinstance(item, ServerSentEvent):
-                    wants = self._wants  # each time: whoever got one may change it
+                    wants = self._wants  # read each time: whoever got an event may change it
                     if wants is None or item is None or wants[item.__class__]:
                         yield item
                     continue
-                told, failure = self._events_of(item)
-                for event in told:
+                out, failure = self._events_of(item)
+                for event in out:
                     wants = self._wants
                     if wants is None or wants[event.__class__]:
                         yield event
@@ -222,7 +224,7 @@ class EventDecoder:
             raise
 
     def _read_lines(self, chunks: Iterable[bytes | None]) -> Iterator[ServerSentEvent | None]:
-        """Yield the frames in CHUNKS, and None where they have one: the ordinary path."""
+        """Yield the frames in CHUNKS, and None wherever they have None: the ordinary path."""
         sse = self._sse
         for chunk in chunks:
             if chunk is None:
@@ -236,54 +238,54 @@ class EventDecoder:
             yield frame
 
     def _events_of(self, frame: ServerSentEvent) -> tuple[list[Event], StreamError | None]:
-        """Return what FRAME comes to, and the failure that follows it, or None."""
-        told: list[Event] = []
+        """Return the events of FRAME, and the failure that follows them, or None."""
+        out: list[Event] = []
         try:
             if frame is _THE_END:
-                self._end(told)
+                self._end(out)
             else:
-                self._decode(frame, told)
+                self._decode(frame, out)
         except StreamError as error:
-            return told, error
-        return told, None
+            return out, error
+        return out, None
 
-    def _decode(self, frame: ServerSentEvent, told: list[Event]) -> None:
-        """Add to TOLD what FRAME means."""
+    def _decode(self, frame: ServerSentEvent, out: list[Event]) -> None:
+        """Decode FRAME and append its events to OUT."""
         frames = self._frames
-        if frames is not None and frames.last_event is not None:  # which was before FRAME
+        if frames is not None and frames.last_event is not None:  # it came before FRAME
             self._last_event, frames.last_event = frames.last_event, None
         if frame.ignored:
             _check_ignored(frame.ignored)
         try:
-            self._fold(self._dialect.decode(frame), told)
+            self._fold(self._dialect.decode(frame), out)
         except DecodeError as error:
             if self._sse.unterminated and is_cut(error.__cause__):
                 raise self._incomplete() from error
             error.frame, error.event, error.offset = frame.data, frame.event or None, frame.offset
             raise
 
-    def _fold(self, meaning: Iterable[Decoded], told: list[Event]) -> None:
-        """Add to TOLD what a dialect said.
+    def _fold(self, meaning: Iterable[Decoded], out: list[Event]) -> None:
+        """Fold in MEANING, which a dialect returned, and append the events to OUT.
 
         Raises:
-            DecodeError: By MEANING, if it is made while it is read.
-            ServerError: It was an error.
+            DecodeError: MEANING raised it, if it decodes while it is iterated.
+            ServerError: MEANING had an error.
         """
         for decoded in meaning:
             self._last_event, event_class = decoded.name, decoded.event_class
             if event_class is events.Done:
-                told += self.snapshots.close()
+                out += self.snapshots.close()
                 self.done = True
-            told += self.snapshots.apply(decoded)
+            out += self.snapshots.apply(decoded)
             if event_class is events.ErrorEvent:
                 raise ServerError(decoded.payload)
 
-    def _end(self, told: list[Event]) -> None:
-        """Add to TOLD what it means that the bytes ended without ``done``."""
+    def _end(self, out: list[Event]) -> None:
+        """Append to OUT the events that the end of the bytes without ``done`` means."""
         _check_ignored(self._sse.ignored)
         try:
             if isinstance(self._dialect, HoldsBack):
-                self._fold(self._dialect.end(), told)
+                self._fold(self._dialect.end(), out)
         except UnknownWireError as error:
             if not error.begins and self._sse.ignored:
                 error.begins = self._sse.ignored[0].text
@@ -292,7 +294,7 @@ class EventDecoder:
             return
         if not self.snapshots.ended:
             raise self._incomplete()
-        told.append(events.Done("[DONE]", synthetic=True))
+        out.append(events.Done("[DONE]", synthetic=True))
         self.done = True
 
     def _incomplete(self) -> IncompleteStreamError:
@@ -304,7 +306,7 @@ class EventDecoder:
 
 
 def _check_ignored(lines: Iterable[IgnoredLine]) -> None:
-    """Refuse a line that the standard ignores, but that is a payload without ``data:``.
+    """Refuse LINES, which the standard ignores, if one of them is a payload without ``data:``.
 
     Raises:
         DecodeError: There is such a line.
@@ -312,7 +314,7 @@ def _check_ignored(lines: Iterable[IgnoredLine]) -> None:
     for line in lines:
         if line.text.startswith(_JSON_BEGINS):
             raise DecodeError(
-                'a line looks like a payload, but does not begin with "data: "',
+                'a line looks like a payload but does not begin with "data: "',
                 frame=line.text,
                 offset=line.offset,
             )

@@ -1,15 +1,14 @@
-"""Fast path of ``decoder``: a delta that repeats the last one but for its text.
+"""Fast path of ``decoder``: a delta that repeats the last one except for its text.
 
 Servers repeat their own serialisation byte for byte, so consecutive deltas of one text, of
 one call's arguments or of one piece of code differ in one JSON string only. A
-:class:`DeltaTemplate` keeps what stands before and after that string. A frame with the same
-beginning, a JSON string, and the same end is known without parsing the rest of it.
+:class:`DeltaTemplate` keeps the text before and after that string. A frame with the same
+beginning, a JSON string, and the same end is understood without parsing the rest of it.
 
-``read`` is the one entry point for frames, ``learn`` the one for making templates; both only
-ever say "it is so" or None, which means: ask the ordinary path. That the string is the one
-that is meant is certain, because ``learn`` refuses whatever leaves a doubt: the key stands in
-the frame once, and outside of the string nothing is escaped, so no other key can be spelled
-differently and mean the same.
+``read`` is the one entry point for frames, ``learn`` the one for making templates; both return
+a certain result or None, which means: use the ordinary path. The string is certainly the right
+one, because ``learn`` refuses every doubtful case: the key occurs in the frame once, and nothing
+outside the string is escaped, so no other key can be a different spelling of it.
 """
 
 from __future__ import annotations
@@ -42,12 +41,12 @@ class DeltaTemplate:
     )
 
     def __init__(self, before: str, after: str, repeater: Repeater, name: str) -> None:
-        """Keep a frame.
+        """Make a template.
 
         Args:
-            before: The frame up to and with the opening quote.
-            after: The frame from behind the closing quote, its blank line included.
-            repeater: Folds in what stands between them.
+            before: The frame up to and including the opening quote.
+            after: The frame after the closing quote, including its blank line.
+            repeater: Folds in the string between them.
             name: See above.
         """
         self.name = name
@@ -57,16 +56,16 @@ class DeltaTemplate:
         self._fold, self._wire = repeater.fold, repeater.event_class
 
     def read(self, frame: str, wants: Wants | None) -> Sequence[Event] | None:
-        """Read a frame, and fold it in.
+        """Read a frame and fold it in.
 
         Args:
             frame: One frame with its blank line, or something else.
-            wants: Which events to make; None: all of them.
+            wants: Which events to make; None means all.
 
         Returns:
-            The wire event and what is derived from it, as far as somebody wants them, where the
-            first is wanted both: whoever gets it may want the second from then on. None where
-            the frame is another, or must go the ordinary way.
+            The wire event and the event derived from it, as far as they are wanted; if the first
+            is wanted, both: whoever gets it may want the second from then on. None if the frame
+            does not match, or must take the ordinary path.
         """
         if not frame.startswith(self._before):
             return None
@@ -85,12 +84,12 @@ def learn(frame: str, repeater: Repeater, name: str) -> DeltaTemplate | None:
     """Make a template of a frame.
 
     Args:
-        frame: The whole frame as it stands in the stream, two lines and the blank one.
-        repeater: What folds in frames like it: nothing but a text, under its ``key``.
+        frame: The whole frame as it was sent: two lines and the blank one.
+        repeater: Folds in frames like it, which bring nothing but a text, under its ``key``.
         name: Wire name of the delta.
 
     Returns:
-        The template; None where the text cannot be cut out of the frame for certain.
+        The template, or None if the text cannot be cut out of the frame with certainty.
     """
     key = f'"{repeater.key}"'
     before, found, rest = frame.partition(key)

@@ -2,17 +2,17 @@
 
 It reads what every known server sends: frames of the shape ``event: X`` LF ``data: Y`` LF LF.
 
-- A frame that repeats the last delta but for its text (see ``fast_deltas``) is folded in without
-  being parsed.
+- A frame that repeats the last delta except for its text (see ``fast_deltas``) is folded in
+  without being parsed.
 - If the dialect has a table of objects, an object under its name is folded in as soon as its
-  payload is made (see ``convert.fast_payloads``), and passed over if the frame before had the
-  same data and nobody wants the repetition.
-- Of another plain frame the frame is made without looking at its lines again.
+  payload is made (see ``convert.fast_payloads``), and skipped if the frame before had the same
+  data and nobody wants the repetition.
+- Any other plain frame becomes a ``ServerSentEvent`` without examining its lines again.
 - Everything else goes, byte for byte, to the SSE decoder, and so does what follows until that
-  is not in the middle of something.
+  decoder is not in the middle of something.
 
-What is found here is what the ordinary path would have found: same events, same errors, same
-offsets. Nothing is explained here: whatever is unusual is left to the ordinary path.
+The results are those of the ordinary path: same events, same errors, same offsets. No error is
+raised for content here: whatever is unusual is left to the ordinary path.
 """
 
 from __future__ import annotations
@@ -42,18 +42,18 @@ if TYPE_CHECKING:
     #: The first line and the event class of a frame that repeats another.
     _Repetition: TypeAlias = tuple[str, type[Event]]
 
-    #: A name, the class of its event, what makes the payload, and what may repeat it.
+    #: A name, the class of its event, the function that makes its payload, and what may repeat it.
     _Row: TypeAlias = tuple[
         str, type[events.WireEvent[Any]], Callable[[Any], Any], _Repetition | None
     ]
 
 __all__ = ["FrameReader"]
 
-#: Templates made in a row without a single match after which no more are made: the server
-#: puts something new into every frame.
+#: How many templates in a row may be made without a single match. After that no more are made:
+#: the server puts something new into every frame.
 _MAX_TRIES = 8
 
-#: Lines of a plain frame: a name, data, and what follows them, the blank line's end.
+#: The lines of a plain frame: a name, data, and the rest, which is the end of the blank line.
 _LINES = 3
 
 _DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
@@ -63,49 +63,49 @@ class FrameReader:
     """Reads plain frames, and feeds all others to an SSE decoder.
 
     Attributes:
-        wants: Which events somebody wants, as ``EventDecoder.wants`` has it.
-        last_event: Wire name of what was folded in last; whoever decodes a frame resets it.
+        wants: Which events somebody wants; the same as ``EventDecoder.wants``.
+        last_event: Wire name of the last event folded in; whoever decodes a frame resets it.
     """
 
     def __init__(
         self, sse: SSEDecoder, dialect: Dialect, snapshots: Snapshots, *, max_frame_bytes: int
     ) -> None:
-        """Stand in front of SSE, which was fed nothing yet.
+        """Make a reader in front of SSE, which has not been fed yet.
 
         Args:
-            sse: Reads what is not plain.
-            dialect: Has the table of the frames that are one object each, if it has one.
-            snapshots: What these are folded into.
-            max_frame_bytes: The most that one frame may have.
+            sse: Reads frames that are not plain.
+            dialect: May have a table of the frames that are one object each.
+            snapshots: Objects and deltas are folded into these.
+            max_frame_bytes: The most bytes that one frame may have.
         """
         self.wants: Wants | None = None
         self.last_event: str | None = None
         self._sse = sse
         self._snapshots = snapshots
         self._limit = max_frame_bytes
-        # Whether SSE is in the middle of nothing, and how many bytes are behind us.
+        # Whether SSE is not in the middle of something, and how many bytes have been read.
         self._idle = True
         self._offset = 0
-        # What is known of deltas: what matches the next one, whose the last one was, and how
-        # often a template was made that matched nothing.
+        # Deltas: the template for the next one, class and object id of the last one, and how
+        # many templates were made without a match.
         self._template: DeltaTemplate | None = None
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
-        # The dialect, until it is known whether it has a table of objects; and then that table.
+        # The dialect, until it is known whether it has a table of objects; then that table.
         self._undecided = dialect if isinstance(dialect, HasObjects) else None
         self._makers = self._find_makers()
-        # The lines of the frame that would say the same as the last one, and its class.
+        # The lines of the frame that would repeat the last one, and its event class.
         self._again: tuple[str, str, type[Event]] | None = None
 
     def read(self, chunks: Iterable[bytes | None]) -> Iterator[ServerSentEvent | Event | None]:
-        """Yield what comes of the bytes, to their end.
+        """Yield the results of the bytes, to their end.
 
         Args:
-            chunks: The bytes; None where more of them are needed than there are.
+            chunks: The bytes, and None whenever no more are there yet.
 
         Yields:
-            Frames to decode, as ``SSEDecoder.next_frame`` returns them; the events of what is
-            folded in already, some of which nobody may want; the None of CHUNKS.
+            Frames to decode, as ``SSEDecoder.next_frame`` returns them; events of frames that
+            are folded in already, some of which nobody may want; each None of CHUNKS.
 
         Raises:
             FrameTooLargeError: A frame is longer than the limit.
@@ -121,7 +121,7 @@ class FrameReader:
                 found = self._read_frame(_as_text(data))
             if found is None:
                 yield from self._read_frames(data)
-            else:  # what servers mostly send: one frame in one chunk
+            else:  # the usual case: one frame in one chunk
                 self._offset += len(data)
                 yield from found
         yield from self._read_lines(b"", last=True)
@@ -132,15 +132,15 @@ class FrameReader:
         """Read FRAME.
 
         Returns:
-            What it comes to: a frame, or events, some of which nobody may want; None where it
-            is no plain frame.
+            A frame to decode, or events, some of which nobody may want; None if FRAME is not one
+            plain frame.
         """
         template, wants = self._template, self.wants
         if template is not None:
-            told = template.read(frame, wants)
-            if told is not None:
+            out = template.read(frame, wants)
+            if out is not None:
                 self._tries, self.last_event, self._again = 0, template.name, None
-                return told
+                return out
         lines = frame.split("\n", 2)
         if len(lines) < _LINES or lines[2] != "\n" or "\r" in frame:
             return None
@@ -162,33 +162,33 @@ class FrameReader:
                 raw = loads_in(line, 6, len(line))
                 decoded = Decoded(event_class, make(raw), raw, name)
             except (ValueError, Unusual):
-                pass  # to be explained, or taken with care
+                pass  # the ordinary path explains it or decodes it with care
             else:
-                told = self._snapshots.apply(decoded)
+                out = self._snapshots.apply(decoded)
                 self.last_event = name
                 if repetition is not None:
-                    # After a created that was delivered before, and after the end of the run,
-                    # the same data is news.
-                    if told[0].__class__ is event_class and not self._snapshots.terminated:
+                    # If created had been delivered before, or the run has ended, the next frame
+                    # is not a mere repetition even with the same data.
+                    if out[0].__class__ is event_class and not self._snapshots.terminated:
                         self._again = (repetition[0], line, repetition[1])
                 elif event_class in _DELTAS:
                     self._learn(decoded, frame)
-                return told
+                return out
         if head[:7] != "event: ":
             return None
         return (ServerSentEvent(head[7:], line[6:], self._offset, self._sse.last_event_id),)
 
     def _read_frames(self, chunk: bytes) -> Iterator[ServerSentEvent | Event]:
-        """Yield what comes of a chunk that is not one plain frame.
+        """Yield the results of a chunk that is not one plain frame.
 
-        Here only whole frames are read: what comes after the last one's end is for SSE, and so
-        is the rest of a frame that SSE has begun. Each is decoded by itself: one character
-        beyond ASCII makes all of a text slow to search and to cut.
+        Only whole frames are read here: bytes after the end of the last one are for SSE, and so
+        is the rest of a frame that SSE has begun. Each frame is decoded by itself, because one
+        character beyond ASCII makes all of a text slow to search and to slice.
         """
         begin, size = 0, len(chunk)
         while begin < size:
-            # A plain frame has two lines. To look for a line feed twice takes a tenth of what it
-            # takes to look for two in a row.
+            # A plain frame has two lines. Searching for one line feed twice takes a tenth of the
+            # time of searching for two in a row.
             end = chunk.find(b"\n", chunk.find(b"\n", begin) + 1) + 2
             if end <= begin or chunk[end - 1 : end] != b"\n":
                 end = chunk.find(b"\n\n", begin) + 2
@@ -204,7 +204,7 @@ class FrameReader:
                 yield from found
 
     def _find_makers(self) -> _Makers | None:
-        """Return what makes the objects of the dialect's table; None if there is none (yet)."""
+        """Return the rows of the dialect's table of objects, or None if there is none (yet)."""
         table = None if self._undecided is None else self._undecided.objects
         if table is None:
             return None
@@ -212,7 +212,7 @@ class FrameReader:
         return _makers_of(table) if table.rows else None
 
     def _learn(self, decoded: Decoded, frame: str) -> None:
-        """Look at a FRAME with a delta that was folded in just now."""
+        """Make a template of FRAME, whose delta was just folded in, if it repeats the last one."""
         now = (decoded.event_class, decoded.payload.id)
         if now == self._last and self._tries < _MAX_TRIES:
             repeater = find_repeater(self._snapshots, decoded)
@@ -222,7 +222,7 @@ class FrameReader:
         self._last = now
 
     def _read_lines(self, piece: bytes, *, last: bool = False) -> Iterator[ServerSentEvent]:
-        """Give PIECE, or the word that it was the LAST, to SSE; yield the frames it makes."""
+        """Feed PIECE to SSE, close it if that was the LAST, and yield the frames it completes."""
         sse = self._sse
         sse.skip(self._offset - sse.offset)
         sse.feed(piece)
@@ -235,7 +235,7 @@ class FrameReader:
 
 
 def _as_text(piece: bytes) -> str:
-    """Return PIECE as text; "" where it is none."""
+    """Return PIECE as text, or "" if it is not UTF-8."""
     try:
         return piece.decode()
     except UnicodeDecodeError:
@@ -243,7 +243,7 @@ def _as_text(piece: bytes) -> str:
 
 
 class _Makers(dict[str, "_Row | None"]):
-    """First line of an object's frame to what is known of it by a dialect's table.
+    """Maps the first line of an object's frame to its row, by a dialect's table.
 
     A row is made when the first such object comes.
     """
@@ -253,7 +253,7 @@ class _Makers(dict[str, "_Row | None"]):
         self._table = table
 
     def __missing__(self, head: str) -> _Row | None:
-        """Find the row of HEAD; None if it is not an object's."""
+        """Make the row of HEAD; return None if HEAD does not belong to an object."""
         name = head.removeprefix("event: ")
         rows = self._table.rows
         if name not in rows or name == head:
@@ -268,5 +268,5 @@ class _Makers(dict[str, "_Row | None"]):
 
 @cache
 def _makers_of(table: ObjectTable) -> _Makers:
-    """Return the rows of TABLE; they are the same for all streams."""
+    """Return the rows of TABLE, which all streams share."""
     return _Makers(table)

@@ -1,9 +1,9 @@
-"""Fast path of ``decoder``: what folds in a delta that repeats the last one but for its text.
+"""Fast path of ``decoder``: repeaters fold in a delta that differs from the last in its text only.
 
 Rules of this file:
 
-- It does what ``snapshots`` would do with such a delta, and leaves everything else to it: what
-  brings more than a text has no repeater, and what is done already is not folded in here.
+- A repeater does what ``snapshots`` would do with such a delta. All else is left to ``snapshots``:
+  a delta that brings more than a text has no repeater, and nothing is folded into what is done.
 - Nothing outside ``fast_*`` imports it.
 """
 
@@ -32,7 +32,7 @@ class Repeater(Protocol):
     """Folds in a delta that differs from an earlier one in one text only.
 
     Attributes:
-        event_class: Class of the delta's wire event.
+        event_class: The class of the delta's wire event.
         key: The key of that text in the delta's JSON.
     """
 
@@ -47,24 +47,24 @@ class Repeater(Protocol):
         ...
 
     def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold the delta in that has VALUE there.
+        """Fold in the delta whose text is VALUE.
 
         Args:
             value: The text.
-            raw: The delta's JSON; None: leave out the wire event, nobody wants it.
-            wants: Tells whether somebody wants what is derived; None: so it is.
+            raw: The delta's JSON, or None to leave out the wire event, which nobody wants.
+            wants: Whether somebody wants the derived event; None means yes.
 
         Returns:
-            The wire event and what is derived from it, those that are wanted; None where the
-            delta must go the ordinary way, because what it belongs to is done.
+            Those of the wire event and its derived event that are wanted; None if the delta must
+            take the ordinary path, because what it belongs to is done.
         """
         ...
 
 
 def find_repeater(snapshots: Snapshots, decoded: Decoded) -> Repeater | None:
-    """Return what folds in frames like DECODED, or None where it is more than a text.
+    """Return the repeater for deltas like DECODED, or None if it brings more than a text.
 
-    DECODED was folded in just now.
+    DECODED has just been folded in.
     """
     if decoded.event_class is events.ThreadMessageDelta:
         return _text_repeater(snapshots.followed_messages, decoded.payload)
@@ -74,7 +74,7 @@ def find_repeater(snapshots: Snapshots, decoded: Decoded) -> Repeater | None:
 
 
 def _text_repeater(owner: MessageSnapshots, data: models.MessageDeltaEvent) -> TextRepeater | None:
-    """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+    """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container = owner.container(data.id)
     deltas = data.delta.content
     if container.done or len(deltas) != 1 or deltas[0].index is None:
@@ -107,14 +107,14 @@ class TextRepeater:
         block: Block[Any],
         data: models.MessageDeltaEvent,
     ) -> None:
-        """Repeat DATA, a delta of BLOCK in CONTAINER."""
+        """Make a repeater for deltas like DATA, which belongs to BLOCK in CONTAINER."""
         self._owner, self._container = owner, container
         self._message, self._text = container.snapshot, block.snapshot.text
         self._index, self._append = block.index, block.snapshot.text.appender
         self._role, self._object = data.delta.role, data.object
 
     def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta that says VALUE."""
+        """Fold in the delta whose text is VALUE."""
         container = self._container
         if container.done:
             return None
@@ -123,20 +123,20 @@ class TextRepeater:
             message.role = self._role
         self._append(value)
         delta = models.TextDelta(value)
-        told: list[Event] = []
+        out: list[Event] = []
         if raw is not None:
             block = models.TextDeltaBlock(self._index, "text", delta)
             data = models.MessageDeltaEvent(
                 container.id, models.MessageDelta([block], self._role), self._object
             )
-            told.append(events.ThreadMessageDelta(data, raw, snapshot=message))
+            out.append(events.ThreadMessageDelta(data, raw, snapshot=message))
         if wants is None or wants[events.MessageTextDelta]:
-            told.append(events.MessageTextDelta(delta, self._text, container.id, self._index))
-        return told
+            out.append(events.MessageTextDelta(delta, self._text, container.id, self._index))
+        return out
 
 
 def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> CallRepeater | None:
-    """Return what folds in deltas like DATA, where it is nothing but a piece of text."""
+    """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container, details = owner.container(data.id), data.delta.step_details
     if container.done or not isinstance(details, models.ToolCallDeltaObject):
         return None
@@ -168,49 +168,49 @@ class CallRepeater(ABC):
         index: int,
         data: models.RunStepDeltaEvent,
     ) -> None:
-        """Repeat DATA, a delta of the call at INDEX in CONTAINER."""
+        """Make a repeater for deltas like DATA, which belongs to the call at INDEX."""
         self._owner, self._container = owner, container
         self._step, self._index, self._object = container.snapshot, index, data.object
         self._details = container.snapshot.step_details
         self._call: Any = container.blocks[index].snapshot
 
     def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta that says VALUE."""
+        """Fold in the delta whose text is VALUE."""
         container = self._container
         if container.done or self._step.step_details is not self._details:
             return None
         self._owner.current = self._step
         delta = self.append(value)
-        told: list[Event] = []
+        out: list[Event] = []
         if raw is not None:
             details = models.ToolCallDeltaObject("tool_calls", [delta])
             data = models.RunStepDeltaEvent(
                 container.id, models.RunStepDelta(details), self._object
             )
-            told.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
+            out.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
         if wants is None or wants[events.RunStepToolCallDelta]:
-            told.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
-        return told
+            out.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
+        return out
 
     @staticmethod
     @abstractmethod
     def is_piece(delta: Any) -> bool:
-        """Tell whether DELTA brings nothing but a piece of the call's text."""
+        """Return whether DELTA brings nothing but a piece of the call's text."""
 
     @abstractmethod
     def append(self, value: str) -> ToolCallDelta:
-        """Append VALUE to the call's text, and return the delta that says so."""
+        """Append VALUE to the call's text, and return the delta that does the same."""
 
 
 class _FunctionRepeater(CallRepeater):
-    """Arguments of a function."""
+    """Folds in the arguments of a function call."""
 
     call_class = models.FunctionToolCall
     key = "arguments"
 
     @staticmethod
     def is_piece(delta: Any) -> bool:
-        """Tell whether DELTA brings nothing but a piece of the arguments."""
+        """Return whether DELTA brings nothing but a piece of the arguments."""
         if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
             return False
         function = delta.function
@@ -227,14 +227,14 @@ class _FunctionRepeater(CallRepeater):
 
 
 class _CodeRepeater(CallRepeater):
-    """Input of the code interpreter."""
+    """Folds in the code of a code interpreter call."""
 
     call_class = models.CodeInterpreterToolCall
     key = "input"
 
     @staticmethod
     def is_piece(delta: Any) -> bool:
-        """Tell whether DELTA brings nothing but a piece of the input."""
+        """Return whether DELTA brings nothing but a piece of the input."""
         if not isinstance(delta, models.CodeInterpreterToolCallDelta):
             return False
         code = delta.code_interpreter
