@@ -27,7 +27,7 @@ from stream_core.errors import (
 )
 from tests.support.frames import (
     DONE,
-    Told,
+    Transcript,
     Wanted,
     call,
     citation,
@@ -78,11 +78,11 @@ USUAL = whole_run(
 
 def test_any_chunking_gives_the_same_events() -> None:
     """For the usual stream, cut in two at every fifth place and in many other ways."""
-    told = decode_every_way(USUAL, seeds=range(20))
-    assert told.error is None
-    assert "Done" == told.names[-1]
+    out = decode_every_way(USUAL, seeds=range(20))
+    assert out.error is None
+    assert "Done" == out.names[-1]
     for cut in range(0, len(USUAL), 5):
-        assert told == decode([USUAL[:cut], USUAL[cut:]])
+        assert out == decode([USUAL[:cut], USUAL[cut:]])
 
 
 def test_events_are_there_as_soon_as_their_last_byte_is() -> None:
@@ -104,8 +104,8 @@ def test_a_chunk_may_end_anywhere_after_a_blank_line() -> None:
     data = b"data: 1\n\n\n: ping\ndata: [2\nevent: a\ndata: ,3]\n\n"
     for first in range(len(data)):
         for second in range(first, len(data)):
-            told = decode([data[:first], data[first:second], data[second:]])
-            assert [1, [2, 3]] == [x.data for x in told.of(events.UnknownEvent)]
+            out = decode([data[:first], data[first:second], data[second:]])
+            assert [1, [2, 3]] == [x.data for x in out.of(events.UnknownEvent)]
 
 
 def test_there_is_no_event_without_bytes() -> None:
@@ -178,14 +178,14 @@ def test_whoever_gets_an_event_may_change_what_is_wanted(
         wire = Wanted(lambda event_class: event_class is events.ThreadMessageDelta)
         derived = Wanted(lambda event_class: event_class is events.MessageTextDelta)
         decoder.wants = wire
-        told = []
+        out = []
         for chunk in chunks:
             decoder.feed(chunk)
             while (event := decoder.next_event()) is not None:
-                told.append(event)
+                out.append(event)
                 decoder.wants = derived if decoder.wants is wire else wire
                 assert decoder.wants in (wire, derived)
-        assert ["ThreadMessageDelta", "MessageTextDelta"] * 6 == [label(x) for x in told]
+        assert ["ThreadMessageDelta", "MessageTextDelta"] * 6 == [label(x) for x in out]
 
 
 @FAST
@@ -209,16 +209,16 @@ def test_what_nobody_wants_any_more_does_not_come(
 # --- All bytes at once ------------------------------------------------------------------
 
 
-def told_at_once(chunks: Iterable[bytes], **options: Any) -> Told:
+def out_at_once(chunks: Iterable[bytes], **options: Any) -> Transcript:
     """Decode CHUNKS with ``events``."""
-    told = Told()
+    out = Transcript()
     try:
         for event in EventDecoder(**options).events(chunks):
-            told.events.append(event)
-            told.texts.append(f"{label(event)}: {event!r}")
+            out.events.append(event)
+            out.texts.append(f"{label(event)}: {event!r}")
     except StreamError as error:
-        told.error = error
-    return told
+        out.error = error
+    return out
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_all_at_once_is_told_like_piece_by_piece(data: bytes) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(environment, "FAST", fast)
             for chunks in ([data], pieces(data, 1), pieces(data, 100), [b"", data, b""]):
-                assert expected == told_at_once(chunks)
+                assert expected == out_at_once(chunks)
 
 
 @FAST
@@ -251,12 +251,12 @@ def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fa
     """A bytearray and a memoryview too; a str is misuse, when it comes."""
     monkeypatch.setattr(environment, "FAST", fast)
     chunks: list[Any] = [bytearray(USUAL[:99]), memoryview(USUAL[99:200]), USUAL[200:]]
-    assert decode(USUAL) == told_at_once(chunks)
+    assert decode(USUAL) == out_at_once(chunks)
     wrong: list[Any] = [sse(run("created")), "event: done"]
-    told = EventDecoder("assistants").events(wrong)
-    assert isinstance(next(told), events.ThreadRunCreated)
+    out = EventDecoder("assistants").events(wrong)
+    assert isinstance(next(out), events.ThreadRunCreated)
     with pytest.raises(TypeError, match="binary"):
-        next(told)
+        next(out)
 
 
 @FAST
@@ -295,12 +295,12 @@ def test_what_the_chunks_raise_leaves_as_it_is() -> None:
 
     for error in (StreamError("lost"), OSError("broken")):
         decoder = EventDecoder("assistants")
-        told = decoder.events(chunks(error))
-        assert isinstance(next(told), events.ThreadRunCreated)
+        out = decoder.events(chunks(error))
+        assert isinstance(next(out), events.ThreadRunCreated)
         with pytest.raises(type(error)) as caught:
-            next(told)
+            next(out)
         assert error is caught.value
-        assert next(told, None) is None
+        assert next(out, None) is None
     decoder = EventDecoder("assistants")
     failure = StreamError("lost")
     assert isinstance(next(decoder.events(chunks(failure))), events.ThreadRunCreated)
@@ -347,8 +347,8 @@ def test_a_dialect_may_be_an_object() -> None:
 
     decoder = EventDecoder(Twice())
     decoder.feed(b"data: 0\n\ndata: 2\n\ndata: 1\n\n")
-    told = list(iter(decoder.next_event, None))
-    assert [0, 1, 0] == [x.data for x in told if isinstance(x, events.UnknownEvent)]
+    out = list(iter(decoder.next_event, None))
+    assert [0, 1, 0] == [x.data for x in out if isinstance(x, events.UnknownEvent)]
 
 
 # --- The end ----------------------------------------------------------------------------
@@ -357,14 +357,14 @@ def test_a_dialect_may_be_an_object() -> None:
 def test_done_is_the_last_event() -> None:
     """What follows it is not looked at, be it an event or nonsense."""
     for rest in (sse(run("created", "run_2")), b"data: {\n\n", b"{", b"\xff" * 100):
-        told = decode_every_way(whole_run() + rest)
-        assert ("Done", None) == (told.names[-1], told.error)
+        out = decode_every_way(whole_run() + rest)
+        assert ("Done", None) == (out.names[-1], out.error)
 
 
 def test_done_needs_no_name() -> None:
     """Servers that send only the data."""
-    told = decode_every_way(sse(run("created"), run("completed"), ("", "[DONE]")))
-    assert ("Done", None) == (told.names[-1], told.error)
+    out = decode_every_way(sse(run("created"), run("completed"), ("", "[DONE]")))
+    assert ("Done", None) == (out.names[-1], out.error)
 
 
 def test_done_is_known_as_soon_as_it_is_read() -> None:
@@ -384,31 +384,31 @@ def test_done_is_known_as_soon_as_it_is_read() -> None:
 )
 def test_an_end_without_done_after_the_last_status_is_clean(status: str) -> None:
     """A synthetic done comes, so that handlers that flush in on_done flush."""
-    told = decode_every_way(sse(run("created"), run(status)))
-    assert ("Done*", None) == (told.names[-1], told.error)
-    done = told.events[-1]
+    out = decode_every_way(sse(run("created"), run(status)))
+    assert ("Done*", None) == (out.names[-1], out.error)
+    done = out.events[-1]
     assert isinstance(done, events.Done)
     assert ("[DONE]", None) == (done.data, done.raw)
 
 
 def test_an_end_before_the_last_status_is_an_error() -> None:
     """It says what came last and what was open."""
-    told = decode_every_way(sse(run("created"), step("created"), message("created")))
-    assert isinstance(told.error, IncompleteStreamError)
-    assert "thread.message.created" == told.error.last_event
-    assert ("run run_1", "run step step_1", "message msg_1") == told.error.open_objects
-    assert "ThreadMessageCreated" == told.names[-1]
+    out = decode_every_way(sse(run("created"), step("created"), message("created")))
+    assert isinstance(out.error, IncompleteStreamError)
+    assert "thread.message.created" == out.error.last_event
+    assert ("run run_1", "run step step_1", "message msg_1") == out.error.open_objects
+    assert "ThreadMessageCreated" == out.names[-1]
 
 
 def test_no_bytes_at_all_are_an_error() -> None:
     """There is no last event then; comments are none."""
     for data in (b"", b"\n\n", b": ping\n\n", b"\xef\xbb\xbf", b"id: 1\nretry: 5\n\n"):
-        told = decode_every_way(data)
-        assert isinstance(told.error, IncompleteStreamError)
+        out = decode_every_way(data)
+        assert isinstance(out.error, IncompleteStreamError)
         assert (None, (), []) == (
-            told.error.last_event,
-            told.error.open_objects,
-            told.events,
+            out.error.last_event,
+            out.error.open_objects,
+            out.events,
         )
 
 
@@ -417,36 +417,36 @@ def test_the_last_event_is_the_last_one_read() -> None:
     turns = [text_delta("a"), text_delta("b"), text_delta("c"), step_delta(call(0, name="f"))]
     frames = [run("created"), *turns, text_delta("d"), step_delta(call(0, name="f"))]
     for count in range(1, len(frames) + 1):
-        told = decode_every_way(sse(*frames[:count]))
-        assert isinstance(told.error, IncompleteStreamError)
-        assert frames[count - 1][0] == told.error.last_event
+        out = decode_every_way(sse(*frames[:count]))
+        assert isinstance(out.error, IncompleteStreamError)
+        assert frames[count - 1][0] == out.error.last_event
 
 
 def test_a_stream_cut_anywhere_says_so() -> None:
     """All events before the cut come; then it is either complete or an IncompleteStreamError."""
     whole = decode(USUAL)
     for cut in range(0, len(USUAL), 3):
-        told = decode(USUAL[:cut])
-        assert told.error is None or isinstance(told.error, IncompleteStreamError)
-        count = len(told.texts) - told.names.count("Done*")
-        assert whole.texts[:count] == told.texts[:count]
-        if told.error is None:
-            assert "Done" == told.names[-1].rstrip("*")
+        out = decode(USUAL[:cut])
+        assert out.error is None or isinstance(out.error, IncompleteStreamError)
+        count = len(out.texts) - out.names.count("Done*")
+        assert whole.texts[:count] == out.texts[:count]
+        if out.error is None:
+            assert "Done" == out.names[-1].rstrip("*")
 
 
 def test_a_frame_that_the_end_cut_is_no_decode_error() -> None:
     """The connection is to blame: its bytes are missing, not wrong."""
     start = sse(run("created"))
     cut = frame(*run("in_progress"))[:-20]
-    told = decode_every_way(start + cut)
-    assert isinstance(told.error, IncompleteStreamError)
-    assert "thread.run.created" == told.error.last_event
+    out = decode_every_way(start + cut)
+    assert isinstance(out.error, IncompleteStreamError)
+    assert "thread.run.created" == out.error.last_event
     befores = [text_delta("a"), run("queued"), ("unheard.of", {}), message("created")]
     for before in befores:
         for count in range(1, 5):
-            told = decode_every_way(start + sse(*[before] * count) + cut)
-            assert isinstance(told.error, IncompleteStreamError)
-            assert before[0] == told.error.last_event
+            out = decode_every_way(start + sse(*[before] * count) + cut)
+            assert isinstance(out.error, IncompleteStreamError)
+            assert before[0] == out.error.last_event
     wrong = decode_every_way(start + b"event: thread.run.queued\ndata: {}}")
     assert isinstance(wrong.error, DecodeError)
 
@@ -454,12 +454,10 @@ def test_a_frame_that_the_end_cut_is_no_decode_error() -> None:
 def test_the_last_frame_needs_no_blank_line() -> None:
     """Losing a done or an error would be worse than seeing half a frame."""
     for end in (b"\n\n", b"\n", b""):
-        told = decode_every_way(sse(run("created"), run("completed")) + b"data: [DONE]" + end)
-        assert ("Done", None) == (told.names[-1], told.error)
-        told = decode_every_way(
-            sse(run("created")) + b'event: error\ndata: {"message": "no"}' + end
-        )
-        assert isinstance(told.error, ServerError)
+        out = decode_every_way(sse(run("created"), run("completed")) + b"data: [DONE]" + end)
+        assert ("Done", None) == (out.names[-1], out.error)
+        out = decode_every_way(sse(run("created")) + b'event: error\ndata: {"message": "no"}' + end)
+        assert isinstance(out.error, ServerError)
 
 
 def test_a_following_stream_has_its_own_end() -> None:
@@ -491,15 +489,15 @@ def test_what_was_missed_is_made_up_for() -> None:
         Decoded(events.ThreadMessageCompleted, whole, None, "thread.message.completed"),
         Decoded(events.ThreadRunCompleted, ended, None, "thread.run.completed"),
     ]
-    told = decoder.make_up(missed, ended)
+    out = decoder.make_up(missed, ended)
     assert [
         *("ThreadMessageCompleted", "MessageTextDelta", "MessageTextDone", "MessageDone"),
         *("ThreadRunCompleted", "RunDone", "Done"),
-    ] == [type(event).__name__ for event in told]
-    assert isinstance(told[1], events.MessageTextDelta)
-    assert "lo" == told[1].delta.value
-    assert isinstance(told[-1], events.Done)
-    assert told[-1].synthetic
+    ] == [type(event).__name__ for event in out]
+    assert isinstance(out[1], events.MessageTextDelta)
+    assert "lo" == out[1].delta.value
+    assert isinstance(out[-1], events.Done)
+    assert out[-1].synthetic
     assert ended is decoder.snapshots.current_run
     assert decoder.done
     decoder.feed(sse(run("created")))
@@ -512,11 +510,11 @@ def test_what_was_missed_is_made_up_for() -> None:
 @pytest.mark.parametrize("payload", [{"error": {"message": "no", "code": "c"}}, {"message": "no"}])
 def test_the_servers_error_is_an_event_and_then_an_error(payload: dict[str, Any]) -> None:
     """Wrapped as in reality and bare as in the reference; nothing comes after it."""
-    told = decode_every_way(sse(run("created"), ("error", payload), run("completed"), DONE))
-    assert ["ThreadRunCreated", "ErrorEvent"] == told.names
-    assert isinstance(told.error, ServerError)
-    assert told.events[-1].data is told.error.error  # type: ignore[attr-defined]  # an ErrorEvent
-    assert "no" == told.error.error.message
+    out = decode_every_way(sse(run("created"), ("error", payload), run("completed"), DONE))
+    assert ["ThreadRunCreated", "ErrorEvent"] == out.names
+    assert isinstance(out.error, ServerError)
+    assert out.events[-1].data is out.error.error  # type: ignore[attr-defined]  # an ErrorEvent
+    assert "no" == out.error.error.message
 
 
 BAD_FRAMES = {
@@ -535,39 +533,39 @@ BAD_FRAMES = {
 def test_a_bad_frame_is_an_error_where_it_stands(bad: bytes, message: str) -> None:
     """What came before is delivered, what comes after is not; the error says where it is."""
     before = sse(run("created"), *[text_delta(piece) for piece in "aéiou"])
-    told = decode_every_way(before + bad + sse(run("completed"), DONE))
-    assert "aéiou" == "".join(x.delta.value for x in told.of(events.MessageTextDelta))
-    assert "MessageTextDelta" == told.names[-1]
-    assert isinstance(told.error, DecodeError)
-    assert told.error.offset is not None
+    out = decode_every_way(before + bad + sse(run("completed"), DONE))
+    assert "aéiou" == "".join(x.delta.value for x in out.of(events.MessageTextDelta))
+    assert "MessageTextDelta" == out.names[-1]
+    assert isinstance(out.error, DecodeError)
+    assert out.error.offset is not None
     with pytest.raises(DecodeError, match=message):
-        raise told.error
+        raise out.error
     stands_at = len(before) + (bad.index(b'{"id"') if "begin with" in message else 0)
-    assert stands_at == told.error.offset
+    assert stands_at == out.error.offset
 
 
 def test_an_error_names_event_frame_and_field() -> None:
     """All that is needed to find the place, in attributes and in the sentence."""
     part = '{"index": 0, "type": "text", "text": {"value": 5}}'
     data = f'{{"id": "msg_1", "delta": {{"content": [{part}]}}}}'
-    told = decode_every_way(sse(("thread.message.delta", data)))
-    assert isinstance(told.error, DecodeError)
+    out = decode_every_way(sse(("thread.message.delta", data)))
+    assert isinstance(out.error, DecodeError)
     assert ("thread.message.delta", data, 0) == (
-        told.error.event,
-        told.error.frame,
-        told.error.offset,
+        out.error.event,
+        out.error.frame,
+        out.error.offset,
     )
-    (path,) = told.error.paths
+    (path,) = out.error.paths
     assert path.startswith("$.delta.content[0].text.value: ")
     for fact in ("thread.message.delta", "byte 0", path):
-        assert fact in str(told.error)
+        assert fact in str(out.error)
 
 
 def test_an_unnamed_bad_frame_has_no_event() -> None:
     """Not the empty string."""
-    told = decode_every_way(sse(("", '{"event": "thread.run.queued", "data": 5}')))
-    assert isinstance(told.error, DecodeError)
-    assert told.error.event is None
+    out = decode_every_way(sse(("", '{"event": "thread.run.queued", "data": 5}')))
+    assert isinstance(out.error, DecodeError)
+    assert out.error.event is None
 
 
 def test_a_payload_without_data_is_found_wherever_it_stands() -> None:
@@ -575,10 +573,10 @@ def test_a_payload_without_data_is_found_wherever_it_stands() -> None:
     line = b'{"id": "run_1"}'
     start = sse(run("created"))
     for rest in (b"\n\n" + sse(run("queued")), b"\n", b""):
-        told = decode_every_way(start + b"event: thread.run.queued\n" + line + rest)
-        assert isinstance(told.error, DecodeError)
-        assert (line.decode(), len(start) + 25) == (told.error.frame, told.error.offset)
-        assert told.error.event is None
+        out = decode_every_way(start + b"event: thread.run.queued\n" + line + rest)
+        assert isinstance(out.error, DecodeError)
+        assert (line.decode(), len(start) + 25) == (out.error.frame, out.error.offset)
+        assert out.error.event is None
 
 
 def test_other_lines_with_unknown_fields_are_ignored() -> None:
@@ -609,10 +607,10 @@ def test_a_frame_that_is_too_long_is_an_error() -> None:
     data = whole_run(text_delta("x" * 500))
     assert decode(data, max_frame_bytes=limit).error is None
     for chunks in ([data], pieces(data, 1), pieces(data, 100)):
-        told = decode(chunks, max_frame_bytes=limit - 1)
-        assert isinstance(told.error, FrameTooLargeError)
-        assert (limit - 1, len(sse(run("created")))) == (told.error.limit, told.error.offset)
-        assert ["ThreadRunCreated"] == told.names
+        out = decode(chunks, max_frame_bytes=limit - 1)
+        assert isinstance(out.error, FrameTooLargeError)
+        assert (limit - 1, len(sse(run("created")))) == (out.error.limit, out.error.offset)
+        assert ["ThreadRunCreated"] == out.names
 
 
 # --- Whatever the bytes -----------------------------------------------------------------
@@ -657,17 +655,17 @@ class Late:
 
 def test_a_dialect_may_hold_something_back_for_the_end() -> None:
     """It is told when the bytes end, ``done`` too; what it says while it is read, before."""
-    told = decode(b"data: a b\n\n", dialect=Late())
-    assert (["a", "b", "done"], None) == ([x.event for x in told.events], told.error)
-    assert "bye" == told.of(events.Done)[0].data
+    out = decode(b"data: a b\n\n", dialect=Late())
+    assert (["a", "b", "done"], None) == ([x.event for x in out.events], out.error)
+    assert "bye" == out.of(events.Done)[0].data
 
 
 def test_what_a_dialect_said_before_an_error_is_told() -> None:
     """Where it finds the error while it is read; nothing is asked of it afterwards."""
-    told = decode(b"data: a ! b\n\n", dialect=Late())
-    assert ["a"] == [x.event for x in told.events]
-    assert isinstance(told.error, DecodeError)
-    assert "a ! b" == told.error.frame
+    out = decode(b"data: a ! b\n\n", dialect=Late())
+    assert ["a"] == [x.event for x in out.events]
+    assert isinstance(out.error, DecodeError)
+    assert "a ! b" == out.error.frame
 
 
 @settings(max_examples=100)
@@ -694,8 +692,8 @@ def test_damaged_streams_raise_stream_errors_only(seed: int) -> None:
                 del data[at : at + chance.randint(1, 50)]
             case _:
                 data[at:at] = data[at : at + chance.randint(1, 200)]
-    told = decode_every_way(bytes(data), seeds=[seed])
-    if told.error is not None:
-        assert isinstance(told.error, StreamError)
-        assert str(told.error)
-        assert "".join(traceback.format_exception(told.error))
+    out = decode_every_way(bytes(data), seeds=[seed])
+    if out.error is not None:
+        assert isinstance(out.error, StreamError)
+        assert str(out.error)
+        assert "".join(traceback.format_exception(out.error))

@@ -159,8 +159,8 @@ def test_a_template_knows_its_name() -> None:
 def test_what_the_repeater_answers_is_the_answer() -> None:
     """Its events as they are; None where it refuses the delta."""
     delta = models.MessageDeltaEvent()
-    told = [events.ThreadMessageDelta(delta, snapshot=models.Message())]
-    for answer in (told, [], None):
+    out = [events.ThreadMessageDelta(delta, snapshot=models.Message())]
+    for answer in (out, [], None):
         template, _ = value_template(answer=answer)
         assert template.read(framed('{"id":1,"value":"b"}'), None) is answer
 

@@ -115,7 +115,7 @@ class Outcome:
         state: What the snapshots say in the end.
     """
 
-    told: list[tuple[int, str, str]]
+    delivered: list[tuple[int, str, str]]
     error: tuple[object, ...] | None
     state: list[str]
 
@@ -149,7 +149,7 @@ def outcome(
     """
     chunks = list(chunks)
     few = len(chunks) <= _FEW
-    told: list[tuple[int, str, str]] = []
+    delivered: list[tuple[int, str, str]] = []
     failure: StreamError | None = None
     turns = itertools.cycle([None if x is None else Wanted(x) for x in wants])
     with pytest.MonkeyPatch.context() as patch:
@@ -165,10 +165,10 @@ def outcome(
                     decoder.feed(chunk)
                 while (event := decoder.next_event()) is not None:
                     if keep(type(event)):
-                        told.append((number, f"{label(event)}: {event!r}", seen(known)))
+                        delivered.append((number, f"{label(event)}: {event!r}", seen(known)))
                     decoder.wants = next(turns)
                 if few:
-                    told.append((number, "", seen(known)))
+                    delivered.append((number, "", seen(known)))
         except StreamError as error:
             failure = error
     state = [
@@ -177,7 +177,7 @@ def outcome(
         f"ended: {known.ended}, done: {decoder.done}",
     ]
     facts = None if failure is None else (type(failure), str(failure), repr(vars(failure)))
-    return Outcome(told, facts, state)
+    return Outcome(delivered, facts, state)
 
 
 def check(chunks: Iterable[bytes], **options: Any) -> Outcome:
@@ -458,7 +458,7 @@ def test_deltas_that_repeat_the_last_one_are_not_parsed(
     made = outcome([b"".join(frames)] if whole else frames, fast=True, wants=[wants])
     assert len(["created", "first", "second", "completed"]) == len(parsed)
     expected = 30 if wants is None else 0
-    assert expected == sum("Delta: Thread" in one for _, one, _ in made.told)
+    assert expected == sum("Delta: Thread" in one for _, one, _ in made.delivered)
     assert outcome(frames, fast=False).state == made.state
 
 
@@ -483,8 +483,8 @@ def test_frames_are_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """A frame of the usual shape needs no SSE decoder."""
     fed: list[bytes] = []
     monkeypatch.setattr("stream_core.sse.SSEDecoder.feed", lambda _, chunk: fed.append(chunk))
-    check_told = outcome([RUN + sse(message("created")) + END], fast=True)
-    assert check_told.error is None
+    check_transcript = outcome([RUN + sse(message("created")) + END], fast=True)
+    assert check_transcript.error is None
     assert [] == fed
 
 
@@ -535,8 +535,8 @@ def test_both_paths_make_the_same_frames(frames: list[bytes], seed: int, limit: 
 
 def test_dialect_of_a_caller() -> None:
     """A caller's own dialect decodes every frame."""
-    told = check([RUN, *(delta(x) for x in LETTERS), END], dialect=Shouting())
-    assert "value='a!b!c!d!e!f!'" in told.state[3]
+    delivered = check([RUN, *(delta(x) for x in LETTERS), END], dialect=Shouting())
+    assert "value='a!b!c!d!e!f!'" in delivered.state[3]
 
 
 def test_unread_at_close() -> None:
@@ -673,10 +673,10 @@ def test_who_begins_to_want_what_says_it_again_gets_it() -> None:
     for kind, names in PAIRS.items():
         frames = states(kind, BEGINNINGS[kind][0], *names)
         for chunks in (frames, [b"".join(frames)], pieces(b"".join(frames), 1)):
-            told = check(chunks, wants=[WANTED[3], WANTED[4]]).told
-            assert 2 == sum("Thread" in text for _, text, _ in told)
-            told = check(chunks, wants=[None, WANTED[3]]).told
-            assert 1 == sum("Thread" in text for _, text, _ in told)
+            delivered = check(chunks, wants=[WANTED[3], WANTED[4]]).delivered
+            assert 2 == sum("Thread" in text for _, text, _ in delivered)
+            delivered = check(chunks, wants=[None, WANTED[3]]).delivered
+            assert 1 == sum("Thread" in text for _, text, _ in delivered)
 
 
 @pytest.mark.parametrize("wants", [WANTED[3], None])

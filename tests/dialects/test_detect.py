@@ -97,26 +97,26 @@ ANSWER = (run("created"), text_delta("Ah"), text_delta("oy"), run("completed"), 
 def test_a_stream_is_read_as_the_wire_that_was_found() -> None:
     """The same events as by the wire's name."""
     data = sse(*ANSWER)
-    told = list(Stream([data], dialect="auto"))
-    assert list(Stream([data])) == told
-    assert isinstance(told[-1], events.Done)
+    out = list(Stream([data], dialect="auto"))
+    assert list(Stream([data])) == out
+    assert isinstance(out[-1], events.Done)
 
 
 def test_frames_before_the_first_that_tells_are_told_too() -> None:
     """A ping is an unknown event, and the next frame is looked at."""
-    told = list(Stream([sse(("ping", {"type": "ping"}), *ANSWER)], dialect="auto"))
-    assert isinstance(told[0], events.UnknownEvent)
-    assert {"type": "ping"} == told[0].data
-    assert isinstance(told[1], events.ThreadRunCreated)
+    out = list(Stream([sse(("ping", {"type": "ping"}), *ANSWER)], dialect="auto"))
+    assert isinstance(out[0], events.UnknownEvent)
+    assert {"type": "ping"} == out[0].data
+    assert isinstance(out[1], events.ThreadRunCreated)
 
 
 def test_the_first_that_tells_decides_for_the_rest() -> None:
     """A frame of another wire is unknown from then on."""
     data = sse(run("created"), ("response.created", {}), run("completed"), DONE)
-    told = list(Stream([data], dialect="auto"))
-    assert list(Stream([data])) == told
+    out = list(Stream([data], dialect="auto"))
+    assert list(Stream([data])) == out
     assert [(events.UnknownEvent, "response.created")] == [
-        (type(event), event.event) for event in told if isinstance(event, events.UnknownEvent)
+        (type(event), event.event) for event in out if isinstance(event, events.UnknownEvent)
     ]
 
 

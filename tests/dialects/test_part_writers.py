@@ -15,24 +15,24 @@ def test_a_message_begins_and_ends_inside_its_step() -> None:
     run.begin()
     run.take()
     message = run.message("msg_1", RAW, {"phase": "x"})
-    told = run.take()
+    out = run.take()
     assert [events.ThreadRunStepCreated, events.ThreadRunStepInProgress] == [
-        x.event_class for x in told[:2]
+        x.event_class for x in out[:2]
     ]
-    step, made = told[0].payload, told[2].payload
+    step, made = out[0].payload, out[2].payload
     assert ("step_msg_1", "message_creation", 5) == (step.id, step.type, step.created_at)
-    assert ("msg_1", RAW, {"phase": "x"}) == (made.id, told[2].raw, made.metadata)
+    assert ("msg_1", RAW, {"phase": "x"}) == (made.id, out[2].raw, made.metadata)
     assert {("run_1", "thread_1", "asst_1")} == {
-        (x.payload.run_id, x.payload.thread_id, x.payload.assistant_id) for x in told
+        (x.payload.run_id, x.payload.thread_id, x.payload.assistant_id) for x in out
     }
     message.text(0, "a", RAW)
     message.close(raw=RAW)
-    told = run.take()
-    assert [RAW, RAW, None] == [x.raw for x in told]
+    out = run.take()
+    assert [RAW, RAW, None] == [x.raw for x in out]
     assert ("completed", 9, "a") == (
-        told[1].payload.status,
-        told[1].payload.completed_at,
-        told[1].payload.text,
+        out[1].payload.status,
+        out[1].payload.completed_at,
+        out[1].payload.text,
     )
     assert message.closed
 
@@ -47,7 +47,11 @@ def test_a_message_gathers_what_was_said() -> None:
     note = models.FilePathAnnotation(0, text="x")
     message.annotate(0, [note])
     message.annotate(2, [note])
-    assert ("ab", "", "no") == (message.text_so_far(0), message.text_so_far(1), message.text_so_far(2))
+    assert ("ab", "", "no") == (
+        message.text_so_far(0),
+        message.text_so_far(1),
+        message.text_so_far(2),
+    )
     assert ([note], []) == (message.annotations(0), message.annotations(1))
     run.take()
     message.close()

@@ -22,25 +22,25 @@ def test_a_run_begins_once() -> None:
     assert not run.begin("created", RAW)
     assert run.begin()
     assert not run.begin()
-    told = run.take()
+    out = run.take()
     assert [("queued", None), ("queued", RAW), ("in_progress", None)] == [
-        (x.payload.status, x.raw) for x in told
+        (x.payload.status, x.raw) for x in out
     ]
     assert [] == run.take()
-    assert told[0].payload is not told[1].payload
+    assert out[0].payload is not out[1].payload
 
 
 def test_an_extension_is_told_as_it_is() -> None:
     """Under its own name."""
     run = run_writer()
     run.extend("x.y", RAW)
-    (told,) = run.take()
+    (out,) = run.take()
     assert (events.ExtensionEvent, RAW, RAW, "x.y", False) == (
-        told.event_class,
-        told.payload,
-        told.raw,
-        told.name,
-        told.synthetic,
+        out.event_class,
+        out.payload,
+        out.raw,
+        out.name,
+        out.synthetic,
     )
 
 
@@ -61,16 +61,16 @@ def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
     run.take()
     error = models.LastError("c", "m")
     run.end(status, RAW, reason="length", last_error=error)
-    told = run.take()
-    run.written = told
+    out = run.take()
+    run.written = out
     assert [*ends, f"run.{status}", "done*"] == written(run)
-    ended = told[-2].payload
+    ended = out[-2].payload
     assert (status, models.Usage(1, 2, 3)) == (ended.status, ended.usage)
     reasons = models.IncompleteDetails("max_completion_tokens")
     assert (reasons if status == "incomplete" else None) == ended.incomplete_details
     assert (error if status == "failed" else None) == ended.last_error
     assert [error if status == "failed" else None] * 2 == [
-        x.payload.last_error for x in told if isinstance(x.payload, models.RunStep)
+        x.payload.last_error for x in out if isinstance(x.payload, models.RunStep)
     ]
     assert (True, []) == (run.ended, run.open)
 
@@ -104,12 +104,12 @@ def waiting() -> RunWriter:
 def test_a_run_whose_calls_wait_requires_an_action() -> None:
     """The message ends before it, the step stays open, and there is no usage yet."""
     run = waiting()
-    told = run.take()
-    run.written = told
+    out = run.take()
+    run.written = out
     assert ["message.completed*", "run.step.completed*", "run.requires_action", "done*"] == written(
         run
     )
-    ended = told[-2].payload
+    ended = out[-2].payload
     required = ended.required_action
     assert ("requires_action", None, "submit_tool_outputs", None) == (
         ended.status,
@@ -151,8 +151,8 @@ def test_a_run_goes_on_when_its_calls_have_outputs() -> None:
     run = waiting()
     run.take()
     run.resume({"call_0": "sunny", "call_7": "unknown"})
-    (told,) = run.written
-    assert ["sunny", None] == [x.function.output for x in told.payload.step_details.tool_calls]
+    (out,) = run.written
+    assert ["sunny", None] == [x.function.output for x in out.payload.step_details.tool_calls]
     assert run.begin("queued", RAW)
     assert ["run.step.completed*", "run.queued"] == written(run)
     assert (False, None, []) == (run.ended, run.waiting, run.open)
@@ -175,8 +175,8 @@ def test_only_calls_of_functions_have_outputs() -> None:
     run.waiting = run.step("calls_1")
     run.waiting.add(models.MCPToolCallDelta(0, "mcp_1"))
     run.end("completed", RAW)
-    told = run.take()[-2].payload
-    assert [] == told.required_action.submit_tool_outputs.tool_calls
+    out = run.take()[-2].payload
+    assert [] == out.required_action.submit_tool_outputs.tool_calls
     run.resume({"mcp_1": "x"})
     (ended,) = run.take()
     assert models.MCPToolCall("mcp_1") == ended.payload.step_details.tool_calls[0]

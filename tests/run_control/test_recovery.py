@@ -55,7 +55,7 @@ from stream_core.testing import (
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import Conversation, conversation, get_tides
-from tests.support.frames import Recorder, check_told
+from tests.support.frames import Recorder, check_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -126,7 +126,7 @@ class Outcome:
 def outcome(stream: Stream, listener: Listener) -> Outcome:
     """Read STREAM, which LISTENER listens to, to its end."""
     run = stream.until_done()
-    check_told(listener.events, ended=True)
+    check_transcript(listener.events, ended=True)
     return Outcome(
         unstructure(run),
         unstructure(stream.get_final_messages()),
@@ -340,7 +340,7 @@ def test_a_real_connection_may_be_lost_anywhere(framing: Framing, reply: str) ->
             stream, listener = listen(talk)
             assert "completed" == check_with_server(talk, stream).status
             assert (expected, said) == (listener.counts, list(listener.texts.values()))
-            check_told(listener.events, ended=True)
+            check_transcript(listener.events, ended=True)
 
 
 def lose(talk: Conversation, offset: int, *, framing: Framing = CHUNKED, **params: Any) -> Any:
@@ -517,7 +517,7 @@ def test_a_run_that_ended_otherwise_is_told_so(status: str, offset: int) -> None
     for name in (*expected, "ThreadMessageIncomplete", "MessageDone", "RunDone", "Done"):
         assert 1 == listener.counts[name], name
     assert ["It blows from"] == list(listener.texts.values())
-    check_told(listener.events, ended=True)
+    check_transcript(listener.events, ended=True)
 
 
 @pytest.mark.parametrize("offset", range(0, 5000, 500))

@@ -13,7 +13,7 @@ from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
 from tests.support.frames import (
     DONE,
-    Told,
+    Transcript,
     citation,
     decode,
     decode_every_way,
@@ -23,12 +23,12 @@ from tests.support.frames import (
     sse,
     text,
     text_delta,
-    told_of,
+    transcript_of,
     whole_run,
 )
 
 
-def said(made: Told, index: int = 0, message_id: str = "msg_1") -> str:
+def said(made: Transcript, index: int = 0, message_id: str = "msg_1") -> str:
     """The text deltas of one part, joined."""
     deltas = made.of(events.MessageTextDelta)
     return "".join(x.delta.value for x in deltas if (message_id, index) == (x.message_id, x.index))
@@ -49,7 +49,7 @@ def refusal(value: str, **fields: Any) -> dict[str, Any]:
 
 def test_a_plain_message_is_told_from_created_to_done() -> None:
     """The wire event comes first, what follows from it after it."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         message("in_progress"),
         text_delta("Hel"),
@@ -92,7 +92,7 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
 
 def test_the_terminal_message_replaces_the_accumulated_one() -> None:
     """What the server sends last is final, in its status, its text and everything else."""
-    made = told_of(message("created"), text_delta("a"), message("completed", text("A")))
+    made = transcript_of(message("created"), text_delta("a"), message("completed", text("A")))
     (done,) = made.of(events.MessageDone)
     assert done.message is made.of(events.ThreadMessageCompleted)[0].data
     assert "A" == made.of(events.MessageTextDone)[0].text.value
@@ -119,13 +119,13 @@ def test_status_and_role_come_from_the_wire() -> None:
 
 def test_a_message_without_content_is_done_too() -> None:
     """An incomplete message may be empty: there is no part to tell of."""
-    made = told_of(message("created"), message("incomplete"))
+    made = transcript_of(message("created"), message("incomplete"))
     assert ["ThreadMessageCreated", "ThreadMessageIncomplete", "MessageDone"] == made.names_inside
 
 
 def test_an_incomplete_message_without_its_content_closes_what_was_open() -> None:
     """The part that was open is done as it stands."""
-    made = told_of(message("created"), text_delta("Hel"), message("incomplete"))
+    made = transcript_of(message("created"), text_delta("Hel"), message("incomplete"))
     expected = ["ThreadMessageIncomplete", "MessageTextDone", "MessageDone"]
     assert expected == made.names_inside[-3:]
     assert "Hel" == made.of(events.MessageTextDone)[0].text.value
@@ -133,7 +133,7 @@ def test_an_incomplete_message_without_its_content_closes_what_was_open() -> Non
 
 def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
     """Servers that send no end of a message: it is told, as the message stands."""
-    made = told_of(message("created"), text_delta("Hello"))
+    made = transcript_of(message("created"), text_delta("Hello"))
     expected = [
         "ThreadRunCompleted",
         "MessageTextDone",
@@ -151,7 +151,7 @@ def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
 
 def test_a_part_is_done_before_the_next_one_begins() -> None:
     """Text, image, text: each ends when the next begins, the last with the message."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("one"),
         message_delta(image("file_1", index=1)),
@@ -184,7 +184,7 @@ def test_several_parts_in_one_delta_are_told_in_its_order() -> None:
         {"index": 0, "type": "text", "text": {"value": "a"}},
         {"index": 1, "type": "text", "text": {"value": "b"}},
     ]
-    made = told_of(message("created"), message_delta(*parts))
+    made = transcript_of(message("created"), message_delta(*parts))
     expected = [
         "ThreadMessageDelta",
         "MessageTextCreated",
@@ -200,7 +200,7 @@ def test_several_parts_in_one_delta_are_told_in_its_order() -> None:
 
 def test_parts_are_kept_by_index_whatever_their_order() -> None:
     """Index 1 before 0: each text is its own, and the content is in order."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("wor", index=1),
         text_delta("Hello ", index=0),
@@ -214,7 +214,7 @@ def test_parts_are_kept_by_index_whatever_their_order() -> None:
 
 def test_a_delta_for_a_part_that_is_closed_is_told() -> None:
     """It changes the text and closes nothing twice."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("a", index=0),
         text_delta("b", index=1),
@@ -227,7 +227,7 @@ def test_a_delta_for_a_part_that_is_closed_is_told() -> None:
 
 def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
     """And to the first one where none is open."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("a", index=None),
         text_delta("b", index=1),
@@ -238,7 +238,7 @@ def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
 
 def test_a_refusal_is_told_by_piece_and_when_done() -> None:
     """Its snapshot grows like a text's."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         message_delta(refusal("I can", index=0)),
         message_delta(refusal("not.", index=0)),
@@ -254,7 +254,7 @@ def test_a_refusal_is_told_by_piece_and_when_done() -> None:
 def test_an_image_address_is_told_when_done() -> None:
     """There is no callback for a piece of an image."""
     part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
-    made = told_of(
+    made = transcript_of(
         message("created"), message_delta({"index": 0, **part}), message("completed", part)
     )
     urls = [x.image_url.url for x in made.of(events.MessageImageURLDone)]
@@ -264,7 +264,7 @@ def test_an_image_address_is_told_when_done() -> None:
 def test_a_part_of_an_unknown_type_is_kept() -> None:
     """It has no events of its own, closes the one before it, and is in the message."""
     part = {"type": "hologram", "hologram": {"size": 3}}
-    made = told_of(message("created"), text_delta("a"), message_delta({"index": 1, **part}))
+    made = transcript_of(message("created"), text_delta("a"), message_delta({"index": 1, **part}))
     expected = ["ThreadMessageDelta", "MessageTextDone", "MessageDone"]
     assert expected == made.names_inside[-3:]
     (done,) = made.of(events.MessageDone)
@@ -273,7 +273,7 @@ def test_a_part_of_an_unknown_type_is_kept() -> None:
 
 def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
     """The wire event is there for who wants it."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("a"),
         message_delta(refusal("no", index=0)),
@@ -287,7 +287,7 @@ def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
 
 def test_a_text_delta_without_text_begins_the_part_only() -> None:
     """It is no text delta: callbacks never get None for a text."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         message_delta({"type": "text", "index": 0}),
         text_delta(None, index=0),
@@ -301,7 +301,7 @@ def test_pieces_of_one_text_in_a_row_are_told_like_single_ones() -> None:
     """They take a fast path, which takes every piece as the JSON spells it, to the end."""
     spoken = ["Hel", "lo", " ", 'y"ou', "\\", "", "\n", "é\u2028😀", "!"]
     whole = "".join(spoken)
-    made = told_of(
+    made = transcript_of(
         message("created"),
         *[text_delta(piece) for piece in spoken],
         text_delta("[1]", citation(0)),
@@ -332,7 +332,7 @@ def test_pieces_in_a_row_with_a_role_set_it() -> None:
     with_role = {"id": "msg_1", "delta": {"role": "assistant", "content": [piece]}}
     row = [("thread.message.delta", with_role)] * 4
     other = ("thread.message.delta", {"id": "msg_1", "delta": {"role": "user"}})
-    told_of(message("created"), *row, other, *row)
+    transcript_of(message("created"), *row, other, *row)
     decoder, roles = EventDecoder(), []
     for heard in (message("created"), *row, other, *row):
         decoder.feed(sse(heard))
@@ -357,7 +357,7 @@ def test_pieces_with_something_else_in_them_are_told_whole() -> None:
     ]
     for row in rows:
         payload = {"id": "msg_1", "object": "thread.message.delta", "delta": row}
-        made = told_of(message("created"), *[("thread.message.delta", payload)] * 5)
+        made = transcript_of(message("created"), *[("thread.message.delta", payload)] * 5)
         deltas = made.of(events.ThreadMessageDelta)
         assert [payload] * 5 == [x.raw for x in deltas]
         assert [deltas[0].data] * 5 == [x.data for x in deltas]
@@ -368,7 +368,7 @@ def test_pieces_with_something_else_in_them_are_told_whole() -> None:
 def test_rows_of_pieces_take_turns() -> None:
     """Each message and each part keeps its own."""
     turns = [("msg_1", 0, "a"), ("msg_2", 0, "b"), ("msg_1", 1, "c"), ("msg_2", 0, "d")] * 3
-    made = told_of(
+    made = transcript_of(
         *[
             text_delta(value, index=index, message_id=message_id)
             for message_id, index, value in turns
@@ -384,7 +384,7 @@ def test_rows_of_pieces_take_turns() -> None:
 
 def test_an_annotation_is_told_once() -> None:
     """One that is sent again under its index replaces fields; the final list repeats it."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("a[1]", citation(0, start_index=1)),
         text_delta(None, citation(0, start_index=1, end_index=4)),
@@ -397,7 +397,7 @@ def test_an_annotation_is_told_once() -> None:
 
 def test_annotations_that_only_the_final_message_has_are_told() -> None:
     """Each before its text is done, with the final text."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("a[1][2]", citation(0)),
         message("completed", text("a[1][2]", citation(None), citation(None, "[2]"))),
@@ -414,7 +414,7 @@ def test_annotations_that_only_the_final_message_has_are_told() -> None:
 
 def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
     """Servers without deltas: one delta has all of the text."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         message(
             "completed",
@@ -443,7 +443,7 @@ def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
 
 def test_text_that_the_deltas_left_out_is_told_before_the_text_is_done() -> None:
     """In whichever part it is missing."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("Hel"),
         message("completed", text("Hello"), text("world")),
@@ -453,7 +453,7 @@ def test_text_that_the_deltas_left_out_is_told_before_the_text_is_done() -> None
 
 def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
     """A final text that does not continue what was said is in the done events only."""
-    made = told_of(
+    made = transcript_of(
         message("created"), text_delta("Bonjour"), message("completed", text("Hello you"))
     )
     assert "Bonjour" == said(made)
@@ -462,7 +462,7 @@ def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
 
 def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
     """Equal texts as a whole: nothing is missing (cogitator)."""
-    made = told_of(
+    made = transcript_of(
         message("created"),
         text_delta("Hel", index=0),
         text_delta("lo", index=1),
@@ -475,7 +475,7 @@ def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
 
 def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
     """The deltas of a part, joined, are its text, wherever it began."""
-    made = told_of(
+    made = transcript_of(
         message("created", text("a[1]", citation(0))),
         text_delta("b[2]", citation(1, "[2]")),
         message("completed", text("a[1]b[2]", citation(None), citation(None, "[2]"))),
@@ -498,7 +498,7 @@ def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() 
 
 def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
     """As a text is."""
-    made = told_of(
+    made = transcript_of(
         message("created", refusal("I ")),
         message_delta(refusal("cannot", index=0)),
     )
@@ -508,7 +508,7 @@ def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta(
 
 def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_end() -> None:
     """Also where the server never says that the message is complete."""
-    made = told_of(message("created", text("Hello"), image("file_1"), refusal("no")))
+    made = transcript_of(message("created", text("Hello"), image("file_1"), refusal("no")))
     expected = [
         "MessageTextCreated",
         "MessageTextDelta",
@@ -527,7 +527,7 @@ def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_en
 
 def test_a_delta_for_an_unknown_message_announces_it() -> None:
     """The placeholder knows what the run knows."""
-    made = told_of(text_delta("Hello"))
+    made = transcript_of(text_delta("Hello"))
     expected = ["ThreadMessageCreated*", "ThreadMessageDelta", "MessageTextCreated"]
     assert expected == made.names_inside[:3]
     (created,) = made.of(events.ThreadMessageCreated)
@@ -556,7 +556,7 @@ def test_a_placeholder_without_a_run_has_no_ids_of_it() -> None:
 
 def test_a_message_that_begins_in_progress_is_announced() -> None:
     """Created comes before everything else of it."""
-    made = told_of(message("in_progress", text("a")), text_delta("b"))
+    made = transcript_of(message("in_progress", text("a")), text_delta("b"))
     expected = ["ThreadMessageCreated*", "ThreadMessageInProgress", "ThreadMessageDelta"]
     assert expected == made.names_inside[:3]
     assert "ab" == said(made)
@@ -565,7 +565,7 @@ def test_a_message_that_begins_in_progress_is_announced() -> None:
 def test_a_created_that_comes_again_is_a_repetition() -> None:
     """Also one that comes after a delta announced the message; the text stays."""
     for first in (message("created"), text_delta("a")):
-        made = told_of(first, message("created"), text_delta("b"))
+        made = transcript_of(first, message("created"), text_delta("b"))
         assert 1 == len(made.of(events.ThreadMessageCreated))
         (repeated,) = made.of(events.RepeatedEvent)
         assert "thread.message.created" == repeated.event
@@ -575,7 +575,7 @@ def test_a_created_that_comes_again_is_a_repetition() -> None:
 def test_an_end_that_comes_again_is_a_repetition() -> None:
     """Whatever its name: a message ends once."""
     end = message("completed", text("a"))
-    made = told_of(message("created"), text_delta("a"), end, end, message("incomplete"))
+    made = transcript_of(message("created"), text_delta("a"), end, end, message("incomplete"))
     assert 1 == len(made.of(events.MessageDone))
     expected = ["thread.message.completed", "thread.message.incomplete"]
     assert expected == [x.event for x in made.of(events.RepeatedEvent)]
@@ -583,7 +583,7 @@ def test_an_end_that_comes_again_is_a_repetition() -> None:
 
 def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
     """Announced first, then its parts."""
-    made = told_of(message("completed", text("Hello")))
+    made = transcript_of(message("completed", text("Hello")))
     expected = [
         "ThreadMessageCreated*",
         "ThreadMessageCompleted",
@@ -597,14 +597,14 @@ def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
 
 def test_a_delta_after_the_end_is_told_and_changes_nothing() -> None:
     """The server's last word on a message stays."""
-    made = told_of(message("created"), message("completed", text("a")), text_delta("b"))
+    made = transcript_of(message("created"), message("completed", text("a")), text_delta("b"))
     assert "ThreadMessageDelta" == made.names_inside[-1]
     assert "a" == made.of(events.ThreadMessageDelta)[0].snapshot.text
 
 
 def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
     """Nor does a created: the status stays what it was."""
-    made = told_of(message("created"), message("completed"), message("in_progress"))
+    made = transcript_of(message("created"), message("completed"), message("in_progress"))
     assert "completed" == made.of(events.MessageDone)[0].message.status
 
 
@@ -613,7 +613,7 @@ def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
 
 def test_messages_in_turns_are_kept_apart() -> None:
     """By id: both may be open, and each has its own parts."""
-    made = told_of(
+    made = transcript_of(
         message("created", message_id="msg_1"),
         message("created", message_id="msg_2"),
         text_delta("a", message_id="msg_1"),

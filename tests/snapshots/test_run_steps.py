@@ -13,16 +13,16 @@ from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
 from tests.support.frames import (
     DONE,
-    Told,
+    Transcript,
     call,
-    check_told,
+    check_transcript,
     decode,
     decode_every_way,
     run,
     sse,
     step,
     step_delta,
-    told_of,
+    transcript_of,
     whole_run,
 )
 
@@ -41,7 +41,7 @@ def calls(*final: dict[str, Any]) -> dict[str, Any]:
     return {"step_details": {"type": "tool_calls", "tool_calls": list(final)}}
 
 
-def fragments(made: Told, index: int) -> str:
+def fragments(made: Transcript, index: int) -> str:
     """The argument fragments of one call, joined."""
     deltas = [x for x in made.of(events.RunStepToolCallDelta) if index == x.index]
     return "".join(x.delta.function.arguments or "" for x in deltas if x.delta.function)
@@ -52,7 +52,7 @@ def fragments(made: Told, index: int) -> str:
 
 def test_a_function_call_is_told_from_created_to_done() -> None:
     """The first fragment is a delta too, so that the fragments joined are the arguments."""
-    made = told_of(
+    made = transcript_of(
         step("created", type="tool_calls", **calls()),
         step("in_progress"),
         step_delta(call(0, id="call_1", name="f", arguments="{", output=None)),
@@ -104,14 +104,14 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
 def test_every_kind_of_end_is_an_end() -> None:
     """Failed, cancelled and expired steps are done as completed ones are."""
     for status in ("completed", "failed", "cancelled", "expired"):
-        made = told_of(step("created"), step(status))
+        made = transcript_of(step("created"), step(status))
         (done,) = made.of(events.RunStepDone)
         assert status == done.run_step.status
 
 
 def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
     """A step without an end is told done as it stands, its calls before it."""
-    made = told_of(step("created"), step_delta(call(0, id="call_1", name="f")))
+    made = transcript_of(step("created"), step_delta(call(0, id="call_1", name="f")))
     expected = ["ThreadRunCompleted", "RunStepToolCallDone", "RunStepDone", "RunDone", "Done"]
     assert expected == made.names[-5:]
     assert "in_progress" == made.of(events.RunStepDone)[0].run_step.status
@@ -128,7 +128,7 @@ def test_calls_are_done_when_the_run_requires_action() -> None:
             DONE,
         )
     )
-    check_told(made.events, ended=False)
+    check_transcript(made.events, ended=False)
     assert ["ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == made.names[-3:]
     assert [] == made.of(events.RunStepDone)
 
@@ -145,7 +145,7 @@ def test_the_stream_after_submitted_outputs_goes_on_with_the_step() -> None:
     after = list(iter(following.next_event, None))
     expected = ["ThreadRunStepCompleted", "RunStepDone", "ThreadRunCompleted", "RunDone", "Done"]
     assert expected == [type(x).__name__ for x in after]
-    check_told([*before, *after], ended=True)
+    check_transcript([*before, *after], ended=True)
 
 
 # --- Several calls ----------------------------------------------------------------------
@@ -153,7 +153,7 @@ def test_the_stream_after_submitted_outputs_goes_on_with_the_step() -> None:
 
 def test_a_call_is_done_before_the_next_one_begins() -> None:
     """Parallel calls one after the other."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f", arguments="")),
         step_delta(call(0, arguments="{}")),
@@ -177,7 +177,7 @@ def test_a_call_is_done_before_the_next_one_begins() -> None:
 
 def test_calls_in_turns_are_kept_apart() -> None:
     """By index; a call that is closed already takes its fragments and is done once."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta(
             call(1, id="call_2", name="g", arguments="["),
@@ -193,7 +193,7 @@ def test_calls_in_turns_are_kept_apart() -> None:
 
 def test_a_call_without_an_index_is_known_by_its_id() -> None:
     """And one without both is the open one; a new id is a new call, after all others."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta(call(None, arguments="{")),
         step_delta(call(None, id="call_1", name="f")),
@@ -210,7 +210,9 @@ def test_a_call_without_an_index_is_known_by_its_id() -> None:
 def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
     """Same id, no index (open-assistant-api): the arguments are replaced by the same."""
     whole = call(None, id="call_1", name="f", arguments='{"a": 1}')
-    made = told_of(step("created", **calls(function("call_1", "f", '{"a": 1}'))), step_delta(whole))
+    made = transcript_of(
+        step("created", **calls(function("call_1", "f", '{"a": 1}'))), step_delta(whole)
+    )
     (done,) = made.of(events.RunStepToolCallDone)
     assert '{"a": 1}' == done.tool_call.function.arguments
     assert 1 == len(made.of(events.RunStepToolCallCreated))
@@ -219,7 +221,9 @@ def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
 def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
     """It is told, and the call stays what it was."""
     other = {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": "1"}}
-    made = told_of(step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other))
+    made = transcript_of(
+        step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other)
+    )
     (done,) = made.of(events.RunStepToolCallDone)
     assert ("function", "f") == (done.tool_call.type, done.tool_call.function.name)
 
@@ -233,7 +237,7 @@ def test_fragments_in_a_row_are_told_like_single_ones() -> None:
     """They take a fast path, which takes every fragment as the JSON spells it, to the end."""
     spoken = ['{"a', '": ', '"\\u00', 'e9"', "", "\n", "é😀", "}"]
     pieces = [step_delta(call(0, arguments=piece)) for piece in spoken]
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f", arguments="")),
         *pieces,
@@ -254,7 +258,7 @@ def test_code_in_a_row_is_told_like_single_pieces() -> None:
     """As are its outputs, which take the ordinary way."""
     spoken = ["pri", 'nt("', "é", "", '")', "\n"]
     logs = {"index": 0, "type": "logs", "logs": "x"}
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta({**code(input=""), "id": "call_1"}),
         *[step_delta(code(input=piece)) for piece in spoken],
@@ -304,7 +308,7 @@ def test_fragments_with_something_else_in_them_are_told_whole() -> None:
     for row in rows:
         for kind in (call(0, id="call_1", name="f"), {**code(input=""), "id": "call_1"}):
             delta = step_delta(*row)
-            made = told_of(step("created"), step_delta(kind), *[delta] * 5)
+            made = transcript_of(step("created"), step_delta(kind), *[delta] * 5)
             deltas = made.of(events.ThreadRunStepDelta)[1:]
             assert [delta[1]] * 5 == [x.raw for x in deltas]
             assert [deltas[0].data] * 5 == [x.data for x in deltas]
@@ -316,7 +320,7 @@ def test_details_with_something_else_in_them_are_told_whole() -> None:
     inner = {"type": "tool_calls", "tool_calls": [call(0, arguments="a")]}
     for delta in ({"step_details": {**inner, "more": 1}}, {"step_details": inner, "more": 1}):
         payload = {"id": "step_1", "delta": delta}
-        made = told_of(step("created"), *[("thread.run.step.delta", payload)] * 5)
+        made = transcript_of(step("created"), *[("thread.run.step.delta", payload)] * 5)
         assert [payload] * 5 == [x.raw for x in made.of(events.ThreadRunStepDelta)]
         assert "aaaaa" == fragments(made, 0)
 
@@ -325,7 +329,7 @@ def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
     """What a fast path knew of the step's calls is not what the step is any more."""
     row = [step_delta(call(0, arguments="a"))] * 4
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
-    made = told_of(step("created"), *row, details(creation), *row)
+    made = transcript_of(step("created"), *row, details(creation), *row)
     assert "a" * 8 == fragments(made, 0)
 
 
@@ -334,7 +338,7 @@ def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
 
 def test_calls_that_only_the_final_step_has_are_told() -> None:
     """Created and done, one after the other."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step("completed", **calls(function("call_1", "f", "{}"), function("call_2", "g", "[]"))),
     )
@@ -351,7 +355,7 @@ def test_calls_that_only_the_final_step_has_are_told() -> None:
 
 def test_final_calls_are_found_by_id_whatever_their_place() -> None:
     """The final list has no indexes, and its order is the server's."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f")),
         step_delta(call(1, id="call_2", name="g")),
@@ -364,7 +368,7 @@ def test_final_calls_are_found_by_id_whatever_their_place() -> None:
 
 def test_a_final_call_with_another_id_is_another_call() -> None:
     """It is told after those that were known."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f")),
         step("completed", **calls(function("call_9", "g", "[]"))),
@@ -376,7 +380,7 @@ def test_a_final_call_with_another_id_is_another_call() -> None:
 def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
     """On either side."""
     for first, last in (("", "call_1"), ("call_1", ""), ("", "")):
-        made = told_of(
+        made = transcript_of(
             step("created"),
             step_delta(call(0, id=first, name="f")),
             step("completed", **calls(function(last, "f", "{}"))),
@@ -387,7 +391,7 @@ def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
 
 def test_calls_that_a_step_was_created_with_are_told() -> None:
     """With their first delta, or at the end."""
-    made = told_of(
+    made = transcript_of(
         step("created", **calls(function("call_1", "f", "{"), function("call_2", "g", "[]"))),
         step_delta(call(0, arguments="}")),
     )
@@ -409,7 +413,7 @@ def test_a_step_whose_end_is_all_that_is_heard_is_told_as_a_whole() -> None:
 
 def test_a_delta_for_an_unknown_step_announces_it() -> None:
     """The placeholder knows what the run and the delta know."""
-    made = told_of(step_delta(call(0, id="call_1", name="f")))
+    made = transcript_of(step_delta(call(0, id="call_1", name="f")))
     expected = ["ThreadRunStepCreated*", "ThreadRunStepDelta", "RunStepToolCallCreated"]
     assert expected == made.names_inside[:3]
     one = made.of(events.ThreadRunStepCreated)[0].data
@@ -434,7 +438,7 @@ def test_a_placeholder_knows_only_what_it_was_told() -> None:
 
 def test_a_step_that_begins_in_progress_is_announced() -> None:
     """Created comes before everything else of it."""
-    made = told_of(step("in_progress"))
+    made = transcript_of(step("in_progress"))
     expected = ["ThreadRunStepCreated*", "ThreadRunStepInProgress", "RunStepDone"]
     assert expected == made.names_inside
 
@@ -442,7 +446,7 @@ def test_a_step_that_begins_in_progress_is_announced() -> None:
 def test_a_created_that_comes_again_is_a_repetition() -> None:
     """Also one that comes after a delta announced the step."""
     for first in (step("created"), step_delta(call(0, id="call_1"))):
-        made = told_of(first, step("created"))
+        made = transcript_of(first, step("created"))
         assert 1 == len(made.of(events.ThreadRunStepCreated))
         (repeated,) = made.of(events.RepeatedEvent)
         assert "thread.run.step.created" == repeated.event
@@ -450,14 +454,14 @@ def test_a_created_that_comes_again_is_a_repetition() -> None:
 
 def test_an_end_that_comes_again_is_a_repetition() -> None:
     """Whatever its name: a step ends once."""
-    made = told_of(step("created"), step("completed"), step("completed"), step("failed"))
+    made = transcript_of(step("created"), step("completed"), step("completed"), step("failed"))
     assert 1 == len(made.of(events.RunStepDone))
     assert 2 == len(made.of(events.RepeatedEvent))
 
 
 def test_what_comes_after_the_end_is_told_and_changes_nothing() -> None:
     """A delta, and in progress."""
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step("completed"),
         step_delta(call(0, id="call_1", name="f")),
@@ -469,7 +473,7 @@ def test_what_comes_after_the_end_is_told_and_changes_nothing() -> None:
 
 def test_steps_in_turns_are_kept_apart() -> None:
     """By id, also where their calls have the same index."""
-    made = told_of(
+    made = transcript_of(
         step("created", "step_1"),
         step("created", "step_2"),
         step_delta(call(0, id="call_1", name="f", arguments="{"), step_id="step_1"),
@@ -518,7 +522,7 @@ def details(value: dict[str, Any] | None) -> Frame:
 def test_a_delta_says_which_message_a_step_writes() -> None:
     """One that says nothing leaves what is known."""
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
-    made = told_of(
+    made = transcript_of(
         step("created"), details(creation), details({"type": "message_creation"}), details(None)
     )
     (done,) = made.of(events.RunStepDone)
@@ -528,7 +532,7 @@ def test_a_delta_says_which_message_a_step_writes() -> None:
 def test_details_of_an_unknown_type_are_kept() -> None:
     """With all that was sent."""
     value = {"type": "dreaming", "dreaming": {"of": "sheep"}}
-    made = told_of(step("created"), details(value))
+    made = transcript_of(step("created"), details(value))
     (done,) = made.of(events.RunStepDone)
     assert models.UnknownStepDetails("dreaming", raw=value) == done.run_step.step_details
 
@@ -537,7 +541,7 @@ def test_code_and_its_outputs_grow_by_index() -> None:
     """Input and logs are appended; an image is another output."""
     logs = {"type": "logs"}
     image = {"index": 1, "type": "image", "image": {"file_id": "file_1"}}
-    made = told_of(
+    made = transcript_of(
         step("created"),
         step_delta({**code(input="pri"), "id": "call_1"}),
         step_delta(code(input="nt(1)")),

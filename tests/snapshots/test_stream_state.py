@@ -26,7 +26,7 @@ from stream_core.snapshots.stream_state import Snapshots
 from tests.support.frames import (
     DONE,
     call,
-    check_told,
+    check_transcript,
     citation,
     decode_every_way,
     message,
@@ -51,9 +51,9 @@ if TYPE_CHECKING:
 def test_a_thread_is_created_once() -> None:
     """A second time it is a repetition."""
     thread = ("thread.created", {"id": "thread_1"})
-    told = decode_every_way(whole_run(thread, thread))
-    assert ["ThreadRunCreated", "ThreadCreated", "RepeatedEvent"] == told.names[:3]
-    assert "thread.created" == told.of(events.RepeatedEvent)[0].event
+    out = decode_every_way(whole_run(thread, thread))
+    assert ["ThreadRunCreated", "ThreadCreated", "RepeatedEvent"] == out.names[:3]
+    assert "thread.created" == out.of(events.RepeatedEvent)[0].event
 
 
 def test_a_thread_that_was_created_is_known() -> None:
@@ -91,16 +91,16 @@ def test_a_run_may_be_noted_without_being_told(
 def test_every_kind_of_end_ends_the_run_once(status: str) -> None:
     """Completed, failed, incomplete, cancelled and expired, also when they come twice."""
     data = sse(run("created"), run("in_progress"), run(status), run(status), DONE)
-    told = decode_every_way(data)
-    assert ["RunDone", "RepeatedEvent", "Done"] == told.names[-3:]
-    assert [status] == [x.run.status for x in told.of(events.RunDone)]
+    out = decode_every_way(data)
+    assert ["RunDone", "RepeatedEvent", "Done"] == out.names[-3:]
+    assert [status] == [x.run.status for x in out.of(events.RunDone)]
 
 
 def test_a_run_that_ends_in_two_ways_is_done_once() -> None:
     """Both wire events come; the later one is what the run is."""
-    told = decode_every_way(sse(run("created"), run("completed"), run("expired"), DONE))
+    out = decode_every_way(sse(run("created"), run("completed"), run("expired"), DONE))
     expected = ["ThreadRunCreated", "ThreadRunCompleted", "RunDone", "ThreadRunExpired", "Done"]
-    assert expected == told.names
+    assert expected == out.names
 
 
 def test_the_state_is_the_objects_whatever_the_name() -> None:
@@ -113,21 +113,21 @@ def test_the_state_is_the_objects_whatever_the_name() -> None:
 
 def test_the_name_counts_where_the_object_has_no_status() -> None:
     """Shallow servers send none."""
-    told = decode_every_way(sse(("thread.run.failed", {"id": "run_1"}), DONE))
-    assert ["ThreadRunFailed", "RunDone", "Done"] == told.names
+    out = decode_every_way(sse(("thread.run.failed", {"id": "run_1"}), DONE))
+    assert ["ThreadRunFailed", "RunDone", "Done"] == out.names
 
 
 def test_a_created_run_that_comes_again_is_a_repetition() -> None:
     """Other statuses may come as often as they like."""
     data = sse(*[run("created")] * 2, *[run("in_progress")] * 2, run("completed"), DONE)
-    told = decode_every_way(data)
-    assert ["ThreadRunCreated", "RepeatedEvent"] == told.names[:2]
-    assert 2 == len(told.of(events.ThreadRunInProgress))
+    out = decode_every_way(data)
+    assert ["ThreadRunCreated", "RepeatedEvent"] == out.names[:2]
+    assert 2 == len(out.of(events.ThreadRunInProgress))
 
 
 def test_everything_open_is_done_before_the_run_is() -> None:
     """Calls first, then messages, then steps, then the run."""
-    told = decode_every_way(
+    out = decode_every_way(
         whole_run(
             message("created"), text_delta("a"), step("created"), step_delta(call(0, id="call_1"))
         )
@@ -141,18 +141,18 @@ def test_everything_open_is_done_before_the_run_is() -> None:
         "RunDone",
         "Done",
     ]
-    assert expected == told.names[-7:]
+    assert expected == out.names[-7:]
 
 
 def test_everything_open_is_done_before_done() -> None:
     """Where the server names no end of the run."""
-    told = decode_every_way(sse(run("created"), message("created"), text_delta("a"), DONE))
-    assert ["MessageTextDone", "MessageDone", "Done"] == told.names[-3:]
+    out = decode_every_way(sse(run("created"), message("created"), text_delta("a"), DONE))
+    assert ["MessageTextDone", "MessageDone", "Done"] == out.names[-3:]
 
 
 def test_a_run_that_requires_action_closes_its_calls_only() -> None:
     """Messages and steps may go on in the stream that follows, also after done."""
-    told = decode_every_way(
+    out = decode_every_way(
         sse(
             run("created"),
             message("created"),
@@ -163,7 +163,7 @@ def test_a_run_that_requires_action_closes_its_calls_only() -> None:
             DONE,
         )
     )
-    assert ["ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == told.names[-3:]
+    assert ["ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == out.names[-3:]
 
 
 def test_what_is_open_is_named() -> None:
@@ -218,8 +218,8 @@ def test_every_name_of_the_wire_is_told_under_its_name(name: str) -> None:
     """Once and not as something else, also when it is the first and only thing heard."""
     event_class, payload_class = EVENTS[name]
     payload = payload_class(id="id_1")
-    told = Snapshots().apply(Decoded(event_class, payload, {"id": "id_1"}, name))
-    sent = [x for x in told if isinstance(x, events.WireEvent) and not x.synthetic]
+    out = Snapshots().apply(Decoded(event_class, payload, {"id": "id_1"}, name))
+    sent = [x for x in out if isinstance(x, events.WireEvent) and not x.synthetic]
     assert [(event_class, name, payload)] == [(type(x), x.event, x.data) for x in sent]
 
 
@@ -238,10 +238,10 @@ def test_what_has_no_object_changes_nothing() -> None:
     """An error, done, and names that are not known."""
     snapshots = Snapshots()
     error = models.Error("no")
-    told = snapshots.apply(Decoded(events.ErrorEvent, error, None, "error"))
-    assert [events.ErrorEvent(error)] == told
-    told = snapshots.apply(Decoded(events.Done, "[DONE]", None, "done"))
-    assert [events.Done("[DONE]")] == told
+    out = snapshots.apply(Decoded(events.ErrorEvent, error, None, "error"))
+    assert [events.ErrorEvent(error)] == out
+    out = snapshots.apply(Decoded(events.Done, "[DONE]", None, "done"))
+    assert [events.Done("[DONE]")] == out
     (event,) = snapshots.apply(Decoded(events.UnknownEvent, 5, 5, "thread.run.dreaming"))
     assert events.UnknownEvent(5, 5, event="thread.run.dreaming") == event
     assert snapshots.current_run is None
@@ -396,10 +396,10 @@ def test_any_transcript_is_told_as_its_frames_say(seed: int) -> None:
     plans = [plan_message(chance, f"msg_{number}") for number in range(chance.randint(0, 3))]
     plans += [plan_step(chance, f"step_{number}") for number in range(chance.randint(0, 2))]
     frames = in_turns(chance, plans)
-    told = decode_every_way(whole_run(*frames), seeds=[seed])
-    assert told.error is None
-    check_told(told.events, ended=True)
-    sent = [x for x in told.events if isinstance(x, events.WireEvent) and not x.synthetic]
+    out = decode_every_way(whole_run(*frames), seeds=[seed])
+    assert out.error is None
+    check_transcript(out.events, ended=True)
+    sent = [x for x in out.events if isinstance(x, events.WireEvent) and not x.synthetic]
     names = [name for name, _ in frames]
     assert ["thread.run.created", *names, "thread.run.completed", "done"] == [x.event for x in sent]
 
@@ -407,7 +407,7 @@ def test_any_transcript_is_told_as_its_frames_say(seed: int) -> None:
     for plan in plans:
         said.add(plan.frames[: plan.end])
     joined: dict[tuple[str, int], str] = defaultdict(str)
-    for event in told.events:
+    for event in out.events:
         match event:
             case events.MessageTextDelta():
                 joined[event.message_id, event.index] += event.delta.value or ""
@@ -421,11 +421,11 @@ def test_any_transcript_is_told_as_its_frames_say(seed: int) -> None:
     assert expected == {where: value for where, value in whole.items() if where in expected}
     assert {"never in a delta"} >= {whole[where] for where in whole.keys() - expected.keys()}
 
-    annotated = [(x.message_id, x.index) for x in told.of(events.MessageAnnotation)]
+    annotated = [(x.message_id, x.index) for x in out.of(events.MessageAnnotation)]
     assert {where: len(numbers) for where, numbers in said.annotations.items() if numbers} == {
         where: annotated.count(where) for where in set(annotated)
     }
-    for event in told.of(events.MessageTextDone, events.RunStepToolCallDone):
+    for event in out.of(events.MessageTextDone, events.RunStepToolCallDone):
         match event:
             case events.MessageTextDone():
                 assert joined[event.message_id, event.index] == event.text.value

@@ -239,7 +239,7 @@ def rewrite_theirs(logs: Logs, wanted: type[T], change: Callable[[T], T]) -> boo
     return before != logs.theirs
 
 
-def told(log: list[Group], callback: str) -> list[Any]:
+def delivered(log: list[Group], callback: str) -> list[Any]:
     """Return what all calls of CALLBACK were about."""
     return [entry.subject for group in log for entry in group if entry.callback == callback]
 

@@ -12,7 +12,7 @@ import attrs
 
 from stream_core import events, models
 from tests.support.frames import DONE as NAMED_DONE
-from tests.support.frames import Frame, Told, decode, pieces, random_pieces, sse
+from tests.support.frames import Frame, Transcript, decode, pieces, random_pieces, sse
 
 #: The end, which this wire does not name.
 DONE: Frame = ("", NAMED_DONE[1])
@@ -41,35 +41,35 @@ def stop(reason: str = "stop") -> Frame:
     return chunk(reason)
 
 
-def told_of(*frames: Frame) -> Told:
+def transcript_of(*frames: Frame) -> Transcript:
     """Decode FRAMES and then the end of the bytes."""
     return decode(sse(*frames), dialect="chat")
 
 
-def decode_any_way(data: bytes) -> Told:
+def decode_any_way(data: bytes) -> Transcript:
     """Decode DATA whole, byte by byte, and at random splits, which must agree."""
-    told = decode(data, dialect="chat")
-    assert told == decode(pieces(data, 1), dialect="chat")
+    out = decode(data, dialect="chat")
+    assert out == decode(pieces(data, 1), dialect="chat")
     for seed in range(3):
-        assert told == decode(random_pieces(data, seed), dialect="chat")
-    return told
+        assert out == decode(random_pieces(data, seed), dialect="chat")
+    return out
 
 
-def last_run(told: Told) -> models.Run:
+def last_run(out: Transcript) -> models.Run:
     """Return the run as the last event about it has it."""
-    runs = [x.data for x in told.of(events.WireEvent) if isinstance(x.data, models.Run)]
+    runs = [x.data for x in out.of(events.WireEvent) if isinstance(x.data, models.Run)]
     return runs[-1]
 
 
-def calls_of(told: Told) -> list[tuple[str, str, str]]:
+def calls_of(out: Transcript) -> list[tuple[str, str, str]]:
     """Return id, name and arguments of each call that was told, as they were in the end."""
-    done = {id(x.tool_call): x.tool_call for x in told.of(events.RunStepToolCallCreated)}
+    done = {id(x.tool_call): x.tool_call for x in out.of(events.RunStepToolCallCreated)}
     return [(x.id, x.function.name, x.function.arguments) for x in done.values()]
 
 
-def extensions(told: Told) -> list[tuple[str, Any]]:
+def extensions(out: Transcript) -> list[tuple[str, Any]]:
     """Return name and data of each extension event."""
-    return [(x.event, x.data) for x in told.of(events.ExtensionEvent)]
+    return [(x.event, x.data) for x in out.of(events.ExtensionEvent)]
 
 
 @attrs.define
@@ -84,9 +84,9 @@ class Order:
     open: set[str] = attrs.field(factory=set)
     over: bool = False
 
-    def check(self, told: Told, *, ended: bool) -> None:
+    def check(self, out: Transcript, *, ended: bool) -> None:
         """Check the events of one stream; ENDED: it ended as it should."""
-        wire = [x for x in told.of(events.WireEvent) if not isinstance(x, _FREE)]
+        wire = [x for x in out.of(events.WireEvent) if not isinstance(x, _FREE)]
         names = [x.event for x in wire]
         begin = ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]
         assert begin[: len(names)] == names[:3]
@@ -94,7 +94,7 @@ class Order:
             assert not self.over or isinstance(event, events.Done)
             self._step(event)
         assert (ended, ended) == (self.over, "done" in names)
-        assert ended == isinstance(told.events[-1], events.Done)
+        assert ended == isinstance(out.events[-1], events.Done)
 
     def _step(self, event: Any) -> None:
         """Check one event against what is open."""

@@ -32,10 +32,10 @@ from tests.support.callback_logs import (
     Part,
     Step,
     Text,
+    delivered,
     is_group,
     remove,
     rewrite_theirs,
-    told,
 )
 
 # --- The ends of a stream ---------------------------------------------------------------
@@ -314,7 +314,7 @@ def text_from_created(logs: Logs) -> bool:
     """A text part that its message was created with never begins in theirs."""
     given = {
         message.id: {i for i, part in enumerate(message.parts) if part.type == "text"}
-        for message in told(logs.theirs, "on_message_created")
+        for message in delivered(logs.theirs, "on_message_created")
     }
     changed = False
     for at, group in enumerate(logs.theirs):
@@ -330,10 +330,10 @@ def text_from_created(logs: Logs) -> bool:
 
 def call_done_again(logs: Logs) -> bool:
     """A call is done in theirs at every change and ending that follows it."""
-    once = Counter(call.id for call in told(logs.ours, "on_tool_call_done"))
+    once = Counter(call.id for call in delivered(logs.ours, "on_tool_call_done"))
     changed = False
     for theirs, ours in logs.pairs():
-        here = {call.id for call in told([ours], "on_tool_call_done")}
+        here = {call.id for call in delivered([ours], "on_tool_call_done")}
         elsewhere = {one for one, times in once.items() if times == 1} - here
         done = [entry for entry in theirs if entry.callback == "on_tool_call_done"]
         changed |= remove(theirs, [entry for entry in done if entry.subject.id in elsewhere])
@@ -361,7 +361,9 @@ def part_goes_on(logs: Logs) -> bool:
     """
     order = [(block.id, part["index"]) for block in logs.blocks for part in block.parts()]
     changes = [one for i, one in enumerate(order) if i == 0 or order[i - 1] != one]
-    if len(set(changes)) == len(changes) or len(told(logs.ours, "on_text_done")) != len(set(order)):
+    if len(set(changes)) == len(changes) or len(delivered(logs.ours, "on_text_done")) != len(
+        set(order)
+    ):
         return False
     for group in [*logs.theirs, *logs.ours]:
         remove(group, [entry for entry in group if entry.callback == "on_text_done"])
@@ -376,7 +378,9 @@ def part_of_another(logs: Logs) -> bool:
         if is_group(theirs, "on_event") and theirs[0].subject[0] == "thread.message.delta":
             stale = [x for x in theirs if x.callback == "on_text_done" and x not in ours]
             changed |= remove(theirs, [entry for entry in stale if entry.subject in finished])
-        finished += [part.text for one in told([theirs], "on_message_done") for part in one.parts]
+        finished += [
+            part.text for one in delivered([theirs], "on_message_done") for part in one.parts
+        ]
     return changed
 
 
@@ -387,7 +391,9 @@ def final_call(logs: Logs) -> bool:
     """At a step's end theirs tells the call as it was accumulated, ours as the server sent it."""
     changed = False
     for theirs, ours in logs.pairs():
-        sent = {call.id: call for step in told([ours], "on_run_step_done") for call in step.calls}
+        sent = {
+            call.id: call for step in delivered([ours], "on_run_step_done") for call in step.calls
+        }
         for at, entry in enumerate(theirs):
             mine = Entry("on_tool_call_done", sent.get(getattr(entry.subject, "id", "")))
             if entry.callback == mine.callback and entry != mine and ours[at : at + 1] == [mine]:
@@ -399,10 +405,10 @@ def final_call(logs: Logs) -> bool:
 def call_without_delta(logs: Logs) -> bool:
     """A call that only the completed step has is told by ours."""
     known = {call["id"] for block in logs.blocks for call in block.calls() if call.get("id")}
-    begun = {step.id for step in told(logs.theirs, "on_run_step_created")}
+    begun = {step.id for step in delivered(logs.theirs, "on_run_step_created")}
     changed = False
     for group in logs.theirs:
-        for step in told([group], "on_run_step_done"):
+        for step in delivered([group], "on_run_step_done"):
             for call in step.calls:
                 if step.id in begun and call.id not in known:
                     names = ("on_tool_call_created", "on_tool_call_done")
@@ -421,7 +427,7 @@ def text_without_delta(logs: Logs) -> bool:
     seen: dict[str, tuple[Part, ...]] = {}
     for group in logs.theirs:
         seen |= _messages_of(group)
-        for message in [one for one in told([group], "on_message_done") if one.id in seen]:
+        for message in [one for one in delivered([group], "on_message_done") if one.id in seen]:
             known, final = seen[message.id], message.parts
             if known and len(final) >= len(known):
                 more = _more_text(known[-1], final[len(known) - 1])
@@ -439,7 +445,7 @@ def text_without_delta(logs: Logs) -> bool:
 def _messages_of(group: Group) -> dict[str, tuple[Part, ...]]:
     """Return by id the parts of the messages that GROUP created or let grow."""
     grown = [x.snapshot for x in group if x.callback == "on_message_delta"]
-    return {one.id: one.parts for one in [*told([group], "on_message_created"), *grown]}
+    return {one.id: one.parts for one in [*delivered([group], "on_message_created"), *grown]}
 
 
 def _more_text(known: Part, final: Part) -> list[Entry]:
@@ -504,7 +510,7 @@ def two_messages(logs: Logs) -> bool:
 
 def final_steps(logs: Logs) -> bool:
     """Theirs returns steps as they were accumulated, and not those that began elsewhere."""
-    ended = {step.id: step for step in told(logs.ours, "on_run_step_done")}
+    ended = {step.id: step for step in delivered(logs.ours, "on_run_step_done")}
     changed = False
     for theirs, ours in list(logs.pairs())[-1:]:
         for at, (their, our) in enumerate(zip(theirs, ours, strict=False)):

@@ -5,7 +5,7 @@ Rules of this file:
 - It imports no test. Payloads are plain dicts with only what a test needs: fields that are
   left out are left out on the wire.
 - Snapshots are live, so what was told is written down as text in the moment of telling.
-- The checks of :func:`check_told` are written from the promises in the documentation, and
+- The checks of :func:`check_transcript` are written from the promises in the documentation, and
   look at nothing but the events.
 """
 
@@ -154,7 +154,7 @@ _DELTA_NAMES = tuple(f"{cls.__name__}{mark}:" for cls in _DELTAS for mark in (""
 
 
 @attrs.define
-class Told:
+class Transcript:
     """What a decoder delivered.
 
     Attributes:
@@ -202,11 +202,11 @@ class Wanted(dict["type[Event]", bool]):
         return self.wants(event_class)
 
 
-def drain(decoder: EventDecoder, told: Told) -> None:
+def drain(decoder: EventDecoder, out: Transcript) -> None:
     """Take the events that are there."""
     while (event := decoder.next_event()) is not None:
-        told.events.append(event)
-        told.texts.append(f"{label(event)}: {event!r}")
+        out.events.append(event)
+        out.texts.append(f"{label(event)}: {event!r}")
 
 
 def decode(
@@ -214,44 +214,44 @@ def decode(
     *,
     wants: Wants | None = None,
     **options: Any,
-) -> Told:
+) -> Transcript:
     """Decode CHUNKS to the end or to the error, taking the events after each chunk."""
     decoder = EventDecoder(**options)
     decoder.wants = None if wants is None else Wanted(wants)
     return decode_with(decoder, [chunks] if isinstance(chunks, bytes) else chunks)
 
 
-def decode_with(decoder: EventDecoder, chunks: Iterable[bytes]) -> Told:
+def decode_with(decoder: EventDecoder, chunks: Iterable[bytes]) -> Transcript:
     """Decode CHUNKS as :func:`decode` does, with a decoder that may have been used before."""
-    told = Told()
+    out = Transcript()
     try:
         for chunk in chunks:
             decoder.feed(chunk)
-            drain(decoder, told)
+            drain(decoder, out)
         decoder.close()
-        drain(decoder, told)
+        drain(decoder, out)
     except StreamError as error:
-        told.error = error
-    return told
+        out.error = error
+    return out
 
 
-def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options: Any) -> Told:
+def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options: Any) -> Transcript:
     """Decode DATA whole, by the frame, byte by byte, at random splits, and without fast paths.
 
     All must agree, and so must a decoder whose wire deltas nobody wants on all other events.
     """
-    told = decode(data, **options)
-    assert told == decode(re.findall(rb"(?s).*?(?:\n\n|\Z)", data), **options)
-    assert told == decode(pieces(data, 1), **options)
+    out = decode(data, **options)
+    assert out == decode(re.findall(rb"(?s).*?(?:\n\n|\Z)", data), **options)
+    assert out == decode(pieces(data, 1), **options)
     for seed in seeds:
-        assert told == decode(random_pieces(data, seed), **options)
+        assert out == decode(random_pieces(data, seed), **options)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "FAST", False)
-        assert told == decode(data, **options)
+        assert out == decode(data, **options)
     spared = decode(data, wants=lambda event_class: event_class not in _DELTAS, **options)
-    others = [text for text in told.texts if not text.startswith(_DELTA_NAMES)]
-    assert Told(texts=others, error=told.error) == spared
-    return told
+    others = [text for text in out.texts if not text.startswith(_DELTA_NAMES)]
+    assert Transcript(texts=others, error=out.error) == spared
+    return out
 
 
 # --- Writing a run, as the dialects of other wires do -----------------------------------
@@ -264,9 +264,9 @@ def run_writer(**fields: Any) -> RunWriter:
 
 def written(run: RunWriter) -> list[str]:
     """Take what was written: names, ``*`` after those that are synthetic."""
-    told = run.take()
-    assert all(x.synthetic == (x.raw is None) for x in told)
-    return [x.name.removeprefix("thread.") + "*" * x.synthetic for x in told]
+    out = run.take()
+    assert all(x.synthetic == (x.raw is None) for x in out)
+    return [x.name.removeprefix("thread.") + "*" * x.synthetic for x in out]
 
 
 # --- Handlers ---------------------------------------------------------------------------
@@ -319,11 +319,11 @@ class Recorder(EventHandler):
         return [tuple(arguments) for called, *arguments in self.calls if called == name]
 
 
-def dispatch(handler: Any, *told: Event) -> None:
+def dispatch(handler: Any, *out: Event) -> None:
     """Hand events to one handler, any object with ``handle()``, as a stream does."""
     dispatcher = Dispatcher()
     dispatcher.register(handler)
-    for event in told:
+    for event in out:
         dispatcher.dispatch(event)
 
 
@@ -337,18 +337,18 @@ def place(event: Any) -> tuple[str, int]:
     return container, index
 
 
-def check_told(told: Iterable[Event], *, ended: bool) -> None:  # noqa: C901  # a case for each kind
+def check_transcript(out: Iterable[Event], *, ended: bool) -> None:  # noqa: C901  # a case for each kind
     """Check that everything is announced once, ends once, and takes its turn.
 
     Args:
-        told: The events of one stream.
+        out: The events of one stream.
         ended: Whether the run ended (not: waits for an action, failed to decode), so that
             everything announced must be done too.
     """
     created: list[object] = []
     done: list[object] = []
     open_in: dict[str, object] = {}
-    for event in told:
+    for event in out:
         match event:
             case events.ThreadMessageCreated() | events.ThreadRunStepCreated():
                 created.append(event.data.id)
@@ -382,9 +382,9 @@ def check_told(told: Iterable[Event], *, ended: bool) -> None:  # noqa: C901  # 
         assert set(created) <= set(done)
 
 
-def told_of(*frames: Frame) -> Told:
+def transcript_of(*frames: Frame) -> Transcript:
     """Decode FRAMES inside a run that completes, and check what holds for every stream."""
-    told = decode_every_way(whole_run(*frames))
-    assert told.error is None
-    check_told(told.events, ended=True)
-    return told
+    out = decode_every_way(whole_run(*frames))
+    assert out.error is None
+    check_transcript(out.events, ended=True)
+    return out

@@ -83,7 +83,7 @@ def open_assistant_api() -> bytes:
     The completed message still has the status ``in_progress``.
     """
     frames = _answer(metadata=None, tools=None, usage=None, updated_at=1790000000.25)
-    told = []
+    out = []
     for name, payload in frames:
         fields: dict[str, Any] = {}
         if name == "thread.message.completed":
@@ -92,9 +92,9 @@ def open_assistant_api() -> bytes:
             (part,) = payload["delta"]["content"]
             part = {**part, "text": {**part["text"], "annotations": None}}
             fields = {"delta": {"role": None, "content": [part]}}
-        told.append((name, {**payload, **fields}))
+        out.append((name, {**payload, **fields}))
     ping = b": ping - 2026-03-01 04:05:06.000000+00:00\r\n\r\n"
-    return ping + sse(*told[:5], end="\r\n") + ping + sse(*told[5:], end="\r\n")
+    return ping + sse(*out[:5], end="\r\n") + ping + sse(*out[5:], end="\r\n")
 
 
 def open_assistant_api_tools() -> bytes:
@@ -132,14 +132,14 @@ def open_assistant_api_tools() -> bytes:
 
 def dashscope() -> bytes:
     """``delta.content`` is an object instead of a list, and every payload has a request's id."""
-    told = []
+    out = []
     for name, payload in _answer(request_id="req_1", status_code=200):
         if name == "thread.message.delta":
             (part,) = payload["delta"]["content"]
-            told.append((name, {**payload, "delta": {"content": part}}))
+            out.append((name, {**payload, "delta": {"content": part}}))
         else:
-            told.append((name, payload))
-    return sse(*told, DONE)
+            out.append((name, payload))
+    return sse(*out, DONE)
 
 
 def azure_openai_preview() -> bytes:
@@ -155,8 +155,8 @@ def azure_openai_preview() -> bytes:
         step_delta(call(0, arguments=ARGUMENTS[10:]), step_id="step_0"),
     ]
     begin, *rest = _answer()
-    told = [(names.get(name, name), payload) for name, payload in (begin, *calling, *rest)]
-    return sse(*told, DONE)
+    out = [(names.get(name, name), payload) for name, payload in (begin, *calling, *rest)]
+    return sse(*out, DONE)
 
 
 def fakeai() -> bytes:

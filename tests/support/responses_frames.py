@@ -20,7 +20,7 @@ from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.sse import ServerSentEvent
-from tests.support.frames import Told, check_told, decode_with, sse
+from tests.support.frames import Transcript, check_transcript, decode_with, sse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,21 +79,21 @@ def arguments(value: str, item_id: str = "item_1", index: int | None = 0) -> Fra
 # --- Decoding ---------------------------------------------------------------------------
 
 
-def told(*frames: Frame, dialect: ResponsesDialect | None = None) -> Told:
+def out(*frames: Frame, dialect: ResponsesDialect | None = None) -> Transcript:
     """Decode FRAMES, which are checked for order unless they end in an error."""
     return told_by(EventDecoder(dialect or ResponsesDialect()), sse(*frames))
 
 
-def told_by(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> Told:
+def told_by(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> Transcript:
     """Decode DATA with DECODER, and check the order of what comes."""
     came = decode_with(decoder, [data])
     check_order(came.events, continued=continued, ended=came.error is None)
     return came
 
 
-def told_of(*frames: Frame) -> Told:
+def transcript_of(*frames: Frame) -> Transcript:
     """Decode FRAMES between a response's creation and its end."""
-    came = told(CREATED, *frames, COMPLETED)
+    came = out(CREATED, *frames, COMPLETED)
     assert came.error is None
     return came
 
@@ -107,7 +107,7 @@ def decode(dialect: ResponsesDialect, *frames: Frame) -> list[Decoded]:
     return found
 
 
-def wire_names(came: Told) -> list[str]:
+def wire_names(came: Transcript) -> list[str]:
     """Return the names of the wire events, ``*`` after those that are synthetic."""
     return [
         x.event.removeprefix("thread.") + "*" * x.synthetic
@@ -116,23 +116,23 @@ def wire_names(came: Told) -> list[str]:
     ]
 
 
-def said(came: Told, message_id: str) -> str:
+def said(came: Transcript, message_id: str) -> str:
     """Return the text of a message as its deltas say it."""
     deltas = came.of(events.MessageTextDelta)
     return "".join(x.delta.value for x in deltas if x.message_id == message_id)
 
 
-def messages(came: Told) -> list[models.Message]:
+def messages(came: Transcript) -> list[models.Message]:
     """Return the messages that ended."""
     return [x.message for x in came.of(events.MessageDone)]
 
 
-def steps(came: Told) -> list[models.RunStep]:
+def steps(came: Transcript) -> list[models.RunStep]:
     """Return the steps that ended."""
     return [x.run_step for x in came.of(events.RunStepDone)]
 
 
-def last_run(came: Told) -> models.Run:
+def last_run(came: Transcript) -> models.Run:
     """Return the run as its last event has it."""
     runs = [x.data for x in came.of(events.WireEvent) if isinstance(x.data, models.Run)]
     run: models.Run = runs[-1]
@@ -145,14 +145,14 @@ END = ["run.completed", "done*"]
 OPENED = ["run.step.created*", "run.step.in_progress*"]
 
 
-def between(came: Told) -> list[str]:
+def between(came: Transcript) -> list[str]:
     """Return the wire events between the beginning and the end of the run."""
     names = wire_names(came)
     assert (BEGIN, END) == (names[:3], names[-2:])
     return names[3:-2]
 
 
-def required(came: Told) -> list[tuple[str, str, str]]:
+def required(came: Transcript) -> list[tuple[str, str, str]]:
     """Return id, name and arguments of the calls that wait."""
     action = last_run(came).required_action
     assert action is not None
@@ -195,7 +195,7 @@ def check_order(came: Iterable[Event], *, ended: bool, continued: bool = False) 
     if continued:
         about = about[1:]
     else:
-        check_told(came, ended=any(isinstance(x, events.RunDone) for x in came))
+        check_transcript(came, ended=any(isinstance(x, events.RunDone) for x in came))
     scene = _Scene()
     for number, x in enumerate(about):
         scene.enter(x)

@@ -107,8 +107,8 @@ class ScriptedControl:
     def cancel(self, run: models.Run) -> bool:
         """Say whether the server was told."""
         self.asked.append(f"cancel {run.id}")
-        told: bool = given(self.cancels)
-        return told
+        cancelled: bool = given(self.cancels)
+        return cancelled
 
 
 def given(value: Any) -> Any:

@@ -22,7 +22,7 @@ from tests.support.frames import (
     DONE,
     Frame,
     call,
-    check_told,
+    check_transcript,
     citation,
     decode,
     message,
@@ -305,7 +305,7 @@ def test_stream(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(STREAMS.keys() - FAILURES.keys()))
 def test_ours_tells_it_whole(name: str) -> None:
     """Where openai-python gives up and where it does not, ours begins and ends everything once."""
-    check_told(decode(STREAMS[name]).events, ended=b"requires_action" not in STREAMS[name])
+    check_transcript(decode(STREAMS[name]).events, ended=b"requires_action" not in STREAMS[name])
 
 
 # --- Recordings -------------------------------------------------------------------------

@@ -49,24 +49,24 @@ class Heard(EventHandler):
     """Keeps what the callbacks are told: what is asserted of every wire."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.milestones: list[str] = []
         self.pieces: list[str] = []
         self.reasoning: list[str] = []
         self.calls: list[tuple[str, str]] = []
         self.recoveries = 0
 
     def on_run_created(self, run: models.Run) -> None:
-        self.told.append("created")
+        self.milestones.append("created")
 
     def on_message_created(self, message: models.Message) -> None:
-        self.told.append("message")
+        self.milestones.append("message")
 
     def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
         self.pieces.append(delta.value or "")
         assert self.said == snapshot.value
 
     def on_text_done(self, text: models.Text) -> None:
-        self.told.append("text")
+        self.milestones.append("text")
         assert text.value.endswith(self.said)  # all of it, unless joined in the middle
 
     def on_reasoning_delta(self, delta: str, snapshot: str) -> None:
@@ -83,16 +83,16 @@ class Heard(EventHandler):
         self.recoveries += 1
 
     def on_run_done(self, run: models.Run) -> None:
-        self.told.append(str(run.status))
+        self.milestones.append(str(run.status))
 
     def on_done(self) -> None:
-        self.told.append("done")
+        self.milestones.append("done")
 
     def on_exception(self, exception: Exception) -> None:
-        self.told.append(type(exception).__name__)
+        self.milestones.append(type(exception).__name__)
 
     def on_end(self) -> None:
-        self.told.append("end")
+        self.milestones.append("end")
 
     @property
     def said(self) -> str:
@@ -155,7 +155,7 @@ def test_a_real_model_answers_in_pieces(llm: Client, wire: str) -> None:
     limit = {"max_output_tokens": 16} if wire == "responses" else {"max_tokens": 30, "stop": ["."]}
     stream, heard = listen(llm, wire, "Say hello.", temperature=0, **limit)
     run = stream.get_final_run()
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
     assert len(heard.pieces) > 1
     assert heard.said
     assert heard.said == final_text(stream)
@@ -186,7 +186,7 @@ def test_a_real_model_is_cut_off_by_the_limit_of_tokens(llm: Client) -> None:
     """The run is incomplete for that reason, and what was said is kept."""
     stream, heard = listen(llm, "chat", "Tell me of the sea.", temperature=0, max_tokens=5)
     run = stream.get_final_run()
-    assert ["created", "message", "text", "incomplete", "done", "end"] == heard.told
+    assert ["created", "message", "text", "incomplete", "done", "end"] == heard.milestones
     assert run.incomplete_details is not None
     assert "max_completion_tokens" == run.incomplete_details.reason
     assert heard.said
@@ -204,7 +204,7 @@ def test_both_wires_bring_the_same_words(llm: Client) -> None:
         stream.until_done()
         heard.append(one)
     assert heard[0].said == heard[1].said
-    assert heard[0].told[:3] == heard[1].told[:3]
+    assert heard[0].milestones[:3] == heard[1].milestones[:3]
 
 
 def test_the_example_with_a_model_runs(llm: Client) -> None:
@@ -243,7 +243,7 @@ def test_an_agent_says_a_text(agent: Client, tmp_path: Path, script: str) -> Non
     stream, heard = listen(agent, "responses", script)
     with (tmp_path / "bytes").open("wb") as file:
         run = stream.tee(file).get_final_run()
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
     assert len(SAID.split()) == len(heard.pieces)
     assert SAID == heard.said == final_text(stream)
     assert "completed" == run.status
@@ -256,7 +256,7 @@ def test_an_agent_calls_functions_and_goes_on_with_their_outputs(agent: Client) 
     run = stream.get_final_run()
     assert [("call_1", '{"city": "Faro"}'), ("call_2", '{"city": "Évora"}')] == heard.calls
     assert "It says: warm at Faro; warm at Évora" == heard.said == final_text(stream)
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
     assert "completed" == run.status
 
 
@@ -277,7 +277,7 @@ def test_an_agent_waits_for_outputs_that_the_caller_sends(agent: Client) -> None
         model="any", input=outputs, previous_response_id=run.id, handlers=[second]
     ).until_done()
     assert "It says: fog; fog" == second.said
-    assert ["created", "done", "end"] == heard.told
+    assert ["created", "done", "end"] == heard.milestones
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_an_agent_stops_in_the_middle(agent: Client, script: str, status: str, s
     """The open message is closed with what was said, and the run tells why it ended."""
     stream, heard = listen(agent, "responses", script)
     run = stream.get_final_run()
-    assert ["created", "message", "text", status, "done", "end"] == heard.told
+    assert ["created", "message", "text", status, "done", "end"] == heard.milestones
     assert said == heard.said == final_text(stream)
     if script == "fail":
         assert run.last_error is not None
@@ -310,7 +310,7 @@ def test_an_agent_in_the_background_is_joined_again(agent: Client) -> None:
     assert stream.err is None
     assert 1 == heard.recoveries
     assert SAID == heard.said == final_text(stream)
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
 
 
 def test_an_agent_in_the_background_is_cancelled(agent: Client) -> None:
@@ -321,7 +321,7 @@ def test_an_agent_in_the_background_is_cancelled(agent: Client) -> None:
     run = stream.cancel()
     assert run is not None
     assert "cancelled" == run.status
-    assert ["created", "message", "text", "cancelled", "done", "end"] == heard.told
+    assert ["created", "message", "text", "cancelled", "done", "end"] == heard.milestones
     assert SAID.startswith(heard.said)
     assert heard.said != SAID
 
@@ -340,7 +340,7 @@ def test_an_answer_in_the_background_is_replayed_from_its_middle(agent: Client) 
     assert "completed" == again.get_final_run().status
     assert heard.said
     assert SAID.endswith(heard.said)
-    assert heard.told[-3:] == ["completed", "done", "end"]
+    assert heard.milestones[-3:] == ["completed", "done", "end"]
 
 
 def turn(client: Client, thread_id: str, question: str) -> tuple[models.Run, Heard]:
@@ -357,7 +357,7 @@ def test_an_agent_remembers_a_thread(agent: Client) -> None:
     with Client("none", agent.base_url, wire="responses", assistants=assistants) as client:
         thread = client.threads.create()
         run, heard = turn(client, thread.id, "text")
-        assert ("completed", WHOLE, SAID) == (run.status, heard.told, heard.said)
+        assert ("completed", WHOLE, SAID) == (run.status, heard.milestones, heard.said)
         run, _ = turn(client, thread.id, "weather")
         assert "requires_action" == run.status
         outputs = [{"tool_call_id": f"call_{number}", "output": "fog"} for number in (1, 2)]
@@ -394,7 +394,7 @@ def test_a_mock_says_a_text(mock: Client, wire: str) -> None:
     """In pieces of eight characters, on both wires the same."""
     stream, heard = listen(mock, wire, "greet me")
     stream.until_done()
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
     assert [GREETING[at : at + 8] for at in range(0, len(GREETING), 8)] == heard.pieces
     assert GREETING == final_text(stream)
 
@@ -404,7 +404,7 @@ def test_a_mock_thinks_before_it_speaks(mock: Client, wire: str) -> None:
     """What it thinks is told apart from what it says."""
     stream, heard = listen(mock, wire, "think of it")
     stream.until_done()
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
     assert ("Three by three is nine.", "Nine.") == ("".join(heard.reasoning), heard.said)
 
 
@@ -419,7 +419,7 @@ def test_a_mock_calls_functions(mock: Client, wire: str) -> None:
     run = stream.get_final_run()
     assert [("call_1", '{"city":"Faro"}'), ("call_2", '{"city":"Évora"}')] == heard.calls
     assert "Warm in both." == heard.said == final_text(stream)
-    assert WHOLE == heard.told
+    assert WHOLE == heard.milestones
     assert "completed" == run.status
 
 
@@ -431,8 +431,8 @@ def test_a_mock_drops_the_line(mock: Client, wire: str) -> None:
         stream.until_done()
     assert caught.value is stream.err
     assert heard.said.startswith("This is ")
-    assert [type(caught.value).__name__, "end"] == heard.told[-2:]
-    assert "completed" not in heard.told
+    assert [type(caught.value).__name__, "end"] == heard.milestones[-2:]
+    assert "completed" not in heard.milestones
 
 
 @pytest.mark.parametrize("wire", WIRES)
@@ -469,7 +469,7 @@ def test_a_foreign_assistant_runs(fake: Client) -> None:
     run = stream.get_final_run()
     (heard,) = stream.handlers
     assert isinstance(heard, Heard)
-    assert ["created", "completed", "done", "end"] == heard.told
+    assert ["created", "completed", "done", "end"] == heard.milestones
     assert (assistant.id, thread.id) == (run.assistant_id, run.thread_id)
 
 
@@ -479,5 +479,5 @@ def test_a_foreign_chat_is_heard_by_the_same_handler(fake: Client) -> None:
     stream.until_done()
     assert heard.said
     assert heard.said == final_text(stream)
-    assert ["created", "message", "text"] == heard.told[:3]
-    assert ["done", "end"] == heard.told[-2:]
+    assert ["created", "message", "text"] == heard.milestones[:3]
+    assert ["done", "end"] == heard.milestones[-2:]

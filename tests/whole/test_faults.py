@@ -70,7 +70,7 @@ class Calls(EventHandler):
         self.log.append(("call done", tool_call.id))
 
 
-def told(data: bytes) -> list[tuple[str, Any]]:
+def callbacks_of(data: bytes) -> list[tuple[str, Any]]:
     """Read a stream to its end and return what :class:`Calls` kept."""
     handler = Calls()
     Stream(data, handler).until_done()
@@ -96,7 +96,7 @@ def of(log: Iterable[tuple[str, Any]], *kinds: str) -> list[tuple[str, Any]]:
 
 def test_openai_python_two_tool_steps_at_the_same_index() -> None:
     """There: the second call never gets created, and done fires three times."""
-    log = told(
+    log = callbacks_of(
         whole_run(
             step("created", "step_1"),
             step_delta(call(0, id="call_1", name="f", arguments="{}"), step_id="step_1"),
@@ -117,7 +117,7 @@ def test_openai_python_two_tool_steps_at_the_same_index() -> None:
 
 def test_openai_python_the_first_fragment_of_a_tool_call() -> None:
     """There: it never reaches on_tool_call_delta."""
-    log = told(
+    log = callbacks_of(
         whole_run(
             step("created"),
             step_delta(call(0, id="call_1", name="f", arguments='{"city": ')),
@@ -188,7 +188,7 @@ def test_openai_python_and_node_a_repeated_id_and_name() -> None:
 def test_openai_python_and_node_a_resent_annotation() -> None:
     """There: its start_index and end_index are summed up."""
     cited = citation(0, start_index=10, end_index=13)
-    log = told(whole_run(text_delta("[1]", cited), text_delta(None, cited)))
+    log = callbacks_of(whole_run(text_delta("[1]", cited), text_delta(None, cited)))
     ((_, annotation),) = of(log, "annotation")
     assert (10, 13) == (annotation.start_index, annotation.end_index)
 
@@ -239,7 +239,7 @@ def test_openai_python_a_delta_for_an_unknown_step() -> None:
 
 def test_openai_python_the_second_part_of_a_message() -> None:
     """There: its on_text_delta fires before the on_text_done of the first."""
-    log = told(whole_run(text_delta("one", index=0), text_delta("two", index=1)))
+    log = callbacks_of(whole_run(text_delta("one", index=0), text_delta("two", index=1)))
     assert [
         ("text created", None),
         ("text delta", "one"),
@@ -252,7 +252,7 @@ def test_openai_python_the_second_part_of_a_message() -> None:
 
 def test_openai_python_a_delta_with_nothing_but_an_annotation() -> None:
     """There: it calls on_text_delta with None."""
-    log = told(whole_run(text_delta("a[1]"), text_delta(None, citation(0))))
+    log = callbacks_of(whole_run(text_delta("a[1]"), text_delta(None, citation(0))))
     assert [("text delta", "a[1]")] == of(log, "text delta")
     assert 1 == len(of(log, "annotation"))
 
@@ -322,7 +322,7 @@ def test_openai_python_unknown_tools() -> None:
 def test_openai_python_unknown_annotations() -> None:
     """There: they are typed as the class of another annotation."""
     sent = {"index": 0, "type": "moon_citation", "moon_citation": {"crater": "Tycho"}}
-    log = told(whole_run(text_delta("a", sent)))
+    log = callbacks_of(whole_run(text_delta("a", sent)))
     assert [models.UnknownAnnotation(0, "moon_citation", raw=sent)] == [
         x for _, x in of(log, "annotation")
     ]

@@ -27,7 +27,7 @@ ANSWERING = ("astra_assistants_api", "dashscope", "litellm_proxy", "open_assista
 DONE_SAID = ("azure_openai_preview", "dashscope", "fakeai", "litellm_proxy")
 
 
-class Told(TextAccumulatorMixin, EventHandler):
+class Listener(TextAccumulatorMixin, EventHandler):
     """Writes down the events, and what was said."""
 
     def __init__(self) -> None:
@@ -53,10 +53,10 @@ class Told(TextAccumulatorMixin, EventHandler):
         return [event.event for event in self.events]
 
 
-def read(source: Source, dialect: str = "assistants") -> tuple[Told, models.Run | None]:
+def read(source: Source, dialect: str = "assistants") -> tuple[Listener, models.Run | None]:
     """Read a stream to its end."""
-    told = Told()
-    return told, Stream(source, told, dialect=dialect).until_done()
+    out = Listener()
+    return out, Stream(source, out, dialect=dialect).until_done()
 
 
 def test_every_recording_is_made_here_and_is_up_to_date() -> None:
@@ -73,8 +73,8 @@ def test_a_recording_reads_the_same_whole_and_in_pieces(name: str, dialect: str)
     path: Path = recording(name)
     whole, run = read(path.open("rb"))
     for size in (1, 7, 100):
-        told, again = read(pieces(path.read_bytes(), size), dialect)
-        assert (whole.names, whole.text, run) == (told.names, told.text, again)
+        out, again = read(pieces(path.read_bytes(), size), dialect)
+        assert (whole.names, whole.text, run) == (out.names, out.text, again)
 
 
 @each_recording
@@ -83,25 +83,25 @@ def test_every_recording_ends_cleanly_and_is_done_once(name: str) -> None:
 
     What is made up can be told.
     """
-    told, _ = read(recording(name).open("rb"))
-    (done,) = [event for event in told.events if isinstance(event, Done)]
-    assert done is told.events[-1]
+    out, _ = read(recording(name).open("rb"))
+    (done,) = [event for event in out.events if isinstance(event, Done)]
+    assert done is out.events[-1]
     assert (name not in DONE_SAID) is done.synthetic
 
 
 @pytest.mark.parametrize("name", ANSWERING)
 def test_the_manner_makes_no_difference(name: str) -> None:
     """Events, text and run are those of every other that answers."""
-    told, run = read(recording(name).open("rb"))
+    out, run = read(recording(name).open("rb"))
     expected, _ = read(recording(ANSWERING[0]).open("rb"))
     assert run is not None
-    assert (expected.names, ANSWER, "completed") == (told.names, told.text, run.status)
-    assert list(PIECES) == [x.delta.value for x in told.events if isinstance(x, MessageTextDelta)]
+    assert (expected.names, ANSWER, "completed") == (out.names, out.text, run.status)
+    assert list(PIECES) == [x.delta.value for x in out.events if isinstance(x, MessageTextDelta)]
 
 
 def test_a_whole_call_sent_again_is_not_doubled() -> None:
     """open-assistant-api: what grows is added, what is the same is not."""
-    stream = Stream(recording("open_assistant_api_tools").open("rb"), told := Told())
+    stream = Stream(recording("open_assistant_api_tools").open("rb"), out := Listener())
     run = stream.until_done()
     assert run is not None
     assert "requires_action" == run.status
@@ -114,7 +114,7 @@ def test_a_whole_call_sent_again_is_not_doubled() -> None:
     assert isinstance(made, models.FunctionToolCall)
     assert (ARGUMENTS, ARGUMENTS) == (call.function.arguments, made.function.arguments)
     assert {"tower": "Créac’h"} == json.loads(made.function.arguments)
-    snapshots = [x.snapshot for x in told.events if isinstance(x, RunStepToolCallDelta)]
+    snapshots = [x.snapshot for x in out.events if isinstance(x, RunStepToolCallDelta)]
     assert all(one is other for one, other in pairwise(snapshots))
 
 
@@ -132,9 +132,9 @@ def test_a_run_that_waits_is_not_over_because_an_event_is_called_completed() -> 
 
 def test_a_message_that_ends_under_another_id_is_the_same_message() -> None:
     """cogitator: begun once and done once, with the id that the server gave last."""
-    stream = Stream(recording("cogitator").open("rb"), told := Told())
+    stream = Stream(recording("cogitator").open("rb"), out := Listener())
     stream.until_done()
-    assert 1 == told.names.count("message.done")
+    assert 1 == out.names.count("message.done")
     (message,) = stream.get_final_messages()
     assert ("msg_of_the_database", ANSWER) == (message.id, message.text)
     assert len(PIECES) == len(message.text_messages)
@@ -157,15 +157,15 @@ def test_a_run_that_fails_twice_has_failed_once() -> None:
 
 def test_a_chunk_is_a_delta() -> None:
     """Azure OpenAI's preview: other names, the same events."""
-    told, run = read(recording("azure_openai_preview").open("rb"))
+    out, run = read(recording("azure_openai_preview").open("rb"))
     assert run is not None
-    assert (ANSWER, "completed") == (told.text, run.status)
-    assert not set(ALIASES) & set(told.names)
-    assert set(ALIASES.values()) < set(told.names)
+    assert (ANSWER, "completed") == (out.text, run.status)
+    assert not set(ALIASES) & set(out.names)
+    assert set(ALIASES.values()) < set(out.names)
     assert set(ALIASES.values()) < set(EVENTS)
     arguments = [
         x.delta.function.arguments
-        for x in told.events
+        for x in out.events
         if isinstance(x, RunStepToolCallDelta)
         and isinstance(x.delta, models.FunctionToolCallDelta)
         and x.delta.function is not None

@@ -22,7 +22,14 @@ import pytest
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
-from tests.support.frames import Told, check_told, decode, decode_every_way, pieces, random_pieces
+from tests.support.frames import (
+    Transcript,
+    check_transcript,
+    decode,
+    decode_every_way,
+    pieces,
+    random_pieces,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,14 +125,14 @@ def frames_of(path: Path) -> list[Frame]:
 
 
 @cache
-def told_of(path: Path) -> Told:
+def transcript_of(path: Path) -> Transcript:
     """Decode a recording whole."""
     return decode(path.read_bytes())
 
 
-def sent(told: Told) -> Iterator[events.WireEvent[Any]]:
+def sent(out: Transcript) -> Iterator[events.WireEvent[Any]]:
     """Yield what the server sent."""
-    for event in told.events:
+    for event in out.events:
         if isinstance(event, events.WireEvent) and not event.synthetic:
             yield event
 
@@ -142,38 +149,38 @@ def test_there_are_recordings(wire: Path) -> None:
 
 def test_any_chunking_tells_the_same(path: Path) -> None:
     """Whole, by the frame, byte by byte, at random splits, with and without fast paths."""
-    assert told_of(path) == decode_every_way(path.read_bytes(), seeds=range(4))
+    assert transcript_of(path) == decode_every_way(path.read_bytes(), seeds=range(4))
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["CRLF", "CR"])
 def test_any_line_ends_tell_the_same(path: Path, end: bytes) -> None:
     """Also cut between CR and LF; only the offsets of errors are others."""
     data = lines_of(path).replace(b"\n", end)
-    expected = told_of(path)
+    expected = transcript_of(path)
     for chunks in ([data], pieces(data, 1), random_pieces(data, 5, most=60)):
-        told = decode(chunks)
-        assert expected.texts == told.texts
-        assert repr(expected.error) == repr(told.error)
+        out = decode(chunks)
+        assert expected.texts == out.texts
+        assert repr(expected.error) == repr(out.error)
 
 
 def test_it_ends_well_or_with_an_error_that_says_why(path: Path) -> None:
     """Only those that are known to be broken do not end with done."""
-    told = told_of(path)
+    out = transcript_of(path)
     if path.name in MALFORMED:
-        assert isinstance(told.error, DecodeError)
+        assert isinstance(out.error, DecodeError)
     elif path.name in SERVER_ERRORS:
-        assert isinstance(told.error, ServerError)
-    elif told.error is None:
-        assert isinstance(told.events[-1], events.Done)
-        assert 1 == len(told.of(events.Done))
+        assert isinstance(out.error, ServerError)
+    elif out.error is None:
+        assert isinstance(out.events[-1], events.Done)
+        assert 1 == len(out.of(events.Done))
     else:
-        assert isinstance(told.error, DecodeError | ServerError | IncompleteStreamError)
+        assert isinstance(out.error, DecodeError | ServerError | IncompleteStreamError)
 
 
 def test_every_frame_is_told_once_and_in_order(path: Path) -> None:
     """Under its name, with its JSON; before an error, all that came before it."""
     frames = [(x.name, x.payload) for x in frames_of(path) if x.payload is not None]
-    actual = [(x.event, x.raw) for x in sent(told_of(path))]
+    actual = [(x.event, x.raw) for x in sent(transcript_of(path))]
     assert [name for name, _ in frames] == [name for name, _ in actual]
     for (name, payload), (_, raw) in zip(frames, actual, strict=True):
         assert raw in (payload, {"event": name, "data": payload})
@@ -181,8 +188,8 @@ def test_every_frame_is_told_once_and_in_order(path: Path) -> None:
 
 def test_everything_is_announced_once_and_ends_once(path: Path) -> None:
     """And each part and call is done before the next one begins."""
-    told = told_of(path)
-    check_told(told.events, ended=told.error is None and bool(told.of(events.RunDone)))
+    out = transcript_of(path)
+    check_transcript(out.events, ended=out.error is None and bool(out.of(events.RunDone)))
 
 
 def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
@@ -201,11 +208,11 @@ def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
             if payload["id"] in steps:  # else it is the end of a step of an earlier stream
                 details = payload.get("delta", payload).get("step_details") or {}
                 calls |= {x["id"] for x in details.get("tool_calls") or () if x.get("id")}
-    told = told_of(path)
-    assert messages == {x.data.id for x in told.of(events.ThreadMessageCreated)}
-    assert steps == {x.data.id for x in told.of(events.ThreadRunStepCreated)}
-    assert texts == {(x.message_id, x.index) for x in told.of(events.MessageTextCreated)}
-    assert calls == {x.tool_call.id for x in told.of(events.RunStepToolCallCreated)}
+    out = transcript_of(path)
+    assert messages == {x.data.id for x in out.of(events.ThreadMessageCreated)}
+    assert steps == {x.data.id for x in out.of(events.ThreadRunStepCreated)}
+    assert texts == {(x.message_id, x.index) for x in out.of(events.MessageTextCreated)}
+    assert calls == {x.tool_call.id for x in out.of(events.RunStepToolCallCreated)}
 
 
 def test_a_wire_event_comes_before_what_is_derived_from_it(path: Path) -> None:
@@ -214,11 +221,11 @@ def test_a_wire_event_comes_before_what_is_derived_from_it(path: Path) -> None:
     for block in data.split(b"\n\n")[:-1]:
         decoder.feed(block + b"\n\n")
         try:
-            told = list(iter(decoder.next_event, None))
+            out = list(iter(decoder.next_event, None))
         except (DecodeError, ServerError):
             break
         kinds = [
-            event for event in told if not (isinstance(event, events.WireEvent) and event.synthetic)
+            event for event in out if not (isinstance(event, events.WireEvent) and event.synthetic)
         ]
         if kinds and isinstance(kinds[-1], events.Done):
             kinds.reverse()
@@ -231,7 +238,7 @@ def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
 
     Where the documentation left some out, nothing is made up in their place.
     """
-    told = told_of(path)
+    out = transcript_of(path)
     spoken: Counter[str] = Counter()
     of_the_wire: dict[str, str] = {}
     for frame in frames_of(path):
@@ -240,9 +247,9 @@ def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
             for part in frame.payload["delta"].get("content") or ():
                 of_the_wire[frame.payload["id"]] += part.get("text", {}).get("value") or ""
                 spoken[frame.payload["id"]] += 1
-    for done in told.of(events.MessageDone):
+    for done in out.of(events.MessageDone):
         one: models.Message = done.message
-        deltas = [x.delta.value for x in told.of(events.MessageTextDelta) if x.message_id == one.id]
+        deltas = [x.delta.value for x in out.of(events.MessageTextDelta) if x.message_id == one.id]
         said = "".join(deltas)
         if path.name.startswith(ELIDED):
             assert of_the_wire[one.id] == said
@@ -255,15 +262,15 @@ def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
 
 def test_the_arguments_of_a_call_are_its_fragments(path: Path) -> None:
     """For every function call whose fragments were sent."""
-    told = told_of(path)
+    out = transcript_of(path)
     joined: Counter[tuple[str, int]] = Counter()
     fragments: dict[tuple[str, int], str] = {}
-    for event in told.of(events.RunStepToolCallDelta):
+    for event in out.of(events.RunStepToolCallDelta):
         if isinstance(event.delta, models.FunctionToolCallDelta) and event.delta.function:
             where = (event.run_step_id, event.index)
             fragments[where] = fragments.get(where, "") + (event.delta.function.arguments or "")
             joined[where] += 1
-    for event in told.of(events.RunStepToolCallDone):
+    for event in out.of(events.RunStepToolCallDone):
         where = (event.run_step_id, event.index)
         if isinstance(event.tool_call, models.FunctionToolCall) and joined[where] > 1:
             assert fragments[where] == event.tool_call.function.arguments
@@ -278,29 +285,29 @@ def test_the_arguments_of_a_call_are_its_fragments(path: Path) -> None:
 def test_a_malformed_recording_fails_at_the_bad_place(wire: Path, name: str, before: int) -> None:
     """Exactly there, and not before everything that stands before it was told."""
     path = wire / "assistants" / name
-    told, bad = told_of(path), frames_of(path)[-1]
+    out, bad = transcript_of(path), frames_of(path)[-1]
     assert bad.payload is None
-    assert type(told.error) is DecodeError
-    assert bad.offset == told.error.offset
-    assert before == len(list(sent(told))) == len(frames_of(path)) - 1
+    assert type(out.error) is DecodeError
+    assert bad.offset == out.error.offset
+    assert before == len(list(sent(out))) == len(frames_of(path)) - 1
     if name.startswith("php"):
-        assert "blank lines missing" in str(told.error)
-    if told.error.event is None:
-        assert 'does not begin with "data: "' in str(told.error)
+        assert "blank lines missing" in str(out.error)
+    if out.error.event is None:
+        assert 'does not begin with "data: "' in str(out.error)
     else:
-        assert bad.text == told.error.frame
+        assert bad.text == out.error.frame
 
 
 @pytest.mark.parametrize("name", SERVER_ERRORS)
 def test_a_servers_error_is_the_last_thing_told(wire: Path, name: str) -> None:
     """Everything before it was delivered, the event too."""
     path = wire / "assistants" / name
-    told = told_of(path)
-    assert type(told.error) is ServerError
-    assert isinstance(told.events[-1], events.ErrorEvent)
+    out = transcript_of(path)
+    assert type(out.error) is ServerError
+    assert isinstance(out.events[-1], events.ErrorEvent)
     frames = frames_of(path)
-    assert len(frames) == len(list(sent(told)))
-    assert frames[-1].payload["error"]["message"] == told.error.error.message
+    assert len(frames) == len(list(sent(out)))
+    assert frames[-1].payload["error"]["message"] == out.error.error.message
 
 
 @pytest.mark.parametrize(
@@ -321,10 +328,10 @@ def test_the_run_ends_as_the_server_said(wire: Path, name: str, status: str) -> 
     decoder = EventDecoder()
     decoder.feed((wire / name).read_bytes())
     decoder.close()
-    told = list(iter(decoder.next_event, None))
+    out = list(iter(decoder.next_event, None))
     assert decoder.snapshots.current_run is not None
     assert status == decoder.snapshots.current_run.status
-    ended = [x for x in told if isinstance(x, events.RunDone)]
+    ended = [x for x in out if isinstance(x, events.RunDone)]
     assert (status != "requires_action") == bool(ended)
 
 
@@ -341,31 +348,31 @@ def test_done_is_told_whether_the_server_says_it_or_not(
     wire: Path, name: str, synthetic: bool
 ) -> None:
     """It is marked where the server did not."""
-    last = told_of(wire / name).events[-1]
+    last = transcript_of(wire / name).events[-1]
     assert isinstance(last, events.Done)
     assert synthetic is last.synthetic
 
 
 def test_a_step_that_is_created_twice_is_told_once(wire: Path) -> None:
     """Azure's streams with MCP tools repeat it."""
-    told = told_of(wire / "azure_agents" / "py_mcp_tool_1_run_requires_approval.sse")
-    (repeated,) = told.of(events.RepeatedEvent)
+    out = transcript_of(wire / "azure_agents" / "py_mcp_tool_1_run_requires_approval.sse")
+    (repeated,) = out.of(events.RepeatedEvent)
     assert "thread.run.step.created" == repeated.event
 
 
 def test_the_ends_of_steps_of_an_earlier_stream_are_told_without_calls(wire: Path) -> None:
     """The stream after submitted outputs opens so."""
-    told = told_of(wire / "assistants" / "dotnet_StreamingToolCall_2.sse")
-    assert ["ThreadRunStepCompleted", "RunStepDone"] == told.names[:2]
-    assert [] == told.of(events.RunStepToolCallCreated)
+    out = transcript_of(wire / "assistants" / "dotnet_StreamingToolCall_2.sse")
+    assert ["ThreadRunStepCompleted", "RunStepDone"] == out.names[:2]
+    assert [] == out.of(events.RunStepToolCallCreated)
 
 
 def test_names_that_are_not_known_are_events(wire: Path) -> None:
     """With their data, and nothing else happens."""
-    told = told_of(wire / "assistants" / "SYN_dotnet_unknown_events.sse")
+    out = transcript_of(wire / "assistants" / "SYN_dotnet_unknown_events.sse")
     expected = ["thread.run.some_future_event", "thread.run.another_future_event"]
-    assert expected == [x.event for x in told.of(events.UnknownEvent)]
-    assert told.error is None
+    assert expected == [x.event for x in out.of(events.UnknownEvent)]
+    assert out.error is None
 
 
 def test_citations_of_the_wire_are_told(wire: Path) -> None:
@@ -374,9 +381,9 @@ def test_citations_of_the_wire_are_told(wire: Path) -> None:
         ("py_bing_grounding_streaming.sse", models.URLCitationAnnotation),
         ("py_include_file_search_results_stream.sse", models.FileCitationAnnotation),
     ):
-        told = told_of(wire / "azure_agents" / name)
-        (done,) = told.of(events.MessageTextDone)
-        annotations = [x.annotation for x in told.of(events.MessageAnnotation)]
+        out = transcript_of(wire / "azure_agents" / name)
+        (done,) = out.of(events.MessageTextDone)
+        annotations = [x.annotation for x in out.of(events.MessageAnnotation)]
         assert annotations
         assert {kind} == {type(x) for x in annotations}
         assert [x.text for x in done.text.annotations] == [x.text for x in annotations]

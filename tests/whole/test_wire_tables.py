@@ -17,7 +17,7 @@ from stream_core.dialects.responses.event_table import ROWS
 from stream_core.dialects.run_writer import ENDS, incomplete_reasons
 from stream_core.events import RUN_EVENTS
 from tests import ROOT
-from tests.support.chat_frames import chunk, last_run, stop, told_of
+from tests.support.chat_frames import chunk, last_run, stop, transcript_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,11 +99,11 @@ def test_what_an_event_becomes_exists(name: str) -> None:
 @pytest.mark.parametrize("reason", sorted(FINISH_REASONS))
 def test_a_finish_reason_ends_a_run_as_the_table_says(reason: str) -> None:
     """The dialect does what is printed."""
-    told = told_of(chunk(content="Ahoy"), stop(reason))
+    out = transcript_of(chunk(content="Ahoy"), stop(reason))
     status, why = FINISH_REASONS[reason]
     run_reason, message_reason = reasons(status, why)
-    run, (ended,) = last_run(told), told.of(events.MessageDone)
-    (done,) = told.of(RUN_EVENTS[status])
+    run, (ended,) = last_run(out), out.of(events.MessageDone)
+    (done,) = out.of(RUN_EVENTS[status])
     assert (status, run_reason) == (
         done.data.status,
         run.incomplete_details and run.incomplete_details.reason,

@@ -33,16 +33,16 @@ class Answering:
         for number, delta in enumerate(deltas):
             self.answer.add(structure(ChunkDelta, delta), "$.choices[0].delta", number)
         self.answer.finish()
-        self.told: list[Decoded] = run.take()
+        self.written: list[Decoded] = run.take()
 
     @property
     def names(self) -> list[str]:
         """The wire names, without ``thread.``."""
-        return [x.name.removeprefix("thread.") for x in self.told]
+        return [x.name.removeprefix("thread.") for x in self.written]
 
     def said(self, name: str) -> list[tuple[Any, Any]]:
         """Return what the deltas called NAME gained, each with its raw."""
-        return [(x.payload.delta, x.raw) for x in self.told if x.name == name]
+        return [(x.payload.delta, x.raw) for x in self.written if x.name == name]
 
     def parts(self) -> list[tuple[Any, Any]]:
         """Return the parts that message deltas gained, each with its raw."""
@@ -77,16 +77,16 @@ OPENED = ["run.step.created", "run.step.in_progress", "message.created", "messag
 )
 def test_a_delta_that_says_nothing_opens_nothing(delta: dict[str, Any]) -> None:
     """Above all the role does not."""
-    assert [] == Answering(delta).told
+    assert [] == Answering(delta).written
 
 
 def test_the_first_text_opens_the_message_and_its_step() -> None:
     """Both once, synthetic; each delta has its chunk."""
     answering = Answering({"role": "assistant"}, {"content": "Hel"}, {"content": "lo"})
     assert [*OPENED, "message.delta", "message.delta"] == answering.names
-    assert [True] * 4 + [False] * 2 == [x.synthetic for x in answering.told]
+    assert [True] * 4 + [False] * 2 == [x.synthetic for x in answering.written]
     assert [(text("Hel"), 1), (text("lo"), 2)] == answering.parts()
-    created = answering.told[2].payload
+    created = answering.written[2].payload
     assert ("msg_1", "run_1", "assistant", []) == (
         created.id,
         created.run_id,
@@ -172,12 +172,12 @@ def test_annotations_without_any_text_are_extension_events() -> None:
     """Not lost, and no reason for an empty message."""
     sent = {"type": "url_citation", "url_citation": {"url": "u"}}
     answering = Answering({"annotations": [sent]})
-    (told,) = answering.told
+    (out,) = answering.written
     assert (events.ExtensionEvent, "chat.completion.chunk.annotation", sent, 0) == (
-        told.event_class,
-        told.name,
-        told.payload,
-        told.raw,
+        out.event_class,
+        out.name,
+        out.payload,
+        out.raw,
     )
 
 
@@ -217,14 +217,14 @@ def test_reasoning_is_told_once_whatever_it_is_called(delta: dict[str, Any]) -> 
     """A delta, and at the end that it is done; it opens no message."""
     answering = Answering(delta)
     assert ["reasoning.delta", "reasoning.done"] == answering.names
-    first, last = answering.told
+    first, last = answering.written
     assert ("Hm", 0, "Hm") == (first.payload.delta, first.raw, last.payload.text)
 
 
 def test_the_snapshot_of_reasoning_is_live_and_all_of_it_so_far() -> None:
     """One object for all deltas of a stretch, and for its end."""
     answering = Answering({"reasoning": "a"}, {"reasoning": "b"})
-    first, second, done = (x.payload for x in answering.told)
+    first, second, done = (x.payload for x in answering.written)
     assert first.snapshot is second.snapshot is done
     assert ("ab", 0) == (done.text, done.index)
 
@@ -237,7 +237,7 @@ def test_something_else_ends_a_stretch_of_reasoning(other: dict[str, Any]) -> No
     answering = Answering({"reasoning": "a"}, other, {"reasoning": "b"})
     assert ["reasoning.delta", "reasoning.done", "run.step.created"] == answering.names[:3]
     assert [("a", 0), ("b", 1)] == [
-        (x.payload.text, x.payload.index) for x in answering.told if x.name == "reasoning.done"
+        (x.payload.text, x.payload.index) for x in answering.written if x.name == "reasoning.done"
     ]
 
 
@@ -297,6 +297,6 @@ def test_all_calls_share_one_step_and_wait() -> None:
         {"tool_calls": [call(1, "b", name="g")]},
     )
     assert ["step_calls_1"] * 2 == [
-        x.payload.id for x in answering.told if x.name == "thread.run.step.delta"
+        x.payload.id for x in answering.written if x.name == "thread.run.step.delta"
     ]
     assert 2 == answering.names.count("run.step.created")

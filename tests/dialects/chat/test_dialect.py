@@ -31,9 +31,9 @@ from tests.support.chat_frames import (
     extensions,
     last_run,
     stop,
-    told_of,
+    transcript_of,
 )
-from tests.support.frames import Frame, Told, check_told, decode, drain, sse
+from tests.support.frames import Frame, Transcript, check_transcript, decode, drain, sse
 
 CALL = chunk(tool_calls=[call(0, "a", name="f", arguments="{}")])
 
@@ -91,35 +91,35 @@ def test_every_recording_of_this_wire_is_here(wire: Path) -> None:
 def test_a_recording_is_a_run_however_it_is_cut_into_chunks(wire: Path, name: str) -> None:
     """In order, everything announced and ended once; the text is what was sent."""
     data = (wire / name).read_bytes()
-    told = decode_any_way(data)
+    out = decode_any_way(data)
     status, calls, used = RECORDED[name]
-    assert (status is None) is isinstance(told.error, IncompleteStreamError)
-    Order().check(told, ended=status is not None)
-    check_told(told.events, ended=status == "completed")
-    text = "".join(x.delta.value for x in told.of(events.MessageTextDelta))
+    assert (status is None) is isinstance(out.error, IncompleteStreamError)
+    Order().check(out, ended=status is not None)
+    check_transcript(out.events, ended=status == "completed")
+    text = "".join(x.delta.value for x in out.of(events.MessageTextDelta))
     assert sent_text(data, "content") == text
-    ended = told.of(events.MessageDone)
+    ended = out.of(events.MessageDone)
     assert [text] * bool(text and status) == [x.message.text for x in ended]
     assert sent_text(data, "reasoning_content") == "".join(
-        x.data.delta for x in told.of(events.ReasoningDelta)
+        x.data.delta for x in out.of(events.ReasoningDelta)
     )
-    run = last_run(told)
+    run = last_run(out)
     assert (status or "in_progress", used and not calls) == (run.status, run.usage is not None)
-    assert calls == len(calls_of(told))
+    assert calls == len(calls_of(out))
 
 
 @each_recording
 def test_a_recording_is_a_run_without_its_last_word(wire: Path, name: str) -> None:
     """Without ``[DONE]`` it is the same run; only ``done`` is synthetic then."""
     data = (wire / name).read_bytes()
-    whole, told = (
+    whole, out = (
         decode(data, dialect="chat"),
         decode(data.partition(b"data: [")[0], dialect="chat"),
     )
     ended = whole.names[-1] == "Done"
-    assert whole.names == [*told.names[:-1], "Done" if ended else told.names[-1]]
-    assert (ended, ended) == (told.names[-1] == "Done*", told.error is None)
-    assert whole.texts[:-1] == told.texts[:-1]
+    assert whole.names == [*out.names[:-1], "Done" if ended else out.names[-1]]
+    assert (ended, ended) == (out.names[-1] == "Done*", out.error is None)
+    assert whole.texts[:-1] == out.texts[:-1]
 
 
 @each_recording
@@ -128,10 +128,10 @@ def test_a_recording_that_is_cut_anywhere_ends_or_is_incomplete(wire: Path, name
     data = (wire / name).read_bytes()
     whole = decode(data, dialect="chat")
     for at in random.Random(name).sample(range(len(data)), 20):
-        told = decode(data[:at], dialect="chat")
-        assert isinstance(told.error, IncompleteStreamError | None)
-        if told.error is not None:
-            assert told.texts == whole.texts[: len(told.texts)]
+        out = decode(data[:at], dialect="chat")
+        assert isinstance(out.error, IncompleteStreamError | None)
+        if out.error is not None:
+            assert out.texts == whole.texts[: len(out.texts)]
 
 
 @each_recording
@@ -142,10 +142,10 @@ def test_a_recording_with_single_newlines_is_the_same(wire: Path, name: str) -> 
     """
     data = (wire / name).read_bytes()
     whole, glued = decode(data, dialect="chat"), data.replace(b"\n\n", b"\n")
-    told = decode_any_way(glued)
-    assert whole.names == told.names
-    assert str(whole.error) == str(told.error)
-    assert [x.raw for x in whole.of(events.WireEvent)] == [x.raw for x in told.of(events.WireEvent)]
+    out = decode_any_way(glued)
+    assert whole.names == out.names
+    assert str(whole.error) == str(out.error)
+    assert [x.raw for x in whole.of(events.WireEvent)] == [x.raw for x in out.of(events.WireEvent)]
     cut = decode(glued[: len(glued) * 2 // 3], dialect="chat")
     assert isinstance(cut.error, IncompleteStreamError)
     assert cut.names == whole.names[: len(cut.names)]
@@ -155,15 +155,15 @@ def test_a_recording_with_single_newlines_is_the_same(wire: Path, name: str) -> 
 def test_raw_is_the_chunk_and_what_nobody_sent_is_synthetic(wire: Path) -> None:
     """Every chunk that says something has its event; the other events have no raw."""
     data = (wire / "chat/openllmetry_parallel_tools.sse").read_bytes()
-    told = decode(data, dialect="chat")
+    out = decode(data, dialect="chat")
     sent = sent_chunks(data)
-    wired = told.of(events.WireEvent)
+    wired = out.of(events.WireEvent)
     assert all((x.raw is None) is x.synthetic for x in wired)
     assert [x for x in sent if x["choices"][0]["delta"].get("tool_calls")] == [
-        x.raw for x in told.of(events.ThreadRunStepDelta)
+        x.raw for x in out.of(events.ThreadRunStepDelta)
     ]
     assert [sent[0], sent[-1], "[DONE]"] == [
-        x.raw for x in told.of(events.ThreadRunCreated, events.ThreadRunRequiresAction, events.Done)
+        x.raw for x in out.of(events.ThreadRunCreated, events.ThreadRunRequiresAction, events.Done)
     ]
 
 
@@ -182,7 +182,7 @@ STEP_CLOSED = ["ThreadRunStepCompleted*", "RunStepDone"]
 
 def test_an_answer_of_text_is_a_run_with_a_message() -> None:
     """The order of everything."""
-    told = told_of(chunk(role="assistant", content=""), chunk(content="Hi"), stop(), DONE)
+    out = transcript_of(chunk(role="assistant", content=""), chunk(content="Hi"), stop(), DONE)
     assert [
         *BEGINNING,
         *OPENED,
@@ -190,14 +190,14 @@ def test_an_answer_of_text_is_a_run_with_a_message() -> None:
         *CLOSED,
         *STEP_CLOSED,
         *("ThreadRunCompleted", "RunDone", "Done"),
-    ] == told.names
-    assert told.error is None
+    ] == out.names
+    assert out.error is None
 
 
 def test_the_run_is_what_the_first_chunk_says() -> None:
     """Id, model and time; a run that was known of before keeps the rest."""
     first = choices({"index": 0, "delta": {"content": "a"}}, model="m", created=5)
-    run = last_run(told_of(first, choices(model="other", id="other"), stop(), DONE))
+    run = last_run(transcript_of(first, choices(model="other", id="other"), stop(), DONE))
     assert ("chatcmpl_1", "m", 5, 5) == (run.id, run.model, run.created_at, run.started_at)
     known = ChatDialect(models.Run(assistant_id="asst_1", thread_id="thread_1", model="mine"))
     (created, *_) = one(known, chunk(content="a"))
@@ -210,12 +210,12 @@ def test_the_run_begins_with_the_first_chunk_that_has_an_id_or_a_choice() -> Non
     """Azure's first has neither; what the filter found in the prompt is an extension event."""
     found = [{"prompt_index": 0, "content_filter_results": {}}]
     azure = choices(id="", model="", created=0, prompt_filter_results=found)
-    told = told_of(azure, choices(id="x", created=0), chunk(content="a"), stop(), DONE)
-    assert ["ExtensionEvent", *BEGINNING] == told.names[:4]
-    assert last_run(told).created_at is None
-    assert [("chat.completion.chunk.prompt_filter_results", found)] == extensions(told)
-    assert "x" == last_run(told).id
-    nameless = told_of(("", {"choices": [{"delta": {"content": "a"}}]}), DONE)
+    out = transcript_of(azure, choices(id="x", created=0), chunk(content="a"), stop(), DONE)
+    assert ["ExtensionEvent", *BEGINNING] == out.names[:4]
+    assert last_run(out).created_at is None
+    assert [("chat.completion.chunk.prompt_filter_results", found)] == extensions(out)
+    assert "x" == last_run(out).id
+    nameless = transcript_of(("", {"choices": [{"delta": {"content": "a"}}]}), DONE)
     assert BEGINNING == nameless.names[:3]
     assert ("chat", "msg_chat") == (
         last_run(nameless).id,
@@ -226,22 +226,22 @@ def test_the_run_begins_with_the_first_chunk_that_has_an_id_or_a_choice() -> Non
 def test_ids_that_change_with_every_chunk_change_nothing() -> None:
     """The first is the run's, and the message is one."""
     frames = [choices({"delta": {"content": x}}, id=x) for x in "abc"]
-    told = told_of(*frames, stop(), DONE)
-    assert ["abc"] == [x.message.text for x in told.of(events.MessageDone)]
-    assert "a" == last_run(told).id
+    out = transcript_of(*frames, stop(), DONE)
+    assert ["abc"] == [x.message.text for x in out.of(events.MessageDone)]
+    assert "a" == last_run(out).id
 
 
 @pytest.mark.parametrize("sent", [{}, {"choices": None}, {"choices": []}])
 def test_a_chunk_without_choices_says_nothing(sent: dict[str, Any]) -> None:
     """It need not even have the key, if it says that it is a chunk."""
     frame = "", {"id": "x", "object": "chat.completion.chunk", **sent}
-    assert BEGINNING == told_of(frame).names
+    assert BEGINNING == transcript_of(frame).names
 
 
 @pytest.mark.parametrize("delta", [{}, {"delta": None}, {"delta": {}}])
 def test_a_choice_without_delta_says_nothing(delta: dict[str, Any]) -> None:
     """Azure sends such a one for what its filter found; no index is index 0."""
-    assert BEGINNING == told_of(choices({"content_filter_results": {}, **delta})).names
+    assert BEGINNING == transcript_of(choices({"content_filter_results": {}, **delta})).names
 
 
 # --- The end ----------------------------------------------------------------------------
@@ -264,14 +264,14 @@ def test_a_choice_without_delta_says_nothing(delta: dict[str, Any]) -> None:
 @pytest.mark.parametrize("last", [[DONE], []])
 def test_how_an_answer_of_text_ends(reason: str, run: str, message: str, last: list[Frame]) -> None:
     """The table; with ``[DONE]`` or without."""
-    told = told_of(chunk(content="a"), stop(reason), *last)
-    assert told.error is None
-    Order().check(told, ended=True)
+    out = transcript_of(chunk(content="a"), stop(reason), *last)
+    assert out.error is None
+    Order().check(out, ended=True)
     assert (run, message) == (
-        last_run(told).status,
-        told.of(events.MessageDone)[0].message.status,
+        last_run(out).status,
+        out.of(events.MessageDone)[0].message.status,
     )
-    assert [not last] == [x.synthetic for x in told.of(events.Done)]
+    assert [not last] == [x.synthetic for x in out.of(events.Done)]
     assert reason not in FINISH_REASONS or FINISH_REASONS[reason][0] == run
 
 
@@ -282,24 +282,24 @@ def test_reasons_are_told_as_runs_and_messages_have_them() -> None:
         ("model_length", "max_completion_tokens", "max_tokens"),
         ("content_filter", "content_filter", "content_filter"),
     ):
-        told = told_of(chunk(content="a"), stop(reason), DONE)
-        run, (done,) = last_run(told), told.of(events.MessageDone)
+        out = transcript_of(chunk(content="a"), stop(reason), DONE)
+        run, (done,) = last_run(out), out.of(events.MessageDone)
         assert run.incomplete_details == models.IncompleteDetails(of_run)
         assert done.message.incomplete_details == models.IncompleteDetails(of_message)
         assert run.last_error is None
-    failed = last_run(told_of(chunk(content="a"), stop("error"), DONE)).last_error
+    failed = last_run(transcript_of(chunk(content="a"), stop("error"), DONE)).last_error
     assert models.LastError("error", "the answer ended with finish_reason 'error'") == failed
 
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "stop", "of_tomorrow"])
 def test_calls_require_an_action_whatever_the_reason(reason: str) -> None:
     """A message that is open is closed before; the calls' step stays open."""
-    told = told_of(chunk(content="Let me see."), CALL, stop(reason), DONE)
-    Order().check(told, ended=True)
+    out = transcript_of(chunk(content="Let me see."), CALL, stop(reason), DONE)
+    Order().check(out, ended=True)
     assert [*CLOSED, *STEP_CLOSED, "ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == (
-        told.names[-8:]
+        out.names[-8:]
     )
-    action = last_run(told).required_action
+    action = last_run(out).required_action
     assert action is not None
     assert action.submit_tool_outputs is not None
     assert [("a", models.Function("f", "{}"))] == [
@@ -313,34 +313,38 @@ def test_calls_require_an_action_whatever_the_reason(reason: str) -> None:
 )
 def test_calls_of_an_answer_that_was_cut_require_nothing(reason: str, status: str) -> None:
     """Half a call is none: its step is cancelled, or failed with the run."""
-    told = told_of(chunk(tool_calls=[call(0, "a", name="f", arguments='{"ci')]), stop(reason), DONE)
-    Order().check(told, ended=True)
+    out = transcript_of(
+        chunk(tool_calls=[call(0, "a", name="f", arguments='{"ci')]), stop(reason), DONE
+    )
+    Order().check(out, ended=True)
     step = "ThreadRunStepFailed*" if status == "failed" else "ThreadRunStepCancelled*"
-    assert step in told.names
-    assert (status, None) == (last_run(told).status, last_run(told).required_action)
+    assert step in out.names
+    assert (status, None) == (last_run(out).status, last_run(out).required_action)
 
 
 def test_an_answer_of_calls_has_no_message() -> None:
     """The chunk with the role opens none, though its content is there."""
-    told = told_of(chunk(role="assistant", content=""), CALL, stop("tool_calls"), DONE)
-    assert [] == told.of(events.ThreadMessageCreated)
+    out = transcript_of(chunk(role="assistant", content=""), CALL, stop("tool_calls"), DONE)
+    assert [] == out.of(events.ThreadMessageCreated)
 
 
 def test_an_answer_of_nothing_or_of_reasoning_alone_completes() -> None:
     """Without any message."""
-    assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == told_of(stop(), DONE).names
-    told = told_of(chunk(reasoning="Hm."), stop(), DONE)
+    assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == transcript_of(
+        stop(), DONE
+    ).names
+    out = transcript_of(chunk(reasoning="Hm."), stop(), DONE)
     assert ["ReasoningDelta", "ReasoningDone*", "ThreadRunCompleted", "RunDone", "Done"] == (
-        told.names[3:]
+        out.names[3:]
     )
 
 
 def test_done_without_a_reason_is_the_end() -> None:
     """It is the server's word; the end of the run is synthetic then. Alone it is only itself."""
-    told = told_of(chunk(content="a"), DONE)
-    assert ["ThreadRunCompleted*", "RunDone", "Done"] == told.names[-3:]
-    assert "requires_action" == last_run(told_of(CALL, DONE)).status
-    assert ["Done"] == told_of(DONE).names
+    out = transcript_of(chunk(content="a"), DONE)
+    assert ["ThreadRunCompleted*", "RunDone", "Done"] == out.names[-3:]
+    assert "requires_action" == last_run(transcript_of(CALL, DONE)).status
+    assert ["Done"] == transcript_of(DONE).names
 
 
 @pytest.mark.parametrize(
@@ -348,38 +352,40 @@ def test_done_without_a_reason_is_the_end() -> None:
 )
 def test_done_in_other_dress(last: Frame) -> None:
     """Named, or with a blank."""
-    assert ["ThreadRunCompleted", "RunDone", "Done"] == told_of(stop(), last).names[-3:]
+    assert ["ThreadRunCompleted", "RunDone", "Done"] == transcript_of(stop(), last).names[-3:]
 
 
 @pytest.mark.parametrize("frames", [[], [chunk(content="a")], [CALL]])
 def test_bytes_that_end_without_a_reason_are_incomplete(frames: list[Frame]) -> None:
     """The run goes on somewhere, or the connection broke."""
-    told = told_of(*frames)
-    assert isinstance(told.error, IncompleteStreamError)
-    assert bool(frames) == bool(told.error.open_objects)
+    out = transcript_of(*frames)
+    assert isinstance(out.error, IncompleteStreamError)
+    assert bool(frames) == bool(out.error.open_objects)
 
 
 @pytest.mark.parametrize("reason", ["", None])
 def test_an_empty_reason_is_none(reason: str | None) -> None:
     """Some servers send one with every chunk."""
-    assert isinstance(told_of(chunk(reason, content="a")).error, IncompleteStreamError)
+    assert isinstance(transcript_of(chunk(reason, content="a")).error, IncompleteStreamError)
 
 
 def test_the_last_reason_counts_and_nothing_after_a_reason_is_lost() -> None:
     """OpenRouter sends it twice; others go on after it."""
-    told = told_of(chunk("stop", content="a"), chunk(content="b"), CALL, stop("length"), DONE)
-    Order().check(told, ended=True)
-    assert "incomplete" == last_run(told).status
-    assert ["ab"] == [x.message.text for x in told.of(events.MessageDone)]
-    assert stop("length")[1] == told.of(events.ThreadRunIncomplete)[0].raw
+    out = transcript_of(chunk("stop", content="a"), chunk(content="b"), CALL, stop("length"), DONE)
+    Order().check(out, ended=True)
+    assert "incomplete" == last_run(out).status
+    assert ["ab"] == [x.message.text for x in out.of(events.MessageDone)]
+    assert stop("length")[1] == out.of(events.ThreadRunIncomplete)[0].raw
 
 
 def test_a_second_answer_in_the_same_body_is_not_told() -> None:
     """Nothing comes after ``done``, whoever asks."""
-    first = told_of(chunk(content="a"), stop(), DONE)
-    assert first == told_of(chunk(content="a"), stop(), DONE, chunk(content="b"), stop(), DONE)
+    first = transcript_of(chunk(content="a"), stop(), DONE)
+    assert first == transcript_of(
+        chunk(content="a"), stop(), DONE, chunk(content="b"), stop(), DONE
+    )
     glued = "\n".join([json.dumps(stop()[1]), "[DONE]", json.dumps(chunk(content="b")[1])])
-    assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == told_of(("", glued)).names
+    assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == transcript_of(("", glued)).names
     dialect = ChatDialect()
     assert one(dialect, stop())
     assert one(dialect, DONE)
@@ -419,12 +425,14 @@ def test_the_dialect_holds_back_only_an_ending() -> None:
 )
 def test_usage_is_that_of_the_run(frames: list[Frame]) -> None:
     """Wherever it stands."""
-    assert structure(models.Usage, USAGE) == last_run(told_of(chunk(content="a"), *frames)).usage
+    assert (
+        structure(models.Usage, USAGE) == last_run(transcript_of(chunk(content="a"), *frames)).usage
+    )
 
 
 def test_usage_that_nobody_sent_is_none() -> None:
     """Servers send it when asked to."""
-    assert last_run(told_of(choices(x_groq={"id": "x"}), stop(), DONE)).usage is None
+    assert last_run(transcript_of(choices(x_groq={"id": "x"}), stop(), DONE)).usage is None
 
 
 # --- Errors -----------------------------------------------------------------------------
@@ -448,24 +456,24 @@ DOWN = {"message": "It is down.", "code": 502}
 )
 def test_an_error_inside_the_stream_is_told_and_ends_it(frame: Frame) -> None:
     """In any dress; the server did not say how the run ended, so nothing else is told."""
-    told = told_of(chunk(content="a"), frame, DONE)
-    assert isinstance(told.error, ServerError)
-    assert ("It is down.", "502") == (told.error.error.message, told.error.error.code)
-    assert ["MessageTextDelta", "ErrorEvent"] == told.names[-2:]
-    assert frame[1] == told.of(events.ErrorEvent)[0].raw
+    out = transcript_of(chunk(content="a"), frame, DONE)
+    assert isinstance(out.error, ServerError)
+    assert ("It is down.", "502") == (out.error.error.message, out.error.error.code)
+    assert ["MessageTextDelta", "ErrorEvent"] == out.names[-2:]
+    assert frame[1] == out.of(events.ErrorEvent)[0].raw
 
 
 def test_what_comes_with_an_error_is_told_before_it() -> None:
     """OpenRouter's last chunk may have both."""
-    told = told_of(choices({"delta": {"content": "a"}}, error=DOWN))
-    assert ["MessageTextDelta", "ErrorEvent"] == told.names[-2:]
+    out = transcript_of(choices({"delta": {"content": "a"}}, error=DOWN))
+    assert ["MessageTextDelta", "ErrorEvent"] == out.names[-2:]
 
 
 def test_an_error_may_be_a_text() -> None:
     """Of a gateway, for example."""
-    told = told_of(("error", "upstream timed out"))
-    assert isinstance(told.error, ServerError)
-    assert "upstream timed out" == told.error.error.message
+    out = transcript_of(("error", "upstream timed out"))
+    assert isinstance(out.error, ServerError)
+    assert "upstream timed out" == out.error.error.message
 
 
 # --- What has no counterpart ------------------------------------------------------------
@@ -475,39 +483,39 @@ def test_other_choices_are_extension_events() -> None:
     """Choice 0 is the answer, also where another one comes first, ends first, or ends last."""
     other = {"index": 1, "delta": {"content": "b"}, "finish_reason": "length"}
     both = choices(other, {"index": 0, "delta": {"content": "a"}})
-    told = told_of(choices(other), both, stop(), choices(other), DONE)
-    Order().check(told, ended=True)
-    assert [("chat.completion.chunk.choice", other)] * 3 == extensions(told)
-    assert both[1] == told.of(events.ExtensionEvent)[1].raw
+    out = transcript_of(choices(other), both, stop(), choices(other), DONE)
+    Order().check(out, ended=True)
+    assert [("chat.completion.chunk.choice", other)] * 3 == extensions(out)
+    assert both[1] == out.of(events.ExtensionEvent)[1].raw
     assert ("completed", ["a"]) == (
-        last_run(told).status,
-        [x.message.text for x in told.of(events.MessageDone)],
+        last_run(out).status,
+        [x.message.text for x in out.of(events.MessageDone)],
     )
-    assert isinstance(told_of(choices(other)).error, IncompleteStreamError)
+    assert isinstance(transcript_of(choices(other)).error, IncompleteStreamError)
     lone = "", {"id": "x", "choices": other}
-    assert [("chat.completion.chunk.choice", other)] == extensions(told_of(lone))
+    assert [("chat.completion.chunk.choice", other)] == extensions(transcript_of(lone))
 
 
 def test_sound_images_and_moderation_are_extension_events() -> None:
     """With their part of the chunk."""
     sound, images = {"id": "x", "data": "AA=="}, [{"type": "image_url"}]
     checked: dict[str, Any] = {"input": {}}
-    told = told_of(
+    out = transcript_of(
         chunk(audio=sound), chunk(images=images), stop(), choices(moderation=checked), DONE
     )
     assert [
         ("chat.completion.chunk.audio", sound),
         ("chat.completion.chunk.images", images),
         ("chat.completion.chunk.moderation", checked),
-    ] == extensions(told)
-    Order().check(told, ended=True)
+    ] == extensions(out)
+    Order().check(out, ended=True)
 
 
 def test_cited_pages_beside_the_choices_annotate_the_text() -> None:
     """Perplexity has them on every chunk."""
     frame = choices({"delta": {"content": "a"}}, citations=["https://a.example"])
-    told = told_of(frame, frame, stop(), DONE)
-    (event,) = told.of(events.MessageAnnotation)
+    out = transcript_of(frame, frame, stop(), DONE)
+    (event,) = out.of(events.MessageAnnotation)
     assert "https://a.example" == event.annotation.url_citation.url
 
 
@@ -527,11 +535,11 @@ def test_cited_pages_beside_the_choices_annotate_the_text() -> None:
 def test_what_is_no_chunk_is_an_unknown_event(frame: Frame, name: str) -> None:
     """It changes nothing, wherever it comes."""
     around = [chunk(content="a"), stop()]
-    told = told_of(frame, around[0], frame, around[1], frame, DONE)
-    unknown = told.of(events.UnknownEvent)
+    out = transcript_of(frame, around[0], frame, around[1], frame, DONE)
+    unknown = out.of(events.UnknownEvent)
     assert [(name, frame[1])] * 3 == [(x.event, x.data) for x in unknown]
-    rest = [x for x in told.names if x != "UnknownEvent"]
-    assert rest == told_of(*around, DONE).names
+    rest = [x for x in out.names if x != "UnknownEvent"]
+    assert rest == transcript_of(*around, DONE).names
 
 
 def test_comments_and_names_of_frames_change_nothing() -> None:
@@ -539,7 +547,7 @@ def test_comments_and_names_of_frames_change_nothing() -> None:
     frames = [chunk(content="a"), stop(), DONE]
     named = [("chat.completion.chunk", sent) for _, sent in frames]
     data = b": PROCESSING\r\n\r\n" + sse(*named, end="\r\n")
-    assert told_of(*frames) == decode_any_way(data)
+    assert transcript_of(*frames) == decode_any_way(data)
 
 
 # --- Frames that are more or less than one chunk ----------------------------------------
@@ -548,27 +556,27 @@ def test_comments_and_names_of_frames_change_nothing() -> None:
 def test_a_chunk_in_several_lines_is_one() -> None:
     """As the standard has it."""
     frames = [("", json.dumps(sent, indent=1)) for _, sent in (chunk(content="a"), stop())]
-    assert told_of(chunk(content="a"), stop(), DONE) == told_of(*frames, DONE)
+    assert transcript_of(chunk(content="a"), stop(), DONE) == transcript_of(*frames, DONE)
 
 
 def test_lines_that_are_chunks_are_read_one_by_one() -> None:
     """Up to a bad one: what stands before it is told, and the error says what is wrong."""
     good, bad = json.dumps(chunk(content="a")[1]), '{"choices": [}'
-    told = told_of(("", f"{good}\n\n{good}\n{bad}\n{good}"), DONE)
-    assert ["MessageTextDelta"] * 2 == [x for x in told.names if x == "MessageTextDelta"]
-    assert isinstance(told.error, DecodeError)
-    assert "a line of the data is not JSON: " in str(told.error)
-    assert ["Done"] == told_of(("", f"[DONE]\n{good}")).names
+    out = transcript_of(("", f"{good}\n\n{good}\n{bad}\n{good}"), DONE)
+    assert ["MessageTextDelta"] * 2 == [x for x in out.names if x == "MessageTextDelta"]
+    assert isinstance(out.error, DecodeError)
+    assert "a line of the data is not JSON: " in str(out.error)
+    assert ["Done"] == transcript_of(("", f"[DONE]\n{good}")).names
 
 
 @pytest.mark.parametrize("data", ["{", "a\nb", '{"a":\n1', "1\n2", '{"id": NaN}'])
 @pytest.mark.parametrize("name", ["", "message", "chat.completion.chunk"])
 def test_what_is_not_json_is_refused(name: str, data: str) -> None:
     """With the frame, and where it was."""
-    told = told_of(chunk(content="a"), (name, data), DONE)
-    assert isinstance(told.error, DecodeError)
-    assert (data, len(sse(chunk(content="a")))) == (told.error.frame, told.error.offset)
-    assert str(told.error).startswith("the data is not JSON: ")
+    out = transcript_of(chunk(content="a"), (name, data), DONE)
+    assert isinstance(out.error, DecodeError)
+    assert (data, len(sse(chunk(content="a")))) == (out.error.frame, out.error.offset)
+    assert str(out.error).startswith("the data is not JSON: ")
 
 
 @pytest.mark.parametrize(
@@ -594,10 +602,10 @@ def test_a_bad_chunk_is_refused_with_the_path_of_what_is_bad(
     sent: dict[str, Any], path: str
 ) -> None:
     """What came before it is told."""
-    told = told_of(chunk(content="a"), ("", {"choices": [], **sent}), DONE)
-    assert isinstance(told.error, DecodeError)
-    assert (path,) == told.error.paths
-    assert "MessageTextDelta" == told.names[-1]
+    out = transcript_of(chunk(content="a"), ("", {"choices": [], **sent}), DONE)
+    assert isinstance(out.error, DecodeError)
+    assert (path,) == out.error.paths
+    assert "MessageTextDelta" == out.names[-1]
 
 
 JUNK = st.recursive(
@@ -673,10 +681,10 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 def test_any_chunk_is_told_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """Whatever stands where something else should: nothing but errors of the stream is raised."""
     frames = [("", replaced(EVERYTHING, *change)) for change in changes]
-    told = told_of(("", EVERYTHING), *frames, DONE)
-    assert isinstance(told.error, DecodeError | ServerError | None)
-    if told.error is None:
-        Order().check(told, ended=True)
+    out = transcript_of(("", EVERYTHING), *frames, DONE)
+    assert isinstance(out.error, DecodeError | ServerError | None)
+    if out.error is None:
+        Order().check(out, ended=True)
 
 
 @given(st.data())
@@ -687,8 +695,8 @@ def test_any_mutation_of_a_recording_is_told_or_refused(wire: Path, data: st.Dat
     start = data.draw(st.integers(0, len(sent)))
     end = data.draw(st.integers(start, len(sent)))
     patch = data.draw(st.binary(max_size=4) | st.just(sent[start:end] * 2))
-    told = decode(sent[:start] + patch + sent[end:], dialect="chat")
-    assert told.events is not None
+    out = decode(sent[:start] + patch + sent[end:], dialect="chat")
+    assert out.events is not None
 
 
 @given(st.sampled_from(["", "message", "error", "done", "x"]), JUNK.map(json.dumps) | st.text())
@@ -704,13 +712,13 @@ def test_any_frame_is_told_or_refused(name: str, text: str) -> None:
 # --- A loop of tools --------------------------------------------------------------------
 
 
-def next_stream(dialect: ChatDialect, snapshots: Snapshots, *frames: Frame) -> Told:
+def next_stream(dialect: ChatDialect, snapshots: Snapshots, *frames: Frame) -> Transcript:
     """Decode the next stream of a loop."""
-    decoder, told = EventDecoder(dialect, snapshots=snapshots), Told()
+    decoder, out = EventDecoder(dialect, snapshots=snapshots), Transcript()
     decoder.feed(sse(*frames))
     decoder.close()
-    drain(decoder, told)
-    return told
+    drain(decoder, out)
+    return out
 
 
 def test_a_loop_of_tools_is_one_run() -> None:
@@ -746,7 +754,7 @@ def test_a_loop_of_tools_is_one_run() -> None:
     assert (12, 2) == (run.usage.total_tokens, run.usage.prompt_tokens)
     assert second.of(events.ThreadRunQueued)[0].data.usage is None
     assert {"role": "assistant", "content": "It is 42."} == dialect.assistant_message
-    check_told([*first.events, *second.events], ended=True)
+    check_transcript([*first.events, *second.events], ended=True)
 
 
 def test_streams_of_a_loop_have_messages_and_steps_of_their_own() -> None:
@@ -759,5 +767,5 @@ def test_streams_of_a_loop_have_messages_and_steps_of_their_own() -> None:
         x.id for x in snapshots.messages
     ]
     assert 6 == len({x.id for x in snapshots.run_steps})
-    told = next_stream(dialect, snapshots, DONE)
-    assert ["ThreadRunStepCompleted*", "RunStepDone", "Done"] == told.names
+    out = next_stream(dialect, snapshots, DONE)
+    assert ["ThreadRunStepCompleted*", "RunStepDone", "Done"] == out.names

@@ -239,7 +239,7 @@ def test_what_is_told_of_a_call() -> None:
         [call(0)],
     ]
     _, run = writer_of(chunks)
-    told = [(x.payload.delta.step_details.tool_calls[0], x.raw) for x in run.take()]
+    out = [(x.payload.delta.step_details.tool_calls[0], x.raw) for x in run.take()]
 
     def delta(call_id: str | None, name: str | None, arguments: str | None) -> Any:
         function = models.FunctionDelta(name, arguments)
@@ -251,7 +251,7 @@ def test_what_is_told_of_a_call() -> None:
         (delta("a", None, None), 1),
         (delta(None, None, "}"), 2),
         (delta(None, "g", None), 3),
-    ] == told
+    ] == out
 
 
 def test_the_deprecated_function_call_is_the_call_at_index_0() -> None:

@@ -21,14 +21,14 @@ from tests.support.responses_frames import (
     event,
     last_run,
     messages,
+    out,
     required,
     response,
     said,
     steps,
     text,
     text_part,
-    told,
-    told_of,
+    transcript_of,
     wire_names,
 )
 
@@ -39,10 +39,10 @@ NOTHING = [*sorted(x for x in ITEMS if ITEMS[x] is Item), "compaction"]
 @pytest.mark.parametrize("kind", NOTHING)
 def test_an_item_without_counterpart_is_two_extension_events(kind: str) -> None:
     """Told as sent, and the run completes."""
-    came = told_of(added(kind, action={"x": 1}), done(kind, result="y"))
+    came = transcript_of(added(kind, action={"x": 1}), done(kind, result="y"))
     assert ["response.output_item.added", "response.output_item.done"] == between(came)
     assert ["y"] == [x.data["item"].get("result") for x in came.of(events.ExtensionEvent)][1:]
-    assert [] == between(told(CREATED, response("completed", output=[{"type": kind}])))
+    assert [] == between(out(CREATED, response("completed", output=[{"type": kind}])))
 
 
 # --- Messages ---------------------------------------------------------------------------
@@ -50,7 +50,7 @@ def test_an_item_without_counterpart_is_two_extension_events(kind: str) -> None:
 
 def test_a_message_is_a_message_in_a_step() -> None:
     """Under its own id; the step's is made of it."""
-    came = told_of(
+    came = transcript_of(
         added("message", "msg_1", status="in_progress", phase="commentary"),
         event("content_part.added", item_id="msg_1", output_index=0, content_index=0),
         text("Hel", "msg_1"),
@@ -101,7 +101,7 @@ def test_a_message_is_a_message_in_a_step() -> None:
 def test_text_that_no_delta_brought_is_told(rest: Any) -> None:
     """Once, as one more synthetic delta, whoever brings it; also all of it."""
     for pieces in (["Hel"], [], ["Hello"]):
-        came = told(CREATED, added("message"), *map(text, pieces), rest, rest, COMPLETED)
+        came = out(CREATED, added("message"), *map(text, pieces), rest, rest, COMPLETED)
         assert "Hello" == said(came, "item_1")
         assert ["Hello"] == [x.text for x in messages(came)]
         deltas = [x.synthetic for x in came.of(events.ThreadMessageDelta)]
@@ -110,14 +110,16 @@ def test_text_that_no_delta_brought_is_told(rest: Any) -> None:
 
 def test_a_last_word_that_differs_counts_and_is_not_told_twice() -> None:
     """Deltas that said something else stay said; the message is what the server says."""
-    came = told_of(added("message"), text("Hi"), done("message", content=[text_part("Hello")]))
+    came = transcript_of(
+        added("message"), text("Hi"), done("message", content=[text_part("Hello")])
+    )
     assert ("Hi", ["Hello"]) == (said(came, "item_1"), [x.text for x in messages(came)])
 
 
 @pytest.mark.parametrize("content", [[], None, [text_part("")], [text_part("He")]])
 def test_an_end_that_says_less_takes_nothing_away(content: Any) -> None:
     """Some servers end a message without its content."""
-    came = told_of(added("message"), text("Hello"), done("message", content=content))
+    came = transcript_of(added("message"), text("Hello"), done("message", content=content))
     assert ["Hello"] == [x.text for x in messages(came)]
 
 
@@ -130,12 +132,12 @@ def test_a_refusal_is_a_refusal() -> None:
         event("content_part.done", **where, part=part),
         done("message", content=[part]),
     ):
-        came = told_of(added("message"), event("refusal.delta", **where, delta="I can"), rest)
+        came = transcript_of(added("message"), event("refusal.delta", **where, delta="I can"), rest)
         (refusal,) = came.of(events.MessageRefusalDone)
         assert "I cannot." == refusal.refusal.refusal
         assert ["I can", "not."] == [x.delta.refusal for x in came.of(events.MessageRefusalDelta)]
     other = {"type": "refusal", "refusal": "No."}
-    came = told_of(
+    came = transcript_of(
         added("message"),
         event("refusal.delta", **where, delta="I can"),
         done("message", content=[other]),
@@ -145,7 +147,7 @@ def test_a_refusal_is_a_refusal() -> None:
 
 def test_a_text_and_a_refusal_at_one_index_are_two_parts() -> None:
     """Where a server leaves indexes out; a part never changes its type."""
-    came = told_of(
+    came = transcript_of(
         text("Well.", "msg_1", None),
         event("refusal.delta", item_id="msg_1", delta="No."),
         text(" Hm.", "msg_1", None),
@@ -158,12 +160,12 @@ def test_a_text_and_a_refusal_at_one_index_are_two_parts() -> None:
 def test_parts_keep_their_places() -> None:
     """A place of which nothing was said is an unknown part; an unknown type is kept whole."""
     audio = {"type": "output_audio", "data": "..."}
-    came = told_of(added("message"), text("b", part=1))
+    came = transcript_of(added("message"), text("b", part=1))
     assert [models.UnknownContent(), "text"] == [
         messages(came)[0].content[0],
         messages(came)[0].content[1].type,
     ]
-    came = told_of(added("message"), text("b", part=1), done("message", content=[
+    came = transcript_of(added("message"), text("b", part=1), done("message", content=[
         audio, text_part("b"), {"type": 5}]))  # fmt: skip
     assert models.UnknownContent("output_audio", audio) == messages(came)[0].content[0]
     assert "b" == messages(came)[0].text
@@ -174,11 +176,11 @@ def test_a_message_that_was_cut_ends_with_the_run() -> None:
     """Only then it is known why; an incomplete message stays so in a run that completes."""
     end = done("message", status="incomplete", content=[text_part("Hal")])
     details: dict[str, Any] = {"incomplete_details": {"reason": "max_output_tokens"}}
-    came = told(CREATED, added("message"), text("Hal"), end, response("incomplete", **details))
+    came = out(CREATED, added("message"), text("Hal"), end, response("incomplete", **details))
     assert [models.IncompleteDetails("max_tokens")] == [
         x.incomplete_details for x in messages(came)
     ]
-    came = told_of(added("message"), end)
+    came = transcript_of(added("message"), end)
     assert ["incomplete"] == [x.status for x in messages(came)]
 
 
@@ -190,10 +192,10 @@ def test_a_message_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> Non
         "status": "in_progress",
         "content": [],
     }
-    came = told(CREATED, added("message"), text("Hal"), response("failed", output=[item]))
+    came = out(CREATED, added("message"), text("Hal"), response("failed", output=[item]))
     assert ["incomplete"] == [x.status for x in messages(came)]
     assert ["completed"] == [
-        x.status for x in messages(told(CREATED, response("completed", output=[item])))
+        x.status for x in messages(out(CREATED, response("completed", output=[item])))
     ]
 
 
@@ -210,7 +212,7 @@ def test_what_comes_after_the_end_of_a_message_is_an_extension_event() -> None:
         done("message", content=[text_part("abc")]),
         added("message"),
     ]
-    came = told_of(added("message"), done("message", content=[text_part("x")]), *late)
+    came = transcript_of(added("message"), done("message", content=[text_part("x")]), *late)
     assert [x[0] for x in late] == [x.event for x in came.of(events.ExtensionEvent)]
     assert ["x"] == [x.text for x in messages(came)]
 
@@ -225,7 +227,7 @@ def test_an_annotation_is_told_once() -> None:
     page = models.URLCitation("u")
     expected = models.URLCitationAnnotation(0, "url_citation", "See", 0, 3, page)
     for frames in ([by_event], [without], [end], [by_event, end]):
-        came = told_of(added("message"), text("See."), *frames)
+        came = transcript_of(added("message"), text("See."), *frames)
         assert [expected] == [x.annotation for x in came.of(events.MessageAnnotation)]
         (part,) = messages(came)[0].content
         assert isinstance(part, models.TextContentBlock)
@@ -236,7 +238,7 @@ def test_annotations_that_the_end_leaves_out_stay() -> None:
     """Azure's server ends the text with an empty list."""
     where: dict[str, Any] = {"item_id": "item_1", "output_index": 0, "content_index": 0}
     sent = event("output_text.annotation.added", **where, annotation={"type": "file_path"})
-    came = told_of(
+    came = transcript_of(
         added("message"), text("See."), sent, done("message", content=[text_part("See.")])
     )
     (part,) = messages(came)[0].content
@@ -249,7 +251,7 @@ def test_annotations_that_the_end_leaves_out_stay() -> None:
 
 def test_calls_of_functions_share_a_step_that_waits() -> None:
     """The run requires their outputs; the step is open until they come."""
-    came = told_of(
+    came = transcript_of(
         added("function_call", "fc_1", 0, call_id="call_1", name="f", arguments=""),
         arguments('{"a"', "fc_1", 0),
         arguments(": 1}", "fc_1", 0),
@@ -282,7 +284,7 @@ def test_a_custom_tool_is_a_function_whose_arguments_are_its_input() -> None:
         event("custom_tool_call_input.done", **where, input="abc"),
         done("custom_tool_call", "ct_1", input="abc"),
     ):
-        came = told_of(
+        came = transcript_of(
             added("custom_tool_call", "ct_1", call_id="call_1", name="f", input=""),
             event("custom_tool_call_input.delta", **where, delta="ab"),
             rest,
@@ -297,7 +299,7 @@ def test_arguments_that_a_call_begins_with_are_not_told_twice() -> None:
     begin = added("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
     whole = done("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
     for frames in ([begin], [begin, arguments('{"a": 1}')], [begin, whole]):
-        came = told_of(*frames)
+        came = transcript_of(*frames)
         assert [("call_1", "f", '{"a": 1}')] == required(came)
         deltas = came.of(events.RunStepToolCallDelta)
         assert '{"a": 1}' == "".join(x.delta.function.arguments or "" for x in deltas)
@@ -305,7 +307,7 @@ def test_arguments_that_a_call_begins_with_are_not_told_twice() -> None:
 
 def test_the_last_word_on_arguments_counts() -> None:
     """Where the deltas said something else."""
-    came = told_of(
+    came = transcript_of(
         added("function_call", call_id="call_1", name="f"),
         arguments("{"),
         arguments('"a'),
@@ -318,22 +320,22 @@ def test_a_call_whose_name_and_id_come_late_gets_them() -> None:
     """With its end, or with the event that adds it, after its deltas."""
     known: dict[str, Any] = {"call_id": "call_1", "name": "f"}
     for late in (done("function_call", **known), added("function_call", **known)):
-        assert [("call_1", "f", "{}")] == required(told_of(arguments("{}"), late))
+        assert [("call_1", "f", "{}")] == required(transcript_of(arguments("{}"), late))
     assert [("call_1", "", "{}")] == required(
-        told_of(arguments("{}"), done("function_call", call_id="call_1"))
+        transcript_of(arguments("{}"), done("function_call", call_id="call_1"))
     )
-    named = told_of(added("function_call", call_id="call_1"), done("function_call", name="f"))
+    named = transcript_of(added("function_call", call_id="call_1"), done("function_call", name="f"))
     assert [("call_1", "f", "")] == required(named)
 
 
 def test_a_call_without_a_call_id_has_the_item_s() -> None:
     """An output must name something."""
-    assert [("fc_1", "f", "")] == required(told_of(added("function_call", "fc_1", name="f")))
+    assert [("fc_1", "f", "")] == required(transcript_of(added("function_call", "fc_1", name="f")))
 
 
 def test_calls_of_a_response_that_is_incomplete_are_cancelled() -> None:
     """Their arguments may be cut, so no output is asked for."""
-    came = told(
+    came = out(
         CREATED, added("function_call", call_id="call_1", name="f"), arguments('{"a'),
         response("incomplete"),
     )  # fmt: skip
@@ -351,7 +353,7 @@ def test_what_comes_after_the_end_of_a_call_is_an_extension_event() -> None:
         done("function_call", call_id="x", arguments="b"),
     ]
     end = done("function_call", call_id="call_1", name="f", arguments="{}")
-    came = told_of(added("function_call", call_id="call_1", name="f"), end, *late)
+    came = transcript_of(added("function_call", call_id="call_1", name="f"), end, *late)
     assert [("call_1", "f", "{}")] == required(came)
     assert 4 == len(came.of(events.ExtensionEvent))
 
@@ -376,7 +378,7 @@ def test_reasoning_has_events_of_its_own(name: str, key: str, grew: Any, ended: 
     where: dict[str, Any] = {"item_id": "rs_1", "output_index": 0}
     part = {"type": "x", "text": "Hm, so."}
     seen: list[str] = []
-    came = told(
+    came = out(
         CREATED,
         added("reasoning", "rs_1"),
         event(f"{name}.delta", **where, **{index: 1}, delta="Hm,"),
@@ -408,14 +410,14 @@ def test_reasoning_is_done_where_nobody_says_so(name: str, key: str, grew: Any, 
         ([response("completed", output=[whole])], "Hm."),
         ([event(f"{name}.done", item_id="rs_1", text="Hm."), COMPLETED], "Hm."),
     ):
-        came = told(CREATED, *frames)
+        came = out(CREATED, *frames)
         assert [text_then] == [x.data.text for x in came.of(ended)]
         assert text_then == "".join(x.data.delta for x in came.of(grew))
 
 
 def test_reasoning_of_which_nothing_is_said_is_nothing() -> None:
     """Only its encrypted content came."""
-    came = told_of(
+    came = transcript_of(
         added("reasoning", "rs_1"), event("reasoning_text.done", item_id="rs_1", text="")
     )
     assert [] == came.of(events.ReasoningDelta, events.ReasoningDone)
@@ -424,7 +426,7 @@ def test_reasoning_of_which_nothing_is_said_is_nothing() -> None:
 def test_reasoning_grows_in_one_live_object() -> None:
     """A handler gets pieces and all so far; an event keeps the live text."""
     frames = [event("reasoning_text.delta", item_id="rs_1", delta=x) for x in "abc"]
-    came = told(CREATED, *frames, COMPLETED)
+    came = out(CREATED, *frames, COMPLETED)
     snapshots = [x.data.snapshot for x in came.of(events.ReasoningDelta)]
     assert "abc" == snapshots[0].text
     assert snapshots[0] is snapshots[2]
@@ -437,7 +439,7 @@ def test_reasoning_grows_in_one_live_object() -> None:
 
 def test_an_image_is_shown_as_it_is_made() -> None:
     """Attempts are counted; the image itself is with the item's end."""
-    came = told_of(
+    came = transcript_of(
         added("image_generation_call", "ig_1"),
         event(
             "image_generation_call.partial_image",

@@ -11,7 +11,7 @@ from stream_core.dialects.responses.items import CallItem, Item, MessageItem
 from stream_core.dialects.responses.output import Output, item_class
 from stream_core.dialects.responses.tool_items import ToolItem
 from stream_core.dialects.run_writer import RunWriter
-from tests.support.frames import Told
+from tests.support.frames import Transcript
 from tests.support.responses_frames import (
     COMPLETED,
     CREATED,
@@ -21,12 +21,12 @@ from tests.support.responses_frames import (
     event,
     last_run,
     messages,
+    out,
     response,
     steps,
     text,
     text_part,
-    told,
-    told_of,
+    transcript_of,
 )
 
 #: Items of calls, as the last event of a response lists them.
@@ -34,12 +34,12 @@ CALL_1 = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f
 CALL_2 = {"type": "function_call", "id": "fc_2", "call_id": "call_2", "name": "g", "arguments": "2"}
 
 
-def texts(came: Told) -> list[tuple[str, str]]:
+def texts(came: Transcript) -> list[tuple[str, str]]:
     """Return ids and texts of the messages that ended."""
     return [(x.id, x.text) for x in messages(came)]
 
 
-def required(came: Told) -> list[tuple[str, str]]:
+def required(came: Transcript) -> list[tuple[str, str]]:
     """Return ids and arguments of the calls that wait."""
     action = last_run(came).required_action
     assert action is not None
@@ -69,7 +69,7 @@ def test_the_class_of_an_item_is_found_by_its_type(kind: str, expected: type[Ite
 
 def test_ids_may_change_at_every_event() -> None:
     """GitHub Copilot: the index counts, and the first id is shown."""
-    came = told(
+    came = out(
         CREATED,
         added("message", "a", 0),
         text("Hel", "b", 0),
@@ -90,7 +90,7 @@ def test_ids_may_change_at_every_event() -> None:
 
 def test_indexes_may_be_missing() -> None:
     """llama.cpp: items are found by their ids, also two at once."""
-    came = told_of(
+    came = transcript_of(
         added("function_call", "fc_1", None, call_id="call_1", name="f"),
         arguments("1", "fc_1", None),
         added("function_call", "fc_2", None, call_id="call_2", name="g"),
@@ -104,18 +104,18 @@ def test_indexes_may_be_missing() -> None:
 def test_indexes_and_ids_may_be_missing() -> None:
     """Then the last item of that kind is meant that is open."""
     bare = event("output_text.delta", delta="a")
-    came = told_of(bare, event("reasoning_text.delta", delta="hm"), bare)
+    came = transcript_of(bare, event("reasoning_text.delta", delta="hm"), bare)
     assert ["aa"] == [x for _, x in texts(came)]
-    came = told_of(bare, done("message", "", None), bare)
+    came = transcript_of(bare, done("message", "", None), bare)
     assert ["a", "a"] == [x for _, x in texts(came)]
     assert [x for x, _ in texts(came)] == ["msg_resp_1_1", "msg_resp_1_2"]
-    came = told_of(event("code_interpreter_call_code.delta", delta="1"))
+    came = transcript_of(event("code_interpreter_call_code.delta", delta="1"))
     assert ["step_item_resp_1_1"] == [x.id for x in steps(came)]
 
 
 def test_items_may_be_added_under_one_index() -> None:
     """Then the id tells which is meant; an id that nobody has means the last."""
-    came = told_of(
+    came = transcript_of(
         added("function_call", "fc_1", 0, call_id="call_1", name="f"),
         added("function_call", "fc_2", 0, call_id="call_2", name="g"),
         arguments("1", "fc_1", 0),
@@ -127,14 +127,14 @@ def test_items_may_be_added_under_one_index() -> None:
 
 def test_items_may_have_one_id() -> None:
     """Then the index tells, and the second one gets an id of its own."""
-    came = told_of(
+    came = transcript_of(
         added("message", "m", 0),
         added("message", "m", 1),
         text("a", "m", 0),
         text("b", "m", 1),
     )
     assert [("m", "a"), ("m_2", "b")] == texts(came)
-    came = told_of(
+    came = transcript_of(
         *[added("message", "m", number) for number in range(3)], added("message", "m_2", 3)
     )
     assert 4 == len({x for x, _ in texts(came)})
@@ -142,7 +142,7 @@ def test_items_may_have_one_id() -> None:
 
 def test_an_index_of_another_kind_of_item_is_not_meant() -> None:
     """LiteLLM has reasoning and message at one index."""
-    came = told_of(
+    came = transcript_of(
         added("reasoning", "rs_1", 0),
         added("message", "msg_1", 0),
         text("a", "msg_1", 0),
@@ -156,20 +156,20 @@ def test_an_index_of_another_kind_of_item_is_not_meant() -> None:
 
 def test_an_index_that_was_never_added_begins_an_item() -> None:
     """Under the id that the frame has."""
-    came = told_of(added("message", "msg_1", 0), text("a", "msg_1", 0), text("b", "msg_2", 1))
+    came = transcript_of(added("message", "msg_1", 0), text("a", "msg_1", 0), text("b", "msg_2", 1))
     assert [("msg_1", "a"), ("msg_2", "b")] == texts(came)
 
 
 def test_an_item_may_be_added_after_its_deltas() -> None:
     """open-responses-server: it is the item that they began."""
     for index, later in ((None, None), (0, 0), (None, 0)):
-        came = told_of(
+        came = transcript_of(
             text("a", "msg_1", index),
             added("message", "msg_1", later),
             text("b", "msg_1", later),
         )
         assert [("msg_1", "ab")] == texts(came)
-    came = told_of(text("a", "x", 0), added("message", "y", 0), text("b", "z", 0))
+    came = transcript_of(text("a", "x", 0), added("message", "y", 0), text("b", "z", 0))
     assert [("x", "ab")] == texts(came)
 
 
@@ -177,7 +177,7 @@ def test_an_item_that_is_added_twice_is_one() -> None:
     """With the same id, or at one index without ids."""
     for item_id, index in (("msg_1", 0), ("msg_1", None), ("", 0)):
         twice = [added("message", item_id, index)] * 2
-        came = told_of(*twice, text("a", item_id, index))
+        came = transcript_of(*twice, text("a", item_id, index))
         assert ["a"] == [x for _, x in texts(came)]
         assert 1 == len(came.of(events.ExtensionEvent))
 
@@ -185,7 +185,7 @@ def test_an_item_that_is_added_twice_is_one() -> None:
 def test_an_item_that_only_ends_is_told_whole() -> None:
     """And its end again is an extension event."""
     end = done("message", "msg_1", 0, content=[text_part("Hi")])
-    came = told_of(end, end)
+    came = transcript_of(end, end)
     assert [("msg_1", "Hi")] == texts(came)
     assert 1 == len(came.of(events.ExtensionEvent))
 
@@ -208,7 +208,7 @@ def test_items_that_were_not_seen_are_told_at_the_end() -> None:
         "code": "1",
         "outputs": [{"type": "logs"}],
     }
-    came = told(CREATED, done(**_done(code), index=0), listed(code, message, CALL_1, other))
+    came = out(CREATED, done(**_done(code), index=0), listed(code, message, CALL_1, other))
     assert [("msg_1", "Hi"), ("msg_2", "Ho")] == texts(came)
     assert [("call_1", "1")] == required(came)
     assert 1 == sum(x.id == "step_ci_1" for x in steps(came))
@@ -223,7 +223,7 @@ def _done(item: dict[str, Any]) -> dict[str, Any]:
 def test_items_may_have_other_ids_at_the_end() -> None:
     """Found by their places, or, without indexes, in order."""
     for places in ((0, 1), (None, None)):
-        came = told(
+        came = out(
             CREATED,
             added("function_call", "a", places[0], call_id="call_1", name="f"),
             added("function_call", "b", places[1], call_id="call_2", name="g"),
@@ -235,7 +235,7 @@ def test_items_may_have_other_ids_at_the_end() -> None:
 def test_the_list_may_leave_items_out() -> None:
     """A place there is none in the output then: ids count more."""
     message = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
-    came = told(
+    came = out(
         CREATED,
         added("message", "msg_1", 0),
         text("Hi", "msg_1", 0),
@@ -250,7 +250,7 @@ def test_an_item_that_was_seen_is_not_taken_for_one_that_was_not() -> None:
     """A stream that was joined late has missed the first."""
     first = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
     second = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
-    came = told(text("Ho", "msg_2", 1), listed(first, second))
+    came = out(text("Ho", "msg_2", 1), listed(first, second))
     assert [("msg_1", "Hi"), ("msg_2", "Ho")] == sorted(texts(came))
 
 
@@ -258,15 +258,15 @@ def test_items_with_one_id_are_each_told_at_the_end() -> None:
     """The list has both."""
     one = {"type": "message", "id": "m", "content": [text_part("a")]}
     two = {"type": "message", "id": "m", "content": [text_part("b")]}
-    assert ["a", "b"] == [x for _, x in texts(told(CREATED, listed(one, two)))]
+    assert ["a", "b"] == [x for _, x in texts(out(CREATED, listed(one, two)))]
 
 
 @pytest.mark.parametrize("output", [None, []])
 def test_a_list_may_be_empty(output: Any) -> None:
     """Then what was seen is all there is."""
-    came = told(CREATED, text("Hi"), response("completed", output=output))
+    came = out(CREATED, text("Hi"), response("completed", output=output))
     assert [("item_1", "Hi")] == texts(came)
-    assert [("item_1", "Hi")] == texts(told(CREATED, text("Hi"), COMPLETED))
+    assert [("item_1", "Hi")] == texts(out(CREATED, text("Hi"), COMPLETED))
 
 
 def test_the_items_are_known_as_last_sent() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from stream_core import models
 from stream_core.errors import DecodeError
-from tests.support.frames import Told
+from tests.support.frames import Transcript
 from tests.support.responses_frames import (
     CREATED,
     OPENED,
@@ -17,14 +17,14 @@ from tests.support.responses_frames import (
     done,
     event,
     last_run,
+    out,
     response,
     steps,
-    told,
-    told_of,
+    transcript_of,
 )
 
 
-def calls(came: Told) -> list[Any]:
+def calls(came: Transcript) -> list[Any]:
     """Return the calls of the steps that ended."""
     details = [x.step_details for x in steps(came)]
     return [y for x in details if isinstance(x, models.ToolCallsStepDetails) for y in x.tool_calls]
@@ -39,7 +39,7 @@ def test_the_code_interpreter_is_a_step() -> None:
         {"type": "of_tomorrow"},
         {"type": 5},
     ]
-    came = told_of(
+    came = transcript_of(
         added("code_interpreter_call", "ci_1", code="", outputs=[]),
         event("code_interpreter_call.in_progress", **where),
         event("code_interpreter_call_code.delta", **where, delta="1 +"),
@@ -69,7 +69,7 @@ def test_the_code_interpreter_is_a_step() -> None:
 
 def test_code_without_outputs_or_deltas_is_told_at_its_end() -> None:
     """Outputs come only where they were asked for."""
-    (call,) = calls(told_of(done("code_interpreter_call", "ci_1", code="1")))
+    (call,) = calls(transcript_of(done("code_interpreter_call", "ci_1", code="1")))
     assert ("1", []) == (call.code_interpreter.input, call.code_interpreter.outputs)
 
 
@@ -80,7 +80,7 @@ def test_outputs_that_are_wrong_are_refused_with_their_path() -> None:
         ([5], "$.item.outputs[0]: 5 is not an object"),
         ([{"type": "logs", "logs": 5}], "$.item.outputs[0].logs: 5 is not a string"),
     ):
-        came = told(CREATED, done("code_interpreter_call", outputs=outputs))
+        came = out(CREATED, done("code_interpreter_call", outputs=outputs))
         assert isinstance(came.error, DecodeError)
         assert (path,) == came.error.paths
 
@@ -91,7 +91,7 @@ def test_file_search_is_a_step_whose_results_come_with_its_end() -> None:
         {"file_id": "f_1", "filename": "a.txt", "score": 0.5, "text": "Hi", "attributes": {}},
         {"file_id": "f_2", "filename": "b.txt"},
     ]
-    came = told_of(
+    came = transcript_of(
         added("file_search_call", "fs_1", queries=[], results=None),
         event("file_search_call.searching", item_id="fs_1", output_index=0),
         done("file_search_call", "fs_1", status="completed", queries=["x"], results=results),
@@ -114,7 +114,7 @@ def test_file_search_is_a_step_whose_results_come_with_its_end() -> None:
         )
         == call
     )
-    (call,) = calls(told_of(done("file_search_call", "fs_1")))
+    (call,) = calls(transcript_of(done("file_search_call", "fs_1")))
     assert models.FileSearchToolCall("fs_1") == call
 
 
@@ -122,7 +122,7 @@ def test_a_call_of_an_mcp_tool_is_a_step() -> None:
     """Arguments as they come, and the output."""
     where: dict[str, Any] = {"item_id": "mcp_1", "output_index": 0}
     named: dict[str, Any] = {"name": "look", "server_label": "docs"}
-    came = told_of(
+    came = transcript_of(
         added("mcp_call", "mcp_1", **named, arguments=""),
         event("mcp_call_arguments.delta", **where, delta='{"q"'),
         event("mcp_call_arguments.done", **where, arguments='{"q": 1}'),
@@ -131,9 +131,9 @@ def test_a_call_of_an_mcp_tool_is_a_step() -> None:
     expected = models.MCPToolCall("mcp_1", "mcp", "look", '{"q": 1}', "docs", "found")
     assert [expected] == calls(came)
     assert [expected] == calls(
-        told_of(done("mcp_call", "mcp_1", **named, arguments='{"q": 1}', output="found"))
+        transcript_of(done("mcp_call", "mcp_1", **named, arguments='{"q": 1}', output="found"))
     )
-    (call,) = calls(told_of(done("mcp_call", "mcp_1", **named)))
+    (call,) = calls(transcript_of(done("mcp_call", "mcp_1", **named)))
     assert call.output is None
 
 
@@ -151,7 +151,7 @@ def test_a_tool_that_failed_fails_its_step(kind: str, end: Any, expected: models
     if kind == "code_interpreter_call" and "error" in end:
         end = {**end, "status": "failed"}
         expected = models.LastError("server_error", "the tool failed")
-    came = told_of(added(kind), done(kind, **end))
+    came = transcript_of(added(kind), done(kind, **end))
     (step,) = steps(came)
     assert ("failed", expected) == (step.status, step.last_error)
     assert "completed" == last_run(came).status
@@ -159,7 +159,7 @@ def test_a_tool_that_failed_fails_its_step(kind: str, end: Any, expected: models
 
 def test_other_tools_are_steps_of_an_open_type() -> None:
     """As Azure's runs have them: what the item has stands under the tool's name."""
-    came = told_of(
+    came = transcript_of(
         added("web_search_call", "ws_1", status="in_progress"),
         event("web_search_call.searching", item_id="ws_1", output_index=0),
         done(
@@ -179,7 +179,7 @@ def test_a_tool_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> None:
     """Completed in a run that completes, else as it."""
     item: dict[str, Any] = {"type": "web_search_call", "id": "ws_1", "status": "searching"}
     for status, expected in (("completed", "completed"), ("incomplete", "cancelled")):
-        came = told(CREATED, response(status, output=[item]))
+        came = out(CREATED, response(status, output=[item]))
         assert [expected] == [x.status for x in steps(came)]
-    came = told(CREATED, response("incomplete", output=[{**item, "status": "completed"}]))
+    came = out(CREATED, response("incomplete", output=[{**item, "status": "completed"}]))
     assert ["completed"] == [x.status for x in steps(came)]
