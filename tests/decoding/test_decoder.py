@@ -236,7 +236,7 @@ def out_at_once(chunks: Iterable[bytes], **options: Any) -> Transcript:
         b"\xff",
     ],
 )
-def test_all_at_once_is_told_like_piece_by_piece(data: bytes) -> None:
+def test_all_at_once_is_delivered_like_piece_by_piece(data: bytes) -> None:
     """Same events, same error, with fast paths and without, however the bytes are cut."""
     expected = decode(data)
     for fast in (True, False):
@@ -260,7 +260,7 @@ def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fa
 
 
 @FAST
-def test_a_chunk_is_asked_for_when_all_before_it_was_told(
+def test_a_chunk_is_asked_for_when_all_before_it_was_delivered(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
     """So nobody waits for the network with an event in hand, nor for anything after ``done``."""
@@ -585,7 +585,7 @@ def test_other_lines_with_unknown_fields_are_ignored() -> None:
     assert decode_every_way(data).error is None
 
 
-def test_a_failure_is_told_again_at_every_call() -> None:
+def test_a_failure_is_delivered_again_at_every_call() -> None:
     """The same one; the decoder has nothing else to say."""
     decoder = EventDecoder("assistants")
     decoder.feed(b"event: done\ndata: bye\n\n" + sse(run("created")))
@@ -660,7 +660,7 @@ def test_a_dialect_may_hold_something_back_for_the_end() -> None:
     assert "bye" == out.of(events.Done)[0].data
 
 
-def test_what_a_dialect_said_before_an_error_is_told() -> None:
+def test_what_a_dialect_said_before_an_error_is_delivered() -> None:
     """Where it finds the error while it is read; nothing is asked of it afterwards."""
     out = decode(b"data: a ! b\n\n", dialect=Late())
     assert ["a"] == [x.event for x in out.events]

@@ -107,7 +107,7 @@ def test_a_named_frame_is_its_event(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ALIASES))
-def test_another_spelling_is_told_by_the_name_in_the_table(name: str) -> None:
+def test_another_spelling_is_delivered_by_the_name_in_the_table(name: str) -> None:
     """With an ``event:`` line and in an envelope; what is no JSON is refused under both."""
     known = ALIASES[name]
     assert known in EVENTS

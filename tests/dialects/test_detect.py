@@ -102,7 +102,7 @@ def test_a_stream_is_read_as_the_wire_that_was_found() -> None:
     assert isinstance(out[-1], events.Done)
 
 
-def test_frames_before_the_first_that_tells_are_told_too() -> None:
+def test_frames_before_the_first_that_tells_are_delivered_too() -> None:
     """A ping is an unknown event, and the next frame is looked at."""
     out = list(Stream([sse(("ping", {"type": "ping"}), *ANSWER)], dialect="auto"))
     assert isinstance(out[0], events.UnknownEvent)
@@ -196,7 +196,7 @@ class _Held:
         return (HELD,)
 
 
-def test_what_a_wire_holds_back_is_told_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_wire_holds_back_is_delivered_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """By the wire that was found; one that holds nothing back has nothing to add."""
     dialect = AutoDialect()
     assert isinstance(dialect, HoldsBack)

@@ -63,7 +63,7 @@ def test_a_message_gathers_what_was_said() -> None:
     ] == content
 
 
-def test_what_is_missing_is_told_once() -> None:
+def test_what_is_missing_is_delivered_once() -> None:
     """And nothing where something else was said."""
     for refusal in (False, True):
         run = run_writer()

@@ -30,7 +30,7 @@ def test_a_run_begins_once() -> None:
     assert out[0].payload is not out[1].payload
 
 
-def test_an_extension_is_told_as_it_is() -> None:
+def test_an_extension_is_delivered_as_it_is() -> None:
     """Under its own name."""
     run = run_writer()
     run.extend("x.y", RAW)

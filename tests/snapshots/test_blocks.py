@@ -49,7 +49,7 @@ def test_a_block_that_is_in_its_list_already_is_only_put() -> None:
     assert ["zero", "one", "two"] == [block.snapshot for block in container.blocks.values()]
 
 
-def test_a_new_block_was_not_told() -> None:
+def test_a_new_block_was_not_delivered() -> None:
     """Neither that it began nor that it is done, and it is not the open one."""
     container: Container[str] = Container("msg_1", None)
     block = container.put(0, "part")
@@ -78,7 +78,7 @@ def test_many_blocks_in_order_cost_as_much_each() -> None:
     assert 500 * 3 > Counted.compared
 
 
-def test_what_was_told_is_remembered_by_class_and_id() -> None:
+def test_what_was_delivered_is_remembered_by_class_and_id() -> None:
     """The same created again is repeated; another id or another event is not."""
     history = History()
     assert not history.repeated(decoded("run_1"))
@@ -88,7 +88,7 @@ def test_what_was_told_is_remembered_by_class_and_id() -> None:
     assert history.repeated(decoded("run_1", "completed"))
 
 
-def test_what_was_announced_is_told() -> None:
+def test_what_was_announced_is_delivered() -> None:
     """A synthetic created is the one and only: the server's own, later, is a repetition."""
     history = History()
     run = models.Run("run_1")

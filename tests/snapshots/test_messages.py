@@ -47,7 +47,7 @@ def refusal(value: str, **fields: Any) -> dict[str, Any]:
 # --- One message ------------------------------------------------------------------------
 
 
-def test_a_plain_message_is_told_from_created_to_done() -> None:
+def test_a_plain_message_is_delivered_from_created_to_done() -> None:
     """The wire event comes first, what follows from it after it."""
     made = transcript_of(
         message("created"),
@@ -178,7 +178,7 @@ def test_a_part_is_done_before_the_next_one_begins() -> None:
     assert ["file_1"] == [x.image_file.file_id for x in made.of(events.MessageImageFileDone)]
 
 
-def test_several_parts_in_one_delta_are_told_in_its_order() -> None:
+def test_several_parts_in_one_delta_are_delivered_in_its_order() -> None:
     """One frame may begin, end and begin again."""
     parts = [
         {"index": 0, "type": "text", "text": {"value": "a"}},
@@ -212,7 +212,7 @@ def test_parts_are_kept_by_index_whatever_their_order() -> None:
     assert [1, 0] == [x.index for x in made.of(events.MessageTextDone)]  # once each
 
 
-def test_a_delta_for_a_part_that_is_closed_is_told() -> None:
+def test_a_delta_for_a_part_that_is_closed_is_delivered() -> None:
     """It changes the text and closes nothing twice."""
     made = transcript_of(
         message("created"),
@@ -236,7 +236,7 @@ def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
     assert ("a", "bc") == (said(made, 0), said(made, 1))
 
 
-def test_a_refusal_is_told_by_piece_and_when_done() -> None:
+def test_a_refusal_is_delivered_by_piece_and_when_done() -> None:
     """Its snapshot grows like a text's."""
     made = transcript_of(
         message("created"),
@@ -251,7 +251,7 @@ def test_a_refusal_is_told_by_piece_and_when_done() -> None:
     assert [] == made.of(events.MessageTextCreated)
 
 
-def test_an_image_address_is_told_when_done() -> None:
+def test_an_image_address_is_delivered_when_done() -> None:
     """There is no callback for a piece of an image."""
     part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     made = transcript_of(
@@ -297,7 +297,7 @@ def test_a_text_delta_without_text_begins_the_part_only() -> None:
     assert [""] == [x.delta.value for x in made.of(events.MessageTextDelta)]
 
 
-def test_pieces_of_one_text_in_a_row_are_told_like_single_ones() -> None:
+def test_pieces_of_one_text_in_a_row_are_delivered_like_single_ones() -> None:
     """They take a fast path, which takes every piece as the JSON spells it, to the end."""
     spoken = ["Hel", "lo", " ", 'y"ou', "\\", "", "\n", "é\u2028😀", "!"]
     whole = "".join(spoken)
@@ -343,7 +343,7 @@ def test_pieces_in_a_row_with_a_role_set_it() -> None:
     assert [*["assistant"] * 5, "user", *["assistant"] * 4] == roles
 
 
-def test_pieces_with_something_else_in_them_are_told_whole() -> None:
+def test_pieces_with_something_else_in_them_are_delivered_whole() -> None:
     """A role, a key that is not known, no index, other parts: nothing is lost in a row either."""
     part = {"index": 0, "type": "text", "text": {"value": "a"}}
     rows: list[dict[str, Any]] = [
@@ -382,7 +382,7 @@ def test_rows_of_pieces_take_turns() -> None:
 # --- Annotations ------------------------------------------------------------------------
 
 
-def test_an_annotation_is_told_once() -> None:
+def test_an_annotation_is_delivered_once() -> None:
     """One that is sent again under its index replaces fields; the final list repeats it."""
     made = transcript_of(
         message("created"),
@@ -395,7 +395,7 @@ def test_an_annotation_is_told_once() -> None:
     assert 1 == len(made.of(events.MessageTextDelta))
 
 
-def test_annotations_that_only_the_final_message_has_are_told() -> None:
+def test_annotations_that_only_the_final_message_has_are_delivered() -> None:
     """Each before its text is done, with the final text."""
     made = transcript_of(
         message("created"),
@@ -412,7 +412,7 @@ def test_annotations_that_only_the_final_message_has_are_told() -> None:
 # --- Text that no delta brought ---------------------------------------------------------
 
 
-def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
+def test_a_message_that_comes_whole_is_delivered_like_one_in_pieces() -> None:
     """Servers without deltas: one delta has all of the text."""
     made = transcript_of(
         message("created"),
@@ -441,7 +441,7 @@ def test_a_message_that_comes_whole_is_told_like_one_in_pieces() -> None:
     assert "no" == made.of(events.MessageRefusalDelta)[0].delta.refusal
 
 
-def test_text_that_the_deltas_left_out_is_told_before_the_text_is_done() -> None:
+def test_text_that_the_deltas_left_out_is_delivered_before_the_text_is_done() -> None:
     """In whichever part it is missing."""
     made = transcript_of(
         message("created"),
@@ -460,7 +460,7 @@ def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
     assert "Hello you" == made.of(events.MessageTextDone)[0].text.value
 
 
-def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
+def test_one_part_per_token_and_one_text_at_the_end_is_not_delivered_twice() -> None:
     """Equal texts as a whole: nothing is missing (cogitator)."""
     made = transcript_of(
         message("created"),
@@ -473,7 +473,7 @@ def test_one_part_per_token_and_one_text_at_the_end_is_not_told_twice() -> None:
     assert "Hello" == made.of(events.MessageDone)[0].message.text
 
 
-def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
+def test_content_that_a_message_was_created_with_is_delivered_with_its_first_delta() -> None:
     """The deltas of a part, joined, are its text, wherever it began."""
     made = transcript_of(
         message("created", text("a[1]", citation(0))),
@@ -496,7 +496,7 @@ def test_content_that_a_message_was_created_with_is_told_with_its_first_delta() 
     assert ["a[1]", "b[2]"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
 
 
-def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta() -> None:
+def test_a_refusal_that_a_message_was_created_with_is_delivered_with_its_first_delta() -> None:
     """As a text is."""
     made = transcript_of(
         message("created", refusal("I ")),
@@ -506,7 +506,7 @@ def test_a_refusal_that_a_message_was_created_with_is_told_with_its_first_delta(
     assert "I cannot" == made.of(events.MessageRefusalDone)[0].refusal.refusal
 
 
-def test_content_that_a_message_was_created_with_is_told_at_the_latest_at_the_end() -> None:
+def test_content_that_a_message_was_created_with_is_delivered_at_the_latest_at_the_end() -> None:
     """Also where the server never says that the message is complete."""
     made = transcript_of(message("created", text("Hello"), image("file_1"), refusal("no")))
     expected = [
@@ -581,7 +581,7 @@ def test_an_end_that_comes_again_is_a_repetition() -> None:
     assert expected == [x.event for x in made.of(events.RepeatedEvent)]
 
 
-def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
+def test_a_message_whose_end_is_all_that_is_heard_is_delivered_whole() -> None:
     """Announced first, then its parts."""
     made = transcript_of(message("completed", text("Hello")))
     expected = [
@@ -595,7 +595,7 @@ def test_a_message_whose_end_is_all_that_is_heard_is_told_whole() -> None:
     assert expected == made.names_inside
 
 
-def test_a_delta_after_the_end_is_told_and_changes_nothing() -> None:
+def test_a_delta_after_the_end_is_delivered_and_changes_nothing() -> None:
     """The server's last word on a message stays."""
     made = transcript_of(message("created"), message("completed", text("a")), text_delta("b"))
     assert "ThreadMessageDelta" == made.names_inside[-1]

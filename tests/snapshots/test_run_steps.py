@@ -50,7 +50,7 @@ def fragments(made: Transcript, index: int) -> str:
 # --- One step ---------------------------------------------------------------------------
 
 
-def test_a_function_call_is_told_from_created_to_done() -> None:
+def test_a_function_call_is_delivered_from_created_to_done() -> None:
     """The first fragment is a delta too, so that the fragments joined are the arguments."""
     made = transcript_of(
         step("created", type="tool_calls", **calls()),
@@ -233,7 +233,7 @@ def code(**fields: Any) -> dict[str, Any]:
     return {"index": 0, "type": "code_interpreter", "code_interpreter": fields}
 
 
-def test_fragments_in_a_row_are_told_like_single_ones() -> None:
+def test_fragments_in_a_row_are_delivered_like_single_ones() -> None:
     """They take a fast path, which takes every fragment as the JSON spells it, to the end."""
     spoken = ['{"a', '": ', '"\\u00', 'e9"', "", "\n", "é😀", "}"]
     pieces = [step_delta(call(0, arguments=piece)) for piece in spoken]
@@ -254,7 +254,7 @@ def test_fragments_in_a_row_are_told_like_single_ones() -> None:
     assert "".join(spoken) * 2 == done.tool_call.function.arguments
 
 
-def test_code_in_a_row_is_told_like_single_pieces() -> None:
+def test_code_in_a_row_is_delivered_like_single_pieces() -> None:
     """As are its outputs, which take the ordinary way."""
     spoken = ["pri", 'nt("', "é", "", '")', "\n"]
     logs = {"index": 0, "type": "logs", "logs": "x"}
@@ -289,7 +289,7 @@ def test_fragments_that_nobody_wants_are_folded_in() -> None:
             assert "abcdef" in made.texts[-1]
 
 
-def test_fragments_with_something_else_in_them_are_told_whole() -> None:
+def test_fragments_with_something_else_in_them_are_delivered_whole() -> None:
     """Ids, names, keys that are not known, several calls: nothing is lost in a row either."""
     piece = call(0, arguments="a")
     rows: list[Any] = [
@@ -315,7 +315,7 @@ def test_fragments_with_something_else_in_them_are_told_whole() -> None:
             assert 5 * len(row) + 1 == len(made.of(events.RunStepToolCallDelta))
 
 
-def test_details_with_something_else_in_them_are_told_whole() -> None:
+def test_details_with_something_else_in_them_are_delivered_whole() -> None:
     """Keys that are not known, beside the calls and around them."""
     inner = {"type": "tool_calls", "tool_calls": [call(0, arguments="a")]}
     for delta in ({"step_details": {**inner, "more": 1}}, {"step_details": inner, "more": 1}):
@@ -336,7 +336,7 @@ def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
 # --- The end of a step ------------------------------------------------------------------
 
 
-def test_calls_that_only_the_final_step_has_are_told() -> None:
+def test_calls_that_only_the_final_step_has_are_delivered() -> None:
     """Created and done, one after the other."""
     made = transcript_of(
         step("created"),
@@ -389,7 +389,7 @@ def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
         assert (0, last, "{}") == (done.index, done.tool_call.id, done.tool_call.function.arguments)
 
 
-def test_calls_that_a_step_was_created_with_are_told() -> None:
+def test_calls_that_a_step_was_created_with_are_delivered() -> None:
     """With their first delta, or at the end."""
     made = transcript_of(
         step("created", **calls(function("call_1", "f", "{"), function("call_2", "g", "[]"))),
@@ -400,7 +400,7 @@ def test_calls_that_a_step_was_created_with_are_told() -> None:
     assert ["{}", "[]"] == done
 
 
-def test_a_step_whose_end_is_all_that_is_heard_is_told_as_a_whole() -> None:
+def test_a_step_whose_end_is_all_that_is_heard_is_delivered_as_a_whole() -> None:
     """It belongs to an earlier stream: no created, and no calls."""
     made = decode_every_way(
         whole_run(step("completed", **calls(function("call_1", "f", "{}", output="7"))))
@@ -427,7 +427,7 @@ def test_a_delta_for_an_unknown_step_announces_it() -> None:
     )
 
 
-def test_a_placeholder_knows_only_what_it_was_told() -> None:
+def test_a_placeholder_knows_only_what_it_was_delivered() -> None:
     """Neither a run nor details: nothing is made up."""
     deltas: list[dict[str, Any]] = [{}, {"step_details": {}}]
     for delta in deltas:
@@ -459,7 +459,7 @@ def test_an_end_that_comes_again_is_a_repetition() -> None:
     assert 2 == len(made.of(events.RepeatedEvent))
 
 
-def test_what_comes_after_the_end_is_told_and_changes_nothing() -> None:
+def test_what_comes_after_the_end_is_delivered_and_changes_nothing() -> None:
     """A delta, and in progress."""
     made = transcript_of(
         step("created"),

@@ -214,7 +214,7 @@ def test_the_current_run_is_the_last_one_sent() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(set(EVENTS) - {"done", "error"}))
-def test_every_name_of_the_wire_is_told_under_its_name(name: str) -> None:
+def test_every_name_of_the_wire_is_delivered_under_its_name(name: str) -> None:
     """Once and not as something else, also when it is the first and only thing heard."""
     event_class, payload_class = EVENTS[name]
     payload = payload_class(id="id_1")
@@ -387,7 +387,7 @@ def in_turns(chance: random.Random, plans: list[Plan]) -> list[Frame]:
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32))
-def test_any_transcript_is_told_as_its_frames_say(seed: int) -> None:
+def test_any_transcript_is_delivered_as_its_frames_say(seed: int) -> None:
     """Every frame once and in order, everything created and done once, all text in the deltas.
 
     Also what the deltas left out and the final message has. Any chunking tells the same.

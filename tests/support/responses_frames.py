@@ -79,12 +79,12 @@ def arguments(value: str, item_id: str = "item_1", index: int | None = 0) -> Fra
 # --- Decoding ---------------------------------------------------------------------------
 
 
-def out(*frames: Frame, dialect: ResponsesDialect | None = None) -> Transcript:
+def decode_response(*frames: Frame, dialect: ResponsesDialect | None = None) -> Transcript:
     """Decode FRAMES, which are checked for order unless they end in an error."""
-    return told_by(EventDecoder(dialect or ResponsesDialect()), sse(*frames))
+    return decode_in_order(EventDecoder(dialect or ResponsesDialect()), sse(*frames))
 
 
-def told_by(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> Transcript:
+def decode_in_order(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> Transcript:
     """Decode DATA with DECODER, and check the order of what comes."""
     came = decode_with(decoder, [data])
     check_order(came.events, continued=continued, ended=came.error is None)
@@ -93,7 +93,7 @@ def told_by(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> T
 
 def transcript_of(*frames: Frame) -> Transcript:
     """Decode FRAMES between a response's creation and its end."""
-    came = out(CREATED, *frames, COMPLETED)
+    came = decode_response(CREATED, *frames, COMPLETED)
     assert came.error is None
     return came
 

@@ -164,7 +164,7 @@ def test_a_real_model_answers_in_pieces(llm: Client, wire: str) -> None:
     assert run.usage.total_tokens == run.usage.prompt_tokens + run.usage.completion_tokens
 
 
-def test_a_real_model_is_told_the_whole_thread(llm: Client) -> None:
+def test_a_real_model_is_delivered_the_whole_thread(llm: Client) -> None:
     """It keeps nothing and says so: from then on everything is sent, and it reads more."""
     limits: dict[str, Any] = {"temperature": 0, "max_completion_tokens": 5}
     assistants = {"asst_1": {"model": "any", "instructions": "Be brief."}}

@@ -177,7 +177,7 @@ def test_it_ends_well_or_with_an_error_that_says_why(path: Path) -> None:
         assert isinstance(out.error, DecodeError | ServerError | IncompleteStreamError)
 
 
-def test_every_frame_is_told_once_and_in_order(path: Path) -> None:
+def test_every_frame_is_delivered_once_and_in_order(path: Path) -> None:
     """Under its name, with its JSON; before an error, all that came before it."""
     frames = [(x.name, x.payload) for x in frames_of(path) if x.payload is not None]
     actual = [(x.event, x.raw) for x in sent(transcript_of(path))]
@@ -344,7 +344,7 @@ def test_the_run_ends_as_the_server_said(wire: Path, name: str, status: str) -> 
         ("servers/oaa_assistants_run.sse", True),  # neither
     ],
 )
-def test_done_is_told_whether_the_server_says_it_or_not(
+def test_done_is_delivered_whether_the_server_says_it_or_not(
     wire: Path, name: str, synthetic: bool
 ) -> None:
     """It is marked where the server did not."""
@@ -353,14 +353,14 @@ def test_done_is_told_whether_the_server_says_it_or_not(
     assert synthetic is last.synthetic
 
 
-def test_a_step_that_is_created_twice_is_told_once(wire: Path) -> None:
+def test_a_step_that_is_created_twice_is_delivered_once(wire: Path) -> None:
     """Azure's streams with MCP tools repeat it."""
     out = transcript_of(wire / "azure_agents" / "py_mcp_tool_1_run_requires_approval.sse")
     (repeated,) = out.of(events.RepeatedEvent)
     assert "thread.run.step.created" == repeated.event
 
 
-def test_the_ends_of_steps_of_an_earlier_stream_are_told_without_calls(wire: Path) -> None:
+def test_the_ends_of_steps_of_an_earlier_stream_are_delivered_without_calls(wire: Path) -> None:
     """The stream after submitted outputs opens so."""
     out = transcript_of(wire / "assistants" / "dotnet_StreamingToolCall_2.sse")
     assert ["ThreadRunStepCompleted", "RunStepDone"] == out.names[:2]
@@ -375,7 +375,7 @@ def test_names_that_are_not_known_are_events(wire: Path) -> None:
     assert out.error is None
 
 
-def test_citations_of_the_wire_are_told(wire: Path) -> None:
+def test_citations_of_the_wire_are_delivered(wire: Path) -> None:
     """Each once, of its type; the text around them is whole."""
     for name, kind in (
         ("py_bing_grounding_streaming.sse", models.URLCitationAnnotation),

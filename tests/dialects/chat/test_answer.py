@@ -213,7 +213,7 @@ def test_cited_pages_annotate_the_text_once_each(when: str) -> None:
         {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]},
     ],
 )
-def test_reasoning_is_told_once_whatever_it_is_called(delta: dict[str, Any]) -> None:
+def test_reasoning_is_delivered_once_whatever_it_is_called(delta: dict[str, Any]) -> None:
     """A delta, and at the end that it is done; it opens no message."""
     answering = Answering(delta)
     assert ["reasoning.delta", "reasoning.done"] == answering.names

@@ -275,7 +275,7 @@ def test_how_an_answer_of_text_ends(reason: str, run: str, message: str, last: l
     assert reason not in FINISH_REASONS or FINISH_REASONS[reason][0] == run
 
 
-def test_reasons_are_told_as_runs_and_messages_have_them() -> None:
+def test_reasons_are_delivered_as_runs_and_messages_have_them() -> None:
     """Each in its own words; what failed says which reason it was."""
     for reason, of_run, of_message in (
         ("length", "max_completion_tokens", "max_tokens"),
@@ -378,7 +378,7 @@ def test_the_last_reason_counts_and_nothing_after_a_reason_is_lost() -> None:
     assert stop("length")[1] == out.of(events.ThreadRunIncomplete)[0].raw
 
 
-def test_a_second_answer_in_the_same_body_is_not_told() -> None:
+def test_a_second_answer_in_the_same_body_is_not_delivered() -> None:
     """Nothing comes after ``done``, whoever asks."""
     first = transcript_of(chunk(content="a"), stop(), DONE)
     assert first == transcript_of(
@@ -454,7 +454,7 @@ DOWN = {"message": "It is down.", "code": 502}
         choices({"delta": {}, "finish_reason": "error", "error": DOWN}),
     ],
 )
-def test_an_error_inside_the_stream_is_told_and_ends_it(frame: Frame) -> None:
+def test_an_error_inside_the_stream_is_delivered_and_ends_it(frame: Frame) -> None:
     """In any dress; the server did not say how the run ended, so nothing else is told."""
     out = transcript_of(chunk(content="a"), frame, DONE)
     assert isinstance(out.error, ServerError)
@@ -463,7 +463,7 @@ def test_an_error_inside_the_stream_is_told_and_ends_it(frame: Frame) -> None:
     assert frame[1] == out.of(events.ErrorEvent)[0].raw
 
 
-def test_what_comes_with_an_error_is_told_before_it() -> None:
+def test_what_comes_with_an_error_is_delivered_before_it() -> None:
     """OpenRouter's last chunk may have both."""
     out = transcript_of(choices({"delta": {"content": "a"}}, error=DOWN))
     assert ["MessageTextDelta", "ErrorEvent"] == out.names[-2:]
@@ -678,7 +678,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 
 @given(st.lists(st.tuples(st.sampled_from(places(EVERYTHING)), JUNK), min_size=1, max_size=4))
-def test_any_chunk_is_told_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
+def test_any_chunk_is_delivered_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """Whatever stands where something else should: nothing but errors of the stream is raised."""
     frames = [("", replaced(EVERYTHING, *change)) for change in changes]
     out = transcript_of(("", EVERYTHING), *frames, DONE)
@@ -688,7 +688,9 @@ def test_any_chunk_is_told_or_refused(changes: list[tuple[tuple[Any, ...], Any]]
 
 
 @given(st.data())
-def test_any_mutation_of_a_recording_is_told_or_refused(wire: Path, data: st.DataObject) -> None:
+def test_any_mutation_of_a_recording_is_delivered_or_refused(
+    wire: Path, data: st.DataObject
+) -> None:
     """As above, with what servers really send, bytes lost and doubled."""
     name = data.draw(st.sampled_from(sorted(RECORDED)))
     sent = (wire / name).read_bytes()[-3000:]
@@ -700,7 +702,7 @@ def test_any_mutation_of_a_recording_is_told_or_refused(wire: Path, data: st.Dat
 
 
 @given(st.sampled_from(["", "message", "error", "done", "x"]), JUNK.map(json.dumps) | st.text())
-def test_any_frame_is_told_or_refused(name: str, text: str) -> None:
+def test_any_frame_is_delivered_or_refused(name: str, text: str) -> None:
     """Of the dialect alone, which knows one error."""
     try:
         found = list(ChatDialect().decode(ServerSentEvent(name, text, 0)))

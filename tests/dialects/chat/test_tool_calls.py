@@ -229,7 +229,7 @@ def test_arguments_are_appended_even_where_they_repeat() -> None:
     assert [("a", "f", "111111")] == found(chunks)
 
 
-def test_what_is_told_of_a_call() -> None:
+def test_what_is_delivered_of_a_call() -> None:
     """First the call without arguments, then each piece of them; nothing is told twice."""
     chunks = [
         [call(0, name="f", arguments="{")],

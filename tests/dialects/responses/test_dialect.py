@@ -27,17 +27,17 @@ from tests.support.responses_frames import (
     arguments,
     check_order,
     decode,
+    decode_in_order,
+    decode_response,
     done,
     event,
     last_run,
     messages,
-    out,
     response,
     said,
     steps,
     text,
     text_part,
-    told_by,
     transcript_of,
     unofficial,
     wire_names,
@@ -95,7 +95,7 @@ def test_the_dialect_is_found_by_its_name() -> None:
 def test_what_has_no_counterpart_is_an_extension_event(name: str) -> None:
     """It has its own name, and all of its JSON; nothing in it is looked at."""
     sent = {"type": name, "delta": 5, "item": None, "part": []}
-    came = out(CREATED, (name, sent), COMPLETED)
+    came = decode_response(CREATED, (name, sent), COMPLETED)
     (found,) = came.of(events.ExtensionEvent)
     assert (name, sent, sent, False) == (found.event, found.data, found.raw, found.synthetic)
 
@@ -105,7 +105,7 @@ def test_what_has_no_counterpart_is_an_extension_event(name: str) -> None:
 def test_a_type_that_is_not_in_the_table_is_an_unknown_event(name: str, *, named: bool) -> None:
     """Whatever it has, with its ``event:`` line or without."""
     sent = {"type": name, "error": "not ours"}
-    came = out(CREATED, (name if named else "", sent), COMPLETED)
+    came = decode_response(CREATED, (name if named else "", sent), COMPLETED)
     (found,) = came.of(events.UnknownEvent)
     assert (name, sent, sent) == (found.event, found.data, found.raw)
 
@@ -165,7 +165,7 @@ def test_a_part_that_is_done_need_not_be_a_message_s() -> None:
 # --- Recordings -------------------------------------------------------------------------
 
 
-def test_a_recording_is_told_alike_however_it_is_cut(path: Path) -> None:
+def test_a_recording_is_delivered_alike_however_it_is_cut(path: Path) -> None:
     """Whole, byte by byte, at random splits; in order; with an error only where it is cut."""
     data = path.read_bytes()
     came = decode_every_way(data, dialect="responses", seeds=range(1))
@@ -174,7 +174,7 @@ def test_a_recording_is_told_alike_however_it_is_cut(path: Path) -> None:
     assert came.error is None or path.name in CUT
 
 
-def test_every_frame_of_a_recording_is_told_once_as_itself(path: Path) -> None:
+def test_every_frame_of_a_recording_is_delivered_once_as_itself(path: Path) -> None:
     """Its JSON is the ``raw`` of one event that is not synthetic; synthetic ones have none."""
     came = decode_recording(path)
     sent = [x for x in came.of(events.WireEvent) if not x.synthetic]
@@ -184,7 +184,7 @@ def test_every_frame_of_a_recording_is_told_once_as_itself(path: Path) -> None:
 
 def decode_recording(path: Path) -> Transcript:
     """Decode a recording whole."""
-    return told_by(EventDecoder("responses"), path.read_bytes())
+    return decode_in_order(EventDecoder("responses"), path.read_bytes())
 
 
 def test_the_deltas_of_a_recording_are_its_final_text(path: Path) -> None:
@@ -258,7 +258,7 @@ def test_an_answer_that_is_no_event_stream_is_refused(
     folder = Path(str(pytestconfig.getoption("--wire")))
     if not (folder / "servers" / name).exists():
         pytest.skip("no recordings")
-    came = told_by(EventDecoder("responses"), (folder / "servers" / name).read_bytes())
+    came = decode_in_order(EventDecoder("responses"), (folder / "servers" / name).read_bytes())
     assert isinstance(came.error, DecodeError)
     assert [] == came.events
 
@@ -268,7 +268,7 @@ def test_an_answer_that_is_no_event_stream_is_refused(
 
 def test_a_response_is_a_run() -> None:
     """Its id is the run's; the thread has a name, and the last word is ``done``."""
-    came = out(CREATED, response("in_progress"), COMPLETED)
+    came = decode_response(CREATED, response("in_progress"), COMPLETED)
     assert ["run.created", "run.queued*", "run.in_progress", *END] == wire_names(came)
     run = last_run(came)
     assert ("resp_1", "thread_resp_1", "completed") == (run.id, run.thread_id, run.status)
@@ -279,17 +279,17 @@ def test_a_response_is_a_run() -> None:
 def test_a_response_in_the_background_is_queued_by_its_own_event() -> None:
     """No event is made up that the server sends."""
     created = response("created", status="queued")
-    came = out(created, response("queued"), response("in_progress"), COMPLETED)
+    came = decode_response(created, response("queued"), response("in_progress"), COMPLETED)
     assert ["run.created", "run.queued", "run.in_progress", *END] == wire_names(came)
     assert ["run.created", "run.queued*", "run.in_progress*", *END] == wire_names(
-        out(created, COMPLETED)
+        decode_response(created, COMPLETED)
     )
 
 
 def test_what_is_said_again_changes_nothing() -> None:
     """llama.cpp repeats in_progress as the prompt is read; it is an extension event then."""
     again = [response(x) for x in ("created", "queued", "in_progress", "in_progress")]
-    came = out(CREATED, *again, COMPLETED)
+    came = decode_response(CREATED, *again, COMPLETED)
     assert [
         "run.created",
         "run.queued*",
@@ -303,7 +303,7 @@ def test_what_is_said_again_changes_nothing() -> None:
 
 def test_the_run_keeps_the_ids_that_it_began_with() -> None:
     """GitHub Copilot changes the response's id at every event."""
-    came = out(
+    came = decode_response(
         CREATED,
         response("in_progress", "resp_2", conversation={"id": "conv_1"}),
         response("completed", "resp_3"),
@@ -317,10 +317,10 @@ def test_thread_and_assistant_are_the_conversation_and_the_agent(conversation: o
     """Where the response names them; what the caller knows counts more."""
     agent = {"type": "agent_reference", "name": "helper"}
     created = response("created", conversation=conversation, agent_reference=agent)
-    run = last_run(out(created, COMPLETED))
+    run = last_run(decode_response(created, COMPLETED))
     assert ("conv_1", "helper") == (run.thread_id, run.assistant_id)
     dialect = ResponsesDialect(thread_id="thread_1", assistant_id="asst_1")
-    run = last_run(out(created, COMPLETED, dialect=dialect))
+    run = last_run(decode_response(created, COMPLETED, dialect=dialect))
     assert ("thread_1", "asst_1") == (run.thread_id, run.assistant_id)
 
 
@@ -336,18 +336,18 @@ def test_thread_and_assistant_are_the_conversation_and_the_agent(conversation: o
 )
 def test_a_stream_that_begins_in_the_middle_announces_its_run(first: Frame, run_id: str) -> None:
     """Under the best id that the first frame has; the response's comes too late."""
-    came = out(first, response("completed", conversation="conv_1"))
+    came = decode_response(first, response("completed", conversation="conv_1"))
     run = last_run(came)
     assert (run_id, f"thread_{run_id}") == (run.id, run.thread_id)
     assert ["run.created*", "run.queued*", "run.in_progress*"] == wire_names(came)[:3]
     dialect = ResponsesDialect(response_id="resp_5")
-    assert "resp_5" == last_run(out(first, COMPLETED, dialect=dialect)).id
+    assert "resp_5" == last_run(decode_response(first, COMPLETED, dialect=dialect)).id
 
 
-def test_a_response_that_ends_at_once_is_told_whole() -> None:
+def test_a_response_that_ends_at_once_is_delivered_whole() -> None:
     """The last event carries all of it."""
     output = [{"type": "message", "id": "msg_1", "content": [text_part("Hi.")]}]
-    came = out(response("completed", output=output))
+    came = decode_response(response("completed", output=output))
     assert ["Hi."] == [x.text for x in messages(came)]
     assert "Hi." == said(came, "msg_1")
 
@@ -359,9 +359,9 @@ def test_a_response_that_ends_at_once_is_told_whole() -> None:
 @pytest.mark.parametrize("name", ["completed", "incomplete", "failed", "cancelled"])
 def test_the_status_of_the_response_beats_the_name_of_the_event(name: str, status: str) -> None:
     """Servers say ``response.completed`` of a response that failed; without one the name counts."""
-    assert status == last_run(out(CREATED, response(name, status=status))).status
+    assert status == last_run(decode_response(CREATED, response(name, status=status))).status
     for none in (None, "in_progress"):
-        assert name == last_run(out(CREATED, response(name, status=none))).status
+        assert name == last_run(decode_response(CREATED, response(name, status=none))).status
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,9 @@ def test_an_incomplete_response_says_why(
 ) -> None:
     """In the words of Assistants, for the run and for the message that was cut."""
     details: dict[str, Any] = {"incomplete_details": {"reason": reason}}
-    came = out(CREATED, added("message"), text("Hal"), response("incomplete", **details))
+    came = decode_response(
+        CREATED, added("message"), text("Hal"), response("incomplete", **details)
+    )
     (message,), run = messages(came), last_run(came)
     assert message.incomplete_details is not None
     assert run.incomplete_details is not None
@@ -391,17 +393,19 @@ def test_an_incomplete_response_says_why(
 def test_a_failed_response_says_why() -> None:
     """The run and its step have the error; the message says that its run failed."""
     error = {"code": "rate_limit_exceeded", "message": "Slow down."}
-    came = out(CREATED, added("message"), text("Hal"), response("failed", error=error, output=[]))
+    came = decode_response(
+        CREATED, added("message"), text("Hal"), response("failed", error=error, output=[])
+    )
     expected = models.LastError("rate_limit_exceeded", "Slow down.")
     (message,), (step,), run = messages(came), steps(came), last_run(came)
     assert ("failed", expected, expected) == (step.status, step.last_error, run.last_error)
     assert models.IncompleteDetails("run_failed") == message.incomplete_details
-    assert last_run(out(CREATED, response("failed"))).last_error is None
+    assert last_run(decode_response(CREATED, response("failed"))).last_error is None
 
 
 def test_a_cancelled_response_closes_what_is_open() -> None:
     """Messages and steps of all kinds."""
-    came = out(
+    came = decode_response(
         CREATED,
         added("message", "msg_1", 0),
         text("Hal", "msg_1"),
@@ -419,7 +423,7 @@ def test_a_cancelled_response_closes_what_is_open() -> None:
 def test_nothing_comes_after_the_end() -> None:
     """Not a second response in the same body, not ``[DONE]``, not what is no JSON."""
     whole = [CREATED, COMPLETED]
-    came = out(*whole, *whole, text("a"), DONE, ("", "not JSON"))
+    came = decode_response(*whole, *whole, text("a"), DONE, ("", "not JSON"))
     assert ["run.created", "run.queued*", "run.in_progress*", *END] == wire_names(came)
     dialect = ResponsesDialect()
     assert 5 == len(decode(dialect, *whole))
@@ -428,14 +432,16 @@ def test_nothing_comes_after_the_end() -> None:
 
 def test_done_before_the_end_is_no_end() -> None:
     """It is a hint: the response says when it ends."""
-    came = out(CREATED, ("", "[DONE]"), COMPLETED)
+    came = decode_response(CREATED, ("", "[DONE]"), COMPLETED)
     assert [("[DONE]", "[DONE]")] == [(x.event, x.data) for x in came.of(events.ExtensionEvent)]
-    assert isinstance(out(CREATED, text("a"), ("", "[DONE]")).error, IncompleteStreamError)
+    assert isinstance(
+        decode_response(CREATED, text("a"), ("", "[DONE]")).error, IncompleteStreamError
+    )
 
 
 def test_bytes_that_end_too_early_are_an_error() -> None:
     """It names what was open."""
-    came = out(CREATED, added("message", "msg_1"), text("a", "msg_1"))
+    came = decode_response(CREATED, added("message", "msg_1"), text("a", "msg_1"))
     assert isinstance(came.error, IncompleteStreamError)
     expected = ("run resp_1", "run step step_msg_1", "message msg_1")
     assert expected == came.error.open_objects
@@ -460,7 +466,7 @@ INNER = {"code": "server_error", "message": "It is down.", "param": None}
 )
 def test_an_error_is_read_in_every_shape(name: str, sent: Any) -> None:
     """Flat as in the reference, wrapped, without a type, without a name."""
-    came = out(CREATED, (name, sent))
+    came = decode_response(CREATED, (name, sent))
     assert isinstance(came.error, ServerError)
     (error,) = [x.data for x in came.of(events.ErrorEvent)]
     assert ("It is down.", "server_error", None) == (error.message, error.code, error.type)
@@ -469,10 +475,10 @@ def test_an_error_is_read_in_every_shape(name: str, sent: Any) -> None:
 
 def test_an_error_may_be_a_text_or_no_json_and_have_a_number_for_its_code() -> None:
     """It is told, never lost."""
-    assert "down" in str(out(("", {"error": "down"})).error)
-    assert "upstream timed out" in str(out(("error", "upstream timed out")).error)
-    assert "code 404" in str(out(("", {"error": {"code": 404, "message": "no"}})).error)
-    assert isinstance(out(("error", "null")).error, ServerError)
+    assert "down" in str(decode_response(("", {"error": "down"})).error)
+    assert "upstream timed out" in str(decode_response(("error", "upstream timed out")).error)
+    assert "code 404" in str(decode_response(("", {"error": {"code": 404, "message": "no"}})).error)
+    assert isinstance(decode_response(("error", "null")).error, ServerError)
 
 
 @pytest.mark.parametrize(
@@ -499,7 +505,7 @@ def test_an_error_may_be_a_text_or_no_json_and_have_a_number_for_its_code() -> N
 )
 def test_a_bad_frame_is_refused_with_the_path(name: str, data: str, sentence: str) -> None:
     """What came before it is delivered first."""
-    came = out(CREATED, (name, data))
+    came = decode_response(CREATED, (name, data))
     assert isinstance(came.error, DecodeError)
     with pytest.raises(DecodeError, match=sentence):
         raise came.error
@@ -509,13 +515,13 @@ def test_a_bad_frame_is_refused_with_the_path(name: str, data: str, sentence: st
 @pytest.mark.parametrize("data", ["5", '"a"', "[]", "null"])
 def test_json_that_is_no_object_and_has_no_name_is_unknown(data: str) -> None:
     """It is no event of this wire, and harms nobody."""
-    came = out(CREATED, ("", data), COMPLETED)
+    came = decode_response(CREATED, ("", data), COMPLETED)
     assert [json.loads(data)] == [x.data for x in came.of(events.UnknownEvent)]
 
 
 def test_an_unknown_name_need_not_be_json() -> None:
     """Some gateways send pings of their own."""
-    came = out(CREATED, ("ping", "pong"), COMPLETED)
+    came = decode_response(CREATED, ("ping", "pong"), COMPLETED)
     assert [("ping", "pong")] == [(x.event, x.data) for x in came.of(events.UnknownEvent)]
 
 
@@ -530,13 +536,13 @@ def test_an_unknown_type_has_the_meaning_of_its_event_line() -> None:
 def test_frames_need_no_event_lines() -> None:
     """LiteLLM and llama-stack send none."""
     frames = [CREATED, added("message"), text("Hi"), COMPLETED]
-    assert out(*frames) == out(*[("", sent) for _, sent in frames])
+    assert decode_response(*frames) == decode_response(*[("", sent) for _, sent in frames])
 
 
 def test_a_frame_that_is_cut_at_the_end_is_a_stream_that_is_cut() -> None:
     """Not bad JSON."""
     data = sse(CREATED) + frame(*text("abc"))[:-9]
-    came = told_by(EventDecoder("responses"), data)
+    came = decode_in_order(EventDecoder("responses"), data)
     assert isinstance(came.error, IncompleteStreamError)
 
 
@@ -555,7 +561,7 @@ def call_round(dialect: ResponsesDialect, decoder: EventDecoder) -> Transcript:
         arguments("{}", "fc_1", 1),
         response("completed", status="completed", output=output, usage=usage),
     ]
-    came = told_by(decoder, sse(*frames))
+    came = decode_in_order(decoder, sse(*frames))
     assert output == dialect.output_items
     return came
 
@@ -577,7 +583,7 @@ def test_a_run_goes_on_in_the_next_response() -> None:
         response("completed", "resp_2", usage=usage),
     ]
     again = EventDecoder(dialect, snapshots=decoder.snapshots)
-    second = told_by(again, sse(*frames), continued=True)
+    second = decode_in_order(again, sse(*frames), continued=True)
     assert [
         "run.step.completed*",
         "run.queued",
@@ -632,7 +638,7 @@ def test_a_lost_connection_is_joined_again() -> None:
     ]
     dialect = ResponsesDialect()
     first = EventDecoder(dialect)
-    told_by(first, sse(*numbered[:3]))
+    decode_in_order(first, sse(*numbered[:3]))
     assert 2 == dialect.sequence_number
     dialect.rejoin()
     second = EventDecoder(dialect, snapshots=first.snapshots)
@@ -654,7 +660,7 @@ def test_numbers_decide_nothing_else() -> None:
             (name, {**sent, "sequence_number": number})
             for name, sent in (CREATED, added("message"), text("a"), text("b"), COMPLETED)
         ]
-        assert "ab" == said(out(*frames), "item_1")
+        assert "ab" == said(decode_response(*frames), "item_1")
 
 
 # --- Approvals --------------------------------------------------------------------------
@@ -664,7 +670,7 @@ def test_an_approval_is_required() -> None:
     """In the shape of Azure's runs; with calls of functions, those come first."""
     asked = {"id": "mcpr_1", "name": "look", "arguments": "{}", "server_label": "docs"}
     item = {"type": "mcp_approval_request", **asked}
-    came = out(
+    came = decode_response(
         CREATED, added("mcp_approval_request", "mcpr_1"), response("completed", output=[item])
     )
     required = last_run(came).required_action
@@ -673,7 +679,9 @@ def test_an_approval_is_required() -> None:
         "submit_tool_approval", submit_tool_approval=models.SubmitToolApproval([expected])
     )
     call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
-    both = last_run(out(CREATED, response("completed", output=[item, call]))).required_action
+    both = last_run(
+        decode_response(CREATED, response("completed", output=[item, call]))
+    ).required_action
     assert both is not None
     assert both.submit_tool_outputs is not None
     assert ("submit_tool_outputs", [expected], ["call_1"]) == (
@@ -708,7 +716,7 @@ JSON = st.recursive(
 @given(st.lists(st.tuples(st.sampled_from(NAMES), JSON), max_size=6))
 def test_whatever_comes_is_events_or_a_stream_error(frames: list[tuple[str, Any]]) -> None:
     """Nothing else is raised, and what comes is in order."""
-    out(*[(name, json.dumps(sent)) for name, sent in frames])
+    decode_response(*[(name, json.dumps(sent)) for name, sent in frames])
 
 
 WHOLE: list[Frame] = [
@@ -773,11 +781,11 @@ def test_a_stream_with_frames_missing_and_one_that_is_wrong(
     """Is told in order, or ends with an error of ours."""
     frames = list(WHOLE)
     frames[number] = (frames[number][0], mutated(frames[number][1], path, other))
-    came = out(*[x for place, x in enumerate(frames) if place not in missing])
+    came = decode_response(*[x for place, x in enumerate(frames) if place not in missing])
     assert came.error is None or isinstance(came.error, StreamError)
 
 
-def test_a_recording_that_is_spoiled_is_told_in_order_or_refused(path: Path) -> None:
+def test_a_recording_that_is_spoiled_is_delivered_in_order_or_refused(path: Path) -> None:
     """Frames lost, doubled, swapped, and values replaced: no other error, and no disorder."""
     frames = [(x.get("type", ""), x) for x in frames_of(path)][:60] + [
         (x.get("type", ""), x) for x in frames_of(path)[-6:]
@@ -798,13 +806,13 @@ def test_a_recording_that_is_spoiled_is_told_in_order_or_refused(path: Path) -> 
                     spoiled.append((name, mutated(sent, place, chance.choice(WRONG))))
                 case _:
                     spoiled.append((name, sent))
-        came = out(*spoiled)
+        came = decode_response(*spoiled)
         assert came.error is None or isinstance(came.error, StreamError)
 
 
-def test_a_whole_stream_is_told_whole() -> None:
+def test_a_whole_stream_is_delivered_whole() -> None:
     """The stream that the test above spoils is one without errors."""
-    came = out(*WHOLE)
+    came = decode_response(*WHOLE)
     assert came.error is None
     assert "Hi!" == said(came, "msg_1")
     assert "requires_action" == last_run(came).status

@@ -17,11 +17,11 @@ from tests.support.responses_frames import (
     added,
     arguments,
     between,
+    decode_response,
     done,
     event,
     last_run,
     messages,
-    out,
     required,
     response,
     said,
@@ -42,7 +42,7 @@ def test_an_item_without_counterpart_is_two_extension_events(kind: str) -> None:
     came = transcript_of(added(kind, action={"x": 1}), done(kind, result="y"))
     assert ["response.output_item.added", "response.output_item.done"] == between(came)
     assert ["y"] == [x.data["item"].get("result") for x in came.of(events.ExtensionEvent)][1:]
-    assert [] == between(out(CREATED, response("completed", output=[{"type": kind}])))
+    assert [] == between(decode_response(CREATED, response("completed", output=[{"type": kind}])))
 
 
 # --- Messages ---------------------------------------------------------------------------
@@ -98,17 +98,17 @@ def test_a_message_is_a_message_in_a_step() -> None:
     ],
     ids=lambda x: str(x[0]),
 )  # fmt: skip
-def test_text_that_no_delta_brought_is_told(rest: Any) -> None:
+def test_text_that_no_delta_brought_is_delivered(rest: Any) -> None:
     """Once, as one more synthetic delta, whoever brings it; also all of it."""
     for pieces in (["Hel"], [], ["Hello"]):
-        came = out(CREATED, added("message"), *map(text, pieces), rest, rest, COMPLETED)
+        came = decode_response(CREATED, added("message"), *map(text, pieces), rest, rest, COMPLETED)
         assert "Hello" == said(came, "item_1")
         assert ["Hello"] == [x.text for x in messages(came)]
         deltas = [x.synthetic for x in came.of(events.ThreadMessageDelta)]
         assert [False] * len(pieces) + [True] * (pieces != ["Hello"]) == deltas
 
 
-def test_a_last_word_that_differs_counts_and_is_not_told_twice() -> None:
+def test_a_last_word_that_differs_counts_and_is_not_delivered_twice() -> None:
     """Deltas that said something else stay said; the message is what the server says."""
     came = transcript_of(
         added("message"), text("Hi"), done("message", content=[text_part("Hello")])
@@ -176,7 +176,9 @@ def test_a_message_that_was_cut_ends_with_the_run() -> None:
     """Only then it is known why; an incomplete message stays so in a run that completes."""
     end = done("message", status="incomplete", content=[text_part("Hal")])
     details: dict[str, Any] = {"incomplete_details": {"reason": "max_output_tokens"}}
-    came = out(CREATED, added("message"), text("Hal"), end, response("incomplete", **details))
+    came = decode_response(
+        CREATED, added("message"), text("Hal"), end, response("incomplete", **details)
+    )
     assert [models.IncompleteDetails("max_tokens")] == [
         x.incomplete_details for x in messages(came)
     ]
@@ -192,10 +194,12 @@ def test_a_message_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> Non
         "status": "in_progress",
         "content": [],
     }
-    came = out(CREATED, added("message"), text("Hal"), response("failed", output=[item]))
+    came = decode_response(
+        CREATED, added("message"), text("Hal"), response("failed", output=[item])
+    )
     assert ["incomplete"] == [x.status for x in messages(came)]
     assert ["completed"] == [
-        x.status for x in messages(out(CREATED, response("completed", output=[item])))
+        x.status for x in messages(decode_response(CREATED, response("completed", output=[item])))
     ]
 
 
@@ -217,7 +221,7 @@ def test_what_comes_after_the_end_of_a_message_is_an_extension_event() -> None:
     assert ["x"] == [x.text for x in messages(came)]
 
 
-def test_an_annotation_is_told_once() -> None:
+def test_an_annotation_is_delivered_once() -> None:
     """By its event, with a number or without, or where only the end has it."""
     sent = {"type": "url_citation", "url": "u", "start_index": 0, "end_index": 3}
     where: dict[str, Any] = {"item_id": "item_1", "output_index": 0, "content_index": 0}
@@ -294,7 +298,7 @@ def test_a_custom_tool_is_a_function_whose_arguments_are_its_input() -> None:
         assert "abc" == "".join(x.delta.function.arguments or "" for x in deltas)
 
 
-def test_arguments_that_a_call_begins_with_are_not_told_twice() -> None:
+def test_arguments_that_a_call_begins_with_are_not_delivered_twice() -> None:
     """Servers that send all at once and servers that stream afterwards both begin so."""
     begin = added("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
     whole = done("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
@@ -335,7 +339,7 @@ def test_a_call_without_a_call_id_has_the_item_s() -> None:
 
 def test_calls_of_a_response_that_is_incomplete_are_cancelled() -> None:
     """Their arguments may be cut, so no output is asked for."""
-    came = out(
+    came = decode_response(
         CREATED, added("function_call", call_id="call_1", name="f"), arguments('{"a'),
         response("incomplete"),
     )  # fmt: skip
@@ -378,7 +382,7 @@ def test_reasoning_has_events_of_its_own(name: str, key: str, grew: Any, ended: 
     where: dict[str, Any] = {"item_id": "rs_1", "output_index": 0}
     part = {"type": "x", "text": "Hm, so."}
     seen: list[str] = []
-    came = out(
+    came = decode_response(
         CREATED,
         added("reasoning", "rs_1"),
         event(f"{name}.delta", **where, **{index: 1}, delta="Hm,"),
@@ -410,7 +414,7 @@ def test_reasoning_is_done_where_nobody_says_so(name: str, key: str, grew: Any, 
         ([response("completed", output=[whole])], "Hm."),
         ([event(f"{name}.done", item_id="rs_1", text="Hm."), COMPLETED], "Hm."),
     ):
-        came = out(CREATED, *frames)
+        came = decode_response(CREATED, *frames)
         assert [text_then] == [x.data.text for x in came.of(ended)]
         assert text_then == "".join(x.data.delta for x in came.of(grew))
 
@@ -426,7 +430,7 @@ def test_reasoning_of_which_nothing_is_said_is_nothing() -> None:
 def test_reasoning_grows_in_one_live_object() -> None:
     """A handler gets pieces and all so far; an event keeps the live text."""
     frames = [event("reasoning_text.delta", item_id="rs_1", delta=x) for x in "abc"]
-    came = out(CREATED, *frames, COMPLETED)
+    came = decode_response(CREATED, *frames, COMPLETED)
     snapshots = [x.data.snapshot for x in came.of(events.ReasoningDelta)]
     assert "abc" == snapshots[0].text
     assert snapshots[0] is snapshots[2]

@@ -17,11 +17,11 @@ from tests.support.responses_frames import (
     CREATED,
     added,
     arguments,
+    decode_response,
     done,
     event,
     last_run,
     messages,
-    out,
     response,
     steps,
     text,
@@ -69,7 +69,7 @@ def test_the_class_of_an_item_is_found_by_its_type(kind: str, expected: type[Ite
 
 def test_ids_may_change_at_every_event() -> None:
     """GitHub Copilot: the index counts, and the first id is shown."""
-    came = out(
+    came = decode_response(
         CREATED,
         added("message", "a", 0),
         text("Hel", "b", 0),
@@ -182,7 +182,7 @@ def test_an_item_that_is_added_twice_is_one() -> None:
         assert 1 == len(came.of(events.ExtensionEvent))
 
 
-def test_an_item_that_only_ends_is_told_whole() -> None:
+def test_an_item_that_only_ends_is_delivered_whole() -> None:
     """And its end again is an extension event."""
     end = done("message", "msg_1", 0, content=[text_part("Hi")])
     came = transcript_of(end, end)
@@ -198,7 +198,7 @@ def listed(*items: Any) -> Any:
     return response("completed", status="completed", output=list(items))
 
 
-def test_items_that_were_not_seen_are_told_at_the_end() -> None:
+def test_items_that_were_not_seen_are_delivered_at_the_end() -> None:
     """In the order of the list; those that ended are not told again."""
     message = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
     other = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
@@ -208,7 +208,9 @@ def test_items_that_were_not_seen_are_told_at_the_end() -> None:
         "code": "1",
         "outputs": [{"type": "logs"}],
     }
-    came = out(CREATED, done(**_done(code), index=0), listed(code, message, CALL_1, other))
+    came = decode_response(
+        CREATED, done(**_done(code), index=0), listed(code, message, CALL_1, other)
+    )
     assert [("msg_1", "Hi"), ("msg_2", "Ho")] == texts(came)
     assert [("call_1", "1")] == required(came)
     assert 1 == sum(x.id == "step_ci_1" for x in steps(came))
@@ -223,7 +225,7 @@ def _done(item: dict[str, Any]) -> dict[str, Any]:
 def test_items_may_have_other_ids_at_the_end() -> None:
     """Found by their places, or, without indexes, in order."""
     for places in ((0, 1), (None, None)):
-        came = out(
+        came = decode_response(
             CREATED,
             added("function_call", "a", places[0], call_id="call_1", name="f"),
             added("function_call", "b", places[1], call_id="call_2", name="g"),
@@ -235,7 +237,7 @@ def test_items_may_have_other_ids_at_the_end() -> None:
 def test_the_list_may_leave_items_out() -> None:
     """A place there is none in the output then: ids count more."""
     message = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
-    came = out(
+    came = decode_response(
         CREATED,
         added("message", "msg_1", 0),
         text("Hi", "msg_1", 0),
@@ -250,23 +252,23 @@ def test_an_item_that_was_seen_is_not_taken_for_one_that_was_not() -> None:
     """A stream that was joined late has missed the first."""
     first = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
     second = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
-    came = out(text("Ho", "msg_2", 1), listed(first, second))
+    came = decode_response(text("Ho", "msg_2", 1), listed(first, second))
     assert [("msg_1", "Hi"), ("msg_2", "Ho")] == sorted(texts(came))
 
 
-def test_items_with_one_id_are_each_told_at_the_end() -> None:
+def test_items_with_one_id_are_each_delivered_at_the_end() -> None:
     """The list has both."""
     one = {"type": "message", "id": "m", "content": [text_part("a")]}
     two = {"type": "message", "id": "m", "content": [text_part("b")]}
-    assert ["a", "b"] == [x for _, x in texts(out(CREATED, listed(one, two)))]
+    assert ["a", "b"] == [x for _, x in texts(decode_response(CREATED, listed(one, two)))]
 
 
 @pytest.mark.parametrize("output", [None, []])
 def test_a_list_may_be_empty(output: Any) -> None:
     """Then what was seen is all there is."""
-    came = out(CREATED, text("Hi"), response("completed", output=output))
+    came = decode_response(CREATED, text("Hi"), response("completed", output=output))
     assert [("item_1", "Hi")] == texts(came)
-    assert [("item_1", "Hi")] == texts(out(CREATED, text("Hi"), COMPLETED))
+    assert [("item_1", "Hi")] == texts(decode_response(CREATED, text("Hi"), COMPLETED))
 
 
 def test_the_items_are_known_as_last_sent() -> None:

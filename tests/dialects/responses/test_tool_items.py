@@ -14,10 +14,10 @@ from tests.support.responses_frames import (
     OPENED,
     added,
     between,
+    decode_response,
     done,
     event,
     last_run,
-    out,
     response,
     steps,
     transcript_of,
@@ -67,7 +67,7 @@ def test_the_code_interpreter_is_a_step() -> None:
     ] == call.code_interpreter.outputs
 
 
-def test_code_without_outputs_or_deltas_is_told_at_its_end() -> None:
+def test_code_without_outputs_or_deltas_is_delivered_at_its_end() -> None:
     """Outputs come only where they were asked for."""
     (call,) = calls(transcript_of(done("code_interpreter_call", "ci_1", code="1")))
     assert ("1", []) == (call.code_interpreter.input, call.code_interpreter.outputs)
@@ -80,7 +80,7 @@ def test_outputs_that_are_wrong_are_refused_with_their_path() -> None:
         ([5], "$.item.outputs[0]: 5 is not an object"),
         ([{"type": "logs", "logs": 5}], "$.item.outputs[0].logs: 5 is not a string"),
     ):
-        came = out(CREATED, done("code_interpreter_call", outputs=outputs))
+        came = decode_response(CREATED, done("code_interpreter_call", outputs=outputs))
         assert isinstance(came.error, DecodeError)
         assert (path,) == came.error.paths
 
@@ -179,7 +179,9 @@ def test_a_tool_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> None:
     """Completed in a run that completes, else as it."""
     item: dict[str, Any] = {"type": "web_search_call", "id": "ws_1", "status": "searching"}
     for status, expected in (("completed", "completed"), ("incomplete", "cancelled")):
-        came = out(CREATED, response(status, output=[item]))
+        came = decode_response(CREATED, response(status, output=[item]))
         assert [expected] == [x.status for x in steps(came)]
-    came = out(CREATED, response("incomplete", output=[{**item, "status": "completed"}]))
+    came = decode_response(
+        CREATED, response("incomplete", output=[{**item, "status": "completed"}])
+    )
     assert ["completed"] == [x.status for x in steps(came)]
