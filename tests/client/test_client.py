@@ -182,7 +182,7 @@ def test_the_representation_hides_the_key() -> None:
 
 def test_an_address_that_cannot_be_is_refused() -> None:
     """When the client is made, not when it is used."""
-    with pytest.raises(ValueError, match="give an address"):
+    with pytest.raises(ValueError, match="pass an address"):
         Client("key", "localhost:8000/v1")
 
 
