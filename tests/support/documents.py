@@ -103,8 +103,9 @@ def _snippets(text: str, start: int, end: int) -> Iterator[Snippet]:
     for block, after in zip_longest(blocks, blocks[1:]):
         if block["language"] != "python":
             continue
-        follows = after is not None and not text[block.end() : after.start()].strip()
-        prints = after["body"] if follows and after["language"] == "text" else ""
+        prints = ""
+        if after is not None and after["language"] == "text":
+            prints = "" if text[block.end() : after.start()].strip() else after["body"]
         line = text.count("\n", 0, block.start("body")) + 1
         yield Snippet(line, block["body"], prints)
 
