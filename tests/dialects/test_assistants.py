@@ -21,7 +21,7 @@ from tests.support.frames import run, sse
 
 DIALECT = AssistantsDialect()
 
-#: The official client's class of each name: the last word on what the names are.
+#: Maps each name to the official client's class: the last word on what the names are.
 OFFICIAL: dict[str, Any] = {
     get_args(cls.model_fields["event"].annotation)[0]: cls
     for cls in get_args(get_args(AssistantStreamEvent)[0])
@@ -32,7 +32,7 @@ each_payload_name = pytest.mark.parametrize("name", sorted(EVENTS.keys() - {"err
 
 @attrs.define
 class Meaning:
-    """What a frame means, to compare with what it should.
+    """The meaning of a frame, to compare with the expected one.
 
     Attributes:
         event_class: The class of the event.
@@ -48,7 +48,7 @@ class Meaning:
 
 
 def decode(event: str, data: object) -> Meaning:
-    """Decode one frame; DATA is its text, or what its text is the JSON of."""
+    """Decode one frame; DATA is its text, or a value to encode as JSON."""
     text = data if isinstance(data, str) else json.dumps(data)
     (decoded,) = DIALECT.decode(ServerSentEvent(event, text, 0))
     assert not decoded.synthetic
@@ -99,7 +99,7 @@ def test_an_event_class_has_its_name(name: str) -> None:
 
 @each_payload_name
 def test_a_named_frame_is_its_event(name: str) -> None:
-    """Event class, payload, the JSON as sent and the name."""
+    """It has the event class, the payload, the JSON as sent and the name."""
     event_class, payload_class = EVENTS[name]
     sent = {"id": "a", "of_tomorrow": None}
     expected = payload_class(id="a", extra={"of_tomorrow": None})
@@ -107,8 +107,8 @@ def test_a_named_frame_is_its_event(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ALIASES))
-def test_another_spelling_is_delivered_by_the_name_in_the_table(name: str) -> None:
-    """With an ``event:`` line and in an envelope; what is no JSON is refused under both."""
+def test_another_spelling_is_delivered_under_the_name_in_the_table(name: str) -> None:
+    """With an ``event:`` line or in an envelope; data that is not JSON is refused under both."""
     known = ALIASES[name]
     assert known in EVENTS
     event_class, payload_class = EVENTS[known]
@@ -132,7 +132,7 @@ def test_another_spelling_is_delivered_by_the_name_in_the_table(name: str) -> No
     ],
 )
 def test_a_named_frame_that_is_not_json_is_refused(name: str, data: str, sentence: str) -> None:
-    """The error says where in the text, and carries the parser's error."""
+    """The error states the position in the text, and carries the parser's error."""
     with pytest.raises(DecodeError) as caught:
         decode(name, data)
     assert sentence == str(caught.value)
@@ -141,7 +141,7 @@ def test_a_named_frame_that_is_not_json_is_refused(name: str, data: str, sentenc
 
 @each_payload_name
 def test_a_named_frame_with_another_payload_is_refused(name: str) -> None:
-    """The error says which payload it should be, and the path of what is wrong."""
+    """The error names the expected payload and the path of the bad field."""
     payload_class = EVENTS[name][1].__name__
     for sent, path in (
         ({"id": 5}, "$.id: 5 is not a string"),
@@ -159,13 +159,13 @@ def test_a_named_frame_with_another_payload_is_refused(name: str) -> None:
 @pytest.mark.parametrize("name", ["thread.of_tomorrow", "message", "thread.run", "Done"])
 @pytest.mark.parametrize("sent", [{"id": 5}, [], None, 5, "a"])
 def test_an_unknown_name_is_an_unknown_event(name: str, sent: object) -> None:
-    """Whatever its data is: JSON is the value."""
+    """Whatever its data is, the JSON value is kept."""
     assert Meaning(events.UnknownEvent, sent, sent, name) == decode(name, json.dumps(sent))
 
 
 @pytest.mark.parametrize("name", ["thread.of_tomorrow", "message"])
 def test_an_unknown_event_need_not_be_json(name: str) -> None:
-    """Then its data is the text."""
+    """Its data is then the text."""
     assert Meaning(events.UnknownEvent, "ping {", "ping {", name) == decode(name, "ping {")
 
 
@@ -174,18 +174,18 @@ def test_an_unknown_event_need_not_be_json(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["done", "", "message", "thread.run.completed"])
 def test_done_is_the_end_with_or_without_its_name(name: str) -> None:
-    """``data: [DONE]`` ends the stream whatever the frame is called."""
+    """``data: [DONE]`` ends the stream, whatever the name of the frame."""
     assert Meaning(events.Done, DONE, DONE, "done") == decode(name, "[DONE]")
 
 
 @pytest.mark.parametrize("sent", [{}, "[DONE]", None, {"event": "done", "data": "[DONE]"}])
 def test_done_may_have_other_data(sent: object) -> None:
-    """A frame named ``done`` is the end; the payload is the usual word, ``raw`` what was sent."""
+    """A frame named ``done`` is the end; the payload is ``[DONE]``, ``raw`` is what was sent."""
     assert Meaning(events.Done, DONE, sent, "done") == decode("done", json.dumps(sent))
 
 
 def test_done_with_lines_of_other_frames_is_refused() -> None:
-    """Where blank lines got lost, the error says so, instead of ending before the rest."""
+    """If blank lines got lost, the error says so, instead of ending before the rest."""
     with pytest.raises(DecodeError) as caught:
         decode("done", '{"id": "run_1"}\n[DONE]')
     assert ("the data of done is not [DONE] (are blank lines missing between the frames?)") == str(
@@ -220,7 +220,7 @@ def test_envelopes_of_the_end_of_errors_and_of_tomorrow(event: str) -> None:
 
 @nameless
 def test_a_bad_payload_in_an_envelope_is_refused(event: str) -> None:
-    """The path is that in the payload."""
+    """The path is the one inside the payload."""
     with pytest.raises(DecodeError, match=r"not a Run: \$\.id: 5 is not a string"):
         decode(event, {"event": "thread.run.created", "data": {"id": 5}})
 
@@ -242,20 +242,20 @@ def test_a_bad_payload_in_an_envelope_is_refused(event: str) -> None:
     ],
     ids=repr,
 )
-def test_what_is_no_envelope_is_an_unknown_event(event: str, sent: object) -> None:
-    """Nothing is guessed from what the data looks like."""
+def test_what_is_not_an_envelope_is_an_unknown_event(event: str, sent: object) -> None:
+    """Nothing is guessed from the look of the data."""
     assert Meaning(events.UnknownEvent, sent, sent, "message") == decode(event, json.dumps(sent))
 
 
 @nameless
 def test_an_error_needs_no_name(event: str) -> None:
-    """``{"error": ...}`` alone is one."""
+    """``{"error": ...}`` alone is an error."""
     assert models.Error("No.") == error(event, {"error": {"message": "No."}})
     assert models.Error("No.") == error(event, {"error": "No."})
 
 
 def test_a_named_frame_is_never_an_envelope() -> None:
-    """Only frames without a name are looked into."""
+    """Only frames without a name are examined for one."""
     sent = {"event": "thread.run.created", "data": {"id": "a"}}
     decoded = decode("thread.of_tomorrow", sent)
     assert (events.UnknownEvent, sent) == (decoded.event_class, decoded.payload)
@@ -270,7 +270,7 @@ INNER = {"message": "It is down.", "code": "server_error", "param": None, "type"
     "sent", [{"error": INNER}, INNER, {**INNER, "message": "outer", "error": INNER}]
 )
 def test_an_error_is_read_wrapped_and_bare(sent: object) -> None:
-    """Real servers wrap it, the reference does not, some do both: then the inner one counts."""
+    """Real servers wrap it, the reference does not; if a server does both, the inner one counts."""
     expected = models.Error("It is down.", "server_error", type="server_error")
     assert expected == error("error", sent)
     assert sent == decode("error", sent).raw
@@ -292,21 +292,21 @@ def test_an_error_is_read_wrapped_and_bare(sent: object) -> None:
     ],
 )
 def test_an_error_in_any_other_shape_is_its_text(data: str, message: str) -> None:
-    """Text that is no JSON, JSON that is no object: it is told, never lost."""
+    """Text that is not JSON and JSON that is not an object are delivered, never lost."""
     assert message == error("error", data).message
 
 
 @pytest.mark.parametrize(
     ("code", "text"), [(429, "429"), (4.5, "4.5"), (True, "true"), ([1], "[1]"), ("a", "a")]
 )
-def test_a_code_that_is_no_text_becomes_one(code: object, text: str) -> None:
+def test_a_code_that_is_not_text_becomes_text(code: object, text: str) -> None:
     """Some servers send the HTTP status."""
     for key in ("code", "param", "type"):
         assert text == getattr(error("error", {"error": {key: code}}), key)
 
 
 def test_unknown_keys_of_an_error_are_kept() -> None:
-    """``extra`` has them, as for every payload."""
+    """They are in ``extra``, as for every payload."""
     assert {"event_id": "x"} == error("error", {"error": {"event_id": "x"}}).extra
 
 
@@ -326,7 +326,7 @@ JSON = st.recursive(
 
 @given(JSON.map(json.dumps) | st.text())
 def test_no_error_is_refused(data: str) -> None:
-    """Whatever the data of ``error`` is, it is an error, and its message is a text."""
+    """Whatever the data of ``error`` is, it is an error whose message is text."""
     if data != DONE:
         assert isinstance(error("error", data).message, str)
 
@@ -342,7 +342,7 @@ def test_any_frame_is_one_event_or_a_decode_error(event: str, data: str) -> None
 
 
 def test_only_the_dialect_itself_is_decoded_by_its_table() -> None:
-    """A subclass may decode in another way, so each of its frames goes there."""
+    """A subclass may decode differently, so each of its frames goes to its ``decode``."""
 
     class Louder(AssistantsDialect):
         def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:

@@ -1,4 +1,4 @@
-"""Which wire it is: found by the first frame that tells, for the whole stream."""
+"""The wire is detected from the first distinctive frame, for the whole stream."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from stream_core.errors import ServerError, UnknownWireError
 from stream_core.sse import ServerSentEvent, SSEDecoder
 from tests.support.frames import DONE, pieces, run, sse, text_delta
 
-#: Folders of recordings, and the pieces of names in servers/, by wire.
+#: Folders of recordings, and the parts of names in servers/, by wire.
 WIRES = {
     "assistants": ("assistants/*", "azure_agents/*", "servers/*_assistants_*"),
     "chat": ("chat/*", "servers/*_chat_*", "servers/fakeai_chat*"),
     "responses": ("responses/*", "servers/agentserver_*", "servers/*_responses_*"),
 }
 
-#: Bodies that are no streams; and one whose blank lines are lost, which is the last name with
-#: the data of all.
+#: Bodies that are not streams; and one whose blank lines are lost, so that it is one frame with
+#: the last name and the data of all.
 NO_STREAMS = ("boom", "badrequest", "fakeai_responses", "php_ThreadRunStreamResponse.sse")
 
 
 def found(event: str, data: object) -> str | None:
-    """Detect by one frame; DATA is its text, or what its text is the JSON of."""
+    """Detect by one frame; DATA is its text, or a value to encode as JSON."""
     return detect(ServerSentEvent(event, data if isinstance(data, str) else json.dumps(data), 0))
 
 
@@ -64,21 +64,21 @@ def found(event: str, data: object) -> str | None:
         ("", "hello", None),
     ],
 )
-def test_a_frame_tells_by_its_name_or_its_keys(
+def test_a_frame_is_distinctive_by_its_name_or_its_keys(
     event: str, data: object, expected: str | None
 ) -> None:
-    """Or it tells nothing, as errors and pings do, which each wire has."""
+    """Or it is not distinctive, like errors and pings, which every wire has."""
     assert expected == found(event, data)
 
 
 def test_what_is_found_is_a_dialect() -> None:
-    """Every name that can be found has a module."""
+    """Every name that can be detected has a module."""
     assert set(WIRES) < set(DIALECTS)
 
 
 @pytest.mark.parametrize("name", sorted(WIRES))
-def test_every_recording_is_found_by_its_first_frame(wire: Path, name: str) -> None:
-    """Whoever recorded it, and whatever server spoke."""
+def test_every_recording_is_detected_by_its_first_frame(wire: Path, name: str) -> None:
+    """It does not matter who recorded it, or which server spoke."""
     paths = {path for pattern in WIRES[name] for path in wire.glob(f"{pattern}.sse")}
     paths = {path for path in paths if not any(part in path.name for part in NO_STREAMS)}
     assert paths
@@ -94,24 +94,24 @@ def test_every_recording_is_found_by_its_first_frame(wire: Path, name: str) -> N
 ANSWER = (run("created"), text_delta("Ah"), text_delta("oy"), run("completed"), DONE)
 
 
-def test_a_stream_is_read_as_the_wire_that_was_found() -> None:
-    """The same events as by the wire's name."""
+def test_a_stream_is_read_as_the_detected_wire() -> None:
+    """The events are the same as with the wire's name."""
     data = sse(*ANSWER)
     out = list(Stream([data], dialect="auto"))
     assert list(Stream([data])) == out
     assert isinstance(out[-1], events.Done)
 
 
-def test_frames_before_the_first_that_tells_are_delivered_too() -> None:
-    """A ping is an unknown event, and the next frame is looked at."""
+def test_frames_before_the_first_distinctive_one_are_delivered_too() -> None:
+    """A ping is an unknown event, and the next frame is examined."""
     out = list(Stream([sse(("ping", {"type": "ping"}), *ANSWER)], dialect="auto"))
     assert isinstance(out[0], events.UnknownEvent)
     assert {"type": "ping"} == out[0].data
     assert isinstance(out[1], events.ThreadRunCreated)
 
 
-def test_the_first_that_tells_decides_for_the_rest() -> None:
-    """A frame of another wire is unknown from then on."""
+def test_the_first_distinctive_frame_decides_for_the_rest() -> None:
+    """A frame of another wire is an unknown event from then on."""
     data = sse(run("created"), ("response.created", {}), run("completed"), DONE)
     out = list(Stream([data], dialect="auto"))
     assert list(Stream([data])) == out
@@ -121,8 +121,8 @@ def test_the_first_that_tells_decides_for_the_rest() -> None:
 
 
 @pytest.mark.parametrize("event", ["", "error"])
-def test_an_error_that_comes_first_is_one(event: str) -> None:
-    """Whatever wire it would have been."""
+def test_an_error_that_comes_first_is_an_error(event: str) -> None:
+    """This holds whatever wire it would have been."""
     stream = Stream([sse((event, {"error": {"message": "No."}}))], dialect="auto")
     assert stream.next()
     assert isinstance(stream.event, events.ErrorEvent)
@@ -131,8 +131,8 @@ def test_an_error_that_comes_first_is_one(event: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["responses", "chat"])
-def test_the_other_wires_are_found_in_a_stream(wire: Path, name: str) -> None:
-    """Events and the run are the same as by the wire's name."""
+def test_the_other_wires_are_detected_in_a_stream(wire: Path, name: str) -> None:
+    """The events and the run are the same as with the wire's name."""
     path = next(iter(sorted(wire.glob(f"{name}/*.sse"))))
     by_name, by_frame = (
         Stream(path.open("rb"), dialect=name),
@@ -157,7 +157,7 @@ def test_the_other_wires_are_found_in_a_stream(wire: Path, name: str) -> None:
     ],
 )
 def test_a_stream_of_no_known_wire_says_so(data: bytes, begins: str) -> None:
-    """Wherever it is cut: with its beginning, the wires that were tried, and what to do."""
+    """Wherever it is cut: with its beginning, the wires that were tried, and a remedy."""
     for chunks in ([data], pieces(data, 1)):
         stream = Stream(chunks)
         with pytest.raises(UnknownWireError, match="pass dialect=") as caught:
@@ -167,14 +167,14 @@ def test_a_stream_of_no_known_wire_says_so(data: bytes, begins: str) -> None:
 
 
 def test_what_came_before_the_end_of_an_unknown_wire_is_delivered() -> None:
-    """As events of unknown names."""
+    """It is delivered as events of unknown names."""
     stream = Stream(sse(("ping", {"n": 1}), ("pong", {"n": 2}), DONE))
     assert [stream.next(), stream.next(), stream.next()] == [True, True, False]
     assert isinstance(stream.err, UnknownWireError)
 
 
-def test_the_table_of_objects_is_that_of_the_wire_that_was_found() -> None:
-    """None before that; a wire without one has an empty one."""
+def test_the_table_of_objects_is_that_of_the_detected_wire() -> None:
+    """Before that it is None; a wire without a table has an empty one."""
     for name, data in (("thread.created", "{}"), ("", '{"choices": []}')):
         dialect = AutoDialect()
         assert isinstance(dialect, HasObjects)
@@ -187,7 +187,7 @@ HELD = Decoded(events.Done, "[DONE]", None, "done")
 
 
 class _Held:
-    """A wire that says something at the end of the bytes."""
+    """A wire that returns something at the end of the bytes."""
 
     def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
         return ()
@@ -197,7 +197,7 @@ class _Held:
 
 
 def test_what_a_wire_holds_back_is_delivered_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """By the wire that was found; one that holds nothing back has nothing to add."""
+    """The detected wire returns it; one that holds nothing back adds nothing."""
     dialect = AutoDialect()
     assert isinstance(dialect, HoldsBack)
     dialect.decode(ServerSentEvent("thread.created", "{}", 0))

@@ -1,4 +1,4 @@
-"""Dialects are asked for by name, or given."""
+"""Dialects are requested by name, or passed as objects."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("name", sorted(DIALECTS))
 def test_every_name_makes_a_new_dialect(name: str) -> None:
-    """A name gives an instance of the class in the table, another one each time."""
+    """Each call makes a new instance of the class in the table."""
     module, class_name = DIALECTS[name]
     dialect = make_dialect(name)
     assert getattr(import_module(module), class_name) is type(dialect)
     assert dialect is not make_dialect(name)
 
 
-def test_the_assistants_wire_is_spoken() -> None:
-    """It is the one that streams take where nothing is said."""
+def test_the_assistants_wire_has_its_dialect() -> None:
+    """Its name is ``assistants``."""
     assert isinstance(make_dialect("assistants"), AssistantsDialect)
 
 
 @pytest.mark.parametrize("name", ["assistant", "", "Assistants", "stream_core.dialects"])
-def test_a_name_that_no_dialect_has_is_refused_with_those_that_are_there(name: str) -> None:
-    """The sentence has the name that was given and every one to choose from."""
+def test_a_name_that_no_dialect_has_is_refused_with_the_known_ones(name: str) -> None:
+    """The sentence has the name that was passed and every name to choose from."""
     with pytest.raises(ValueError, match="there is no dialect") as caught:
         make_dialect(name)
     known = ", ".join(sorted(DIALECTS))
@@ -40,7 +40,7 @@ def test_a_name_that_no_dialect_has_is_refused_with_those_that_are_there(name: s
 
 
 class Shouting:
-    """A dialect of nobody's: every frame is an unknown event in capitals."""
+    """A made-up dialect: every frame is an unknown event in capitals."""
 
     def decode(self, frame: ServerSentEvent) -> Sequence[Decoded]:
         text = frame.data.upper()
@@ -48,7 +48,7 @@ class Shouting:
 
 
 def test_a_dialect_of_ones_own_is_taken_as_it_is() -> None:
-    """Anything with ``decode`` is a dialect; it is not copied."""
+    """Any object with ``decode`` is a dialect; it is not copied."""
     dialect = Shouting()
     assert dialect is make_dialect(dialect)
     (decoded,) = dialect.decode(ServerSentEvent("", "hi", 0))

@@ -1,16 +1,16 @@
-"""Messages in their steps, and steps of tool calls, as they are written."""
+"""The writers of messages in their steps, and of steps of tool calls."""
 
 from __future__ import annotations
 
 from stream_core import events, models
 from tests.support.frames import run_writer, written
 
-#: A frame, as it comes with what it says.
+#: A frame, as it comes with the event that stands for it.
 RAW = {"type": "x"}
 
 
 def test_a_message_begins_and_ends_inside_its_step() -> None:
-    """The ids and dates are the run's; the frame is the message's."""
+    """The ids and dates are the run's; the frame belongs to the message's event."""
     run = run_writer(created_at=5, completed_at=9, assistant_id="asst_1")
     run.begin()
     run.take()
@@ -37,8 +37,8 @@ def test_a_message_begins_and_ends_inside_its_step() -> None:
     assert message.closed
 
 
-def test_a_message_gathers_what_was_said() -> None:
-    """Text, refusal, annotations; a place without a part is unknown."""
+def test_a_message_accumulates_its_parts() -> None:
+    """Text, refusal, annotations; a place without a part is unknown content."""
     run = run_writer()
     message = run.message("msg_1")
     message.text(0, "a")
@@ -63,8 +63,8 @@ def test_a_message_gathers_what_was_said() -> None:
     ] == content
 
 
-def test_what_is_missing_is_delivered_once() -> None:
-    """And nothing where something else was said."""
+def test_what_is_missing_is_written_once() -> None:
+    """If something else was written before, nothing is."""
     for refusal in (False, True):
         run = run_writer()
         message = run.message("msg_1")
@@ -75,8 +75,8 @@ def test_what_is_missing_is_delivered_once() -> None:
         assert ["message.delta*"] * 2 == written(run)
 
 
-def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:
-    """An empty part is one too."""
+def test_the_last_word_replaces_the_text_and_a_shorter_one_does_not() -> None:
+    """An empty part counts as a part."""
     for refusal in (False, True):
         message = run_writer().message("msg_1")
         for value, expected in (("", ""), ("ab", "ab"), ("a", "ab"), ("xy", "xy")):
@@ -85,8 +85,8 @@ def test_a_last_word_is_taken_and_a_shorter_one_is_not() -> None:
         assert ["refusal" if refusal else "text"] == [x.type for x in message.parts.values()]
 
 
-def test_a_step_gathers_its_calls() -> None:
-    """Each at its index; it gives them away when it ends."""
+def test_a_step_accumulates_its_calls() -> None:
+    """Each is at its index; the step hands them over when it ends."""
     run = run_writer()
     step = run.step("item_1")
     run.take()
@@ -106,7 +106,7 @@ def test_a_step_gathers_its_calls() -> None:
 
 
 def test_a_message_may_end_before_its_time() -> None:
-    """Incomplete, for a reason; its step may fail, for another."""
+    """It is incomplete for one reason; its step may fail for another."""
     run = run_writer(completed_at=9)
     message = run.message("msg_1")
     run.take()
@@ -122,7 +122,7 @@ def test_a_message_may_end_before_its_time() -> None:
 
 
 def test_arguments_of_a_function_grow() -> None:
-    """Of the call at that index, whichever was begun last."""
+    """They belong to the call at that index, whichever began last."""
     run = run_writer()
     step = run.step("item_1")
     for number, name in enumerate("fg"):

@@ -1,4 +1,4 @@
-"""Writing an Assistants run: order, what is implied, and what is open at the end."""
+"""The writer of an Assistants run: order, implied events, and what is open at the end."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from stream_core import events, models
 from stream_core.dialects.run_writer import RunWriter, add_usage, incomplete_reasons
 from tests.support.frames import run_writer, written
 
-#: A frame, as it comes with what it says.
+#: A frame, as it comes with the event that stands for it.
 RAW = {"type": "x"}
 
 
@@ -16,7 +16,7 @@ RAW = {"type": "x"}
 
 
 def test_a_run_begins_once() -> None:
-    """What was left out is told too; the frame is told with what it says."""
+    """Statuses that were left out are written too; the frame comes with the one it states."""
     run = run_writer()
     assert run.begin("queued", RAW)
     assert not run.begin("created", RAW)
@@ -30,8 +30,8 @@ def test_a_run_begins_once() -> None:
     assert out[0].payload is not out[1].payload
 
 
-def test_an_extension_is_delivered_as_it_is() -> None:
-    """Under its own name."""
+def test_an_extension_is_written_as_it_is() -> None:
+    """It keeps its own name."""
     run = run_writer()
     run.extend("x.y", RAW)
     (out,) = run.take()
@@ -54,7 +54,7 @@ def test_an_extension_is_delivered_as_it_is() -> None:
     ],
 )
 def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
-    """In the order in which it was opened; ``done`` is last."""
+    """The order of the ends is that of the beginnings; ``done`` is last."""
     run = run_writer(usage=models.Usage(1, 2, 3))
     run.message("msg_1")
     run.step("item_1")
@@ -85,7 +85,7 @@ def test_a_run_that_never_began_begins_at_its_end() -> None:
 
 
 def waiting() -> RunWriter:
-    """Return a writer whose run requires an action; a text stands beside the calls."""
+    """Return a writer whose run requires an action; there is a text beside the calls."""
     run = run_writer(usage=models.Usage(1, 1, 2))
     message = run.message("msg_1")
     message.text(0, "Let me see.")
@@ -102,7 +102,7 @@ def waiting() -> RunWriter:
 
 
 def test_a_run_whose_calls_wait_requires_an_action() -> None:
-    """The message ends before it, the step stays open, and there is no usage yet."""
+    """The message ends before that, the step stays open, and there is no usage yet."""
     run = waiting()
     out = run.take()
     run.written = out
@@ -125,7 +125,7 @@ def test_a_run_whose_calls_wait_requires_an_action() -> None:
 
 
 def test_approvals_are_required_with_or_without_calls() -> None:
-    """Outputs are what the action is called after, where both are missing."""
+    """If both outputs and approvals are required, the action is named after the outputs."""
     call = models.MCPApprovalToolCall("mcpr_1")
     run = run_writer()
     run.end("completed", RAW, approvals=[call])
@@ -146,8 +146,8 @@ def test_approvals_are_required_with_or_without_calls() -> None:
     )
 
 
-def test_a_run_goes_on_when_its_calls_have_outputs() -> None:
-    """The step completes with them; a call without one has none."""
+def test_a_run_continues_when_its_calls_have_outputs() -> None:
+    """The step completes with them; a call without an output has None."""
     run = waiting()
     run.take()
     run.resume({"call_0": "sunny", "call_7": "unknown"})
@@ -158,8 +158,8 @@ def test_a_run_goes_on_when_its_calls_have_outputs() -> None:
     assert (False, None, []) == (run.ended, run.waiting, run.open)
 
 
-def test_a_run_without_calls_goes_on_too() -> None:
-    """After an approval."""
+def test_a_run_without_calls_continues_too() -> None:
+    """It continues after an approval."""
     run = run_writer()
     run.end("completed", RAW, approvals=[models.MCPApprovalToolCall("mcpr_1")])
     run.take()
@@ -170,7 +170,7 @@ def test_a_run_without_calls_goes_on_too() -> None:
 
 
 def test_only_calls_of_functions_have_outputs() -> None:
-    """Others in the step that waits are left as they are."""
+    """Other calls in the waiting step are left as they are."""
     run = run_writer()
     run.waiting = run.step("calls_1")
     run.waiting.add(models.MCPToolCallDelta(0, "mcp_1"))
@@ -183,7 +183,7 @@ def test_only_calls_of_functions_have_outputs() -> None:
 
 
 def test_a_message_that_was_cut_is_incomplete() -> None:
-    """Whatever becomes of the run."""
+    """This holds however the run ends."""
     run = run_writer()
     run.message("msg_1").cut = True
     run.take()
@@ -191,25 +191,25 @@ def test_a_message_that_was_cut_is_incomplete() -> None:
     assert "message.incomplete*" == written(run)[0]
 
 
-# --- Facts ------------------------------------------------------------------------------
+# --- Words and sums ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     "reason", ["max_output_tokens", "max_completion_tokens", "max_tokens", "length"]
 )
-def test_every_word_for_too_few_tokens_is_known(reason: str) -> None:
-    """Runs and messages have one each."""
+def test_every_reason_for_too_few_tokens_is_known(reason: str) -> None:
+    """Runs and messages have one word each for it."""
     assert ("max_completion_tokens", "max_tokens") == incomplete_reasons(reason)
 
 
 @pytest.mark.parametrize("reason", ["content_filter", "of_tomorrow", None])
 def test_another_reason_stays(reason: str | None) -> None:
-    """It is an open string."""
+    """The reason is an open string."""
     assert (reason, reason) == incomplete_reasons(reason)
 
 
 def test_usage_adds_up() -> None:
-    """Details key by key; what is no number is the later; None is none."""
+    """Details add up by key; if one is not a number, the later counts; None is nothing."""
     one = models.Usage(1, 2, 3, {"cached_tokens": 1, "x": "a"}, None, {"reasoning_tokens": 4})
     two = models.Usage(10, 20, 30, {"cached_tokens": 5, "x": "b", "y": 1}, None, None)
     assert models.Usage(

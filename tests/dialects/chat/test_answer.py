@@ -1,4 +1,4 @@
-"""What the deltas of one answer become: text, refusal, annotations, reasoning, calls."""
+"""The deltas of one answer become text, refusal, annotations, reasoning and calls."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Answering:
 
     Attributes:
         answer: The answer.
-        told: What it told; raw is the number of the delta.
+            written: The events it wrote; ``raw`` is the number of the delta.
     """
 
     def __init__(self, *deltas: dict[str, Any]) -> None:
@@ -40,22 +40,22 @@ class Answering:
         """The wire names, without ``thread.``."""
         return [x.name.removeprefix("thread.") for x in self.written]
 
-    def said(self, name: str) -> list[tuple[Any, Any]]:
+    def gained(self, name: str) -> list[tuple[Any, Any]]:
         """Return what the deltas called NAME gained, each with its raw."""
         return [(x.payload.delta, x.raw) for x in self.written if x.name == name]
 
     def parts(self) -> list[tuple[Any, Any]]:
         """Return the parts that message deltas gained, each with its raw."""
-        return [(x.content[0], raw) for x, raw in self.said("thread.message.delta")]
+        return [(x.content[0], raw) for x, raw in self.gained("thread.message.delta")]
 
 
 def text(value: str, index: int = 0) -> models.TextDeltaBlock:
-    """Return the delta of a text."""
+    """Return the delta of a text part."""
     return models.TextDeltaBlock(index, "text", models.TextDelta(value))
 
 
 def refusal(value: str, index: int = 0) -> models.RefusalDeltaBlock:
-    """Return the delta of a refusal."""
+    """Return the delta of a refusal part."""
     return models.RefusalDeltaBlock(index, "refusal", value)
 
 
@@ -75,13 +75,13 @@ OPENED = ["run.step.created", "run.step.in_progress", "message.created", "messag
         {"content": [{"type": "text", "text": ""}, {"type": "reference", "reference_ids": [1]}]},
     ],
 )
-def test_a_delta_that_says_nothing_opens_nothing(delta: dict[str, Any]) -> None:
-    """Above all the role does not."""
+def test_an_empty_delta_opens_nothing(delta: dict[str, Any]) -> None:
+    """In particular, the role opens nothing."""
     assert [] == Answering(delta).written
 
 
 def test_the_first_text_opens_the_message_and_its_step() -> None:
-    """Both once, synthetic; each delta has its chunk."""
+    """Both open once and are synthetic; each delta has its chunk as raw."""
     answering = Answering({"role": "assistant"}, {"content": "Hel"}, {"content": "lo"})
     assert [*OPENED, "message.delta", "message.delta"] == answering.names
     assert [True] * 4 + [False] * 2 == [x.synthetic for x in answering.written]
@@ -112,7 +112,7 @@ def test_a_refusal_is_a_part_of_its_own(
 
 
 def test_a_content_that_is_a_list_is_text_and_reasoning() -> None:
-    """Mistral's models that reason send it so."""
+    """Mistral's reasoning models send it like that."""
     thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm. "}]}
     parts = [thinking, {"type": "text", "text": "Yes"}, {"type": "text", "text": "."}]
     answering = Answering({"content": parts}, {"content": {"type": "text", "text": " Ok"}})
@@ -129,7 +129,7 @@ def test_a_content_that_is_a_list_is_text_and_reasoning() -> None:
     ],
 )
 def test_another_content_is_refused_with_its_path(content: Any, path: str) -> None:
-    """The path is that in the chunk."""
+    """The path is the one in the chunk."""
     with pytest.raises(DecodeError) as caught:
         Answering({"content": content})
     assert (f"$.choices[0].delta.{path}",) == caught.value.paths
@@ -146,7 +146,7 @@ def citation(index: int, url: str, title: str | None = None) -> models.URLCitati
 
 
 def test_annotations_of_a_delta_are_those_of_its_text() -> None:
-    """Numbered one after the other; what is no citation of a page keeps all that it has."""
+    """They are numbered in order; an annotation that is not a page citation is kept whole."""
     other = {"type": "file", "file": {"hash": "x"}}
     answering = Answering(
         {"content": "Hi", "annotations": [{"type": "url_citation", "url_citation": CITED}]},
@@ -160,7 +160,7 @@ def test_annotations_of_a_delta_are_those_of_its_text() -> None:
 
 
 def test_annotations_wait_for_a_text() -> None:
-    """They do not open a message, and a refusal is no text."""
+    """They do not open a message, and a refusal is not a text."""
     sent = {"type": "url_citation", "url_citation": {"url": "u"}}
     answering = Answering({"annotations": [sent]}, {"refusal": "No."}, {"content": "Hi"})
     assert [refusal("No."), text("Hi", 1)] == [x for x, _ in answering.parts()[:2]]
@@ -169,7 +169,7 @@ def test_annotations_wait_for_a_text() -> None:
 
 
 def test_annotations_without_any_text_are_extension_events() -> None:
-    """Not lost, and no reason for an empty message."""
+    """They are not lost, and do not justify an empty message."""
     sent = {"type": "url_citation", "url_citation": {"url": "u"}}
     answering = Answering({"annotations": [sent]})
     (out,) = answering.written
@@ -183,7 +183,7 @@ def test_annotations_without_any_text_are_extension_events() -> None:
 
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_cited_pages_annotate_the_text_once_each(when: str) -> None:
-    """Every chunk of Perplexity's has all of them."""
+    """Every chunk of Perplexity's repeats all of them."""
     run = RunWriter(models.Run("run_1"))
     answer = ChatAnswer(run)
     for number, url in enumerate(["u", "v", "u"]):
@@ -214,7 +214,7 @@ def test_cited_pages_annotate_the_text_once_each(when: str) -> None:
     ],
 )
 def test_reasoning_is_delivered_once_whatever_it_is_called(delta: dict[str, Any]) -> None:
-    """A delta, and at the end that it is done; it opens no message."""
+    """Deltas, and at the end a done; it opens no message."""
     answering = Answering(delta)
     assert ["reasoning.delta", "reasoning.done"] == answering.names
     first, last = answering.written
@@ -222,7 +222,7 @@ def test_reasoning_is_delivered_once_whatever_it_is_called(delta: dict[str, Any]
 
 
 def test_the_snapshot_of_reasoning_is_live_and_all_of_it_so_far() -> None:
-    """One object for all deltas of a stretch, and for its end."""
+    """One object serves all deltas of a stretch, and its end."""
     answering = Answering({"reasoning": "a"}, {"reasoning": "b"})
     first, second, done = (x.payload for x in answering.written)
     assert first.snapshot is second.snapshot is done
@@ -233,7 +233,7 @@ def test_the_snapshot_of_reasoning_is_live_and_all_of_it_so_far() -> None:
     "other", [{"content": "x"}, {"refusal": "x"}, {"tool_calls": [call(0, "a", name="f")]}]
 )
 def test_something_else_ends_a_stretch_of_reasoning(other: dict[str, Any]) -> None:
-    """And more of it is another one, with the next index."""
+    """More reasoning after that is another stretch, with the next index."""
     answering = Answering({"reasoning": "a"}, other, {"reasoning": "b"})
     assert ["reasoning.delta", "reasoning.done", "run.step.created"] == answering.names[:3]
     assert [("a", 0), ("b", 1)] == [
@@ -241,15 +241,15 @@ def test_something_else_ends_a_stretch_of_reasoning(other: dict[str, Any]) -> No
     ]
 
 
-def test_reasoning_stands_before_what_comes_with_it() -> None:
-    """In one chunk: first the thought, then what is said."""
+def test_reasoning_comes_before_the_rest_of_its_chunk() -> None:
+    """In one chunk, reasoning precedes the text."""
     answering = Answering({"content": "x", "reasoning": "a", "tool_calls": [call(0, "a")]})
     assert ["reasoning.delta", "reasoning.done", *OPENED, "message.delta"] == answering.names[:7]
     assert ["run.step.created", "run.step.in_progress", "run.step.delta"] == answering.names[7:]
 
 
 def test_summaries_of_reasoning_have_events_of_their_own() -> None:
-    """OpenRouter sends them for models that hide the rest; encrypted reasoning says nothing."""
+    """OpenRouter sends them for models that hide the rest; encrypted reasoning gives no events."""
     details = [
         {"type": "reasoning.summary", "summary": "In short"},
         {"type": "reasoning.encrypted", "data": "abc"},
@@ -268,7 +268,7 @@ def test_summaries_of_reasoning_have_events_of_their_own() -> None:
 
 
 def test_an_answer_goes_back_as_it_came() -> None:
-    """Role, content, and the calls where there are any."""
+    """It has the role, the content, and the calls if there are any."""
     assert {"role": "assistant", "content": None} == Answering().answer.to_message()
     assert {"role": "assistant", "content": None} == Answering({"refusal": "x"}).answer.to_message()
     assert {"role": "assistant", "content": "Hello"} == Answering(
@@ -280,7 +280,7 @@ def test_an_answer_goes_back_as_it_came() -> None:
     assert expected == Answering(*deltas, {"reasoning": "x"}).answer.to_message()
 
 
-def test_reasoning_goes_back_with_calls_where_it_came_as_reasoning_content() -> None:
+def test_reasoning_goes_back_with_calls_if_it_came_as_reasoning_content() -> None:
     """DeepSeek refuses the outputs of calls without it."""
     message = Answering(
         {"reasoning_content": "a"},
@@ -290,7 +290,7 @@ def test_reasoning_goes_back_with_calls_where_it_came_as_reasoning_content() -> 
 
 
 def test_all_calls_share_one_step_and_wait() -> None:
-    """The step is what the run waits for; text may come between."""
+    """The run waits for this step; text may come between the calls."""
     answering = Answering(
         {"tool_calls": [call(0, "a", name="f")]},
         {"content": "x"},

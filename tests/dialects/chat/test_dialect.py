@@ -37,8 +37,8 @@ from tests.support.frames import Frame, Transcript, check_transcript, decode, dr
 
 CALL = chunk(tool_calls=[call(0, "a", name="f", arguments="{}")])
 
-#: Recordings of this wire, and what is in them: the run's last status, None where it was cut;
-#: the number of calls; whether the server said what it used.
+#: Recordings of this wire, and their contents: the run's last status, or None if it was cut;
+#: the number of calls; whether the server stated the usage.
 RECORDED = {
     "chat/ddtrace_azure.sse": ("completed", 0, False),
     "chat/deepseek_reasoning.sse": ("completed", 0, True),
@@ -60,13 +60,13 @@ each_recording = pytest.mark.parametrize("name", sorted(RECORDED))
 
 
 def sent_chunks(data: bytes) -> list[dict[str, Any]]:
-    """Return the chunks of a recording, read without anything of ours."""
+    """Return the chunks of a recording, read without our code."""
     lines = [line[6:] for line in data.decode().splitlines() if line.startswith("data: {")]
     return [json.loads(line) for line in lines]
 
 
 def sent_text(data: bytes, key: str) -> str:
-    """Return all that choice 0 of a recording sent as KEY."""
+    """Return everything that choice 0 of a recording sent as KEY."""
     answers = [x for sent in sent_chunks(data) for x in sent["choices"] if x["index"] == 0]
     return "".join(x.get("delta", {}).get(key) or "" for x in answers)
 
@@ -82,14 +82,14 @@ def one(dialect: ChatDialect, frame: Frame) -> list[Decoded]:
 
 
 def test_every_recording_of_this_wire_is_here(wire: Path) -> None:
-    """So that a new one is not passed over."""
+    """This keeps a new one from being skipped."""
     found = [*wire.glob("chat/*.sse"), *wire.glob("servers/*chat*.sse")]
     assert sorted(RECORDED) == sorted(path.relative_to(wire).as_posix() for path in found)
 
 
 @each_recording
 def test_a_recording_is_a_run_however_it_is_cut_into_chunks(wire: Path, name: str) -> None:
-    """In order, everything announced and ended once; the text is what was sent."""
+    """Events are in order, everything begins and ends once, and the text is what was sent."""
     data = (wire / name).read_bytes()
     out = decode_any_way(data)
     status, calls, used = RECORDED[name]
@@ -109,8 +109,8 @@ def test_a_recording_is_a_run_however_it_is_cut_into_chunks(wire: Path, name: st
 
 
 @each_recording
-def test_a_recording_is_a_run_without_its_last_word(wire: Path, name: str) -> None:
-    """Without ``[DONE]`` it is the same run; only ``done`` is synthetic then."""
+def test_a_recording_is_a_run_without_done(wire: Path, name: str) -> None:
+    """Without ``[DONE]`` it is the same run; only ``done`` is then synthetic."""
     data = (wire / name).read_bytes()
     whole, out = (
         decode(data, dialect="chat"),
@@ -124,7 +124,7 @@ def test_a_recording_is_a_run_without_its_last_word(wire: Path, name: str) -> No
 
 @each_recording
 def test_a_recording_that_is_cut_anywhere_ends_or_is_incomplete(wire: Path, name: str) -> None:
-    """Never another error; what was told before is what the whole stream tells."""
+    """No other error is raised, and the events before it are those of the whole stream."""
     data = (wire / name).read_bytes()
     whole = decode(data, dialect="chat")
     for at in random.Random(name).sample(range(len(data)), 20):
@@ -136,9 +136,9 @@ def test_a_recording_that_is_cut_anywhere_ends_or_is_incomplete(wire: Path, name
 
 @each_recording
 def test_a_recording_with_single_newlines_is_the_same(wire: Path, name: str) -> None:
-    """Frames that a server does not part by a blank line are read line by line.
+    """Frames that a server does not separate by a blank line are read line by line.
 
-    They are one frame to the standard, so snapshots have all of it; the events are the same.
+    To the standard they are one frame, so snapshots have all of it; the events are the same.
     """
     data = (wire / name).read_bytes()
     whole, glued = decode(data, dialect="chat"), data.replace(b"\n\n", b"\n")
@@ -153,7 +153,7 @@ def test_a_recording_with_single_newlines_is_the_same(wire: Path, name: str) -> 
 
 
 def test_raw_is_the_chunk_and_what_nobody_sent_is_synthetic(wire: Path) -> None:
-    """Every chunk that says something has its event; the other events have no raw."""
+    """Every chunk that is not empty has its event; the other events have no raw."""
     data = (wire / "chat/openllmetry_parallel_tools.sse").read_bytes()
     out = decode(data, dialect="chat")
     sent = sent_chunks(data)
@@ -181,7 +181,7 @@ STEP_CLOSED = ["ThreadRunStepCompleted*", "RunStepDone"]
 
 
 def test_an_answer_of_text_is_a_run_with_a_message() -> None:
-    """The order of everything."""
+    """The events have the order of the Assistants wire."""
     out = transcript_of(chunk(role="assistant", content=""), chunk(content="Hi"), stop(), DONE)
     assert [
         *BEGINNING,
@@ -194,8 +194,8 @@ def test_an_answer_of_text_is_a_run_with_a_message() -> None:
     assert out.error is None
 
 
-def test_the_run_is_what_the_first_chunk_says() -> None:
-    """Id, model and time; a run that was known of before keeps the rest."""
+def test_the_run_has_the_fields_of_the_first_chunk() -> None:
+    """They are id, model and time; a run that was known before keeps the rest."""
     first = choices({"index": 0, "delta": {"content": "a"}}, model="m", created=5)
     run = last_run(transcript_of(first, choices(model="other", id="other"), stop(), DONE))
     assert ("chatcmpl_1", "m", 5, 5) == (run.id, run.model, run.created_at, run.started_at)
@@ -207,7 +207,7 @@ def test_the_run_is_what_the_first_chunk_says() -> None:
 
 
 def test_the_run_begins_with_the_first_chunk_that_has_an_id_or_a_choice() -> None:
-    """Azure's first has neither; what the filter found in the prompt is an extension event."""
+    """Azure's first has neither; the filter's result for the prompt is an extension event."""
     found = [{"prompt_index": 0, "content_filter_results": {}}]
     azure = choices(id="", model="", created=0, prompt_filter_results=found)
     out = transcript_of(azure, choices(id="x", created=0), chunk(content="a"), stop(), DONE)
@@ -224,7 +224,7 @@ def test_the_run_begins_with_the_first_chunk_that_has_an_id_or_a_choice() -> Non
 
 
 def test_ids_that_change_with_every_chunk_change_nothing() -> None:
-    """The first is the run's, and the message is one."""
+    """The first id is the run's, and there is one message."""
     frames = [choices({"delta": {"content": x}}, id=x) for x in "abc"]
     out = transcript_of(*frames, stop(), DONE)
     assert ["abc"] == [x.message.text for x in out.of(events.MessageDone)]
@@ -232,15 +232,15 @@ def test_ids_that_change_with_every_chunk_change_nothing() -> None:
 
 
 @pytest.mark.parametrize("sent", [{}, {"choices": None}, {"choices": []}])
-def test_a_chunk_without_choices_says_nothing(sent: dict[str, Any]) -> None:
-    """It need not even have the key, if it says that it is a chunk."""
+def test_a_chunk_without_choices_gives_nothing(sent: dict[str, Any]) -> None:
+    """It need not even have the key, if its ``object`` is that of a chunk."""
     frame = "", {"id": "x", "object": "chat.completion.chunk", **sent}
     assert BEGINNING == transcript_of(frame).names
 
 
 @pytest.mark.parametrize("delta", [{}, {"delta": None}, {"delta": {}}])
-def test_a_choice_without_delta_says_nothing(delta: dict[str, Any]) -> None:
-    """Azure sends such a one for what its filter found; no index is index 0."""
+def test_a_choice_without_delta_gives_nothing(delta: dict[str, Any]) -> None:
+    """Azure sends one with its filter's results; a choice without index has index 0."""
     assert BEGINNING == transcript_of(choices({"content_filter_results": {}, **delta})).names
 
 
@@ -263,7 +263,7 @@ def test_a_choice_without_delta_says_nothing(delta: dict[str, Any]) -> None:
 )
 @pytest.mark.parametrize("last", [[DONE], []])
 def test_how_an_answer_of_text_ends(reason: str, run: str, message: str, last: list[Frame]) -> None:
-    """The table; with ``[DONE]`` or without."""
+    """It ends as the table states, with ``[DONE]`` or without."""
     out = transcript_of(chunk(content="a"), stop(reason), *last)
     assert out.error is None
     Order().check(out, ended=True)
@@ -275,8 +275,8 @@ def test_how_an_answer_of_text_ends(reason: str, run: str, message: str, last: l
     assert reason not in FINISH_REASONS or FINISH_REASONS[reason][0] == run
 
 
-def test_reasons_are_delivered_as_runs_and_messages_have_them() -> None:
-    """Each in its own words; what failed says which reason it was."""
+def test_reasons_are_in_the_words_of_runs_and_messages() -> None:
+    """Each has its own words; the error of a failed run names the reason."""
     for reason, of_run, of_message in (
         ("length", "max_completion_tokens", "max_tokens"),
         ("model_length", "max_completion_tokens", "max_tokens"),
@@ -293,7 +293,7 @@ def test_reasons_are_delivered_as_runs_and_messages_have_them() -> None:
 
 @pytest.mark.parametrize("reason", ["tool_calls", "function_call", "stop", "of_tomorrow"])
 def test_calls_require_an_action_whatever_the_reason(reason: str) -> None:
-    """A message that is open is closed before; the calls' step stays open."""
+    """An open message is closed first; the step of the calls stays open."""
     out = transcript_of(chunk(content="Let me see."), CALL, stop(reason), DONE)
     Order().check(out, ended=True)
     assert [*CLOSED, *STEP_CLOSED, "ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == (
@@ -312,7 +312,7 @@ def test_calls_require_an_action_whatever_the_reason(reason: str) -> None:
     [("length", "incomplete"), ("content_filter", "incomplete"), ("error", "failed")],
 )
 def test_calls_of_an_answer_that_was_cut_require_nothing(reason: str, status: str) -> None:
-    """Half a call is none: its step is cancelled, or failed with the run."""
+    """Half a call is not a call: its step is cancelled, or fails with the run."""
     out = transcript_of(
         chunk(tool_calls=[call(0, "a", name="f", arguments='{"ci')]), stop(reason), DONE
     )
@@ -323,13 +323,13 @@ def test_calls_of_an_answer_that_was_cut_require_nothing(reason: str, status: st
 
 
 def test_an_answer_of_calls_has_no_message() -> None:
-    """The chunk with the role opens none, though its content is there."""
+    """The chunk with the role does not open one, although it has content."""
     out = transcript_of(chunk(role="assistant", content=""), CALL, stop("tool_calls"), DONE)
     assert [] == out.of(events.ThreadMessageCreated)
 
 
 def test_an_answer_of_nothing_or_of_reasoning_alone_completes() -> None:
-    """Without any message."""
+    """There is no message."""
     assert [*BEGINNING, "ThreadRunCompleted", "RunDone", "Done"] == transcript_of(
         stop(), DONE
     ).names
@@ -340,7 +340,7 @@ def test_an_answer_of_nothing_or_of_reasoning_alone_completes() -> None:
 
 
 def test_done_without_a_reason_is_the_end() -> None:
-    """It is the server's word; the end of the run is synthetic then. Alone it is only itself."""
+    """The server ended it; the run's end is then synthetic. Alone, ``[DONE]`` is only itself."""
     out = transcript_of(chunk(content="a"), DONE)
     assert ["ThreadRunCompleted*", "RunDone", "Done"] == out.names[-3:]
     assert "requires_action" == last_run(transcript_of(CALL, DONE)).status
@@ -351,26 +351,26 @@ def test_done_without_a_reason_is_the_end() -> None:
     "last", [("done", {}), ("done", "[DONE]"), ("", "[DONE] "), ("x", "[DONE]")]
 )
 def test_done_in_other_dress(last: Frame) -> None:
-    """Named, or with a blank."""
+    """It may have a name, or white space around it."""
     assert ["ThreadRunCompleted", "RunDone", "Done"] == transcript_of(stop(), last).names[-3:]
 
 
 @pytest.mark.parametrize("frames", [[], [chunk(content="a")], [CALL]])
 def test_bytes_that_end_without_a_reason_are_incomplete(frames: list[Frame]) -> None:
-    """The run goes on somewhere, or the connection broke."""
+    """Either the run goes on somewhere, or the connection broke."""
     out = transcript_of(*frames)
     assert isinstance(out.error, IncompleteStreamError)
     assert bool(frames) == bool(out.error.open_objects)
 
 
 @pytest.mark.parametrize("reason", ["", None])
-def test_an_empty_reason_is_none(reason: str | None) -> None:
+def test_an_empty_reason_is_not_a_reason(reason: str | None) -> None:
     """Some servers send one with every chunk."""
     assert isinstance(transcript_of(chunk(reason, content="a")).error, IncompleteStreamError)
 
 
 def test_the_last_reason_counts_and_nothing_after_a_reason_is_lost() -> None:
-    """OpenRouter sends it twice; others go on after it."""
+    """OpenRouter sends the reason twice; other servers continue after it."""
     out = transcript_of(chunk("stop", content="a"), chunk(content="b"), CALL, stop("length"), DONE)
     Order().check(out, ended=True)
     assert "incomplete" == last_run(out).status
@@ -379,7 +379,7 @@ def test_the_last_reason_counts_and_nothing_after_a_reason_is_lost() -> None:
 
 
 def test_a_second_answer_in_the_same_body_is_not_delivered() -> None:
-    """Nothing comes after ``done``, whoever asks."""
+    """Nothing comes after ``done``, whatever is fed."""
     first = transcript_of(chunk(content="a"), stop(), DONE)
     assert first == transcript_of(
         chunk(content="a"), stop(), DONE, chunk(content="b"), stop(), DONE
@@ -393,7 +393,7 @@ def test_a_second_answer_in_the_same_body_is_not_delivered() -> None:
 
 
 def test_the_dialect_holds_back_only_an_ending() -> None:
-    """``end()`` tells it, once; before a reason there is none."""
+    """``end()`` returns it, once; without a reason there is nothing to return."""
     dialect = make_dialect("chat")
     assert isinstance(dialect, ChatDialect)
     assert isinstance(dialect, HoldsBack)
@@ -424,14 +424,14 @@ def test_the_dialect_holds_back_only_an_ending() -> None:
     ],
 )
 def test_usage_is_that_of_the_run(frames: list[Frame]) -> None:
-    """Wherever it stands."""
+    """It may be in any chunk."""
     assert (
         structure(models.Usage, USAGE) == last_run(transcript_of(chunk(content="a"), *frames)).usage
     )
 
 
-def test_usage_that_nobody_sent_is_none() -> None:
-    """Servers send it when asked to."""
+def test_usage_that_was_not_sent_is_none() -> None:
+    """Servers send it only if asked to."""
     assert last_run(transcript_of(choices(x_groq={"id": "x"}), stop(), DONE)).usage is None
 
 
@@ -455,7 +455,7 @@ DOWN = {"message": "It is down.", "code": 502}
     ],
 )
 def test_an_error_inside_the_stream_is_delivered_and_ends_it(frame: Frame) -> None:
-    """In any dress; the server did not say how the run ended, so nothing else is told."""
+    """It may have any shape; how the run ended was not stated, so nothing else is delivered."""
     out = transcript_of(chunk(content="a"), frame, DONE)
     assert isinstance(out.error, ServerError)
     assert ("It is down.", "502") == (out.error.error.message, out.error.error.code)
@@ -470,7 +470,7 @@ def test_what_comes_with_an_error_is_delivered_before_it() -> None:
 
 
 def test_an_error_may_be_a_text() -> None:
-    """Of a gateway, for example."""
+    """A gateway may send one."""
     out = transcript_of(("error", "upstream timed out"))
     assert isinstance(out.error, ServerError)
     assert "upstream timed out" == out.error.error.message
@@ -497,7 +497,7 @@ def test_other_choices_are_extension_events() -> None:
 
 
 def test_sound_images_and_moderation_are_extension_events() -> None:
-    """With their part of the chunk."""
+    """Each has its part of the chunk as data."""
     sound, images = {"id": "x", "data": "AA=="}, [{"type": "image_url"}]
     checked: dict[str, Any] = {"input": {}}
     out = transcript_of(
@@ -512,7 +512,7 @@ def test_sound_images_and_moderation_are_extension_events() -> None:
 
 
 def test_cited_pages_beside_the_choices_annotate_the_text() -> None:
-    """Perplexity has them on every chunk."""
+    """Perplexity has them in every chunk."""
     frame = choices({"delta": {"content": "a"}}, citations=["https://a.example"])
     out = transcript_of(frame, frame, stop(), DONE)
     (event,) = out.of(events.MessageAnnotation)
@@ -532,7 +532,7 @@ def test_cited_pages_beside_the_choices_annotate_the_text() -> None:
         (("", 5), "message"),
     ],
 )
-def test_what_is_no_chunk_is_an_unknown_event(frame: Frame, name: str) -> None:
+def test_what_is_not_a_chunk_is_an_unknown_event(frame: Frame, name: str) -> None:
     """It changes nothing, wherever it comes."""
     around = [chunk(content="a"), stop()]
     out = transcript_of(frame, around[0], frame, around[1], frame, DONE)
@@ -543,7 +543,7 @@ def test_what_is_no_chunk_is_an_unknown_event(frame: Frame, name: str) -> None:
 
 
 def test_comments_and_names_of_frames_change_nothing() -> None:
-    """OpenRouter's comments, a name that is that of all chunks, and CRLF."""
+    """This covers OpenRouter's comments, a name that all chunks have, and CRLF."""
     frames = [chunk(content="a"), stop(), DONE]
     named = [("chat.completion.chunk", sent) for _, sent in frames]
     data = b": PROCESSING\r\n\r\n" + sse(*named, end="\r\n")
@@ -554,13 +554,13 @@ def test_comments_and_names_of_frames_change_nothing() -> None:
 
 
 def test_a_chunk_in_several_lines_is_one() -> None:
-    """As the standard has it."""
+    """The standard says so."""
     frames = [("", json.dumps(sent, indent=1)) for _, sent in (chunk(content="a"), stop())]
     assert transcript_of(chunk(content="a"), stop(), DONE) == transcript_of(*frames, DONE)
 
 
 def test_lines_that_are_chunks_are_read_one_by_one() -> None:
-    """Up to a bad one: what stands before it is told, and the error says what is wrong."""
+    """The events before a bad line are delivered, and the error states what is wrong."""
     good, bad = json.dumps(chunk(content="a")[1]), '{"choices": [}'
     out = transcript_of(("", f"{good}\n\n{good}\n{bad}\n{good}"), DONE)
     assert ["MessageTextDelta"] * 2 == [x for x in out.names if x == "MessageTextDelta"]
@@ -572,7 +572,7 @@ def test_lines_that_are_chunks_are_read_one_by_one() -> None:
 @pytest.mark.parametrize("data", ["{", "a\nb", '{"a":\n1', "1\n2", '{"id": NaN}'])
 @pytest.mark.parametrize("name", ["", "message", "chat.completion.chunk"])
 def test_what_is_not_json_is_refused(name: str, data: str) -> None:
-    """With the frame, and where it was."""
+    """The error has the frame and its offset."""
     out = transcript_of(chunk(content="a"), (name, data), DONE)
     assert isinstance(out.error, DecodeError)
     assert (data, len(sse(chunk(content="a")))) == (out.error.frame, out.error.offset)
@@ -601,7 +601,7 @@ def test_what_is_not_json_is_refused(name: str, data: str) -> None:
 def test_a_bad_chunk_is_refused_with_the_path_of_what_is_bad(
     sent: dict[str, Any], path: str
 ) -> None:
-    """What came before it is told."""
+    """The events before it are delivered."""
     out = transcript_of(chunk(content="a"), ("", {"choices": [], **sent}), DONE)
     assert isinstance(out.error, DecodeError)
     assert (path,) == out.error.paths
@@ -621,7 +621,7 @@ JUNK = st.recursive(
     max_leaves=5,
 )
 
-#: A chunk with everything that is read in it.
+#: A chunk with every field that is read.
 EVERYTHING: dict[str, Any] = {
     "id": "x",
     "object": "chat.completion.chunk",
@@ -659,7 +659,7 @@ EVERYTHING: dict[str, Any] = {
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the paths of everything in VALUE."""
+    """Return the paths of all values in VALUE."""
     inner: list[tuple[Any, Any]] = []
     if isinstance(value, dict):
         inner = list(value.items())
@@ -679,7 +679,7 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
 
 @given(st.lists(st.tuples(st.sampled_from(places(EVERYTHING)), JUNK), min_size=1, max_size=4))
 def test_any_chunk_is_delivered_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
-    """Whatever stands where something else should: nothing but errors of the stream is raised."""
+    """Whatever value replaces another, only errors of the stream are raised."""
     frames = [("", replaced(EVERYTHING, *change)) for change in changes]
     out = transcript_of(("", EVERYTHING), *frames, DONE)
     assert isinstance(out.error, DecodeError | ServerError | None)
@@ -691,7 +691,7 @@ def test_any_chunk_is_delivered_or_refused(changes: list[tuple[tuple[Any, ...], 
 def test_any_mutation_of_a_recording_is_delivered_or_refused(
     wire: Path, data: st.DataObject
 ) -> None:
-    """As above, with what servers really send, bytes lost and doubled."""
+    """This is as above, with what servers really send, and bytes lost and doubled."""
     name = data.draw(st.sampled_from(sorted(RECORDED)))
     sent = (wire / name).read_bytes()[-3000:]
     start = data.draw(st.integers(0, len(sent)))
@@ -703,7 +703,7 @@ def test_any_mutation_of_a_recording_is_delivered_or_refused(
 
 @given(st.sampled_from(["", "message", "error", "done", "x"]), JUNK.map(json.dumps) | st.text())
 def test_any_frame_is_delivered_or_refused(name: str, text: str) -> None:
-    """Of the dialect alone, which knows one error."""
+    """The dialect alone raises one kind of error."""
     try:
         found = list(ChatDialect().decode(ServerSentEvent(name, text, 0)))
     except DecodeError:
@@ -715,7 +715,7 @@ def test_any_frame_is_delivered_or_refused(name: str, text: str) -> None:
 
 
 def next_stream(dialect: ChatDialect, snapshots: Snapshots, *frames: Frame) -> Transcript:
-    """Decode the next stream of a loop."""
+    """Decode the next stream of a tool loop."""
     decoder, out = EventDecoder(dialect, snapshots=snapshots), Transcript()
     decoder.feed(sse(*frames))
     decoder.close()
@@ -724,7 +724,7 @@ def next_stream(dialect: ChatDialect, snapshots: Snapshots, *frames: Frame) -> T
 
 
 def test_a_loop_of_tools_is_one_run() -> None:
-    """Outputs complete the step; queued, in progress, and the answer; usage adds up."""
+    """The outputs complete the step; queued, in progress and the answer follow; usage adds up."""
     dialect, snapshots = ChatDialect(), Snapshots()
     used = choices(usage=USAGE)
     first = next_stream(dialect, snapshots, CALL, stop("tool_calls"), used, DONE)
@@ -760,7 +760,7 @@ def test_a_loop_of_tools_is_one_run() -> None:
 
 
 def test_streams_of_a_loop_have_messages_and_steps_of_their_own() -> None:
-    """Also where a server gives all its answers one id."""
+    """This holds even if a server gives all its answers one id."""
     dialect, snapshots = ChatDialect(), Snapshots()
     for _ in range(3):
         next_stream(dialect, snapshots, chunk(content="a"), CALL, stop("tool_calls"), DONE)

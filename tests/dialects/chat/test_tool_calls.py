@@ -1,4 +1,4 @@
-"""Which call a fragment belongs to, in every way that servers have of saying so."""
+"""Which call a fragment belongs to, however the server indicates it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from stream_core.dialects.run_writer import RunWriter
 from stream_core.errors import DecodeError
 from tests.support.chat_frames import call
 
-#: Fragments of one chunk after the other.
+#: The fragments of each chunk, chunk by chunk.
 Chunks = list[list[dict[str, Any]]]
 
 
 def writer_of(chunks: Chunks) -> tuple[ChatCalls, RunWriter]:
-    """Give the fragments of CHUNKS to a step of a new run."""
+    """Write the fragments of CHUNKS to a step of a new run."""
     run = RunWriter(models.Run("run_1"))
     calls = ChatCalls(run.step("calls"))
     run.take()
@@ -32,7 +32,7 @@ def writer_of(chunks: Chunks) -> tuple[ChatCalls, RunWriter]:
 
 
 def found(chunks: Chunks) -> list[tuple[str, str, str]]:
-    """Return id, name and arguments of the calls that CHUNKS make."""
+    """Return id, name and arguments of the calls that result from CHUNKS."""
     calls, _ = writer_of(chunks)
     return [
         (x["id"], x["function"]["name"], x["function"]["arguments"]) for x in calls.to_messages()
@@ -195,13 +195,13 @@ PARIS, ROME = '{"city": "Paris"}', '{"city": "Rome"}'
     ],
 )
 def test_fragments_find_their_calls(chunks: Chunks) -> None:
-    """Two calls, each with its id, its name and all of its arguments."""
+    """There are two calls, each with its id, its name and all of its arguments."""
     assert [("a", "f", PARIS), ("b", "g", ROME)] == found(chunks)
 
 
 @pytest.mark.parametrize("index", [0, None])
 def test_calls_without_any_id_get_one_each(index: int | None) -> None:
-    """A whole object of arguments and then a name again: another call, even of the same name."""
+    """A name after a complete object of arguments begins another call, even if it is the same."""
     chunks = [
         [call(index, name="f", arguments=PARIS)],
         [call(index, name="f", arguments=ROME)],
@@ -213,24 +213,24 @@ def test_calls_without_any_id_get_one_each(index: int | None) -> None:
 def test_a_name_again_does_not_begin_another_call_before_the_arguments_are_whole(
     first: str,
 ) -> None:
-    """A brace alone does not say that they are."""
+    """A closing brace alone does not mean that they are complete."""
     chunks = [[call(0, name="f", arguments=first)], [call(0, name="f", arguments="1")]]
     assert [("call_0", "f", f"{first}1")] == found(chunks)
 
 
 def test_a_name_that_changes_replaces() -> None:
-    """As in every other field that does not grow."""
+    """This is as in every other field that does not grow."""
     assert [("a", "fg", "")] == found([[call(0, "a", name="f")], [call(0, name="fg")]])
 
 
-def test_arguments_are_appended_even_where_they_repeat() -> None:
-    """A fragment that begins like all before it is a fragment, not the whole call again."""
+def test_arguments_are_appended_even_if_they_repeat() -> None:
+    """A fragment that begins like everything before it is a fragment, not the call repeated."""
     chunks = [[call(0, "a", name="f", arguments=x)] for x in ("1", "11", "111")]
     assert [("a", "f", "111111")] == found(chunks)
 
 
-def test_what_is_delivered_of_a_call() -> None:
-    """First the call without arguments, then each piece of them; nothing is told twice."""
+def test_the_deltas_of_a_call() -> None:
+    """First comes the call without arguments, then each piece of them; nothing comes twice."""
     chunks = [
         [call(0, name="f", arguments="{")],
         [call(0, "a", name="f", arguments="")],
@@ -255,7 +255,7 @@ def test_what_is_delivered_of_a_call() -> None:
 
 
 def test_the_deprecated_function_call_is_the_call_at_index_0() -> None:
-    """Its fragments have neither index nor id; where ``tool_calls`` come too, those count."""
+    """Its fragments have neither index nor id; if ``tool_calls`` come too, those count."""
     calls = ChatCalls(RunWriter(models.Run()).step("calls"))
     for sent in (
         {"name": "f", "arguments": ""},
@@ -274,8 +274,8 @@ def test_the_deprecated_function_call_is_the_call_at_index_0() -> None:
     assert ["g"] == [x.name for x in read_fragments(both, "$")]
 
 
-def test_a_call_of_a_custom_tool_has_its_input_for_arguments() -> None:
-    """As on the Responses wire; in the message it is a custom call again."""
+def test_a_call_of_a_custom_tool_has_its_input_as_arguments() -> None:
+    """This is as on the Responses wire; in the message it is a custom call again."""
     calls, run = writer_of(
         [
             [{"index": 0, "id": "a", "type": "custom", "custom": {"name": "f", "input": "say "}}],
@@ -288,7 +288,7 @@ def test_a_call_of_a_custom_tool_has_its_input_for_arguments() -> None:
 
 
 def test_what_a_server_adds_to_a_call_goes_back_to_it() -> None:
-    """Gemini refuses outputs without the signature that its call came with."""
+    """Gemini refuses outputs without the signature that came with their call."""
     signature = {"google": {"thought_signature": "abc"}}
     calls, _ = writer_of([[{**call(0, "a", name="f"), "extra_content": signature}]])
     assert signature == calls.to_messages()[0]["extra_content"]

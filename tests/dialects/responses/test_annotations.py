@@ -1,4 +1,4 @@
-"""Annotations of the Responses wire as Assistants have them."""
+"""Annotations of the Responses wire become annotations of the Assistants wire."""
 
 from __future__ import annotations
 
@@ -58,17 +58,17 @@ CITED: list[tuple[dict[str, Any], models.Annotation]] = [
 
 @pytest.mark.parametrize(("sent", "expected"), CITED)
 def test_an_annotation_is_one_of_ours(sent: Any, expected: models.Annotation) -> None:
-    """With the text that it stands for, and what we have no field for."""
+    """It has the text that it refers to; values without a field of ours are in ``extra``."""
     assert expected == annotation(sent, "$.annotation", 0, SAID)
 
 
 def test_an_annotation_has_its_number() -> None:
-    """Which the wire says beside it."""
+    """The wire sends the number beside it."""
     assert 3 == annotation({"type": "url_citation"}, "$", 3, SAID).index
 
 
-def test_places_beyond_the_text_are_harmless() -> None:
-    """What is not there is not cut out."""
+def test_positions_beyond_the_text_are_harmless() -> None:
+    """The annotation's text is cut from what is there."""
     for start, end, expected in ((0, 10**30, SAID), (-5, -1, ""), (100, 200, ""), (9, 3, "")):
         sent = {"type": "url_citation", "start_index": start, "end_index": end}
         made = annotation(sent, "$", 0, SAID)
@@ -84,8 +84,8 @@ def test_places_beyond_the_text_are_harmless() -> None:
         ({"type": "url_citation", "url": 5}, "$.annotation.url: 5 is not a string"),
     ],
 )
-def test_what_is_no_annotation_is_refused(sent: object, path: str) -> None:
-    """With its path in the frame."""
+def test_what_is_not_an_annotation_is_refused(sent: object, path: str) -> None:
+    """The error has its path in the frame."""
     with pytest.raises(DecodeError) as caught:
         annotation(sent, "$.annotation", 0, SAID)
     assert (path,) == caught.value.paths

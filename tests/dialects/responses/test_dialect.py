@@ -1,4 +1,4 @@
-"""Which frame of the Responses wire is which event: the table, the recordings, the traps."""
+"""Decoding the Responses wire: the table, the recordings, the traps."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ from tests.support.responses_frames import (
 if TYPE_CHECKING:
     from tests.support.frames import Frame
 
-#: Which recordings are Responses streams.
+#: The recordings that are Responses streams.
 FOLDERS = ("responses/*.sse", "servers/*_responses_*.sse", "servers/agentserver_*.sse")
 
-#: Bodies of answers that are no event streams.
+#: Bodies of answers that are not event streams.
 NO_STREAMS = ("aimock_responses_boom.sse", "llamacpp_responses_badrequest.sse")
 
 #: Streams that end too early.
@@ -58,8 +58,8 @@ CUT = ("aimock_responses_cut.sse",)
 #: Streams that begin in the middle of a text.
 RESUMED = ("agentserver_replay_after5.sse",)
 
-#: What the official client's classes of Assistants refuse, and whose servers send it: statuses
-#: and fields are what those servers send, or leave out.
+#: Values that the official client's Assistants classes refuse, and the servers that send them:
+#: statuses and fields are what those servers send, or leave out.
 UNOFFICIAL = {
     "truncation_strategy.type": "Responses say disabled where Assistants say auto",
     "created_at": "llama.cpp begins without a date, and a resumed stream without a response",
@@ -68,7 +68,7 @@ UNOFFICIAL = {
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests that take ``path`` for every recording; where there is none they are skipped."""
+    """Run tests that take ``path`` for every recording; without recordings they are skipped."""
     if "path" in metafunc.fixturenames:
         folder = Path(str(metafunc.config.getoption("--wire")))
         paths = sorted({path for pattern in FOLDERS for path in folder.glob(pattern)})
@@ -86,14 +86,14 @@ def frames_of(path: Path) -> list[Any]:
 # --- The table --------------------------------------------------------------------------
 
 
-def test_the_dialect_is_found_by_its_name() -> None:
+def test_the_dialect_has_its_name() -> None:
     """``Stream(..., dialect="responses")``."""
     assert isinstance(make_dialect("responses"), ResponsesDialect)
 
 
 @pytest.mark.parametrize("name", sorted(x for x in ROWS if ROWS[x].method == "_extension"))
 def test_what_has_no_counterpart_is_an_extension_event(name: str) -> None:
-    """It has its own name, and all of its JSON; nothing in it is looked at."""
+    """The event has the frame's name and all of its JSON; nothing in it is examined."""
     sent = {"type": name, "delta": 5, "item": None, "part": []}
     came = decode_response(CREATED, (name, sent), COMPLETED)
     (found,) = came.of(events.ExtensionEvent)
@@ -103,14 +103,14 @@ def test_what_has_no_counterpart_is_an_extension_event(name: str) -> None:
 @pytest.mark.parametrize("name", ["response.of_tomorrow", "thread.message.delta", "keepalive"])
 @pytest.mark.parametrize("named", [True, False])
 def test_a_type_that_is_not_in_the_table_is_an_unknown_event(name: str, *, named: bool) -> None:
-    """Whatever it has, with its ``event:`` line or without."""
+    """This holds whatever it contains, with its ``event:`` line or without."""
     sent = {"type": name, "error": "not ours"}
     came = decode_response(CREATED, (name if named else "", sent), COMPLETED)
     (found,) = came.of(events.UnknownEvent)
     assert (name, sent, sent) == (found.event, found.data, found.raw)
 
 
-#: Types of events about items, and the type of the item.
+#: Maps types of events about items to the type of the item.
 ABOUT = {
     "response.output_text.delta": "message",
     "response.output_text.done": "message",
@@ -134,15 +134,15 @@ ABOUT = {
 
 
 def test_every_row_about_an_item_is_in_the_table_above() -> None:
-    """The rest are about the response, about any item, or have no counterpart."""
+    """The others are about the response or about any item, or have no counterpart."""
     others = {"_created", "_queued", "_in_progress", "_ended", "_error", "_extension"}
     others |= {"_item_added", "_item_done", "_partial_image"}
     assert {name for name, row in ROWS.items() if row.method not in others} == ABOUT.keys()
 
 
 @pytest.mark.parametrize(("name", "kind"), ABOUT.items())
-def test_what_is_said_of_an_item_that_is_done_is_an_extension_event(name: str, kind: str) -> None:
-    """Nothing else is told of it; before its end something is."""
+def test_an_event_about_an_item_that_is_done_is_an_extension_event(name: str, kind: str) -> None:
+    """Nothing else is delivered for it; before the item's end, something is."""
     sent = {"item_id": "item_1", "output_index": 0, "annotation": {}, "part": text_part("ab")}
     values = {"delta": "ab", "text": "ab", "arguments": "ab", "input": "ab", "code": "ab"}
     frame_about = (name, {"type": name, **sent, **values, "refusal": "ab"})
@@ -154,7 +154,7 @@ def test_what_is_said_of_an_item_that_is_done_is_an_extension_event(name: str, k
     assert len(without.events) + 1 < len(open_still.events)
 
 
-def test_a_part_that_is_done_need_not_be_a_message_s() -> None:
+def test_a_part_that_is_done_need_not_belong_to_a_message() -> None:
     """Parts of reasoning come by that event too."""
     part = {"type": "reasoning_text", "text": "hm"}
     came = transcript_of(event("content_part.done", item_id="rs_1", part=part))
@@ -165,8 +165,8 @@ def test_a_part_that_is_done_need_not_be_a_message_s() -> None:
 # --- Recordings -------------------------------------------------------------------------
 
 
-def test_a_recording_is_delivered_alike_however_it_is_cut(path: Path) -> None:
-    """Whole, byte by byte, at random splits; in order; with an error only where it is cut."""
+def test_a_recording_is_the_same_however_it_is_cut(path: Path) -> None:
+    """It is whole, byte by byte, or split at random; in order; with an error only if truncated."""
     data = path.read_bytes()
     came = decode_every_way(data, dialect="responses", seeds=range(1))
     check_order(came.events, ended=came.error is None)
@@ -174,8 +174,8 @@ def test_a_recording_is_delivered_alike_however_it_is_cut(path: Path) -> None:
     assert came.error is None or path.name in CUT
 
 
-def test_every_frame_of_a_recording_is_delivered_once_as_itself(path: Path) -> None:
-    """Its JSON is the ``raw`` of one event that is not synthetic; synthetic ones have none."""
+def test_every_frame_of_a_recording_has_one_event_of_its_own(path: Path) -> None:
+    """Its JSON is the ``raw`` of one event that is not synthetic; synthetic ones have no raw."""
     came = decode_recording(path)
     sent = [x for x in came.of(events.WireEvent) if not x.synthetic]
     assert frames_of(path) == [x.raw for x in sent]
@@ -188,7 +188,7 @@ def decode_recording(path: Path) -> Transcript:
 
 
 def test_the_deltas_of_a_recording_are_its_final_text(path: Path) -> None:
-    """Joined, the pieces are what the last event says, and so are the arguments of calls."""
+    """Joined, the pieces are the text of the last event; so are the arguments of calls."""
     came = decode_recording(path)
     for message in messages(came):
         if path.name in RESUMED:
@@ -205,7 +205,7 @@ def test_the_deltas_of_a_recording_are_its_final_text(path: Path) -> None:
 
 
 def text_parts(message: models.Message) -> list[models.TextContentBlock]:
-    """Return the parts of MESSAGE that are text."""
+    """Return the text parts of MESSAGE."""
     return [part for part in message.content if isinstance(part, models.TextContentBlock)]
 
 
@@ -229,7 +229,7 @@ def test_the_calls_of_a_recording_are_what_the_run_requires(path: Path) -> None:
 
 
 def test_the_usage_of_a_recording_is_the_response_s(path: Path) -> None:
-    """Under the names of Assistants; a run that requires an action has none yet."""
+    """It has the names of the Assistants wire; a run that requires an action has none yet."""
     came = decode_recording(path)
     run, sent = last_run(came), frames_of(path)[-1].get("response", {}).get("usage")
     if run.status in ("completed", "incomplete", "failed") and sent:
@@ -244,17 +244,17 @@ def test_the_usage_of_a_recording_is_the_response_s(path: Path) -> None:
 
 
 def test_a_recording_is_what_the_official_client_s_classes_accept(path: Path) -> None:
-    """But for values that they do not know, and fields that the server leaves out."""
+    """Exceptions are values that they do not know, and fields that the server leaves out."""
     if path.name in ("agentserver_cite.sse", "agentserver_mcp.sse"):
         pytest.skip("url_citation and mcp are Azure's, and not in those classes")
     assert unofficial(decode_recording(path).events) <= UNOFFICIAL.keys()
 
 
 @pytest.mark.parametrize("name", [*NO_STREAMS, "fakeai_responses.sse"])
-def test_an_answer_that_is_no_event_stream_is_refused(
+def test_an_answer_that_is_not_an_event_stream_is_refused(
     name: str, pytestconfig: pytest.Config
 ) -> None:
-    """A JSON body is no line of an event stream, and is not taken for silence."""
+    """A JSON body is not a line of an event stream, and does not count as silence."""
     folder = Path(str(pytestconfig.getoption("--wire")))
     if not (folder / "servers" / name).exists():
         pytest.skip("no recordings")
@@ -267,7 +267,7 @@ def test_an_answer_that_is_no_event_stream_is_refused(
 
 
 def test_a_response_is_a_run() -> None:
-    """Its id is the run's; the thread has a name, and the last word is ``done``."""
+    """Its id is the run's; the thread has an id, and ``done`` is last."""
     came = decode_response(CREATED, response("in_progress"), COMPLETED)
     assert ["run.created", "run.queued*", "run.in_progress", *END] == wire_names(came)
     run = last_run(came)
@@ -277,7 +277,7 @@ def test_a_response_is_a_run() -> None:
 
 
 def test_a_response_in_the_background_is_queued_by_its_own_event() -> None:
-    """No event is made up that the server sends."""
+    """No event is made up if the server sends it."""
     created = response("created", status="queued")
     came = decode_response(created, response("queued"), response("in_progress"), COMPLETED)
     assert ["run.created", "run.queued", "run.in_progress", *END] == wire_names(came)
@@ -286,8 +286,8 @@ def test_a_response_in_the_background_is_queued_by_its_own_event() -> None:
     )
 
 
-def test_what_is_said_again_changes_nothing() -> None:
-    """llama.cpp repeats in_progress as the prompt is read; it is an extension event then."""
+def test_what_is_sent_again_changes_nothing() -> None:
+    """llama.cpp repeats in_progress while it reads the prompt; that is an extension event."""
     again = [response(x) for x in ("created", "queued", "in_progress", "in_progress")]
     came = decode_response(CREATED, *again, COMPLETED)
     assert [
@@ -314,7 +314,7 @@ def test_the_run_keeps_the_ids_that_it_began_with() -> None:
 
 @pytest.mark.parametrize("conversation", ["conv_1", {"id": "conv_1"}])
 def test_thread_and_assistant_are_the_conversation_and_the_agent(conversation: object) -> None:
-    """Where the response names them; what the caller knows counts more."""
+    """They are those that the response names; the ones that the caller passes count more."""
     agent = {"type": "agent_reference", "name": "helper"}
     created = response("created", conversation=conversation, agent_reference=agent)
     run = last_run(decode_response(created, COMPLETED))
@@ -335,7 +335,7 @@ def test_thread_and_assistant_are_the_conversation_and_the_agent(conversation: o
     ids=str,
 )
 def test_a_stream_that_begins_in_the_middle_announces_its_run(first: Frame, run_id: str) -> None:
-    """Under the best id that the first frame has; the response's comes too late."""
+    """It has the best id that the first frame offers; the response's id comes too late."""
     came = decode_response(first, response("completed", conversation="conv_1"))
     run = last_run(came)
     assert (run_id, f"thread_{run_id}") == (run.id, run.thread_id)
@@ -344,7 +344,7 @@ def test_a_stream_that_begins_in_the_middle_announces_its_run(first: Frame, run_
     assert "resp_5" == last_run(decode_response(first, COMPLETED, dialect=dialect)).id
 
 
-def test_a_response_that_ends_at_once_is_delivered_whole() -> None:
+def test_a_response_that_ends_at_once_is_complete() -> None:
     """The last event carries all of it."""
     output = [{"type": "message", "id": "msg_1", "content": [text_part("Hi.")]}]
     came = decode_response(response("completed", output=output))
@@ -357,8 +357,8 @@ def test_a_response_that_ends_at_once_is_delivered_whole() -> None:
 
 @pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "cancelled"])
 @pytest.mark.parametrize("name", ["completed", "incomplete", "failed", "cancelled"])
-def test_the_status_of_the_response_beats_the_name_of_the_event(name: str, status: str) -> None:
-    """Servers say ``response.completed`` of a response that failed; without one the name counts."""
+def test_the_status_of_the_response_overrides_the_name_of_the_event(name: str, status: str) -> None:
+    """Servers send ``response.completed`` for a failed response; without status the name counts."""
     assert status == last_run(decode_response(CREATED, response(name, status=status))).status
     for none in (None, "in_progress"):
         assert name == last_run(decode_response(CREATED, response(name, status=none))).status
@@ -373,10 +373,10 @@ def test_the_status_of_the_response_beats_the_name_of_the_event(name: str, statu
         (None, None, None),
     ],
 )
-def test_an_incomplete_response_says_why(
+def test_an_incomplete_response_has_its_reason(
     reason: str | None, of_run: str | None, of_message: str | None
 ) -> None:
-    """In the words of Assistants, for the run and for the message that was cut."""
+    """The run and the message that was cut have it in the words of the Assistants wire."""
     details: dict[str, Any] = {"incomplete_details": {"reason": reason}}
     came = decode_response(
         CREATED, added("message"), text("Hal"), response("incomplete", **details)
@@ -390,8 +390,8 @@ def test_an_incomplete_response_says_why(
     assert "Hal" == message.text
 
 
-def test_a_failed_response_says_why() -> None:
-    """The run and its step have the error; the message says that its run failed."""
+def test_a_failed_response_has_its_error() -> None:
+    """The run and its step have the error; the message's reason is that its run failed."""
     error = {"code": "rate_limit_exceeded", "message": "Slow down."}
     came = decode_response(
         CREATED, added("message"), text("Hal"), response("failed", error=error, output=[])
@@ -404,7 +404,7 @@ def test_a_failed_response_says_why() -> None:
 
 
 def test_a_cancelled_response_closes_what_is_open() -> None:
-    """Messages and steps of all kinds."""
+    """Messages and steps of all kinds are closed."""
     came = decode_response(
         CREATED,
         added("message", "msg_1", 0),
@@ -421,7 +421,7 @@ def test_a_cancelled_response_closes_what_is_open() -> None:
 
 
 def test_nothing_comes_after_the_end() -> None:
-    """Not a second response in the same body, not ``[DONE]``, not what is no JSON."""
+    """Not a second response in the same body, not ``[DONE]``, not text that is not JSON."""
     whole = [CREATED, COMPLETED]
     came = decode_response(*whole, *whole, text("a"), DONE, ("", "not JSON"))
     assert ["run.created", "run.queued*", "run.in_progress*", *END] == wire_names(came)
@@ -430,8 +430,8 @@ def test_nothing_comes_after_the_end() -> None:
     assert [] == decode(dialect, *whole, ("", "not JSON"))
 
 
-def test_done_before_the_end_is_no_end() -> None:
-    """It is a hint: the response says when it ends."""
+def test_done_before_the_end_is_not_the_end() -> None:
+    """It is only a hint: the response's own last event is the end."""
     came = decode_response(CREATED, ("", "[DONE]"), COMPLETED)
     assert [("[DONE]", "[DONE]")] == [(x.event, x.data) for x in came.of(events.ExtensionEvent)]
     assert isinstance(
@@ -440,7 +440,7 @@ def test_done_before_the_end_is_no_end() -> None:
 
 
 def test_bytes_that_end_too_early_are_an_error() -> None:
-    """It names what was open."""
+    """The error names what was open."""
     came = decode_response(CREATED, added("message", "msg_1"), text("a", "msg_1"))
     assert isinstance(came.error, IncompleteStreamError)
     expected = ("run resp_1", "run step step_msg_1", "message msg_1")
@@ -465,7 +465,7 @@ INNER = {"code": "server_error", "message": "It is down.", "param": None}
     ],
 )
 def test_an_error_is_read_in_every_shape(name: str, sent: Any) -> None:
-    """Flat as in the reference, wrapped, without a type, without a name."""
+    """Flat as in the reference, wrapped, without a type, or without a name."""
     came = decode_response(CREATED, (name, sent))
     assert isinstance(came.error, ServerError)
     (error,) = [x.data for x in came.of(events.ErrorEvent)]
@@ -474,7 +474,7 @@ def test_an_error_is_read_in_every_shape(name: str, sent: Any) -> None:
 
 
 def test_an_error_may_be_a_text_or_no_json_and_have_a_number_for_its_code() -> None:
-    """It is told, never lost."""
+    """It is delivered, never lost."""
     assert "down" in str(decode_response(("", {"error": "down"})).error)
     assert "upstream timed out" in str(decode_response(("error", "upstream timed out")).error)
     assert "code 404" in str(decode_response(("", {"error": {"code": 404, "message": "no"}})).error)
@@ -504,7 +504,7 @@ def test_an_error_may_be_a_text_or_no_json_and_have_a_number_for_its_code() -> N
     ],
 )
 def test_a_bad_frame_is_refused_with_the_path(name: str, data: str, sentence: str) -> None:
-    """What came before it is delivered first."""
+    """The events before it are delivered first."""
     came = decode_response(CREATED, (name, data))
     assert isinstance(came.error, DecodeError)
     with pytest.raises(DecodeError, match=sentence):
@@ -513,20 +513,20 @@ def test_a_bad_frame_is_refused_with_the_path(name: str, data: str, sentence: st
 
 
 @pytest.mark.parametrize("data", ["5", '"a"', "[]", "null"])
-def test_json_that_is_no_object_and_has_no_name_is_unknown(data: str) -> None:
-    """It is no event of this wire, and harms nobody."""
+def test_json_that_is_not_an_object_and_has_no_name_is_unknown(data: str) -> None:
+    """It is not an event of this wire, and does no harm."""
     came = decode_response(CREATED, ("", data), COMPLETED)
     assert [json.loads(data)] == [x.data for x in came.of(events.UnknownEvent)]
 
 
 def test_an_unknown_name_need_not_be_json() -> None:
-    """Some gateways send pings of their own."""
+    """Some gateways send their own pings."""
     came = decode_response(CREATED, ("ping", "pong"), COMPLETED)
     assert [("ping", "pong")] == [(x.event, x.data) for x in came.of(events.UnknownEvent)]
 
 
 def test_an_unknown_type_has_the_meaning_of_its_event_line() -> None:
-    """Where that is known; without a type the line is all there is."""
+    """This holds if that name is known; without a type the line is all there is."""
     name, sent = text("a")
     untyped = {key: value for key, value in sent.items() if key != "type"}
     came = transcript_of((name, sent), (name, untyped), (name, {**sent, "type": "delta"}))
@@ -540,17 +540,17 @@ def test_frames_need_no_event_lines() -> None:
 
 
 def test_a_frame_that_is_cut_at_the_end_is_a_stream_that_is_cut() -> None:
-    """Not bad JSON."""
+    """It is not reported as bad JSON."""
     data = sse(CREATED) + frame(*text("abc"))[:-9]
     came = decode_in_order(EventDecoder("responses"), data)
     assert isinstance(came.error, IncompleteStreamError)
 
 
-# --- What the loops around it need ------------------------------------------------------
+# --- For run control --------------------------------------------------------------------
 
 
 def call_round(dialect: ResponsesDialect, decoder: EventDecoder) -> Transcript:
-    """Let DECODER decode a response that ends with a call."""
+    """Decode a response that ends with a call, with DECODER."""
     usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     call = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f"}
     output = [{"type": "reasoning", "id": "rs_1"}, {**call, "arguments": "{}"}]
@@ -566,7 +566,7 @@ def call_round(dialect: ResponsesDialect, decoder: EventDecoder) -> Transcript:
     return came
 
 
-def test_a_run_goes_on_in_the_next_response() -> None:
+def test_a_run_continues_in_the_next_response() -> None:
     """The step of the calls completes with the outputs; ids stay, usage adds up."""
     dialect = ResponsesDialect()
     decoder = EventDecoder(dialect)
@@ -605,14 +605,14 @@ def test_a_run_goes_on_in_the_next_response() -> None:
     assert [{"type": "message", "id": "msg_1"}] == dialect.output_items
 
 
-def test_a_run_goes_on_only_after_it_stopped() -> None:
-    """The stream must be read to its end: the server keeps the call only then."""
+def test_a_run_continues_only_after_it_stopped() -> None:
+    """Its stream must be read to the end: only then does the server keep the call."""
     with pytest.raises(RuntimeError, match="read its stream to the end"):
         ResponsesDialect().resume({})
 
 
-def test_items_are_kept_where_the_last_event_lists_none() -> None:
-    """As they ended, or else began, in order of output."""
+def test_items_are_kept_if_the_last_event_lists_none() -> None:
+    """They are kept as they ended, or else as they began, in order of output."""
     dialect = ResponsesDialect()
     frames = [
         CREATED,
@@ -629,7 +629,7 @@ def test_items_are_kept_where_the_last_event_lists_none() -> None:
 
 
 def test_a_lost_connection_is_joined_again() -> None:
-    """Frames that were seen are skipped, and the rest goes on where it was."""
+    """Frames seen before are skipped, and the rest continues where it was."""
     numbered = [
         (name, {**sent, "sequence_number": number})
         for number, (name, sent) in enumerate(
@@ -653,8 +653,8 @@ def test_a_lost_connection_is_joined_again() -> None:
     assert second.done
 
 
-def test_numbers_decide_nothing_else() -> None:
-    """Servers without them, or with the same one in each frame, are read as any other."""
+def test_sequence_numbers_decide_nothing_else() -> None:
+    """Servers without them, or with the same one in every frame, are read like any other."""
     for number in (None, 0, "a"):
         frames = [
             (name, {**sent, "sequence_number": number})
@@ -667,7 +667,7 @@ def test_numbers_decide_nothing_else() -> None:
 
 
 def test_an_approval_is_required() -> None:
-    """In the shape of Azure's runs; with calls of functions, those come first."""
+    """It has the shape of Azure's runs; if there are function calls, those come first."""
     asked = {"id": "mcpr_1", "name": "look", "arguments": "{}", "server_label": "docs"}
     item = {"type": "mcp_approval_request", **asked}
     came = decode_response(
@@ -691,7 +691,7 @@ def test_an_approval_is_required() -> None:
     )
 
 
-# --- Whatever comes ---------------------------------------------------------------------
+# --- Any input --------------------------------------------------------------------------
 
 NAMES = ["", "message", *ROWS]
 KEYS = [
@@ -714,8 +714,8 @@ JSON = st.recursive(
 
 
 @given(st.lists(st.tuples(st.sampled_from(NAMES), JSON), max_size=6))
-def test_whatever_comes_is_events_or_a_stream_error(frames: list[tuple[str, Any]]) -> None:
-    """Nothing else is raised, and what comes is in order."""
+def test_any_input_gives_events_or_a_stream_error(frames: list[tuple[str, Any]]) -> None:
+    """Nothing else is raised, and the events are in order."""
     decode_response(*[(name, json.dumps(sent)) for name, sent in frames])
 
 
@@ -754,12 +754,12 @@ WHOLE: list[Frame] = [
 ]
 
 
-#: What stands where something else belongs.
+#: Values that replace others.
 WRONG: list[Any] = [None, 5, "a", {}, [], [{}], {"type": "message"}, True]
 
 
 def mutated(value: Any, path: list[int], other: Any) -> Any:
-    """Return VALUE with OTHER at the place that PATH leads to; past a leaf it is there."""
+    """Return VALUE with OTHER at the place that PATH leads to, or at the leaf where it ends."""
     if not path or not isinstance(value, dict | list) or not value:
         return other
     where = path[0] % len(value)
@@ -778,15 +778,15 @@ def mutated(value: Any, path: list[int], other: Any) -> Any:
 def test_a_stream_with_frames_missing_and_one_that_is_wrong(
     missing: list[int], number: int, path: list[int], other: Any
 ) -> None:
-    """Is told in order, or ends with an error of ours."""
+    """It is delivered in order, or ends with one of our errors."""
     frames = list(WHOLE)
     frames[number] = (frames[number][0], mutated(frames[number][1], path, other))
     came = decode_response(*[x for place, x in enumerate(frames) if place not in missing])
     assert came.error is None or isinstance(came.error, StreamError)
 
 
-def test_a_recording_that_is_spoiled_is_delivered_in_order_or_refused(path: Path) -> None:
-    """Frames lost, doubled, swapped, and values replaced: no other error, and no disorder."""
+def test_a_recording_that_is_damaged_is_delivered_in_order_or_refused(path: Path) -> None:
+    """Frames are lost, doubled, swapped, values replaced: no other error, and no disorder."""
     frames = [(x.get("type", ""), x) for x in frames_of(path)][:60] + [
         (x.get("type", ""), x) for x in frames_of(path)[-6:]
     ]
@@ -810,8 +810,8 @@ def test_a_recording_that_is_spoiled_is_delivered_in_order_or_refused(path: Path
         assert came.error is None or isinstance(came.error, StreamError)
 
 
-def test_a_whole_stream_is_delivered_whole() -> None:
-    """The stream that the test above spoils is one without errors."""
+def test_the_undamaged_stream_has_no_error() -> None:
+    """It is the stream that a test above damages."""
     came = decode_response(*WHOLE)
     assert came.error is None
     assert "Hi!" == said(came, "msg_1")

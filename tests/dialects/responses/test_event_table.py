@@ -1,4 +1,4 @@
-"""The table of the Responses wire against the official client's types."""
+"""The table of the Responses wire, compared with the official client's types."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def official_types() -> set[str]:
 
 
 def test_every_type_of_the_official_client_has_a_row() -> None:
-    """A new one fails here, not at the user's; ours has one more, for a status that exists."""
+    """A new type fails here first; ours has one more, for a status that exists."""
     assert official_types() | {"response.cancelled"} == ROWS.keys()
     assert 59 == len(official_types())
 
 
 @pytest.mark.parametrize("name", sorted(ROWS))
-def test_every_row_says_what_is_done_and_what_comes_of_it(name: str) -> None:
-    """The method exists, and the documentation has a word for it."""
+def test_every_row_has_a_method_and_a_description(name: str) -> None:
+    """The method exists, and the documentation has words for the result."""
     assert callable(getattr(ResponsesDialect, ROWS[name].method))
     assert ROWS[name].becomes

@@ -1,4 +1,4 @@
-"""What messages, reasoning, and calls that the caller answers become."""
+"""Items that are messages, reasoning, and calls that the caller answers."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from tests.support.responses_frames import (
     wire_names,
 )
 
-#: Types of items that Assistants have nothing for.
+#: Types of items without a counterpart on the Assistants wire.
 NOTHING = [*sorted(x for x in ITEMS if ITEMS[x] is Item), "compaction"]
 
 
 @pytest.mark.parametrize("kind", NOTHING)
 def test_an_item_without_counterpart_is_two_extension_events(kind: str) -> None:
-    """Told as sent, and the run completes."""
+    """They carry it as sent, and the run completes."""
     came = transcript_of(added(kind, action={"x": 1}), done(kind, result="y"))
     assert ["response.output_item.added", "response.output_item.done"] == between(came)
     assert ["y"] == [x.data["item"].get("result") for x in came.of(events.ExtensionEvent)][1:]
@@ -49,7 +49,7 @@ def test_an_item_without_counterpart_is_two_extension_events(kind: str) -> None:
 
 
 def test_a_message_is_a_message_in_a_step() -> None:
-    """Under its own id; the step's is made of it."""
+    """It keeps its own id, and the step's id is made from that."""
     came = transcript_of(
         added("message", "msg_1", status="in_progress", phase="commentary"),
         event("content_part.added", item_id="msg_1", output_index=0, content_index=0),
@@ -99,7 +99,7 @@ def test_a_message_is_a_message_in_a_step() -> None:
     ids=lambda x: str(x[0]),
 )  # fmt: skip
 def test_text_that_no_delta_brought_is_delivered(rest: Any) -> None:
-    """Once, as one more synthetic delta, whoever brings it; also all of it."""
+    """It comes once, as one more synthetic delta, whichever frame brings it; even all of it."""
     for pieces in (["Hel"], [], ["Hello"]):
         came = decode_response(CREATED, added("message"), *map(text, pieces), rest, rest, COMPLETED)
         assert "Hello" == said(came, "item_1")
@@ -108,8 +108,8 @@ def test_text_that_no_delta_brought_is_delivered(rest: Any) -> None:
         assert [False] * len(pieces) + [True] * (pieces != ["Hello"]) == deltas
 
 
-def test_a_last_word_that_differs_counts_and_is_not_delivered_twice() -> None:
-    """Deltas that said something else stay said; the message is what the server says."""
+def test_a_last_word_that_differs_counts_and_gives_no_delta() -> None:
+    """The deltas stay as they were; the message is what the server sent last."""
     came = transcript_of(
         added("message"), text("Hi"), done("message", content=[text_part("Hello")])
     )
@@ -117,14 +117,14 @@ def test_a_last_word_that_differs_counts_and_is_not_delivered_twice() -> None:
 
 
 @pytest.mark.parametrize("content", [[], None, [text_part("")], [text_part("He")]])
-def test_an_end_that_says_less_takes_nothing_away(content: Any) -> None:
+def test_an_end_with_less_takes_nothing_away(content: Any) -> None:
     """Some servers end a message without its content."""
     came = transcript_of(added("message"), text("Hello"), done("message", content=content))
     assert ["Hello"] == [x.text for x in messages(came)]
 
 
 def test_a_refusal_is_a_refusal() -> None:
-    """Its pieces, its end, and what no piece brought."""
+    """It has pieces, an end, and a delta for what no piece brought."""
     part = {"type": "refusal", "refusal": "I cannot."}
     where: dict[str, Any] = {"item_id": "item_1", "output_index": 0, "content_index": 0}
     for rest in (
@@ -146,7 +146,7 @@ def test_a_refusal_is_a_refusal() -> None:
 
 
 def test_a_text_and_a_refusal_at_one_index_are_two_parts() -> None:
-    """Where a server leaves indexes out; a part never changes its type."""
+    """A server may leave indexes out; a part never changes its type."""
     came = transcript_of(
         text("Well.", "msg_1", None),
         event("refusal.delta", item_id="msg_1", delta="No."),
@@ -158,7 +158,7 @@ def test_a_text_and_a_refusal_at_one_index_are_two_parts() -> None:
 
 
 def test_parts_keep_their_places() -> None:
-    """A place of which nothing was said is an unknown part; an unknown type is kept whole."""
+    """A place without any content is an unknown part; a part of unknown type is kept whole."""
     audio = {"type": "output_audio", "data": "..."}
     came = transcript_of(added("message"), text("b", part=1))
     assert [models.UnknownContent(), "text"] == [
@@ -173,7 +173,7 @@ def test_parts_keep_their_places() -> None:
 
 
 def test_a_message_that_was_cut_ends_with_the_run() -> None:
-    """Only then it is known why; an incomplete message stays so in a run that completes."""
+    """The reason is known only then; a cut message stays incomplete in a run that completes."""
     end = done("message", status="incomplete", content=[text_part("Hal")])
     details: dict[str, Any] = {"incomplete_details": {"reason": "max_output_tokens"}}
     came = decode_response(
@@ -187,7 +187,7 @@ def test_a_message_that_was_cut_ends_with_the_run() -> None:
 
 
 def test_a_message_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> None:
-    """A response that fails lists what it was at."""
+    """A response that fails lists what it was working on."""
     item: dict[str, Any] = {
         "type": "message",
         "id": "item_1",
@@ -204,7 +204,7 @@ def test_a_message_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> Non
 
 
 def test_what_comes_after_the_end_of_a_message_is_an_extension_event() -> None:
-    """Nothing is told of a message that is done."""
+    """Nothing is delivered for a message that is done."""
     where: dict[str, Any] = {"item_id": "item_1", "output_index": 0}
     late = [
         text("a"),
@@ -222,7 +222,7 @@ def test_what_comes_after_the_end_of_a_message_is_an_extension_event() -> None:
 
 
 def test_an_annotation_is_delivered_once() -> None:
-    """By its event, with a number or without, or where only the end has it."""
+    """Its own event brings it, with a number or without, or only the end has it."""
     sent = {"type": "url_citation", "url": "u", "start_index": 0, "end_index": 3}
     where: dict[str, Any] = {"item_id": "item_1", "output_index": 0, "content_index": 0}
     by_event = event("output_text.annotation.added", **where, annotation_index=0, annotation=sent)
@@ -254,7 +254,7 @@ def test_annotations_that_the_end_leaves_out_stay() -> None:
 
 
 def test_calls_of_functions_share_a_step_that_waits() -> None:
-    """The run requires their outputs; the step is open until they come."""
+    """The run requires their outputs; the step stays open until they come."""
     came = transcript_of(
         added("function_call", "fc_1", 0, call_id="call_1", name="f", arguments=""),
         arguments('{"a"', "fc_1", 0),
@@ -282,7 +282,7 @@ def test_calls_of_functions_share_a_step_that_waits() -> None:
 
 
 def test_a_custom_tool_is_a_function_whose_arguments_are_its_input() -> None:
-    """Deltas, end, and what no delta brought."""
+    """This covers deltas, the end, and what no delta brought."""
     where: dict[str, Any] = {"item_id": "ct_1", "output_index": 0}
     for rest in (
         event("custom_tool_call_input.done", **where, input="abc"),
@@ -299,7 +299,7 @@ def test_a_custom_tool_is_a_function_whose_arguments_are_its_input() -> None:
 
 
 def test_arguments_that_a_call_begins_with_are_not_delivered_twice() -> None:
-    """Servers that send all at once and servers that stream afterwards both begin so."""
+    """Servers that send all at once and servers that stream it afterwards both begin like that."""
     begin = added("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
     whole = done("function_call", call_id="call_1", name="f", arguments='{"a": 1}')
     for frames in ([begin], [begin, arguments('{"a": 1}')], [begin, whole]):
@@ -310,7 +310,7 @@ def test_arguments_that_a_call_begins_with_are_not_delivered_twice() -> None:
 
 
 def test_the_last_word_on_arguments_counts() -> None:
-    """Where the deltas said something else."""
+    """This holds if the deltas had other arguments."""
     came = transcript_of(
         added("function_call", call_id="call_1", name="f"),
         arguments("{"),
@@ -321,7 +321,7 @@ def test_the_last_word_on_arguments_counts() -> None:
 
 
 def test_a_call_whose_name_and_id_come_late_gets_them() -> None:
-    """With its end, or with the event that adds it, after its deltas."""
+    """They come with its end, or with the event that adds it, after its deltas."""
     known: dict[str, Any] = {"call_id": "call_1", "name": "f"}
     for late in (done("function_call", **known), added("function_call", **known)):
         assert [("call_1", "f", "{}")] == required(transcript_of(arguments("{}"), late))
@@ -333,12 +333,12 @@ def test_a_call_whose_name_and_id_come_late_gets_them() -> None:
 
 
 def test_a_call_without_a_call_id_has_the_item_s() -> None:
-    """An output must name something."""
+    """An output must refer to something."""
     assert [("fc_1", "f", "")] == required(transcript_of(added("function_call", "fc_1", name="f")))
 
 
 def test_calls_of_a_response_that_is_incomplete_are_cancelled() -> None:
-    """Their arguments may be cut, so no output is asked for."""
+    """Their arguments may be cut, so no outputs are requested."""
     came = decode_response(
         CREATED, added("function_call", call_id="call_1", name="f"), arguments('{"a'),
         response("incomplete"),
@@ -377,7 +377,7 @@ THOUGHT = [
 
 @pytest.mark.parametrize(("name", "key", "grew", "ended"), THOUGHT)
 def test_reasoning_has_events_of_its_own(name: str, key: str, grew: Any, ended: Any) -> None:
-    """Pieces with all so far, and each text's end, once; no step and no message."""
+    """Each piece has the text so far; each text ends once; there is no step and no message."""
     index = "summary_index" if key == "summary" else "content_index"
     where: dict[str, Any] = {"item_id": "rs_1", "output_index": 0}
     part = {"type": "x", "text": "Hm, so."}
@@ -403,8 +403,10 @@ def test_reasoning_has_events_of_its_own(name: str, key: str, grew: Any, ended: 
 
 
 @pytest.mark.parametrize(("name", "key", "grew", "ended"), THOUGHT)
-def test_reasoning_is_done_where_nobody_says_so(name: str, key: str, grew: Any, ended: Any) -> None:
-    """When its item ends, or the response; what no delta brought is told then."""
+def test_reasoning_is_done_without_an_event_of_its_own(
+    name: str, key: str, grew: Any, ended: Any
+) -> None:
+    """It ends with its item or with the response; what no delta brought is delivered then."""
     delta = event(f"{name}.delta", item_id="rs_1", delta="Hm")
     whole = {"type": "reasoning", "id": "rs_1", key: [{"text": "Hm."}]}
     for frames, text_then in (
@@ -419,8 +421,8 @@ def test_reasoning_is_done_where_nobody_says_so(name: str, key: str, grew: Any, 
         assert text_then == "".join(x.data.delta for x in came.of(grew))
 
 
-def test_reasoning_of_which_nothing_is_said_is_nothing() -> None:
-    """Only its encrypted content came."""
+def test_reasoning_without_text_gives_nothing() -> None:
+    """Only its encrypted content was sent."""
     came = transcript_of(
         added("reasoning", "rs_1"), event("reasoning_text.done", item_id="rs_1", text="")
     )
@@ -428,7 +430,7 @@ def test_reasoning_of_which_nothing_is_said_is_nothing() -> None:
 
 
 def test_reasoning_grows_in_one_live_object() -> None:
-    """A handler gets pieces and all so far; an event keeps the live text."""
+    """A handler gets the piece and the text so far; an event keeps the live text."""
     frames = [event("reasoning_text.delta", item_id="rs_1", delta=x) for x in "abc"]
     came = decode_response(CREATED, *frames, COMPLETED)
     snapshots = [x.data.snapshot for x in came.of(events.ReasoningDelta)]
@@ -441,8 +443,8 @@ def test_reasoning_grows_in_one_live_object() -> None:
     ]
 
 
-def test_an_image_is_shown_as_it_is_made() -> None:
-    """Attempts are counted; the image itself is with the item's end."""
+def test_an_image_has_previews() -> None:
+    """They are numbered; the image itself comes with the item's end."""
     came = transcript_of(
         added("image_generation_call", "ig_1"),
         event(

@@ -1,4 +1,4 @@
-"""Reading what the Responses wire sends: defaults, and errors with paths."""
+"""Reading the objects of the Responses wire: defaults, and errors with paths."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def refusal(read: Any, *arguments: Any) -> tuple[str, ...]:
     return caught.value.paths
 
 
-def test_an_object_is_read_and_what_is_null_is_missing() -> None:
-    """Unknown keys harm nobody."""
+def test_an_object_is_read_and_null_is_like_missing() -> None:
+    """Unknown keys do no harm."""
     sent: dict[str, Any] = {
         "id": "r",
         "model": None,
@@ -34,7 +34,7 @@ def test_an_object_is_read_and_what_is_null_is_missing() -> None:
 
 
 def test_a_bad_object_is_refused_with_its_path_in_the_frame() -> None:
-    """Every bad field is named from the frame's root."""
+    """Every bad field is named by its path from the frame's root."""
     sent = {"id": 5, "text": {"format": {"type": 1}}}
     assert (
         "$.response.id: 5 is not a string",
@@ -61,7 +61,7 @@ def test_a_text_is_a_text_or_missing() -> None:
 
 @pytest.mark.parametrize("value", [0, 1, 9_999, None])
 def test_an_index_is_a_small_number_or_missing(value: int | None) -> None:
-    """Then it is None."""
+    """If it is missing, the result is None."""
     assert value == wire.read_index({"i": value}, "i")
     assert wire.read_index({}, "i") is None
 
@@ -73,19 +73,19 @@ def test_an_index_is_a_small_number_or_missing(value: int | None) -> None:
         ({}, "an object"), ([], "a list"), ("x" * 90, '"' + "x" * 59),
     ],
 )  # fmt: skip
-def test_what_is_no_index_is_refused(value: object, shown: str) -> None:
-    """A list as long as it says would have to be made."""
+def test_what_is_not_an_index_is_refused(value: object, shown: str) -> None:
+    """A list of that length would have to be made."""
     expected = f"$.i: {shown} is not an index from 0 to 9999"
     assert (expected,) == refusal(wire.read_index, {"i": value}, "i")
 
 
 def test_an_object_must_be_there() -> None:
-    """Where an event is about it."""
+    """An event about an object has to carry it."""
     assert {"a": 1} == wire.read_object({"x": {"a": 1}}, "x")
     assert ("$.x: null is not an object",) == refusal(wire.read_object, {}, "x")
 
 
-def test_a_list_is_one_of_objects() -> None:
+def test_a_list_holds_objects() -> None:
     """Missing and null are the empty list."""
     assert ([], [{}]) == (wire.read_list(None, "$.x"), wire.read_list([{}], "$.x"))
     assert ("$.x: an object is not a list",) == refusal(wire.read_list, {}, "$.x")

@@ -29,18 +29,18 @@ from tests.support.responses_frames import (
     transcript_of,
 )
 
-#: Items of calls, as the last event of a response lists them.
+#: Items that are calls, as the last event of a response lists them.
 CALL_1 = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": "f", "arguments": "1"}
 CALL_2 = {"type": "function_call", "id": "fc_2", "call_id": "call_2", "name": "g", "arguments": "2"}
 
 
 def texts(came: Transcript) -> list[tuple[str, str]]:
-    """Return ids and texts of the messages that ended."""
+    """Return the ids and texts of the messages that ended."""
     return [(x.id, x.text) for x in messages(came)]
 
 
 def required(came: Transcript) -> list[tuple[str, str]]:
-    """Return ids and arguments of the calls that wait."""
+    """Return the ids and arguments of the calls that wait."""
     action = last_run(came).required_action
     assert action is not None
     assert action.submit_tool_outputs is not None
@@ -60,15 +60,15 @@ def required(came: Transcript) -> list[tuple[str, str]]:
     ],
 )
 def test_the_class_of_an_item_is_found_by_its_type(kind: str, expected: type[Item]) -> None:
-    """Calls that are not listed are tools that the server runs; all else has no counterpart."""
+    """Calls that are not listed are tools run by the server; all others have no counterpart."""
     assert expected is item_class(kind)
 
 
-# --- While it streams -------------------------------------------------------------------
+# --- While the response streams ---------------------------------------------------------
 
 
 def test_ids_may_change_at_every_event() -> None:
-    """GitHub Copilot: the index counts, and the first id is shown."""
+    """With GitHub Copilot the index counts, and events carry the first id."""
     came = decode_response(
         CREATED,
         added("message", "a", 0),
@@ -89,7 +89,7 @@ def test_ids_may_change_at_every_event() -> None:
 
 
 def test_indexes_may_be_missing() -> None:
-    """llama.cpp: items are found by their ids, also two at once."""
+    """With llama.cpp, items are found by their ids, even two at once."""
     came = transcript_of(
         added("function_call", "fc_1", None, call_id="call_1", name="f"),
         arguments("1", "fc_1", None),
@@ -102,7 +102,7 @@ def test_indexes_may_be_missing() -> None:
 
 
 def test_indexes_and_ids_may_be_missing() -> None:
-    """Then the last item of that kind is meant that is open."""
+    """The last open item of that kind is then meant."""
     bare = event("output_text.delta", delta="a")
     came = transcript_of(bare, event("reasoning_text.delta", delta="hm"), bare)
     assert ["aa"] == [x for _, x in texts(came)]
@@ -114,7 +114,7 @@ def test_indexes_and_ids_may_be_missing() -> None:
 
 
 def test_items_may_be_added_under_one_index() -> None:
-    """Then the id tells which is meant; an id that nobody has means the last."""
+    """The id then decides which is meant; an unknown id means the last."""
     came = transcript_of(
         added("function_call", "fc_1", 0, call_id="call_1", name="f"),
         added("function_call", "fc_2", 0, call_id="call_2", name="g"),
@@ -126,7 +126,7 @@ def test_items_may_be_added_under_one_index() -> None:
 
 
 def test_items_may_have_one_id() -> None:
-    """Then the index tells, and the second one gets an id of its own."""
+    """The index then decides, and the second item gets an id of its own."""
     came = transcript_of(
         added("message", "m", 0),
         added("message", "m", 1),
@@ -141,7 +141,7 @@ def test_items_may_have_one_id() -> None:
 
 
 def test_an_index_of_another_kind_of_item_is_not_meant() -> None:
-    """LiteLLM has reasoning and message at one index."""
+    """LiteLLM has reasoning and the message at one index."""
     came = transcript_of(
         added("reasoning", "rs_1", 0),
         added("message", "msg_1", 0),
@@ -155,13 +155,13 @@ def test_an_index_of_another_kind_of_item_is_not_meant() -> None:
 
 
 def test_an_index_that_was_never_added_begins_an_item() -> None:
-    """Under the id that the frame has."""
+    """It begins under the frame's id."""
     came = transcript_of(added("message", "msg_1", 0), text("a", "msg_1", 0), text("b", "msg_2", 1))
     assert [("msg_1", "a"), ("msg_2", "b")] == texts(came)
 
 
 def test_an_item_may_be_added_after_its_deltas() -> None:
-    """open-responses-server: it is the item that they began."""
+    """With open-responses-server, the item is the one that the deltas began."""
     for index, later in ((None, None), (0, 0), (None, 0)):
         came = transcript_of(
             text("a", "msg_1", index),
@@ -174,7 +174,7 @@ def test_an_item_may_be_added_after_its_deltas() -> None:
 
 
 def test_an_item_that_is_added_twice_is_one() -> None:
-    """With the same id, or at one index without ids."""
+    """This holds with the same id, and at one index without ids."""
     for item_id, index in (("msg_1", 0), ("msg_1", None), ("", 0)):
         twice = [added("message", item_id, index)] * 2
         came = transcript_of(*twice, text("a", item_id, index))
@@ -183,7 +183,7 @@ def test_an_item_that_is_added_twice_is_one() -> None:
 
 
 def test_an_item_that_only_ends_is_delivered_whole() -> None:
-    """And its end again is an extension event."""
+    """Another end of it is an extension event."""
     end = done("message", "msg_1", 0, content=[text_part("Hi")])
     came = transcript_of(end, end)
     assert [("msg_1", "Hi")] == texts(came)
@@ -199,7 +199,7 @@ def listed(*items: Any) -> Any:
 
 
 def test_items_that_were_not_seen_are_delivered_at_the_end() -> None:
-    """In the order of the list; those that ended are not told again."""
+    """Their order is that of the list; items that ended are not delivered again."""
     message = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
     other = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
     code = {
@@ -217,13 +217,13 @@ def test_items_that_were_not_seen_are_delivered_at_the_end() -> None:
 
 
 def _done(item: dict[str, Any]) -> dict[str, Any]:
-    """Return ITEM as arguments of ``done``."""
+    """Return ITEM as keyword arguments for ``done``."""
     fields = {key: value for key, value in item.items() if key not in ("type", "id")}
     return {"kind": item["type"], "item_id": item["id"], **fields}
 
 
 def test_items_may_have_other_ids_at_the_end() -> None:
-    """Found by their places, or, without indexes, in order."""
+    """They are found by their places or, without indexes, in order."""
     for places in ((0, 1), (None, None)):
         came = decode_response(
             CREATED,
@@ -235,7 +235,7 @@ def test_items_may_have_other_ids_at_the_end() -> None:
 
 
 def test_the_list_may_leave_items_out() -> None:
-    """A place there is none in the output then: ids count more."""
+    """A place in the list is then not the index of the item, so ids count more."""
     message = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
     came = decode_response(
         CREATED,
@@ -249,7 +249,7 @@ def test_the_list_may_leave_items_out() -> None:
 
 
 def test_an_item_that_was_seen_is_not_taken_for_one_that_was_not() -> None:
-    """A stream that was joined late has missed the first."""
+    """A stream that was joined late has missed the first one."""
     first = {"type": "message", "id": "msg_1", "content": [text_part("Hi")]}
     second = {"type": "message", "id": "msg_2", "content": [text_part("Ho")]}
     came = decode_response(text("Ho", "msg_2", 1), listed(first, second))
@@ -257,7 +257,7 @@ def test_an_item_that_was_seen_is_not_taken_for_one_that_was_not() -> None:
 
 
 def test_items_with_one_id_are_each_delivered_at_the_end() -> None:
-    """The list has both."""
+    """The list has both of them."""
     one = {"type": "message", "id": "m", "content": [text_part("a")]}
     two = {"type": "message", "id": "m", "content": [text_part("b")]}
     assert ["a", "b"] == [x for _, x in texts(decode_response(CREATED, listed(one, two)))]
@@ -265,14 +265,14 @@ def test_items_with_one_id_are_each_delivered_at_the_end() -> None:
 
 @pytest.mark.parametrize("output", [None, []])
 def test_a_list_may_be_empty(output: Any) -> None:
-    """Then what was seen is all there is."""
+    """The items seen are then all of them."""
     came = decode_response(CREATED, text("Hi"), response("completed", output=output))
     assert [("item_1", "Hi")] == texts(came)
     assert [("item_1", "Hi")] == texts(decode_response(CREATED, text("Hi"), COMPLETED))
 
 
 def test_the_items_are_known_as_last_sent() -> None:
-    """In order of output; those that were never sent are not there; the next response has none."""
+    """They are in order of output; items never sent are missing; the next response has none."""
     output = Output(RunWriter(models.Run()))
     for _, sent in (
         added("message", "b", 1),

@@ -1,4 +1,4 @@
-"""What a response says of its run, under the names of Assistants."""
+"""The fields of a run that a response states, under the names of the Assistants wire."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def response(**fields: Any) -> wire.Response:
     return wire.read(wire.Response, fields, "$.response")
 
 
-def test_what_is_left_out_is_not_said() -> None:
-    """So that what was known before stays."""
+def test_what_is_left_out_is_not_returned() -> None:
+    """The values known before then stay."""
     assert {} == run_fields(response())
 
 
@@ -60,7 +60,7 @@ def test_plain_fields_have_their_names() -> None:
 
 
 def test_what_has_another_shape_is_left_out() -> None:
-    """Instructions may be items; nothing here ends a stream."""
+    """Instructions may be items; no value here ends a stream."""
     odd = response(
         instructions=[{}], tools="all", truncation={}, reasoning={"effort": 5}, tool_choice=[]
     )
@@ -98,7 +98,7 @@ def test_what_has_another_shape_is_left_out() -> None:
     ],
 )
 def test_a_tool_is_nested_as_runs_have_it(sent: Any, expected: models.Tool) -> None:
-    """One that fits no class is kept whole."""
+    """A tool that fits no class is kept whole."""
     assert {"tools": [expected]} == run_fields(response(tools=[sent, "not a tool"]))
 
 
@@ -119,7 +119,7 @@ def test_a_tool_is_nested_as_runs_have_it(sent: Any, expected: models.Tool) -> N
     ],
 )
 def test_a_tool_choice_is_nested_as_runs_have_it(sent: Any, expected: object) -> None:
-    """A word stays a word."""
+    """A string stays a string."""
     assert {"tool_choice": expected} == run_fields(response(tool_choice=sent))
 
 
@@ -135,18 +135,18 @@ def test_a_tool_choice_is_nested_as_runs_have_it(sent: Any, expected: object) ->
     ],
 )
 def test_a_format_is_nested_as_runs_have_it(sent: Any, expected: object) -> None:
-    """Any text is ``auto``."""
+    """Plain text is ``auto``."""
     assert {"response_format": expected} == run_fields(response(text={"format": sent}))
 
 
 def test_a_format_may_be_missing() -> None:
-    """Where only the verbosity is said."""
+    """The text options may have only a verbosity."""
     assert {} == run_fields(response(text={"verbosity": "low"}))
 
 
 @pytest.mark.parametrize(("value", "expected"), [("c", "c"), (None, ""), ({}, ""), (5, "")])
 def test_conversation_and_agent_are_texts_or_objects(value: object, expected: str) -> None:
-    """Whatever else they are is none; an agent's name is what Azure calls an assistant."""
+    """Any other value counts as missing; an agent's name is what Azure calls an assistant."""
     assert expected == conversation_id(response(conversation=value))
     assert expected == assistant_id(response(agent_reference=value))
     for name, found in (("c", "c"), (5, "")):
@@ -155,7 +155,7 @@ def test_conversation_and_agent_are_texts_or_objects(value: object, expected: st
 
 
 def test_an_error_has_code_and_message() -> None:
-    """The code is its own, else its type, else that of a server that failed."""
+    """The code is the error's own, else its type, else that of a server failure."""
     assert models.LastError("c", "m") == last_error({"code": "c", "type": "t", "message": "m"})
     assert models.LastError("t", "m") == last_error({"type": "t", "message": "m"})
     assert models.LastError("server_error", "m") == last_error("m")
@@ -164,7 +164,7 @@ def test_an_error_has_code_and_message() -> None:
 
 
 def test_usage_has_the_names_of_runs() -> None:
-    """Details stand as sent."""
+    """The details are as sent."""
     assert usage(None) is None
     sent = {
         "input_tokens": 3,

@@ -1,4 +1,4 @@
-"""What calls of tools become that the server runs."""
+"""Calls of tools that the server runs become run steps."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def calls(came: Transcript) -> list[Any]:
 
 
 def test_the_code_interpreter_is_a_step() -> None:
-    """Code as it is written, what it gave, and its end; states are extension events."""
+    """Code comes as it is written, then its outputs and its end; states are extension events."""
     where: dict[str, Any] = {"item_id": "ci_1", "output_index": 0}
     outputs = [
         {"type": "logs", "logs": "2"},
@@ -68,13 +68,13 @@ def test_the_code_interpreter_is_a_step() -> None:
 
 
 def test_code_without_outputs_or_deltas_is_delivered_at_its_end() -> None:
-    """Outputs come only where they were asked for."""
+    """Outputs come only if they were requested."""
     (call,) = calls(transcript_of(done("code_interpreter_call", "ci_1", code="1")))
     assert ("1", []) == (call.code_interpreter.input, call.code_interpreter.outputs)
 
 
 def test_outputs_that_are_wrong_are_refused_with_their_path() -> None:
-    """Wherever they stand."""
+    """This holds for every place in them."""
     for outputs, path in (
         (5, "$.item.outputs: 5 is not a list"),
         ([5], "$.item.outputs[0]: 5 is not an object"),
@@ -86,7 +86,7 @@ def test_outputs_that_are_wrong_are_refused_with_their_path() -> None:
 
 
 def test_file_search_is_a_step_whose_results_come_with_its_end() -> None:
-    """Files, scores and passages; what was searched for is in ``extra``."""
+    """The step has files, scores and passages; the queries are in ``extra``."""
     results = [
         {"file_id": "f_1", "filename": "a.txt", "score": 0.5, "text": "Hi", "attributes": {}},
         {"file_id": "f_2", "filename": "b.txt"},
@@ -119,7 +119,7 @@ def test_file_search_is_a_step_whose_results_come_with_its_end() -> None:
 
 
 def test_a_call_of_an_mcp_tool_is_a_step() -> None:
-    """Arguments as they come, and the output."""
+    """The arguments come in pieces, then the output."""
     where: dict[str, Any] = {"item_id": "mcp_1", "output_index": 0}
     named: dict[str, Any] = {"name": "look", "server_label": "docs"}
     came = transcript_of(
@@ -147,7 +147,7 @@ def test_a_call_of_an_mcp_tool_is_a_step() -> None:
 )
 @pytest.mark.parametrize("kind", ["mcp_call", "web_search_call", "code_interpreter_call"])
 def test_a_tool_that_failed_fails_its_step(kind: str, end: Any, expected: models.LastError) -> None:
-    """The run goes on."""
+    """The run continues."""
     if kind == "code_interpreter_call" and "error" in end:
         end = {**end, "status": "failed"}
         expected = models.LastError("server_error", "the tool failed")
@@ -158,7 +158,7 @@ def test_a_tool_that_failed_fails_its_step(kind: str, end: Any, expected: models
 
 
 def test_other_tools_are_steps_of_an_open_type() -> None:
-    """As Azure's runs have them: what the item has stands under the tool's name."""
+    """They are as in Azure's runs: the item's fields are under the tool's name."""
     came = transcript_of(
         added("web_search_call", "ws_1", status="in_progress"),
         event("web_search_call.searching", item_id="ws_1", output_index=0),
@@ -176,7 +176,7 @@ def test_other_tools_are_steps_of_an_open_type() -> None:
 
 
 def test_a_tool_that_the_end_lists_as_unfinished_ends_as_the_run_did() -> None:
-    """Completed in a run that completes, else as it."""
+    """It completes in a run that completes; otherwise it ends like the run."""
     item: dict[str, Any] = {"type": "web_search_call", "id": "ws_1", "status": "searching"}
     for status, expected in (("completed", "completed"), ("incomplete", "cancelled")):
         came = decode_response(CREATED, response(status, output=[item]))
