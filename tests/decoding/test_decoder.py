@@ -1,7 +1,7 @@
-"""Bytes in, events out: chunks, ends, and what is wrong with a frame.
+"""Bytes in, events out: chunks, ends, and errors in frames.
 
 Streams are decoded whole, by the frame, byte by byte, at random splits and without fast paths
-(``decode_every_way``); all must agree, on the error too.
+(``decode_every_way``); all must agree, even on the error.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ if TYPE_CHECKING:
 
     from stream_core.sse import ServerSentEvent
 
-#: Everything that usually happens, fast paths included.
+#: Everything that usually happens, including the cases of the fast paths.
 USUAL = whole_run(
     ("thread.created", {"id": "thread_1"}),
     run("queued"),
@@ -77,7 +77,7 @@ USUAL = whole_run(
 
 
 def test_any_chunking_gives_the_same_events() -> None:
-    """For the usual stream, cut in two at every fifth place and in many other ways."""
+    """The usual stream is cut in two at every fifth place, and in many other ways."""
     out = decode_every_way(USUAL, seeds=range(20))
     assert out.error is None
     assert "Done" == out.names[-1]
@@ -85,8 +85,8 @@ def test_any_chunking_gives_the_same_events() -> None:
         assert out == decode([USUAL[:cut], USUAL[cut:]])
 
 
-def test_events_are_there_as_soon_as_their_last_byte_is() -> None:
-    """The line end that closes a frame, and nothing after it, is waited for."""
+def test_events_come_as_soon_as_their_last_byte_does() -> None:
+    """The decoder waits for the line end that closes a frame, and for nothing after it."""
     frames = [one + b"\n\n" for one in USUAL.split(b"\n\n")[:-1]]
     for cut in (1, 30, None):  # the frame in pieces, or whole
         decoder = EventDecoder("assistants")
@@ -100,7 +100,7 @@ def test_events_are_there_as_soon_as_their_last_byte_is() -> None:
 
 
 def test_a_chunk_may_end_anywhere_after_a_blank_line() -> None:
-    """A third line feed, and the beginning of a block, belong to no frame that follows whole."""
+    """A third line feed, and the beginning of a block, do not belong to the next whole frame."""
     data = b"data: 1\n\n\n: ping\ndata: [2\nevent: a\ndata: ,3]\n\n"
     for first in range(len(data)):
         for second in range(first, len(data)):
@@ -109,7 +109,7 @@ def test_a_chunk_may_end_anywhere_after_a_blank_line() -> None:
 
 
 def test_there_is_no_event_without_bytes() -> None:
-    """None means: feed more; empty chunks are no bytes."""
+    """None means "feed more"; empty chunks are not bytes."""
     decoder = EventDecoder("assistants")
     assert decoder.next_event() is None
     decoder.feed(b"")
@@ -118,14 +118,14 @@ def test_there_is_no_event_without_bytes() -> None:
 
 
 def test_only_bytes_are_fed() -> None:
-    """A str is misuse, and says what to do."""
+    """Feeding a str is misuse, and the error names the remedy."""
     wrong: Any = "event: done"
     with pytest.raises(TypeError, match="binary"):
         EventDecoder("assistants").feed(wrong)
 
 
 def test_bytes_like_objects_are_bytes() -> None:
-    """A bytearray that is used again after feeding changes nothing."""
+    """Changing a bytearray after it was fed changes nothing."""
     buffer = bytearray(sse(run("created")))
     decoder = EventDecoder("assistants")
     decoder.feed(b"")
@@ -144,16 +144,16 @@ def test_a_closed_decoder_takes_no_bytes() -> None:
         decoder.feed(b"x")
 
 
-def test_wire_deltas_that_nobody_wants_may_be_spared() -> None:
-    """Nothing else changes: neither what is derived from them nor any other event."""
+def test_wire_deltas_that_nobody_wants_may_be_skipped() -> None:
+    """Nothing else changes: neither the events derived from them nor any others."""
     deltas = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
     spared = decode(USUAL, wants=lambda event_class: event_class not in deltas)
     others = [x for x in decode(USUAL).names if x not in {one.__name__ for one in deltas}]
     assert others == spared.names
 
 
-def test_what_nobody_wants_is_passed_over_and_folded_in() -> None:
-    """The deltas of a text and what is derived from them too; its whole is there at the end."""
+def test_events_that_nobody_wants_are_skipped_and_folded_in() -> None:
+    """So are the deltas of a text and the events derived from them; the text is complete."""
     decoder = EventDecoder("assistants")
     decoder.wants = Wanted(lambda event_class: event_class is events.Done)
     deltas = [text_delta(piece) for piece in "abcdef"]
@@ -170,7 +170,7 @@ FAST = pytest.mark.parametrize("fast", [True, False])
 def test_whoever_gets_an_event_may_change_what_is_wanted(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
-    """From the next event on, also where that comes of the same frame."""
+    """The change holds from the next event on, even if that comes from the same frame."""
     monkeypatch.setattr(environment, "FAST", fast)
     data = whole_run(message("created"), *[text_delta(piece) for piece in "abcdef"])
     for chunks in ([data], pieces(data, 7), re.findall(rb"(?s).*?\n\n", data)):
@@ -189,10 +189,10 @@ def test_whoever_gets_an_event_may_change_what_is_wanted(
 
 
 @FAST
-def test_what_nobody_wants_any_more_does_not_come(
+def test_events_that_nobody_wants_any_more_do_not_come(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
-    """From the next event on as well."""
+    """This too holds from the next event on."""
     monkeypatch.setattr(environment, "FAST", fast)
     decoder = EventDecoder("assistants")
     assert decoder.wants is None
@@ -236,8 +236,8 @@ def out_at_once(chunks: Iterable[bytes], **options: Any) -> Transcript:
         b"\xff",
     ],
 )
-def test_all_at_once_is_delivered_like_piece_by_piece(data: bytes) -> None:
-    """Same events, same error, with fast paths and without, however the bytes are cut."""
+def test_all_at_once_is_like_piece_by_piece(data: bytes) -> None:
+    """Events and error are the same, with fast paths and without, however the bytes are cut."""
     expected = decode(data)
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
@@ -247,8 +247,8 @@ def test_all_at_once_is_delivered_like_piece_by_piece(data: bytes) -> None:
 
 
 @FAST
-def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
-    """A bytearray and a memoryview too; a str is misuse, when it comes."""
+def test_all_at_once_takes_bytes_like_objects(monkeypatch: pytest.MonkeyPatch, fast: bool) -> None:
+    """It takes a bytearray and a memoryview; a str is misuse, at the moment it comes."""
     monkeypatch.setattr(environment, "FAST", fast)
     chunks: list[Any] = [bytearray(USUAL[:99]), memoryview(USUAL[99:200]), USUAL[200:]]
     assert decode(USUAL) == out_at_once(chunks)
@@ -260,10 +260,10 @@ def test_all_at_once_takes_whatever_is_bytes(monkeypatch: pytest.MonkeyPatch, fa
 
 
 @FAST
-def test_a_chunk_is_asked_for_when_all_before_it_was_delivered(
+def test_a_chunk_is_requested_when_all_before_it_was_delivered(
     monkeypatch: pytest.MonkeyPatch, fast: bool
 ) -> None:
-    """So nobody waits for the network with an event in hand, nor for anything after ``done``."""
+    """So no caller waits for the network while an event is ready, or for bytes after ``done``."""
     monkeypatch.setattr(environment, "FAST", fast)
     frames = re.findall(rb"(?s).*?\n\n", USUAL)
     log: list[object] = []
@@ -275,7 +275,7 @@ def test_a_chunk_is_asked_for_when_all_before_it_was_delivered(
         raise AssertionError("asked for more after done")
 
     for event in EventDecoder("assistants").events(chunks()):
-        log.append(event)  # noqa: PERF402  # the chunks write into it too
+        log.append(event)  # noqa: PERF402  # the chunks append to it too
     numbers = [x for x in log if isinstance(x, int)]
     assert list(range(len(frames))) == numbers
     expected: list[object] = []
@@ -286,8 +286,8 @@ def test_a_chunk_is_asked_for_when_all_before_it_was_delivered(
     assert expected == log
 
 
-def test_what_the_chunks_raise_leaves_as_it_is() -> None:
-    """A stream's failure is the decoder's from then on."""
+def test_exceptions_of_the_chunks_pass_unchanged() -> None:
+    """If it is a StreamError, it is the decoder's failure from then on."""
 
     def chunks(error: Exception) -> Iterator[bytes]:
         yield sse(run("created"))
@@ -305,14 +305,14 @@ def test_what_the_chunks_raise_leaves_as_it_is() -> None:
     failure = StreamError("lost")
     assert isinstance(next(decoder.events(chunks(failure))), events.ThreadRunCreated)
     with pytest.raises(StreamError):
-        decoder.next_event()  # goes on where the iterator is
+        decoder.next_event()  # continues where the iterator is
     with pytest.raises(StreamError) as again:
         decoder.next_event()
     assert failure is again.value
 
 
-def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
-    """Not after feed(), next_event(), close() or itself; and nothing is fed after it."""
+def test_all_at_once_is_for_an_unused_decoder() -> None:
+    """It is refused after feed(), next_event(), close() or itself; nothing can be fed after it."""
     fed, asked, closed, used = (EventDecoder("assistants") for _ in range(4))
     fed.feed(b"d")
     asked.next_event()
@@ -324,7 +324,7 @@ def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
     with pytest.raises(RuntimeError, match="close"):
         used.feed(b"d")
     untouched = EventDecoder("assistants")
-    untouched.feed(b"")  # is nothing
+    untouched.feed(b"")  # counts as nothing
     assert decode(USUAL).names == [label(event) for event in untouched.events([USUAL])]
 
 
@@ -332,13 +332,13 @@ def test_all_at_once_is_for_a_decoder_that_read_nothing() -> None:
 
 
 def test_an_unknown_dialect_is_refused() -> None:
-    """With the names that there are."""
+    """The error lists the names that exist."""
     with pytest.raises(ValueError, match="assistants"):
         EventDecoder("klingon")
 
 
 def test_a_dialect_may_be_an_object() -> None:
-    """And may make none, one or several events of one frame."""
+    """It may return none, one or several events for a frame."""
 
     class Twice:
         def decode(self, frame: ServerSentEvent) -> list[Decoded]:
@@ -355,20 +355,20 @@ def test_a_dialect_may_be_an_object() -> None:
 
 
 def test_done_is_the_last_event() -> None:
-    """What follows it is not looked at, be it an event or nonsense."""
+    """What follows it is not examined, be it an event or nonsense."""
     for rest in (sse(run("created", "run_2")), b"data: {\n\n", b"{", b"\xff" * 100):
         out = decode_every_way(whole_run() + rest)
         assert ("Done", None) == (out.names[-1], out.error)
 
 
 def test_done_needs_no_name() -> None:
-    """Servers that send only the data."""
+    """Some servers send only the data."""
     out = decode_every_way(sse(run("created"), run("completed"), ("", "[DONE]")))
     assert ("Done", None) == (out.names[-1], out.error)
 
 
 def test_done_is_known_as_soon_as_it_is_read() -> None:
-    """``done`` tells a shell that it need not ask for more bytes."""
+    """``done`` lets a caller stop asking for bytes."""
     decoder = EventDecoder("assistants")
     decoder.feed(whole_run())
     seen = []
@@ -383,7 +383,7 @@ def test_done_is_known_as_soon_as_it_is_read() -> None:
     "status", ["completed", "failed", "incomplete", "cancelled", "expired", "requires_action"]
 )
 def test_an_end_without_done_after_the_last_status_is_clean(status: str) -> None:
-    """A synthetic done comes, so that handlers that flush in on_done flush."""
+    """A synthetic done is delivered, so that handlers that flush in on_done flush."""
     out = decode_every_way(sse(run("created"), run(status)))
     assert ("Done*", None) == (out.names[-1], out.error)
     done = out.events[-1]
@@ -392,7 +392,7 @@ def test_an_end_without_done_after_the_last_status_is_clean(status: str) -> None
 
 
 def test_an_end_before_the_last_status_is_an_error() -> None:
-    """It says what came last and what was open."""
+    """It states the last event and what was open."""
     out = decode_every_way(sse(run("created"), step("created"), message("created")))
     assert isinstance(out.error, IncompleteStreamError)
     assert "thread.message.created" == out.error.last_event
@@ -401,7 +401,7 @@ def test_an_end_before_the_last_status_is_an_error() -> None:
 
 
 def test_no_bytes_at_all_are_an_error() -> None:
-    """There is no last event then; comments are none."""
+    """There is then no last event; comments are not events."""
     for data in (b"", b"\n\n", b": ping\n\n", b"\xef\xbb\xbf", b"id: 1\nretry: 5\n\n"):
         out = decode_every_way(data)
         assert isinstance(out.error, IncompleteStreamError)
@@ -413,7 +413,7 @@ def test_no_bytes_at_all_are_an_error() -> None:
 
 
 def test_the_last_event_is_the_last_one_read() -> None:
-    """Also among deltas that repeat each other, in turns."""
+    """This holds even for deltas that repeat each other, alternating."""
     turns = [text_delta("a"), text_delta("b"), text_delta("c"), step_delta(call(0, name="f"))]
     frames = [run("created"), *turns, text_delta("d"), step_delta(call(0, name="f"))]
     for count in range(1, len(frames) + 1):
@@ -422,7 +422,7 @@ def test_the_last_event_is_the_last_one_read() -> None:
         assert frames[count - 1][0] == out.error.last_event
 
 
-def test_a_stream_cut_anywhere_says_so() -> None:
+def test_a_truncated_stream_is_complete_or_an_error() -> None:
     """All events before the cut come; then it is either complete or an IncompleteStreamError."""
     whole = decode(USUAL)
     for cut in range(0, len(USUAL), 3):
@@ -434,8 +434,8 @@ def test_a_stream_cut_anywhere_says_so() -> None:
             assert "Done" == out.names[-1].rstrip("*")
 
 
-def test_a_frame_that_the_end_cut_is_no_decode_error() -> None:
-    """The connection is to blame: its bytes are missing, not wrong."""
+def test_a_frame_that_the_end_cut_is_not_a_decode_error() -> None:
+    """The connection is to blame: bytes are missing, not wrong."""
     start = sse(run("created"))
     cut = frame(*run("in_progress"))[:-20]
     out = decode_every_way(start + cut)
@@ -461,7 +461,7 @@ def test_the_last_frame_needs_no_blank_line() -> None:
 
 
 def test_a_following_stream_has_its_own_end() -> None:
-    """That the one before it required action does not make it complete."""
+    """It is not complete because the stream before it required action."""
     first = EventDecoder("assistants")
     first.feed(sse(run("created"), run("requires_action"), DONE))
     list(iter(first.next_event, None))
@@ -473,8 +473,8 @@ def test_a_following_stream_has_its_own_end() -> None:
     assert (None, ("run run_1",)) == (caught.value.last_event, caught.value.open_objects)
 
 
-def test_what_was_missed_is_made_up_for() -> None:
-    """What was told is not told again; the run is the server's, and done comes last."""
+def test_missed_events_are_made_up() -> None:
+    """Delivered events are not delivered again; the run is the server's, and done comes last."""
     first = EventDecoder("assistants")
     first.feed(sse(run("created"), message("created"), text_delta("Hel")))
     while first.next_event() is not None:
@@ -509,7 +509,7 @@ def test_what_was_missed_is_made_up_for() -> None:
 
 @pytest.mark.parametrize("payload", [{"error": {"message": "no", "code": "c"}}, {"message": "no"}])
 def test_the_servers_error_is_an_event_and_then_an_error(payload: dict[str, Any]) -> None:
-    """Wrapped as in reality and bare as in the reference; nothing comes after it."""
+    """It may be wrapped as in reality or bare as in the reference; nothing comes after it."""
     out = decode_every_way(sse(run("created"), ("error", payload), run("completed"), DONE))
     assert ["ThreadRunCreated", "ErrorEvent"] == out.names
     assert isinstance(out.error, ServerError)
@@ -530,8 +530,8 @@ BAD_FRAMES = {
 
 
 @pytest.mark.parametrize(("bad", "message"), BAD_FRAMES.values(), ids=BAD_FRAMES)
-def test_a_bad_frame_is_an_error_where_it_stands(bad: bytes, message: str) -> None:
-    """What came before is delivered, what comes after is not; the error says where it is."""
+def test_a_bad_frame_is_an_error_at_its_place(bad: bytes, message: str) -> None:
+    """Events before it are delivered, those after it are not; the error has the position."""
     before = sse(run("created"), *[text_delta(piece) for piece in "aéiou"])
     out = decode_every_way(before + bad + sse(run("completed"), DONE))
     assert "aéiou" == "".join(x.delta.value for x in out.of(events.MessageTextDelta))
@@ -545,7 +545,7 @@ def test_a_bad_frame_is_an_error_where_it_stands(bad: bytes, message: str) -> No
 
 
 def test_an_error_names_event_frame_and_field() -> None:
-    """All that is needed to find the place, in attributes and in the sentence."""
+    """The attributes and the sentence have everything needed to find the place."""
     part = '{"index": 0, "type": "text", "text": {"value": 5}}'
     data = f'{{"id": "msg_1", "delta": {{"content": [{part}]}}}}'
     out = decode_every_way(sse(("thread.message.delta", data)))
@@ -562,14 +562,14 @@ def test_an_error_names_event_frame_and_field() -> None:
 
 
 def test_an_unnamed_bad_frame_has_no_event() -> None:
-    """Not the empty string."""
+    """It is None, not the empty string."""
     out = decode_every_way(sse(("", '{"event": "thread.run.queued", "data": 5}')))
     assert isinstance(out.error, DecodeError)
     assert out.error.event is None
 
 
-def test_a_payload_without_data_is_found_wherever_it_stands() -> None:
-    """In a block of its own, and at the end of the bytes."""
+def test_a_payload_without_data_is_found_anywhere() -> None:
+    """It may be in a block of its own, or at the end of the bytes."""
     line = b'{"id": "run_1"}'
     start = sse(run("created"))
     for rest in (b"\n\n" + sse(run("queued")), b"\n", b""):
@@ -580,13 +580,13 @@ def test_a_payload_without_data_is_found_wherever_it_stands() -> None:
 
 
 def test_other_lines_with_unknown_fields_are_ignored() -> None:
-    """As the standard says; the reference's examples have bare dots."""
+    """The standard says so; the reference's examples have bare dots."""
     data = sse(run("created")) + b"...\n\nfoo: {}\n" + sse(run("completed"), DONE) + b"[\n"
     assert decode_every_way(data).error is None
 
 
-def test_a_failure_is_delivered_again_at_every_call() -> None:
-    """The same one; the decoder has nothing else to say."""
+def test_a_failure_is_raised_again_by_every_call() -> None:
+    """It is the same exception; the decoder has no further events."""
     decoder = EventDecoder("assistants")
     decoder.feed(b"event: done\ndata: bye\n\n" + sse(run("created")))
     caught = []
@@ -601,7 +601,7 @@ def test_a_failure_is_delivered_again_at_every_call() -> None:
 
 
 def test_a_frame_that_is_too_long_is_an_error() -> None:
-    """After what came before it; a frame of exactly the limit is none."""
+    """It comes after the events before it; a frame of exactly the limit is accepted."""
     long = frame(*text_delta("x" * 500))
     limit = len(long) - 2
     data = whole_run(text_delta("x" * 500))
@@ -613,7 +613,7 @@ def test_a_frame_that_is_too_long_is_an_error() -> None:
         assert ["ThreadRunCreated"] == out.names
 
 
-# --- Whatever the bytes -----------------------------------------------------------------
+# --- Any bytes --------------------------------------------------------------------------
 
 _LINES = (
     *USUAL.split(b"\n")[:30],
@@ -641,7 +641,7 @@ _LINES = (
 
 
 class Late:
-    """A dialect of two events: one when it is asked, one at the end; ``!`` is no frame."""
+    """A dialect of two events: one when it is iterated, one at the end; ``!`` is not a frame."""
 
     def decode(self, frame: ServerSentEvent) -> Iterator[Decoded]:
         for word in frame.data.split():
@@ -653,15 +653,15 @@ class Late:
         return [Decoded(events.Done, "bye", None, "done", synthetic=True)]
 
 
-def test_a_dialect_may_hold_something_back_for_the_end() -> None:
-    """It is told when the bytes end, ``done`` too; what it says while it is read, before."""
+def test_a_dialect_may_hold_events_back_until_the_end() -> None:
+    """They are delivered when the bytes end, even ``done``; those of a frame come before."""
     out = decode(b"data: a b\n\n", dialect=Late())
     assert (["a", "b", "done"], None) == ([x.event for x in out.events], out.error)
     assert "bye" == out.of(events.Done)[0].data
 
 
-def test_what_a_dialect_said_before_an_error_is_delivered() -> None:
-    """Where it finds the error while it is read; nothing is asked of it afterwards."""
+def test_events_of_a_dialect_before_its_error_are_delivered() -> None:
+    """It may find the error while it is iterated; it is not used afterwards."""
     out = decode(b"data: a ! b\n\n", dialect=Late())
     assert ["a"] == [x.event for x in out.events]
     assert isinstance(out.error, DecodeError)
@@ -673,14 +673,14 @@ def test_what_a_dialect_said_before_an_error_is_delivered() -> None:
 @example(b"data: " + b"[" * 5000 + b"\n\n")
 @example(b'data: {"error": "\xff"}\n\n')
 def test_bytes_of_any_kind_raise_stream_errors_only(data: bytes) -> None:
-    """And any chunking of them tells the same. ``decode`` lets every other exception out."""
+    """Any chunking gives the same result. ``decode`` lets every other exception through."""
     decode_every_way(data, seeds=[len(data)])
 
 
 @settings(max_examples=50)
 @given(st.integers(0, 2**32))
 def test_damaged_streams_raise_stream_errors_only(seed: int) -> None:
-    """A usual stream with a few bytes changed, lost or repeated."""
+    """It is a usual stream with a few bytes changed, lost or repeated."""
     chance = random.Random(seed)
     data = bytearray(USUAL)
     for _ in range(chance.randint(1, 4)):

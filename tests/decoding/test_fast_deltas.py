@@ -27,12 +27,12 @@ NEW = json.dumps("new")
 
 @define
 class Folded:
-    """What a repeater was given.
+    """The arguments of one call of a repeater.
 
     Attributes:
         value: The text.
-        raw: The JSON; None where it was left out.
-        wants: What somebody wants of what is derived.
+        raw: The JSON, or None if it was left out.
+        wants: Which of the derived events somebody wants.
     """
 
     value: str
@@ -42,12 +42,12 @@ class Folded:
 
 @define
 class ValueRepeater:
-    """A repeater of the text under ``key``; it folds nothing in and writes down what it was given.
+    """A repeater of the text under ``key``; it folds nothing in and records its arguments.
 
     Attributes:
         key: The key.
-        answer: What it answers.
-        folded: What it was given.
+        answer: What it returns.
+        folded: The arguments of its calls.
     """
 
     event_class = events.ThreadMessageDelta
@@ -56,7 +56,7 @@ class ValueRepeater:
     folded: list[Folded] = field(factory=list)
 
     def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Write it down."""
+        """Record the arguments."""
         self.folded.append(Folded(value, raw, wants))
         return self.answer
 
@@ -67,12 +67,12 @@ def framed(data: str) -> str:
 
 
 def learned(data: str, repeater: ValueRepeater | None = None) -> DeltaTemplate | None:
-    """Learn from a frame with DATA in it."""
+    """Learn from a frame whose data is DATA."""
     return learn(framed(data), repeater or ValueRepeater(), NAME)
 
 
 def found(template: DeltaTemplate, repeater: ValueRepeater, frame: str) -> str | None:
-    """Read a frame; return what was folded in, None where it is another frame."""
+    """Read a frame; return the text folded in, or None if it does not match."""
     repeater.folded.clear()
     if template.read(frame, None) is None:
         assert not repeater.folded
@@ -94,7 +94,7 @@ def value_template(**options: Any) -> tuple[DeltaTemplate, ValueRepeater]:
 
 @given(st.text(), st.booleans())
 def test_every_string_is_read(value: str, escaped: bool) -> None:
-    """Any string in the hole is, and as JSON says it is; the JSON goes along as it stands."""
+    """Any JSON string in the hole is read correctly; the JSON is passed on as it was sent."""
     written = json.dumps({"id": 1, "value": value}, ensure_ascii=escaped, separators=(",", ":"))
     template, repeater = value_template()
     assert value == found(template, repeater, framed(written))
@@ -105,7 +105,7 @@ def test_every_string_is_read(value: str, escaped: bool) -> None:
 @example('a","value":"b')
 @example('"}\n\n')
 def test_just_the_json_strings_are_read(written: str) -> None:
-    """What is read parses, to what was found; what is not read has no string there, or more."""
+    """A frame that is read parses to the same text; others have no string there, or more."""
     frame = framed(f'{{"id":1,"value":"{written}"}}')
     try:
         pairs = json.loads(frame[len(BEFORE) : -2], object_pairs_hook=list)
@@ -140,8 +140,8 @@ def test_just_the_json_strings_are_read(written: str) -> None:
         BEFORE + '{"id":1,"value":"\\x"}\n\n',
     ],
 )
-def test_another_frame(frame: str) -> None:
-    """A frame that is not all there, says more, or is no JSON is not read."""
+def test_a_frame_that_differs_is_not_read(frame: str) -> None:
+    """It is incomplete, contains more, or is not JSON."""
     assert found(*value_template(), frame) is None
 
 
@@ -152,12 +152,12 @@ def test_two_frames_are_not_one() -> None:
 
 
 def test_a_template_knows_its_name() -> None:
-    """That of the frame's event."""
+    """It is the name of the frame's event."""
     assert NAME == value_template()[0].name
 
 
-def test_what_the_repeater_answers_is_the_answer() -> None:
-    """Its events as they are; None where it refuses the delta."""
+def test_the_result_is_the_repeaters() -> None:
+    """Its events are returned as they are, and None if it refuses the delta."""
     delta = models.MessageDeltaEvent()
     out = [events.ThreadMessageDelta(delta, snapshot=models.Message())]
     for answer in (out, [], None):
@@ -167,7 +167,7 @@ def test_what_the_repeater_answers_is_the_answer() -> None:
 
 @pytest.mark.parametrize("derived", [True, False])
 def test_json_that_nobody_wants_is_not_cut_out(derived: bool) -> None:
-    """Without the wire event it depends on what is wanted whether what is derived is made."""
+    """Without the wire event, the derived event is made only if it is wanted."""
     wants = Wanted(lambda event_class: event_class is events.MessageTextDelta and derived)
     template, repeater = value_template()
     template.read(framed('{"id":1,"value":"b"}'), wants)
@@ -175,8 +175,8 @@ def test_json_that_nobody_wants_is_not_cut_out(derived: bool) -> None:
 
 
 @pytest.mark.parametrize("derived", [True, False])
-def test_whoever_wants_the_wire_event_may_get_the_rest(derived: bool) -> None:
-    """Being told of it may make somebody want what follows, so all of it is made."""
+def test_with_the_wire_event_the_derived_event_is_made(derived: bool) -> None:
+    """Whoever gets the first may want the second from then on, so both are made."""
     wants = Wanted(lambda event_class: event_class is events.ThreadMessageDelta or derived)
     template, repeater = value_template()
     template.read(framed('{"id":1,"value":"b"}'), wants)
@@ -201,8 +201,8 @@ FIRST = ['"a"', '""', r'"say \"hi\""', r'"\u0076alue\\"', r'"\ud83d"', '"☃ val
         '{"Value":"x","value":%s}',
     ],
 )
-def test_learned(shape: str, first: str) -> None:
-    """White space, depth, keys that are alike and the text itself are no hindrance."""
+def test_frames_that_are_learned(shape: str, first: str) -> None:
+    """White space, depth, similar keys and the text itself are no obstacle."""
     repeater = ValueRepeater()
     template = learned(shape % first, repeater)
     assert template is not None
@@ -223,7 +223,7 @@ def test_the_key_is_the_repeaters(key: str) -> None:
 @pytest.mark.parametrize(
     "data",
     [
-        # the key is not there, or has no text
+        # the key is missing, or has no text
         '{"id":"a"}',
         '{"value":5}',
         '{"value":null,"x":"a"}',
@@ -233,7 +233,7 @@ def test_the_key_is_the_repeaters(key: str) -> None:
         '["value","a"]',
         '{"x":"value"}',
         '{"x":"value","y":"a"}',
-        # twice, nested or not, as a key or as a text; the text in the hole may be one of them
+        # the key twice, nested or not, as a key or as a text; the hole may hold one of them
         '{"value":"a","value":"b"}',
         '{"value":"a","value":5}',
         '{"value":"a","x":{"value":"b"}}',
@@ -241,7 +241,7 @@ def test_the_key_is_the_repeaters(key: str) -> None:
         '{"value":"a","x":["value"]}',
         '{"x":"value","value":"a"}',
         '{"value":"value"}',
-        # escaped: it could be spelt otherwise, before, after, as a key or in a text
+        # escapes: another spelling would be possible, before, after, as a key or in a text
         r'{"val\u0075e":"a"}',
         r'{"val\u0075e":"a","value":"b"}',
         r'{"value":"b","val\u0075e":"a"}',
@@ -254,12 +254,12 @@ def test_the_key_is_the_repeaters(key: str) -> None:
         r'{"x":"\\","value":"b"}',
     ],
 )
-def test_not_learned(data: str) -> None:
-    """Where the text cannot be cut out for certain there is no template."""
+def test_frames_that_are_not_learned(data: str) -> None:
+    """If the text cannot be cut out with certainty, there is no template."""
     assert learned(data) is None
 
 
-#: What JSON with the key in unlikely places is made of.
+#: The pieces of JSON that has the key in unlikely places.
 _TEXTS = st.sampled_from(['"a"', '"value"', r'"\"value\":\""', r'"val\u0075e"', '"x"', '""', '":"'])
 _VALUES = st.recursive(
     _TEXTS | st.sampled_from(["1", "null"]),
@@ -274,7 +274,7 @@ _VALUES = st.recursive(
 
 
 def replaced(value: Any, new: str) -> tuple[Any, int]:
-    """Return VALUE with NEW under each key "value", and how many of them there are."""
+    """Return VALUE with NEW under each key "value", and the number of such keys."""
     if isinstance(value, dict):
         made, count = {}, 0
         for key, inner in value.items():
@@ -293,11 +293,11 @@ def replaced(value: Any, new: str) -> tuple[Any, int]:
 @given(_VALUES, st.booleans())
 @example('{"value":"a"}', False)
 @example('{"x":{"value":"a"},"x":1}', False)
-def test_what_is_learned_is_the_one_text_under_its_key(data: str, spaced: bool) -> None:
-    """Whatever the JSON: in a frame that is learned the hole is what stands under the key.
+def test_the_hole_is_the_one_text_under_the_key(data: str, spaced: bool) -> None:
+    """In a frame that is learned, whatever its JSON, the hole is the text under the key.
 
-    It may be in an object that is dropped, as that of a key that comes again. Then nothing is
-    there under the key, and no delta is nothing but a text under it.
+    It may be in an object that is dropped, such as that of a key that comes again. Then nothing
+    has the key any more, and no delta consists of a text under it.
     """
     if spaced:
         data = data.replace(",", " , ")

@@ -1,12 +1,12 @@
-"""The fast path changes no result: whatever the bytes and however they are cut, both say the same.
+"""The fast path changes no result, whatever the bytes and however they are cut.
 
 Rules of this file:
 
-- What "the same" means is :class:`Outcome`: every event as it was when it was told and after
-  which chunk, what the snapshots said then and after each chunk, the error with all that it
-  carries, and the snapshots afterwards.
-- What somebody wants may be another thing after each event, on both paths alike.
-- That the fast path is reached at all is a test of its own.
+- "The same" is defined by :class:`Outcome`: every event as it was when it was delivered and
+    after which chunk, the state of the snapshots then and after each chunk, the error with all
+    its attributes, and the snapshots afterwards.
+- What somebody wants may change after each event, on both paths alike.
+- A separate test checks that the fast path is reached at all.
 """
 
 from __future__ import annotations
@@ -75,13 +75,13 @@ if TYPE_CHECKING:
 
 DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
 
-#: Events of an object that may say again what its created said.
+#: Events of an object that may repeat its created.
 AGAIN = (
     *(events.ThreadRunQueued, events.ThreadRunInProgress),
     *(events.ThreadRunStepInProgress, events.ThreadMessageInProgress),
 )
 
-#: What somebody may want of a stream.
+#: The events that somebody may want of a stream.
 WANTED: list[Wants] = [
     lambda _: False,
     lambda event_class: event_class not in DELTAS,
@@ -100,19 +100,19 @@ END = sse(run("completed"), DONE)
 # --- Both paths, compared ---------------------------------------------------------------
 
 
-#: Up to how many chunks the snapshots are looked at after each, and not only at the events.
+#: Up to this many chunks, the snapshots are examined after each, not only at the events.
 _FEW = 100
 
 
 @attrs.frozen
 class Outcome:
-    """All that decoding a stream came to.
+    """The complete result of decoding a stream.
 
     Attributes:
-        told: The number of the chunk, the event as it was then ("" for the end of the chunk),
-            and what the snapshots said.
-        error: Class, sentence and attributes of what was raised, or None.
-        state: What the snapshots say in the end.
+        delivered: The number of the chunk, the event as it was then ("" for the end of the chunk),
+            and the state of the snapshots.
+        error: Class, sentence and attributes of the exception, or None.
+        state: The state of the snapshots at the end.
     """
 
     delivered: list[tuple[int, str, str]]
@@ -121,7 +121,7 @@ class Outcome:
 
 
 def seen(known: Snapshots) -> str:
-    """Write down what can be seen of KNOWN, in short."""
+    """Return a short text of what can be seen of KNOWN."""
     run, one, step = known.current_run, known.current_message, known.current_run_step
     facts = [None if x is None else (x.id, x.status) for x in (run, one, step)]
     text = None if one is None else (one.role, one.text)
@@ -141,11 +141,11 @@ def outcome(
 
     Args:
         chunks: The bytes.
-        fast: Which path.
-        wants: What somebody wants: the first until an event comes, the second until the next
-            one, and so on, and then the first again.
+        fast: Whether to use the fast path.
+        wants: What somebody wants: the first item until an event comes, the second until the next
+            event, and so on, and then the first again.
         keep: Only events of these classes count.
-        options: Of the decoder.
+        options: The options of the decoder.
     """
     chunks = list(chunks)
     few = len(chunks) <= _FEW
@@ -181,7 +181,7 @@ def outcome(
 
 
 def check(chunks: Iterable[bytes], **options: Any) -> Outcome:
-    """Check that both paths say the same of CHUNKS, and return it."""
+    """Check that both paths give the same outcome for CHUNKS, and return it."""
     chunks = list(chunks)
     ordinary = outcome(chunks, fast=False, **options)
     assert ordinary == outcome(chunks, fast=True, **options)
@@ -189,14 +189,14 @@ def check(chunks: Iterable[bytes], **options: Any) -> Outcome:
 
 
 def check_wanted(chunks: Iterable[bytes], wants: Wants, **options: Any) -> None:
-    """Check that what is wanted is the same as without WANTS, and nothing else comes."""
+    """Check that the wanted events are the same as without WANTS, and no others come."""
     chunks = list(chunks)
     ordinary = outcome(chunks, fast=False, keep=wants, **options)
     assert ordinary == outcome(chunks, fast=True, wants=[wants], **options)
 
 
 def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
-    """Check that both paths say the same where what is wanted changes after each event."""
+    """Check that both paths agree if what is wanted changes after each event."""
     chance = random.Random(seed)
     wants = chance.choices([*WANTED, None, None], k=chance.randint(2, 3))
     check(chunks, wants=wants, **options)
@@ -204,8 +204,8 @@ def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
 
 @given(streams(), st.integers(0, 2**16), st.sampled_from([None, None, None, 100, 250]))
 @hypothesis_settings(max_examples=40)
-def test_both_paths_say_the_same(frames: list[bytes], seed: int, limit: int | None) -> None:
-    """Same events after the same chunk, same error, same snapshots, for any stream and cut."""
+def test_both_paths_agree(frames: list[bytes], seed: int, limit: int | None) -> None:
+    """Events, chunks, error and snapshots are the same for any stream and any cut."""
     options = {} if limit is None else {"max_frame_bytes": limit}
     chance = random.Random(seed)
     for chunks in cuts(frames, seed):
@@ -217,7 +217,7 @@ def test_both_paths_say_the_same(frames: list[bytes], seed: int, limit: int | No
 @given(beginnings(), st.sampled_from([b"", END]), st.integers(0, 2**16))
 @hypothesis_settings(max_examples=60)
 def test_beginnings_are_the_same(frames: list[bytes], end: bytes, seed: int) -> None:
-    """What says the same again, or nearly, is the same on both paths, whoever wants it."""
+    """Frames that repeat, or nearly repeat, are the same on both paths, whoever wants them."""
     chance = random.Random(seed)
     for chunks in cuts([*frames, end], seed):
         for wants in (WANTED[3], chance.choice(WANTED)):
@@ -245,20 +245,20 @@ def code(value: str) -> bytes:
 
 
 def with_role(value: str, role: str) -> bytes:
-    """Write a delta with a role, which is more than a text."""
+    """Write a delta with a role, which brings more than a text."""
     name, payload = text_delta(value)
     payload["delta"]["role"] = role
     return frame(name, payload)
 
 
 def inside(value: str) -> bytes:
-    """Write an unnamed frame with a delta in it, and a text where a delta would have its own."""
+    """Write an unnamed frame that contains a delta, and a text where a delta would have its own."""
     outer = {"content": [{"text": {"value": value}}]}
     return frame("", {"event": "thread.message.delta", "data": text_delta("x")[1], "delta": outer})
 
 
 def in_two_lines(value: str) -> bytes:
-    """Write a delta in two lines, and after it two that say VALUE and count for nothing."""
+    """Write a delta in two lines, then two more that have VALUE and are ignored."""
     line = message_payload(TEXT).replace(",", ",\n", 1) % '"x"'
     first, _, second = line.partition("\n")
     junk = second.replace('"x"', json.dumps(value))
@@ -267,7 +267,7 @@ def in_two_lines(value: str) -> bytes:
 
 
 def twice(value: str, dropped: str) -> bytes:
-    """Write a delta that says VALUE under an escaped key, and before it one that is dropped."""
+    """Write a delta with VALUE under an escaped key, preceded by a text that is dropped."""
     first, second = ({"content": [{"index": 0, "text": {"value": x}}]} for x in (dropped, value))
     payload = f'{{"id":"m1","delta":{json.dumps(first)},"delta":{json.dumps(second)}}}'
     begin, _, rest = payload.rpartition("value")
@@ -275,7 +275,7 @@ def twice(value: str, dropped: str) -> bytes:
 
 
 def nested(value: str, depth: int) -> bytes:
-    """Write a delta with a key twice, the first time with a value that is nested deeply."""
+    """Write a delta with a key twice, the first time with a deeply nested value."""
     payload = '{"object":' + "[" * depth + "]" * depth + "," + message_payload(TEXT)[1:]
     return framed(PLAIN, "thread.message.delta", payload.replace("%s", f'"{value}"'))
 
@@ -398,7 +398,7 @@ def test_cases(name: str, end: bytes) -> None:
 
 @pytest.mark.parametrize("shape", [*MESSAGE_SHAPES, *STEP_SHAPES])
 def test_shapes(shape: str) -> None:
-    """Deltas of each shape are the same on both paths, also where a plain one is before."""
+    """Deltas of each shape are the same on both paths, even after a plain one."""
     name, plain = "thread.message.delta", MESSAGE_SHAPES[0]
     if shape in STEP_SHAPES:
         name, plain = "thread.run.step.delta", STEP_SHAPES[0]
@@ -415,7 +415,7 @@ def test_shapes(shape: str) -> None:
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @pytest.mark.parametrize("value", [None, *BAD_VALUES])
 def test_envelopes(envelope: str, value: str | None) -> None:
-    """Frames of each form are the same on both paths, up to one with no such text."""
+    """Frames of each form are the same on both paths, up to one without such a text."""
     values = [f'"{x}"' for x in LETTERS] + ([] if value is None else [value]) + VALUES
     frames = [
         framed(envelope, "thread.message.delta", MESSAGE_SHAPES[0].replace("%s", x)) for x in values
@@ -425,7 +425,7 @@ def test_envelopes(envelope: str, value: str | None) -> None:
 
 
 def test_deep_nesting() -> None:
-    """What can just be parsed, but not one call deeper, is no reason to fail with a ValueError."""
+    """JSON that can only just be parsed does not raise ValueError because a call is deeper."""
     for depth in range(800, 1000):
         decoder = EventDecoder("assistants")
         decoder.feed(b"".join(nested(value, depth) for value in LETTERS))
@@ -446,7 +446,7 @@ def test_deltas_that_repeat_the_last_one_are_not_parsed(
     *,
     whole: bool,
 ) -> None:
-    """Only the first two are, whoever wants them."""
+    """Only the first two are parsed, whoever wants them."""
     parsed: list[str] = []
 
     def loads_in(text: str, start: int, end: int) -> object:
@@ -462,8 +462,8 @@ def test_deltas_that_repeat_the_last_one_are_not_parsed(
     assert outcome(frames, fast=False).state == made.state
 
 
-def test_objects_need_no_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those of this wire are folded in; what is left to the dialect is what is no object."""
+def test_objects_do_not_need_the_dialect(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Objects of this wire are folded in; only frames that are not objects reach the dialect."""
     decoded: list[str] = []
     ordinary = AssistantsDialect.decode
 
@@ -489,7 +489,7 @@ def test_frames_are_read_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_no_template_for_a_server_that_never_repeats(monkeypatch: pytest.MonkeyPatch) -> None:
-    """After eight that matched nothing no more are made."""
+    """After eight without a match no more are made."""
     made: list[object] = []
 
     def learn(*arguments: Any) -> DeltaTemplate | None:
@@ -499,16 +499,16 @@ def test_no_template_for_a_server_that_never_repeats(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("stream_core.decoding.fast_frames.learn", learn)
     frames = [frame("thread.message.delta", {"n": x, **text_delta("a")[1]}) for x in range(9)]
     outcome([RUN, *frames, END], fast=True)
-    assert [] == made  # an unknown key is more than a text
+    assert [] == made  # an unknown key makes it more than a text
     outcome([RUN, *(delta("a", index=x) for x in range(30)), END], fast=True)
     assert 8 == len(made)
 
 
 class Shouting(AssistantsDialect):
-    """A dialect of a caller's own, in which texts are not what the JSON says."""
+    """A caller's own dialect, in which texts differ from the JSON."""
 
     def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
-        """Decode, and say it louder."""
+        """Decode FRAME, and make its text louder."""
         (decoded,) = super().decode(frame)
         if decoded.event_class is events.ThreadMessageDelta:
             decoded.payload.delta.content[0].text.value += "!"
@@ -516,10 +516,10 @@ class Shouting(AssistantsDialect):
 
 
 class Frames:
-    """A dialect of a caller's own, to which a frame is all that is in it."""
+    """A caller's own dialect, which takes a frame as it is."""
 
     def decode(self, frame: ServerSentEvent) -> list[Decoded]:
-        """Take it as it is."""
+        """Return FRAME itself."""
         return [Decoded(events.UnknownEvent, attrs.astuple(frame), frame.data, frame.event)]
 
 
@@ -527,7 +527,7 @@ class Frames:
 @hypothesis_settings(max_examples=20)
 @example([b"id: 7\n\n", delta("a"), b"event: x\ndata: y\n\n", b"retry: 5\n\n", delta("b")], 0, None)
 def test_both_paths_make_the_same_frames(frames: list[bytes], seed: int, limit: int | None) -> None:
-    """Name, data, offset, id and all else: whoever decodes them cannot tell who made them."""
+    """Name, data, offset, id and the rest do not reveal which path made them."""
     options = {} if limit is None else {"max_frame_bytes": limit}
     for chunks in cuts(frames, seed):
         check(chunks, dialect=Frames(), **options)
@@ -540,7 +540,7 @@ def test_dialect_of_a_caller() -> None:
 
 
 def test_unread_at_close() -> None:
-    """What was fed and not read when the bytes ended is there afterwards; empty chunks are not."""
+    """Fed bytes that were not read at the end are read afterwards; empty chunks do not count."""
     for fast in (True, False):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(environment, "FAST", fast)
@@ -557,7 +557,7 @@ def test_unread_at_close() -> None:
 
 @pytest.mark.parametrize("fast", [True, False])
 def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> None:
-    """What is fed after ``done`` or an error is not kept."""
+    """Bytes fed after ``done`` or an error are not kept."""
     monkeypatch.setattr(environment, "FAST", fast)
     for end in (sse(DONE), sse(("thread.run.created", "{"))):
         decoder = EventDecoder("assistants")
@@ -569,9 +569,9 @@ def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> No
         assert not decoder._fed
 
 
-# --- What says the same again -----------------------------------------------------------
+# --- Repetitions ------------------------------------------------------------------------
 
-#: First and second name of what the servers send with the same data.
+#: The first and second name that servers send with the same data.
 PAIRS = {
     "thread.run": ("created", "queued"),
     "thread.run.step": ("created", "in_progress"),
@@ -580,12 +580,12 @@ PAIRS = {
 
 
 def states(kind: str, payload: str, *names: str) -> list[bytes]:
-    """Write frames that say PAYLOAD under the names of KIND."""
+    """Write frames with PAYLOAD under the names of KIND."""
     return [framed(PLAIN, f"{kind}.{name}", payload) for name in names]
 
 
 def parsed_of(chunks: Iterable[bytes], wants: Wants | None) -> int:
-    """Count the objects that are made on the fast path."""
+    """Return how many objects the fast path makes."""
     made: list[str] = []
 
     def loads_in(text: str, start: int, end: int) -> object:
@@ -600,8 +600,8 @@ def parsed_of(chunks: Iterable[bytes], wants: Wants | None) -> int:
 
 @pytest.mark.parametrize("kind", PAIRS)
 @pytest.mark.parametrize("whole", [True, False], ids=["one chunk", "a chunk each"])
-def test_what_says_it_again_is_passed_over(kind: str, *, whole: bool) -> None:
-    """It is not even parsed where nobody wants it; where somebody does, it is."""
+def test_a_repetition_is_skipped(kind: str, *, whole: bool) -> None:
+    """It is not even parsed if nobody wants it; if somebody does, it is."""
     frames = states(kind, BEGINNINGS[kind][0], *PAIRS[kind])
     chunks = [b"".join(frames)] if whole else frames
     assert 1 == parsed_of(chunks, WANTED[3])
@@ -610,8 +610,8 @@ def test_what_says_it_again_is_passed_over(kind: str, *, whole: bool) -> None:
 
 
 @pytest.mark.parametrize("kind", PAIRS)
-def test_only_the_next_frame_says_it_again(kind: str) -> None:
-    """Not one that comes after another, nor the first of two, nor one after a repetition."""
+def test_only_the_next_frame_is_a_repetition(kind: str) -> None:
+    """A later frame is not, nor the first of two, nor one after a repetition."""
     payload, (created, again) = BEGINNINGS[kind][0], PAIRS[kind]
     for names in ((created, again, again), (again, created, again), (created, created, again)):
         frames = states(kind, payload, *names)
@@ -624,7 +624,7 @@ def test_only_the_next_frame_says_it_again(kind: str) -> None:
         other += framed(envelope, "thread.run.step.created", '{"id":"s9"}')
         check_wanted([one, other, two], WANTED[3])
     for make in (delta, argument, code):
-        # Here the last one repeats the others, and what it belongs to is the current one then.
+        # Here the last frame repeats the others, and its object is then the current one.
         first, second, third = (make(x) for x in "abc")
         chunks = [first, second, one, third, two]
         assert parsed_of(chunks[:4], WANTED[3]) < parsed_of(chunks, WANTED[3])
@@ -632,8 +632,8 @@ def test_only_the_next_frame_says_it_again(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PAIRS)
-def test_what_says_it_again_can_be_seen_nowhere(kind: str) -> None:
-    """Not in the snapshots, nor in the error of a stream that ends there, nor later."""
+def test_a_skipped_repetition_leaves_no_trace(kind: str) -> None:
+    """It does not show in the snapshots, in the error of a stream that ends there, or later."""
     created, again = PAIRS[kind]
     for number, (first, second) in enumerate(itertools.product(BEGINNINGS[kind], repeat=2)):
         frames = [
@@ -651,8 +651,8 @@ def test_what_says_it_again_can_be_seen_nowhere(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", PAIRS)
-def test_what_nearly_says_it_again_is_not_passed_over(kind: str) -> None:
-    """Other data under the second name, and the same data under any other name, are news."""
+def test_a_near_repetition_is_not_skipped(kind: str) -> None:
+    """Other data under the second name, and the same data under another name, are decoded."""
     created, again = PAIRS[kind]
     for first in BEGINNINGS[kind]:
         begin = states(kind, first, created)
@@ -668,8 +668,8 @@ def test_what_nearly_says_it_again_is_not_passed_over(kind: str) -> None:
             check_wanted([*begin, framed(envelope, f"{kind}.{again}", first)], WANTED[3])
 
 
-def test_who_begins_to_want_what_says_it_again_gets_it() -> None:
-    """Told of the created, somebody may want what follows at once; and somebody else, no more."""
+def test_whoever_begins_to_want_a_repetition_gets_it() -> None:
+    """Whoever gets the created may want the next event at once, or no longer want it."""
     for kind, names in PAIRS.items():
         frames = states(kind, BEGINNINGS[kind][0], *names)
         for chunks in (frames, [b"".join(frames)], pieces(b"".join(frames), 1)):
@@ -681,7 +681,7 @@ def test_who_begins_to_want_what_says_it_again_gets_it() -> None:
 
 @pytest.mark.parametrize("wants", [WANTED[3], None])
 def test_another_status_in_a_created_that_comes_again(wants: Wants | None) -> None:
-    """A created that was told before changes nothing, but what says the same after it does."""
+    """A created that was delivered before changes nothing, but its repetition does."""
     for kind in ("thread.run.step", "thread.message"):
         first, second = BEGINNINGS[kind][1], BEGINNINGS[kind][0]
         chunks = [*states(kind, first, "created"), *states(kind, second, "created", "in_progress")]
@@ -707,18 +707,18 @@ def test_another_status_in_a_created_that_comes_again(wants: Wants | None) -> No
         *('event: thread.run.created\ndata: {"id":"run_1"}\n\n', "x\n\n", "data\n\n", ""),
     ],
 )
-def test_a_chunk_that_ends_in_a_line(first: str, rest: str) -> None:
-    """What is unfinished waits for its end, and is not taken for what was before it."""
+def test_a_chunk_may_end_in_a_line(first: str, rest: str) -> None:
+    """The unfinished line waits for its end, and is not taken for part of an earlier frame."""
     data = (first + rest).encode()
     more = b'\ndata: {"id":"run_2"}\n\n'
     for chunks in ([data], [data, more], [data + more], [data, more + RUN], [data, more, RUN, END]):
         check(chunks)
 
 
-def test_what_follows_a_frame_of_another_form_is_read_here_again(
+def test_frames_after_one_of_another_form_are_read_here_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A comment, an id or a CR is for the SSE decoder, and so is no frame after it."""
+    """A comment, an id or a CR is for the SSE decoder, but no frame after it is."""
     fed: list[bytes] = []
     feed = SSEDecoder.feed
 
@@ -733,14 +733,14 @@ def test_what_follows_a_frame_of_another_form_is_read_here_again(
         assert [other] == fed
 
 
-def test_one_chunk_of_what_is_no_frame() -> None:
-    """A chunk in which the SSE decoder is never idle is given to it piece by piece."""
+def test_one_chunk_without_a_plain_frame() -> None:
+    """A chunk in which the SSE decoder is never idle is fed to it piece by piece."""
     assert check([b"a\n\n" * 20_000 + RUN + END]).error is None
 
 
 @pytest.mark.parametrize("limit", range(1, 400, 7))
 def test_frames_that_are_too_large(limit: int) -> None:
-    """A frame beyond the limit fails at the same place, whatever stands before it."""
+    """A frame beyond the limit fails at the same place, whatever comes before it."""
     frames = [RUN, *(delta(x * 40) for x in "ab"), *(delta(x * 60) for x in LETTERS), END]
     for chunks in cuts(frames, seed=limit):
         check(chunks, max_frame_bytes=limit)
@@ -758,10 +758,8 @@ def test_recordings(wire: Path) -> None:
 
 
 @pytest.mark.parametrize("before", [0, 3])
-def test_a_wire_that_is_found_out_is_read_as_fast(
-    monkeypatch: pytest.MonkeyPatch, before: int
-) -> None:
-    """Only the frames up to the first one that tells are decoded by the dialect."""
+def test_a_detected_wire_is_read_as_fast(monkeypatch: pytest.MonkeyPatch, before: int) -> None:
+    """Only the frames up to the first distinctive one are decoded by the dialect."""
     decoded: list[str] = []
     decode = AutoDialect.decode
 

@@ -1,4 +1,4 @@
-"""What messages and run steps share: blocks by index, and what was told."""
+"""The common parts of messages and run steps: blocks by index, and what was delivered."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from stream_core.snapshots.blocks import Container, History, named_event, repeat
 
 
 def decoded(run_id: str, name: str = "created") -> Decoded:
-    """A run's created or completed, as a dialect yields it."""
+    """Return a run's created or completed, as a dialect yields it."""
     known = {"created": events.ThreadRunCreated, "completed": events.ThreadRunCompleted}
     return Decoded(known[name], models.Run(run_id), {"id": run_id}, f"thread.run.{name}", True)
 
 
-def test_blocks_stand_in_the_order_of_the_wires_index() -> None:
+def test_blocks_are_in_the_order_of_the_wires_index() -> None:
     """Whatever the order of arrival and the gaps, the list is sorted by index."""
     for order in itertools.permutations((0, 1, 4, 7)):
         container: Container[str] = Container("msg_1", None)
@@ -28,8 +28,8 @@ def test_blocks_stand_in_the_order_of_the_wires_index() -> None:
         assert 8 == container.next_index
 
 
-def test_a_negative_index_is_an_index_like_others() -> None:
-    """Nothing is known about indexes but their order."""
+def test_a_negative_index_is_like_any_other() -> None:
+    """Indexes have no property except their order."""
     container: Container[str] = Container("msg_1", None)
     into: list[str] = []
     for index in (0, -2, -1):
@@ -49,15 +49,15 @@ def test_a_block_that_is_in_its_list_already_is_only_put() -> None:
     assert ["zero", "one", "two"] == [block.snapshot for block in container.blocks.values()]
 
 
-def test_a_new_block_was_not_delivered() -> None:
-    """Neither that it began nor that it is done, and it is not the open one."""
+def test_a_new_block_has_had_no_events() -> None:
+    """Neither its beginning nor its end was delivered, and it is not the open one."""
     container: Container[str] = Container("msg_1", None)
     block = container.put(0, "part")
     assert (False, False, None) == (block.created, block.done, container.open)
 
 
-def test_many_blocks_in_order_cost_as_much_each() -> None:
-    """A new highest index is not compared with all that were there."""
+def test_many_blocks_in_order_each_cost_the_same() -> None:
+    """A new highest index is not compared with all the others."""
 
     class Counted(int):
         compared = 0
@@ -79,7 +79,7 @@ def test_many_blocks_in_order_cost_as_much_each() -> None:
 
 
 def test_what_was_delivered_is_remembered_by_class_and_id() -> None:
-    """The same created again is repeated; another id or another event is not."""
+    """The same created event again is a repetition; another id or another event is not."""
     history = History()
     assert not history.repeated(decoded("run_1"))
     assert history.repeated(decoded("run_1"))
@@ -88,8 +88,8 @@ def test_what_was_delivered_is_remembered_by_class_and_id() -> None:
     assert history.repeated(decoded("run_1", "completed"))
 
 
-def test_what_was_announced_is_delivered() -> None:
-    """A synthetic created is the one and only: the server's own, later, is a repetition."""
+def test_an_announced_object_counts_as_created() -> None:
+    """The synthetic created is the only one: a later one of the server's is a repetition."""
     history = History()
     run = models.Run("run_1")
     event = history.announce(events.ThreadRunCreated, run)
@@ -98,7 +98,7 @@ def test_what_was_announced_is_delivered() -> None:
 
 
 def test_each_history_is_its_own() -> None:
-    """What one stream was told says nothing about another."""
+    """The events of one stream do not affect another."""
     assert not History().repeated(decoded("run_1"))
     assert not History().repeated(decoded("run_1"))
     assert History().current_run is None
@@ -119,7 +119,7 @@ def test_an_unknown_event_keeps_its_name() -> None:
 
 
 def test_a_repeated_event_has_the_name_of_what_it_repeats() -> None:
-    """And its payload; only the class is another, so that callbacks run once."""
+    """It has the same payload; only the class differs, so that callbacks run once."""
     one = decoded("run_1")
     expected = events.RepeatedEvent(one.payload, one.raw, True, event="thread.run.created")
     assert expected == repeated_event(one)

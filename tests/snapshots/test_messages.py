@@ -1,4 +1,4 @@
-"""What is told of messages and their parts, and what their snapshots hold.
+"""The events of messages and their parts, and the contents of their snapshots.
 
 Every stream here is decoded whole, byte by byte and at random splits; all must agree.
 """
@@ -29,18 +29,18 @@ from tests.support.frames import (
 
 
 def said(made: Transcript, index: int = 0, message_id: str = "msg_1") -> str:
-    """The text deltas of one part, joined."""
+    """Return the text deltas of one part, joined."""
     deltas = made.of(events.MessageTextDelta)
     return "".join(x.delta.value for x in deltas if (message_id, index) == (x.message_id, x.index))
 
 
 def image(file_id: str, **fields: Any) -> dict[str, Any]:
-    """An image file part, or its delta."""
+    """Return an image file part, or its delta."""
     return {"type": "image_file", "image_file": {"file_id": file_id}, **fields}
 
 
 def refusal(value: str, **fields: Any) -> dict[str, Any]:
-    """A refusal part, or its delta."""
+    """Return a refusal part, or its delta."""
     return {"type": "refusal", "refusal": value, **fields}
 
 
@@ -48,7 +48,7 @@ def refusal(value: str, **fields: Any) -> dict[str, Any]:
 
 
 def test_a_plain_message_is_delivered_from_created_to_done() -> None:
-    """The wire event comes first, what follows from it after it."""
+    """The wire event comes first, the events derived from it follow."""
     made = transcript_of(
         message("created"),
         message("in_progress"),
@@ -75,7 +75,7 @@ def test_a_plain_message_is_delivered_from_created_to_done() -> None:
 
 
 def test_the_snapshot_is_one_object_that_grows() -> None:
-    """The created message, each delta's snapshot and the current message are the same one."""
+    """The created message, each delta's snapshot and the current message are the same object."""
     decoder = EventDecoder()
     decoder.feed(sse(run("created"), message("created"), text_delta("a"), text_delta("b")))
     seen = list(iter(decoder.next_event, None))
@@ -91,16 +91,16 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
 
 
 def test_the_terminal_message_replaces_the_accumulated_one() -> None:
-    """What the server sends last is final, in its status, its text and everything else."""
+    """What the server sends last is final: its status, its text and everything else."""
     made = transcript_of(message("created"), text_delta("a"), message("completed", text("A")))
     (done,) = made.of(events.MessageDone)
     assert done.message is made.of(events.ThreadMessageCompleted)[0].data
     assert "A" == made.of(events.MessageTextDone)[0].text.value
-    assert "a" == said(made)  # nothing can be unsaid
+    assert "a" == said(made)  # what was delivered stays
 
 
 def test_status_and_role_come_from_the_wire() -> None:
-    """In progress is written into the snapshot, and so is a role that a delta brings."""
+    """In progress is written to the snapshot, and so is a role that a delta brings."""
     decoder = EventDecoder()
     created = {"id": "msg_1", "status": "queued", "role": "user"}
     delta = {"id": "msg_1", "delta": {"role": "assistant"}}
@@ -118,13 +118,13 @@ def test_status_and_role_come_from_the_wire() -> None:
 
 
 def test_a_message_without_content_is_done_too() -> None:
-    """An incomplete message may be empty: there is no part to tell of."""
+    """An incomplete message may be empty; then there are no events of parts."""
     made = transcript_of(message("created"), message("incomplete"))
     assert ["ThreadMessageCreated", "ThreadMessageIncomplete", "MessageDone"] == made.names_inside
 
 
 def test_an_incomplete_message_without_its_content_closes_what_was_open() -> None:
-    """The part that was open is done as it stands."""
+    """The open part is done as it stands."""
     made = transcript_of(message("created"), text_delta("Hel"), message("incomplete"))
     expected = ["ThreadMessageIncomplete", "MessageTextDone", "MessageDone"]
     assert expected == made.names_inside[-3:]
@@ -132,7 +132,7 @@ def test_an_incomplete_message_without_its_content_closes_what_was_open() -> Non
 
 
 def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
-    """Servers that send no end of a message: it is told, as the message stands."""
+    """If a server sends no end of a message, the end is delivered for the message as it stands."""
     made = transcript_of(message("created"), text_delta("Hello"))
     expected = [
         "ThreadRunCompleted",
@@ -150,7 +150,7 @@ def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
 
 
 def test_a_part_is_done_before_the_next_one_begins() -> None:
-    """Text, image, text: each ends when the next begins, the last with the message."""
+    """Text, image, text: each ends when the next begins, the last one with the message."""
     made = transcript_of(
         message("created"),
         text_delta("one"),
@@ -179,7 +179,7 @@ def test_a_part_is_done_before_the_next_one_begins() -> None:
 
 
 def test_several_parts_in_one_delta_are_delivered_in_its_order() -> None:
-    """One frame may begin, end and begin again."""
+    """One frame may begin a part, end it and begin another."""
     parts = [
         {"index": 0, "type": "text", "text": {"value": "a"}},
         {"index": 1, "type": "text", "text": {"value": "b"}},
@@ -199,7 +199,7 @@ def test_several_parts_in_one_delta_are_delivered_in_its_order() -> None:
 
 
 def test_parts_are_kept_by_index_whatever_their_order() -> None:
-    """Index 1 before 0: each text is its own, and the content is in order."""
+    """With index 1 before 0, each part has its own text and the content is in order."""
     made = transcript_of(
         message("created"),
         text_delta("wor", index=1),
@@ -226,7 +226,7 @@ def test_a_delta_for_a_part_that_is_closed_is_delivered() -> None:
 
 
 def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
-    """And to the first one where none is open."""
+    """If no part is open, it belongs to the first one."""
     made = transcript_of(
         message("created"),
         text_delta("a", index=None),
@@ -236,8 +236,8 @@ def test_a_delta_without_an_index_belongs_to_the_open_part() -> None:
     assert ("a", "bc") == (said(made, 0), said(made, 1))
 
 
-def test_a_refusal_is_delivered_by_piece_and_when_done() -> None:
-    """Its snapshot grows like a text's."""
+def test_a_refusal_is_delivered_in_pieces_and_when_done() -> None:
+    """Its snapshot grows like that of a text."""
     made = transcript_of(
         message("created"),
         message_delta(refusal("I can", index=0)),
@@ -251,7 +251,7 @@ def test_a_refusal_is_delivered_by_piece_and_when_done() -> None:
     assert [] == made.of(events.MessageTextCreated)
 
 
-def test_an_image_address_is_delivered_when_done() -> None:
+def test_an_image_url_is_delivered_when_done() -> None:
     """There is no callback for a piece of an image."""
     part = {"type": "image_url", "image_url": {"url": "https://example.org/a.png"}}
     made = transcript_of(
@@ -262,7 +262,7 @@ def test_an_image_address_is_delivered_when_done() -> None:
 
 
 def test_a_part_of_an_unknown_type_is_kept() -> None:
-    """It has no events of its own, closes the one before it, and is in the message."""
+    """It has no events of its own, closes the part before it, and is in the message."""
     part = {"type": "hologram", "hologram": {"size": 3}}
     made = transcript_of(message("created"), text_delta("a"), message_delta({"index": 1, **part}))
     expected = ["ThreadMessageDelta", "MessageTextDone", "MessageDone"]
@@ -272,7 +272,7 @@ def test_a_part_of_an_unknown_type_is_kept() -> None:
 
 
 def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
-    """The wire event is there for who wants it."""
+    """The wire event is delivered all the same."""
     made = transcript_of(
         message("created"),
         text_delta("a"),
@@ -286,7 +286,7 @@ def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
 
 
 def test_a_text_delta_without_text_begins_the_part_only() -> None:
-    """It is no text delta: callbacks never get None for a text."""
+    """It is not a text delta: callbacks never get None as a text."""
     made = transcript_of(
         message("created"),
         message_delta({"type": "text", "index": 0}),
@@ -298,7 +298,7 @@ def test_a_text_delta_without_text_begins_the_part_only() -> None:
 
 
 def test_pieces_of_one_text_in_a_row_are_delivered_like_single_ones() -> None:
-    """They take a fast path, which takes every piece as the JSON spells it, to the end."""
+    """They take a fast path, which decodes every piece as the JSON spells it, to the end."""
     spoken = ["Hel", "lo", " ", 'y"ou', "\\", "", "\n", "é\u2028😀", "!"]
     whole = "".join(spoken)
     made = transcript_of(
@@ -316,7 +316,7 @@ def test_pieces_of_one_text_in_a_row_are_delivered_like_single_ones() -> None:
 
 
 def test_pieces_that_nobody_wants_are_folded_in() -> None:
-    """In a row, to the end; who wants only one of two events gets that one."""
+    """This holds for all pieces in a row; whoever wants one of two events gets that one."""
     deltas = [text_delta(piece) for piece in "abcdef"]
     data = whole_run(message("created"), *deltas)
     for wanted in (events.MessageTextDone, events.ThreadMessageDelta, events.MessageTextDelta):
@@ -327,7 +327,7 @@ def test_pieces_that_nobody_wants_are_folded_in() -> None:
 
 
 def test_pieces_in_a_row_with_a_role_set_it() -> None:
-    """Also where something else was set in between."""
+    """This holds even if something else was set in between."""
     piece = {"index": 0, "type": "text", "text": {"value": "a"}}
     with_role = {"id": "msg_1", "delta": {"role": "assistant", "content": [piece]}}
     row = [("thread.message.delta", with_role)] * 4
@@ -343,8 +343,8 @@ def test_pieces_in_a_row_with_a_role_set_it() -> None:
     assert [*["assistant"] * 5, "user", *["assistant"] * 4] == roles
 
 
-def test_pieces_with_something_else_in_them_are_delivered_whole() -> None:
-    """A role, a key that is not known, no index, other parts: nothing is lost in a row either."""
+def test_pieces_with_something_else_in_them_lose_nothing() -> None:
+    """A role, an unknown key, no index, other parts: nothing is lost in a row either."""
     part = {"index": 0, "type": "text", "text": {"value": "a"}}
     rows: list[dict[str, Any]] = [
         {"content": [part], "role": "assistant"},
@@ -365,8 +365,8 @@ def test_pieces_with_something_else_in_them_are_delivered_whole() -> None:
         assert 5 * times == len(made.of(events.MessageTextDelta))
 
 
-def test_rows_of_pieces_take_turns() -> None:
-    """Each message and each part keeps its own."""
+def test_rows_of_pieces_may_alternate() -> None:
+    """Each message and each part keeps its own text."""
     turns = [("msg_1", 0, "a"), ("msg_2", 0, "b"), ("msg_1", 1, "c"), ("msg_2", 0, "d")] * 3
     made = transcript_of(
         *[
@@ -383,7 +383,7 @@ def test_rows_of_pieces_take_turns() -> None:
 
 
 def test_an_annotation_is_delivered_once() -> None:
-    """One that is sent again under its index replaces fields; the final list repeats it."""
+    """If it is sent again under its index, it replaces fields; the final list repeats it."""
     made = transcript_of(
         message("created"),
         text_delta("a[1]", citation(0, start_index=1)),
@@ -396,7 +396,7 @@ def test_an_annotation_is_delivered_once() -> None:
 
 
 def test_annotations_that_only_the_final_message_has_are_delivered() -> None:
-    """Each before its text is done, with the final text."""
+    """Each comes before its text is done, with the final text."""
     made = transcript_of(
         message("created"),
         text_delta("a[1][2]", citation(0)),
@@ -412,8 +412,8 @@ def test_annotations_that_only_the_final_message_has_are_delivered() -> None:
 # --- Text that no delta brought ---------------------------------------------------------
 
 
-def test_a_message_that_comes_whole_is_delivered_like_one_in_pieces() -> None:
-    """Servers without deltas: one delta has all of the text."""
+def test_a_message_that_comes_whole_has_the_events_of_one_in_pieces() -> None:
+    """If a server sends no deltas, one delta has all of the text."""
     made = transcript_of(
         message("created"),
         message(
@@ -442,7 +442,7 @@ def test_a_message_that_comes_whole_is_delivered_like_one_in_pieces() -> None:
 
 
 def test_text_that_the_deltas_left_out_is_delivered_before_the_text_is_done() -> None:
-    """In whichever part it is missing."""
+    """This holds for whichever part it is missing from."""
     made = transcript_of(
         message("created"),
         text_delta("Hel"),
@@ -451,8 +451,8 @@ def test_text_that_the_deltas_left_out_is_delivered_before_the_text_is_done() ->
     assert ("Hello", "world") == (said(made, 0), said(made, 1))
 
 
-def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
-    """A final text that does not continue what was said is in the done events only."""
+def test_no_text_is_made_up_if_the_deltas_had_another_text() -> None:
+    """A final text that does not continue the deltas is only in the done events."""
     made = transcript_of(
         message("created"), text_delta("Bonjour"), message("completed", text("Hello you"))
     )
@@ -461,7 +461,7 @@ def test_no_text_is_made_up_where_the_deltas_said_something_else() -> None:
 
 
 def test_one_part_per_token_and_one_text_at_the_end_is_not_delivered_twice() -> None:
-    """Equal texts as a whole: nothing is missing (cogitator)."""
+    """The texts are equal as a whole, so nothing is missing (cogitator)."""
     made = transcript_of(
         message("created"),
         text_delta("Hel", index=0),
@@ -497,7 +497,7 @@ def test_content_that_a_message_was_created_with_is_delivered_with_its_first_del
 
 
 def test_a_refusal_that_a_message_was_created_with_is_delivered_with_its_first_delta() -> None:
-    """As a text is."""
+    """It is like a text in that."""
     made = transcript_of(
         message("created", refusal("I ")),
         message_delta(refusal("cannot", index=0)),
@@ -507,7 +507,7 @@ def test_a_refusal_that_a_message_was_created_with_is_delivered_with_its_first_d
 
 
 def test_content_that_a_message_was_created_with_is_delivered_at_the_latest_at_the_end() -> None:
-    """Also where the server never says that the message is complete."""
+    """This holds even if the server never sends the message's end."""
     made = transcript_of(message("created", text("Hello"), image("file_1"), refusal("no")))
     expected = [
         "MessageTextCreated",
@@ -526,7 +526,7 @@ def test_content_that_a_message_was_created_with_is_delivered_at_the_latest_at_t
 
 
 def test_a_delta_for_an_unknown_message_announces_it() -> None:
-    """The placeholder knows what the run knows."""
+    """The placeholder has the run's ids."""
     made = transcript_of(text_delta("Hello"))
     expected = ["ThreadMessageCreated*", "ThreadMessageDelta", "MessageTextCreated"]
     assert expected == made.names_inside[:3]
@@ -543,7 +543,7 @@ def test_a_delta_for_an_unknown_message_announces_it() -> None:
     assert created.raw is None
 
 
-def test_a_placeholder_without_a_run_has_no_ids_of_it() -> None:
+def test_a_placeholder_without_a_run_has_no_run_ids() -> None:
     """Nothing is made up."""
     made = decode_every_way(sse(text_delta("Hello")))
     (created,) = made.of(events.ThreadMessageCreated)
@@ -555,7 +555,7 @@ def test_a_placeholder_without_a_run_has_no_ids_of_it() -> None:
 
 
 def test_a_message_that_begins_in_progress_is_announced() -> None:
-    """Created comes before everything else of it."""
+    """Created comes before all its other events."""
     made = transcript_of(message("in_progress", text("a")), text_delta("b"))
     expected = ["ThreadMessageCreated*", "ThreadMessageInProgress", "ThreadMessageDelta"]
     assert expected == made.names_inside[:3]
@@ -563,7 +563,7 @@ def test_a_message_that_begins_in_progress_is_announced() -> None:
 
 
 def test_a_created_that_comes_again_is_a_repetition() -> None:
-    """Also one that comes after a delta announced the message; the text stays."""
+    """So is one that comes after a delta announced the message; the text stays."""
     for first in (message("created"), text_delta("a")):
         made = transcript_of(first, message("created"), text_delta("b"))
         assert 1 == len(made.of(events.ThreadMessageCreated))
@@ -573,7 +573,7 @@ def test_a_created_that_comes_again_is_a_repetition() -> None:
 
 
 def test_an_end_that_comes_again_is_a_repetition() -> None:
-    """Whatever its name: a message ends once."""
+    """Whatever its name, a message ends once."""
     end = message("completed", text("a"))
     made = transcript_of(message("created"), text_delta("a"), end, end, message("incomplete"))
     assert 1 == len(made.of(events.MessageDone))
@@ -581,8 +581,8 @@ def test_an_end_that_comes_again_is_a_repetition() -> None:
     assert expected == [x.event for x in made.of(events.RepeatedEvent)]
 
 
-def test_a_message_whose_end_is_all_that_is_heard_is_delivered_whole() -> None:
-    """Announced first, then its parts."""
+def test_a_message_of_which_only_the_end_comes_is_complete() -> None:
+    """It is announced first, then its parts follow."""
     made = transcript_of(message("completed", text("Hello")))
     expected = [
         "ThreadMessageCreated*",
@@ -596,14 +596,14 @@ def test_a_message_whose_end_is_all_that_is_heard_is_delivered_whole() -> None:
 
 
 def test_a_delta_after_the_end_is_delivered_and_changes_nothing() -> None:
-    """The server's last word on a message stays."""
+    """The message stays as the server's last event had it."""
     made = transcript_of(message("created"), message("completed", text("a")), text_delta("b"))
     assert "ThreadMessageDelta" == made.names_inside[-1]
     assert "a" == made.of(events.ThreadMessageDelta)[0].snapshot.text
 
 
 def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
-    """Nor does a created: the status stays what it was."""
+    """Nor does a created: the status stays as it was."""
     made = transcript_of(message("created"), message("completed"), message("in_progress"))
     assert "completed" == made.of(events.MessageDone)[0].message.status
 
@@ -611,8 +611,8 @@ def test_in_progress_after_the_end_does_not_open_the_message_again() -> None:
 # --- Several messages -------------------------------------------------------------------
 
 
-def test_messages_in_turns_are_kept_apart() -> None:
-    """By id: both may be open, and each has its own parts."""
+def test_alternating_messages_are_kept_apart() -> None:
+    """They are found by id: both may be open, and each has its own parts."""
     made = transcript_of(
         message("created", message_id="msg_1"),
         message("created", message_id="msg_2"),
@@ -626,8 +626,8 @@ def test_messages_in_turns_are_kept_apart() -> None:
     assert ["msg_2", "msg_1"] == [x.message.id for x in made.of(events.MessageDone)]
 
 
-def test_the_current_message_is_the_one_last_heard_of() -> None:
-    """Whatever is heard of it, repetitions included; final where it ended."""
+def test_the_current_message_is_that_of_the_latest_event() -> None:
+    """Any event about it counts, even a repetition; it is final if it ended."""
     one, two = (f"msg_{number}" for number in (1, 2))
     steps = [
         (message("created", message_id=one), one),
@@ -652,7 +652,7 @@ def test_the_current_message_is_the_one_last_heard_of() -> None:
 
 
 def test_an_end_under_an_unknown_id_ends_the_newest_open_message() -> None:
-    """Its parts keep the id that they began under; text that is missing is told there too."""
+    """Its parts keep the id under which they began, and so does the text that is missing."""
     frames = (
         message("created", message_id="msg_0"),
         message("created", message_id="tmp_1"),
@@ -671,8 +671,8 @@ def test_an_end_under_an_unknown_id_ends_the_newest_open_message() -> None:
     assert 2 == len(made.of(events.RepeatedEvent))
 
 
-def test_the_messages_are_in_order_of_first_sight() -> None:
-    """Also those that ended under another id than they began under."""
+def test_the_messages_are_in_the_order_in_which_they_began() -> None:
+    """This includes those that ended under a different id."""
     decoder = EventDecoder()
     decoder.feed(
         sse(

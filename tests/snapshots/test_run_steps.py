@@ -1,4 +1,4 @@
-"""What is told of run steps and their tool calls, and what their snapshots hold.
+"""The events of run steps and their tool calls, and the contents of their snapshots.
 
 Every stream here is decoded whole, byte by byte and at random splits; all must agree.
 """
@@ -31,18 +31,18 @@ if TYPE_CHECKING:
 
 
 def function(call_id: str, name: str, arguments: str, **fields: Any) -> dict[str, Any]:
-    """A function call as a final step has it."""
+    """Return a function call as a final step has it."""
     called = {"name": name, "arguments": arguments, "output": None, **fields}
     return {"id": call_id, "type": "function", "function": called}
 
 
 def calls(*final: dict[str, Any]) -> dict[str, Any]:
-    """The details of a step that calls tools."""
+    """Return the details of a step that calls tools."""
     return {"step_details": {"type": "tool_calls", "tool_calls": list(final)}}
 
 
 def fragments(made: Transcript, index: int) -> str:
-    """The argument fragments of one call, joined."""
+    """Return the argument fragments of one call, joined."""
     deltas = [x for x in made.of(events.RunStepToolCallDelta) if index == x.index]
     return "".join(x.delta.function.arguments or "" for x in deltas if x.delta.function)
 
@@ -51,7 +51,7 @@ def fragments(made: Transcript, index: int) -> str:
 
 
 def test_a_function_call_is_delivered_from_created_to_done() -> None:
-    """The first fragment is a delta too, so that the fragments joined are the arguments."""
+    """The first fragment is a delta too, so that the joined fragments are the arguments."""
     made = transcript_of(
         step("created", type="tool_calls", **calls()),
         step("in_progress"),
@@ -83,7 +83,7 @@ def test_a_function_call_is_delivered_from_created_to_done() -> None:
 
 
 def test_the_snapshot_is_one_object_that_grows() -> None:
-    """The created step, each delta's snapshot and the current step are the same one."""
+    """The created step, each delta's snapshot and the current step are the same object."""
     decoder = EventDecoder()
     first = step_delta(call(0, id="call_1", name="f", arguments="a"))
     decoder.feed(sse(run("created"), step("created"), first, step_delta(call(0, arguments="b"))))
@@ -102,7 +102,7 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
 
 
 def test_every_kind_of_end_is_an_end() -> None:
-    """Failed, cancelled and expired steps are done as completed ones are."""
+    """Failed, cancelled and expired steps are done, just like completed ones."""
     for status in ("completed", "failed", "cancelled", "expired"):
         made = transcript_of(step("created"), step(status))
         (done,) = made.of(events.RunStepDone)
@@ -110,7 +110,7 @@ def test_every_kind_of_end_is_an_end() -> None:
 
 
 def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
-    """A step without an end is told done as it stands, its calls before it."""
+    """The end of a step is delivered for the step as it stands, after those of its calls."""
     made = transcript_of(step("created"), step_delta(call(0, id="call_1", name="f")))
     expected = ["ThreadRunCompleted", "RunStepToolCallDone", "RunStepDone", "RunDone", "Done"]
     assert expected == made.names[-5:]
@@ -118,7 +118,7 @@ def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
 
 
 def test_calls_are_done_when_the_run_requires_action() -> None:
-    """Their arguments are complete; the step goes on in another stream."""
+    """Their arguments are complete; the step continues in another stream."""
     made = decode_every_way(
         sse(
             run("created"),
@@ -133,8 +133,8 @@ def test_calls_are_done_when_the_run_requires_action() -> None:
     assert [] == made.of(events.RunStepDone)
 
 
-def test_the_stream_after_submitted_outputs_goes_on_with_the_step() -> None:
-    """With the snapshots of the first stream nothing is told twice."""
+def test_the_stream_after_submitted_outputs_continues_the_step() -> None:
+    """With the snapshots of the first stream nothing is delivered twice."""
     decoder = EventDecoder()
     first = step_delta(call(0, id="call_1", name="f", arguments="{}"))
     decoder.feed(sse(run("created"), step("created"), first, run("requires_action"), DONE))
@@ -152,7 +152,7 @@ def test_the_stream_after_submitted_outputs_goes_on_with_the_step() -> None:
 
 
 def test_a_call_is_done_before_the_next_one_begins() -> None:
-    """Parallel calls one after the other."""
+    """Parallel calls come one after the other."""
     made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f", arguments="")),
@@ -175,8 +175,8 @@ def test_a_call_is_done_before_the_next_one_begins() -> None:
     assert ("{}", "[]") == (fragments(made, 0), fragments(made, 1))
 
 
-def test_calls_in_turns_are_kept_apart() -> None:
-    """By index; a call that is closed already takes its fragments and is done once."""
+def test_alternating_calls_are_kept_apart() -> None:
+    """They are found by index; a call that is closed takes more fragments and is done once."""
     made = transcript_of(
         step("created"),
         step_delta(
@@ -191,8 +191,8 @@ def test_calls_in_turns_are_kept_apart() -> None:
     assert [1, 0] == [x.index for x in made.of(events.RunStepToolCallDone)]
 
 
-def test_a_call_without_an_index_is_known_by_its_id() -> None:
-    """And one without both is the open one; a new id is a new call, after all others."""
+def test_a_call_without_an_index_is_found_by_its_id() -> None:
+    """Without either, it is the open call; a new id is a new call, after all others."""
     made = transcript_of(
         step("created"),
         step_delta(call(None, arguments="{")),
@@ -208,7 +208,7 @@ def test_a_call_without_an_index_is_known_by_its_id() -> None:
 
 
 def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
-    """Same id, no index (open-assistant-api): the arguments are replaced by the same."""
+    """With the same id and no index (open-assistant-api), the arguments stay the same."""
     whole = call(None, id="call_1", name="f", arguments='{"a": 1}')
     made = transcript_of(
         step("created", **calls(function("call_1", "f", '{"a": 1}'))), step_delta(whole)
@@ -219,7 +219,7 @@ def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
 
 
 def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
-    """It is told, and the call stays what it was."""
+    """It is delivered, and the call stays as it was."""
     other = {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": "1"}}
     made = transcript_of(
         step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other)
@@ -229,12 +229,12 @@ def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
 
 
 def code(**fields: Any) -> dict[str, Any]:
-    """The delta of a code interpreter call."""
+    """Return the delta of a code interpreter call."""
     return {"index": 0, "type": "code_interpreter", "code_interpreter": fields}
 
 
 def test_fragments_in_a_row_are_delivered_like_single_ones() -> None:
-    """They take a fast path, which takes every fragment as the JSON spells it, to the end."""
+    """They take a fast path, which decodes every fragment as the JSON spells it, to the end."""
     spoken = ['{"a', '": ', '"\\u00', 'e9"', "", "\n", "é😀", "}"]
     pieces = [step_delta(call(0, arguments=piece)) for piece in spoken]
     made = transcript_of(
@@ -255,7 +255,7 @@ def test_fragments_in_a_row_are_delivered_like_single_ones() -> None:
 
 
 def test_code_in_a_row_is_delivered_like_single_pieces() -> None:
-    """As are its outputs, which take the ordinary way."""
+    """So are its outputs, which take the ordinary path."""
     spoken = ["pri", 'nt("', "é", "", '")', "\n"]
     logs = {"index": 0, "type": "logs", "logs": "x"}
     made = transcript_of(
@@ -274,7 +274,7 @@ def test_code_in_a_row_is_delivered_like_single_pieces() -> None:
 
 
 def test_fragments_that_nobody_wants_are_folded_in() -> None:
-    """In a row, to the end; who wants only one of two events gets that one."""
+    """This holds for all fragments in a row; whoever wants one of two events gets that one."""
     rows = [[call(0, arguments=x) for x in "abcdef"], [code(input=x) for x in "abcdef"]]
     for row in rows:
         data = whole_run(step("created"), *[step_delta(piece) for piece in row])
@@ -289,8 +289,8 @@ def test_fragments_that_nobody_wants_are_folded_in() -> None:
             assert "abcdef" in made.texts[-1]
 
 
-def test_fragments_with_something_else_in_them_are_delivered_whole() -> None:
-    """Ids, names, keys that are not known, several calls: nothing is lost in a row either."""
+def test_fragments_with_something_else_in_them_lose_nothing() -> None:
+    """Ids, names, unknown keys, several calls: nothing is lost in a row either."""
     piece = call(0, arguments="a")
     rows: list[Any] = [
         [call(0, id="call_1", arguments="a")],
@@ -315,8 +315,8 @@ def test_fragments_with_something_else_in_them_are_delivered_whole() -> None:
             assert 5 * len(row) + 1 == len(made.of(events.RunStepToolCallDelta))
 
 
-def test_details_with_something_else_in_them_are_delivered_whole() -> None:
-    """Keys that are not known, beside the calls and around them."""
+def test_details_with_something_else_in_them_lose_nothing() -> None:
+    """They may have unknown keys, beside the calls and around them."""
     inner = {"type": "tool_calls", "tool_calls": [call(0, arguments="a")]}
     for delta in ({"step_details": {**inner, "more": 1}}, {"step_details": inner, "more": 1}):
         payload = {"id": "step_1", "delta": delta}
@@ -326,7 +326,7 @@ def test_details_with_something_else_in_them_are_delivered_whole() -> None:
 
 
 def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
-    """What a fast path knew of the step's calls is not what the step is any more."""
+    """What a fast path knew of the step's calls is then out of date."""
     row = [step_delta(call(0, arguments="a"))] * 4
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
     made = transcript_of(step("created"), *row, details(creation), *row)
@@ -337,7 +337,7 @@ def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
 
 
 def test_calls_that_only_the_final_step_has_are_delivered() -> None:
-    """Created and done, one after the other."""
+    """They are created and done, one after the other."""
     made = transcript_of(
         step("created"),
         step("completed", **calls(function("call_1", "f", "{}"), function("call_2", "g", "[]"))),
@@ -354,7 +354,7 @@ def test_calls_that_only_the_final_step_has_are_delivered() -> None:
 
 
 def test_final_calls_are_found_by_id_whatever_their_place() -> None:
-    """The final list has no indexes, and its order is the server's."""
+    """The final list has no indexes, and its order is up to the server."""
     made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f")),
@@ -367,7 +367,7 @@ def test_final_calls_are_found_by_id_whatever_their_place() -> None:
 
 
 def test_a_final_call_with_another_id_is_another_call() -> None:
-    """It is told after those that were known."""
+    """It comes after the known ones."""
     made = transcript_of(
         step("created"),
         step_delta(call(0, id="call_1", name="f")),
@@ -377,8 +377,8 @@ def test_a_final_call_with_another_id_is_another_call() -> None:
     assert ["call_1", "call_9"] == [x.tool_call.id for x in made.of(events.RunStepToolCallDone)]
 
 
-def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
-    """On either side."""
+def test_a_final_call_is_found_by_place_if_ids_are_missing() -> None:
+    """They may be missing on either side."""
     for first, last in (("", "call_1"), ("call_1", ""), ("", "")):
         made = transcript_of(
             step("created"),
@@ -390,7 +390,7 @@ def test_a_final_call_is_found_by_place_where_ids_are_missing() -> None:
 
 
 def test_calls_that_a_step_was_created_with_are_delivered() -> None:
-    """With their first delta, or at the end."""
+    """They come with their first delta, or at the end."""
     made = transcript_of(
         step("created", **calls(function("call_1", "f", "{"), function("call_2", "g", "[]"))),
         step_delta(call(0, arguments="}")),
@@ -400,7 +400,7 @@ def test_calls_that_a_step_was_created_with_are_delivered() -> None:
     assert ["{}", "[]"] == done
 
 
-def test_a_step_whose_end_is_all_that_is_heard_is_delivered_as_a_whole() -> None:
+def test_a_step_of_which_only_the_end_comes_is_just_done() -> None:
     """It belongs to an earlier stream: no created, and no calls."""
     made = decode_every_way(
         whole_run(step("completed", **calls(function("call_1", "f", "{}", output="7"))))
@@ -412,7 +412,7 @@ def test_a_step_whose_end_is_all_that_is_heard_is_delivered_as_a_whole() -> None
 
 
 def test_a_delta_for_an_unknown_step_announces_it() -> None:
-    """The placeholder knows what the run and the delta know."""
+    """The placeholder has what the run and the delta state."""
     made = transcript_of(step_delta(call(0, id="call_1", name="f")))
     expected = ["ThreadRunStepCreated*", "ThreadRunStepDelta", "RunStepToolCallCreated"]
     assert expected == made.names_inside[:3]
@@ -427,8 +427,8 @@ def test_a_delta_for_an_unknown_step_announces_it() -> None:
     )
 
 
-def test_a_placeholder_knows_only_what_it_was_delivered() -> None:
-    """Neither a run nor details: nothing is made up."""
+def test_a_placeholder_has_only_what_was_sent() -> None:
+    """Without a run and without details, nothing is made up."""
     deltas: list[dict[str, Any]] = [{}, {"step_details": {}}]
     for delta in deltas:
         made = decode_every_way(sse(("thread.run.step.delta", {"id": "step_1", "delta": delta})))
@@ -437,14 +437,14 @@ def test_a_placeholder_knows_only_what_it_was_delivered() -> None:
 
 
 def test_a_step_that_begins_in_progress_is_announced() -> None:
-    """Created comes before everything else of it."""
+    """Created comes before all its other events."""
     made = transcript_of(step("in_progress"))
     expected = ["ThreadRunStepCreated*", "ThreadRunStepInProgress", "RunStepDone"]
     assert expected == made.names_inside
 
 
 def test_a_created_that_comes_again_is_a_repetition() -> None:
-    """Also one that comes after a delta announced the step."""
+    """So is one that comes after a delta announced the step."""
     for first in (step("created"), step_delta(call(0, id="call_1"))):
         made = transcript_of(first, step("created"))
         assert 1 == len(made.of(events.ThreadRunStepCreated))
@@ -453,14 +453,14 @@ def test_a_created_that_comes_again_is_a_repetition() -> None:
 
 
 def test_an_end_that_comes_again_is_a_repetition() -> None:
-    """Whatever its name: a step ends once."""
+    """Whatever its name, a step ends once."""
     made = transcript_of(step("created"), step("completed"), step("completed"), step("failed"))
     assert 1 == len(made.of(events.RunStepDone))
     assert 2 == len(made.of(events.RepeatedEvent))
 
 
 def test_what_comes_after_the_end_is_delivered_and_changes_nothing() -> None:
-    """A delta, and in progress."""
+    """This holds for a delta and for in progress."""
     made = transcript_of(
         step("created"),
         step("completed"),
@@ -471,8 +471,8 @@ def test_what_comes_after_the_end_is_delivered_and_changes_nothing() -> None:
     assert "completed" == made.of(events.RunStepDone)[0].run_step.status
 
 
-def test_steps_in_turns_are_kept_apart() -> None:
-    """By id, also where their calls have the same index."""
+def test_alternating_steps_are_kept_apart() -> None:
+    """They are found by id, even if their calls have the same index."""
     made = transcript_of(
         step("created", "step_1"),
         step("created", "step_2"),
@@ -487,8 +487,8 @@ def test_steps_in_turns_are_kept_apart() -> None:
     assert [("call_1", "{}"), ("call_2", "[]")] == [(x.id, x.function.arguments) for x in done]
 
 
-def test_the_current_step_is_the_one_last_heard_of() -> None:
-    """Whatever is heard of it, repetitions included."""
+def test_the_current_step_is_that_of_the_latest_event() -> None:
+    """Any event about it counts, even a repetition."""
     heard = [
         (step("created", "step_1"), "step_1"),
         (step("created", "step_2"), "step_2"),
@@ -514,13 +514,13 @@ def test_the_current_step_is_the_one_last_heard_of() -> None:
 
 
 def details(value: dict[str, Any] | None) -> Frame:
-    """A delta of a step with these details."""
+    """Return a delta of a step with these details."""
     delta = {} if value is None else {"step_details": value}
     return "thread.run.step.delta", {"id": "step_1", "delta": delta}
 
 
-def test_a_delta_says_which_message_a_step_writes() -> None:
-    """One that says nothing leaves what is known."""
+def test_a_delta_names_the_message_that_a_step_writes() -> None:
+    """A delta without details leaves the known ones."""
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
     made = transcript_of(
         step("created"), details(creation), details({"type": "message_creation"}), details(None)
@@ -530,7 +530,7 @@ def test_a_delta_says_which_message_a_step_writes() -> None:
 
 
 def test_details_of_an_unknown_type_are_kept() -> None:
-    """With all that was sent."""
+    """They hold everything that was sent."""
     value = {"type": "dreaming", "dreaming": {"of": "sheep"}}
     made = transcript_of(step("created"), details(value))
     (done,) = made.of(events.RunStepDone)
@@ -538,7 +538,7 @@ def test_details_of_an_unknown_type_are_kept() -> None:
 
 
 def test_code_and_its_outputs_grow_by_index() -> None:
-    """Input and logs are appended; an image is another output."""
+    """Input and logs are appended; an image is a separate output."""
     logs = {"type": "logs"}
     image = {"index": 1, "type": "image", "image": {"file_id": "file_1"}}
     made = transcript_of(

@@ -1,8 +1,8 @@
-"""What a stream was told as a whole: threads, runs, and everything in it at once.
+"""The state of a whole stream: threads, runs, and everything in it at once.
 
-The property test at the end makes transcripts of several messages and steps in turns, with
-all that servers leave out, repeat and shuffle, and compares with :class:`Model`, which only
-joins what the frames say.
+The property test at the end makes streams of several messages and steps in turns, with
+everything that servers leave out, repeat and shuffle, and compares with :class:`Model`, which
+only joins what the frames contain.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 def test_a_thread_is_created_once() -> None:
-    """A second time it is a repetition."""
+    """If it is created a second time, that is a repetition."""
     thread = ("thread.created", {"id": "thread_1"})
     out = decode_every_way(whole_run(thread, thread))
     assert ["ThreadRunCreated", "ThreadCreated", "RepeatedEvent"] == out.names[:3]
@@ -57,7 +57,7 @@ def test_a_thread_is_created_once() -> None:
 
 
 def test_a_thread_that_was_created_is_known() -> None:
-    """None where the stream did not tell."""
+    """Without that event it is None."""
     snapshots = Snapshots()
     assert None is snapshots.thread_id
     thread = models.Thread(id="thread_1")
@@ -74,10 +74,10 @@ def test_a_thread_that_was_created_is_known() -> None:
         ("expired", (True, True, False)),
     ],
 )
-def test_a_run_may_be_noted_without_being_told(
+def test_a_run_may_be_noted_without_an_event(
     status: str, expected: tuple[bool, bool, bool]
 ) -> None:
-    """It is the current one, and how it stands counts until the next stream begins."""
+    """It is then the current one, and its status counts until the next stream begins."""
     snapshots, noted = Snapshots(), models.Run(id="run_1", status=status)
     snapshots.note(noted)
     assert noted is snapshots.current_run
@@ -89,7 +89,7 @@ def test_a_run_may_be_noted_without_being_told(
 
 @pytest.mark.parametrize("status", sorted(TERMINAL_RUN_STATUSES))
 def test_every_kind_of_end_ends_the_run_once(status: str) -> None:
-    """Completed, failed, incomplete, cancelled and expired, also when they come twice."""
+    """This covers completed, failed, incomplete, cancelled and expired, even if sent twice."""
     data = sse(run("created"), run("in_progress"), run(status), run(status), DONE)
     out = decode_every_way(data)
     assert ["RunDone", "RepeatedEvent", "Done"] == out.names[-3:]
@@ -97,28 +97,28 @@ def test_every_kind_of_end_ends_the_run_once(status: str) -> None:
 
 
 def test_a_run_that_ends_in_two_ways_is_done_once() -> None:
-    """Both wire events come; the later one is what the run is."""
+    """Both wire events are delivered; the later one is the state of the run."""
     out = decode_every_way(sse(run("created"), run("completed"), run("expired"), DONE))
     expected = ["ThreadRunCreated", "ThreadRunCompleted", "RunDone", "ThreadRunExpired", "Done"]
     assert expected == out.names
 
 
-def test_the_state_is_the_objects_whatever_the_name() -> None:
-    """A completed with the status incomplete is an end; one with in_progress is none."""
+def test_the_status_is_the_objects_whatever_the_name() -> None:
+    """A completed with the status incomplete is an end; one with in_progress is not."""
     early = sse(run("created"), run("completed", status="incomplete"), DONE)
     assert "incomplete" == decode_every_way(early).of(events.RunDone)[0].run.status
     none = sse(run("created"), run("completed", status="in_progress"), DONE)
     assert [] == decode_every_way(none).of(events.RunDone)
 
 
-def test_the_name_counts_where_the_object_has_no_status() -> None:
-    """Shallow servers send none."""
+def test_the_name_counts_if_the_object_has_no_status() -> None:
+    """Some minimal servers send none."""
     out = decode_every_way(sse(("thread.run.failed", {"id": "run_1"}), DONE))
     assert ["ThreadRunFailed", "RunDone", "Done"] == out.names
 
 
 def test_a_created_run_that_comes_again_is_a_repetition() -> None:
-    """Other statuses may come as often as they like."""
+    """Other statuses may come any number of times."""
     data = sse(*[run("created")] * 2, *[run("in_progress")] * 2, run("completed"), DONE)
     out = decode_every_way(data)
     assert ["ThreadRunCreated", "RepeatedEvent"] == out.names[:2]
@@ -126,7 +126,7 @@ def test_a_created_run_that_comes_again_is_a_repetition() -> None:
 
 
 def test_everything_open_is_done_before_the_run_is() -> None:
-    """Calls first, then messages, then steps, then the run."""
+    """The order is calls, then messages, then steps, then the run."""
     out = decode_every_way(
         whole_run(
             message("created"), text_delta("a"), step("created"), step_delta(call(0, id="call_1"))
@@ -145,13 +145,13 @@ def test_everything_open_is_done_before_the_run_is() -> None:
 
 
 def test_everything_open_is_done_before_done() -> None:
-    """Where the server names no end of the run."""
+    """This is for servers that send no end of the run."""
     out = decode_every_way(sse(run("created"), message("created"), text_delta("a"), DONE))
     assert ["MessageTextDone", "MessageDone", "Done"] == out.names[-3:]
 
 
 def test_a_run_that_requires_action_closes_its_calls_only() -> None:
-    """Messages and steps may go on in the stream that follows, also after done."""
+    """Messages and steps may continue in the stream that follows, even after done."""
     out = decode_every_way(
         sse(
             run("created"),
@@ -167,7 +167,7 @@ def test_a_run_that_requires_action_closes_its_calls_only() -> None:
 
 
 def test_what_is_open_is_named() -> None:
-    """As an error says it; a run that had its last status is not open."""
+    """The names are as an error has them; a run that had its last status is not open."""
     decoder = EventDecoder()
     decoder.feed(sse(run("created"), message("created"), step("created")))
     list(iter(decoder.next_event, None))
@@ -180,8 +180,8 @@ def test_what_is_open_is_named() -> None:
     assert snapshots.ended
 
 
-def test_nothing_is_known_at_the_beginning() -> None:
-    """Neither a run nor anything in it."""
+def test_the_state_is_empty_at_the_beginning() -> None:
+    """There is neither a run nor anything in it."""
     snapshots = Snapshots()
     assert (None, None, None) == (
         snapshots.current_run,
@@ -194,7 +194,7 @@ def test_nothing_is_known_at_the_beginning() -> None:
 
 
 def test_the_end_of_one_stream_is_not_that_of_the_next() -> None:
-    """A run that required action is open again; what it was stays known."""
+    """A run that required action is open again; its state stays known."""
     decoder = EventDecoder()
     decoder.feed(sse(run("created"), run("requires_action"), DONE))
     list(iter(decoder.next_event, None))
@@ -204,7 +204,7 @@ def test_the_end_of_one_stream_is_not_that_of_the_next() -> None:
 
 
 def test_the_current_run_is_the_last_one_sent() -> None:
-    """Not an older object with a changed status."""
+    """It is not an older object with a changed status."""
     decoder = EventDecoder()
     decoder.feed(sse(run("created"), run("in_progress", model="m")))
     seen = list(iter(decoder.next_event, None))
@@ -215,7 +215,7 @@ def test_the_current_run_is_the_last_one_sent() -> None:
 
 @pytest.mark.parametrize("name", sorted(set(EVENTS) - {"done", "error"}))
 def test_every_name_of_the_wire_is_delivered_under_its_name(name: str) -> None:
-    """Once and not as something else, also when it is the first and only thing heard."""
+    """It comes once and not as something else, even as the first and only event."""
     event_class, payload_class = EVENTS[name]
     payload = payload_class(id="id_1")
     out = Snapshots().apply(Decoded(event_class, payload, {"id": "id_1"}, name))
@@ -224,7 +224,7 @@ def test_every_name_of_the_wire_is_delivered_under_its_name(name: str) -> None:
 
 
 def test_only_deltas_repeat_each_other() -> None:
-    """For everything else there is no fast path."""
+    """There is no fast path for anything else."""
     snapshots = Snapshots()
     for one in (
         Decoded(events.ThreadRunCreated, models.Run("run_1"), None, "thread.run.created"),
@@ -234,8 +234,8 @@ def test_only_deltas_repeat_each_other() -> None:
         assert find_repeater(snapshots, one) is None
 
 
-def test_what_has_no_object_changes_nothing() -> None:
-    """An error, done, and names that are not known."""
+def test_events_without_an_object_change_nothing() -> None:
+    """These are an error, done, and unknown names."""
     snapshots = Snapshots()
     error = models.Error("no")
     out = snapshots.apply(Decoded(events.ErrorEvent, error, None, "error"))
@@ -247,9 +247,9 @@ def test_what_has_no_object_changes_nothing() -> None:
     assert snapshots.current_run is None
 
 
-# --- Transcripts at random --------------------------------------------------------------
+# --- Random streams ---------------------------------------------------------------------
 
-#: What texts are made of: all that needs an escape in JSON or means something in a stream.
+#: The pieces of texts: everything that needs an escape in JSON or has a meaning in a stream.
 _PIECES = ("", "a", "Hello", '"', "\\", "\\u0041", "\n", "é", "😀", "\u2028", "data: ", "{}", "\r")
 
 
@@ -259,7 +259,7 @@ class Plan:
 
     Attributes:
         frames: The frames.
-        end: How many of them come before the object is done; what is later is told only.
+        end: How many come before the object is done; later ones are only delivered.
     """
 
     frames: list[Frame]
@@ -301,19 +301,19 @@ def _part_delta(chance: random.Random, message_id: str, index: int, kind: str) -
 def _message_ends(
     chance: random.Random, message_id: str, kinds: list[str], deltas: list[Frame]
 ) -> Iterable[Frame]:
-    """Make the end of a message: complete, with all that the deltas said, or incomplete."""
+    """Make the end of a message: complete, with everything that the deltas had, or incomplete."""
     if chance.random() < 0.2:
         return [message("incomplete", message_id=message_id)]
-    said = Model()
-    said.add(deltas)
+    model = Model()
+    model.add(deltas)
     content: list[dict[str, Any]] = []
     for index, kind in enumerate(kinds):
         where = (message_id, index)
-        whole = said.texts.get(where, "" if kind == "refusal" else "never in a delta")
+        whole = model.texts.get(where, "" if kind == "refusal" else "never in a delta")
         if kind == "refusal":
             content.append({"type": "refusal", "refusal": whole})
             continue
-        known = [citation(None, f"[{number}]") for number in said.annotations[where]]
+        known = [citation(None, f"[{number}]") for number in model.annotations[where]]
         content.append({"type": "text", "text": {"value": whole, "annotations": known}})
     return [message("completed", *content, message_id=message_id)] * chance.randint(1, 2)
 
@@ -332,13 +332,13 @@ def plan_step(chance: random.Random, step_id: str) -> Plan:
     plan = Plan(frames)
     if chance.random() < 0.7:
         plan.end = len(frames)
-        said = Model()
-        said.add(frames)
+        model = Model()
+        model.add(frames)
         final = [
             {
                 "id": f"{step_id}_call_{index}",
                 "type": "function",
-                "function": {"name": "f", "arguments": said.texts[step_id, index]},
+                "function": {"name": "f", "arguments": model.texts[step_id, index]},
             }
             for index in chance.sample(sorted(begun), len(begun))
         ]
@@ -350,10 +350,10 @@ def plan_step(chance: random.Random, step_id: str) -> Plan:
 
 
 class Model:
-    """What frames say, joined by id and index, and nothing else.
+    """The content of the frames, joined by id and index, and nothing else.
 
     Attributes:
-        texts: Text, refusal or arguments of each part and call that a delta spoke of.
+        texts: Text, refusal or arguments of each part and call that has had a delta.
         annotations: Indexes of the annotations of each text part.
     """
 
@@ -362,7 +362,7 @@ class Model:
         self.annotations: dict[tuple[str, int], set[int]] = defaultdict(set)
 
     def add(self, frames: Iterable[Frame]) -> None:
-        """Join what FRAMES say."""
+        """Join the content of FRAMES."""
         for _, payload in frames:
             delta = payload.get("delta", {})
             for part in delta.get("content", ()):
@@ -378,7 +378,7 @@ class Model:
 
 
 def in_turns(chance: random.Random, plans: list[Plan]) -> list[Frame]:
-    """Shuffle the frames of all plans, each plan's own in order."""
+    """Shuffle the frames of all plans, keeping the order within each plan."""
     turns = [number for number, plan in enumerate(plans) for _ in plan.frames]
     chance.shuffle(turns)
     queues = [iter(plan.frames) for plan in plans]
@@ -387,10 +387,10 @@ def in_turns(chance: random.Random, plans: list[Plan]) -> list[Frame]:
 
 @settings(max_examples=40)
 @given(st.integers(0, 2**32))
-def test_any_transcript_is_delivered_as_its_frames_say(seed: int) -> None:
-    """Every frame once and in order, everything created and done once, all text in the deltas.
+def test_any_stream_is_delivered_in_order_and_once(seed: int) -> None:
+    """Every frame comes once and in order, all is created and done once, all text is in deltas.
 
-    Also what the deltas left out and the final message has. Any chunking tells the same.
+    That includes text that only the final message has. Any chunking gives the same events.
     """
     chance = random.Random(seed)
     plans = [plan_message(chance, f"msg_{number}") for number in range(chance.randint(0, 3))]
@@ -403,9 +403,9 @@ def test_any_transcript_is_delivered_as_its_frames_say(seed: int) -> None:
     names = [name for name, _ in frames]
     assert ["thread.run.created", *names, "thread.run.completed", "done"] == [x.event for x in sent]
 
-    said = Model()
+    model = Model()
     for plan in plans:
-        said.add(plan.frames[: plan.end])
+        model.add(plan.frames[: plan.end])
     joined: dict[tuple[str, int], str] = defaultdict(str)
     for event in out.events:
         match event:
@@ -416,13 +416,13 @@ def test_any_transcript_is_delivered_as_its_frames_say(seed: int) -> None:
             case events.RunStepToolCallDelta(delta=models.FunctionToolCallDelta(function=one)):
                 assert one is not None
                 joined[event.run_step_id, event.index] += one.arguments or ""
-    expected = {where: value for where, value in said.texts.items() if value}
+    expected = {where: value for where, value in model.texts.items() if value}
     whole = {where: value for where, value in joined.items() if value}
     assert expected == {where: value for where, value in whole.items() if where in expected}
     assert {"never in a delta"} >= {whole[where] for where in whole.keys() - expected.keys()}
 
     annotated = [(x.message_id, x.index) for x in out.of(events.MessageAnnotation)]
-    assert {where: len(numbers) for where, numbers in said.annotations.items() if numbers} == {
+    assert {where: len(numbers) for where, numbers in model.annotations.items() if numbers} == {
         where: annotated.count(where) for where in set(annotated)
     }
     for event in out.of(events.MessageTextDone, events.RunStepToolCallDone):

@@ -21,7 +21,7 @@ class Answering:
 
     Attributes:
         answer: The answer.
-            written: The events it wrote; ``raw`` is the number of the delta.
+        written: The events it wrote; ``raw`` is the number of the delta.
     """
 
     def __init__(self, *deltas: dict[str, Any]) -> None:
