@@ -1,6 +1,6 @@
-"""Microsoft's client, azure-ai-agents, made to speak to a server on loopback.
+"""Microsoft's client, azure-ai-agents, connected to a server on loopback.
 
-It is imported only by tests that were skipped where that client is not installed.
+It is imported only by tests that are skipped if that client is not installed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class NoToken:
     """A credential; the real policy would refuse to send its token over plain HTTP."""
 
     def get_token(self, *scopes: str, **kwargs: Any) -> AccessToken:
-        """Never asked by Microsoft's client, because of the policy below."""
+        """Microsoft's client never calls this, because of the policy below."""
         return AccessToken("token", 0)
 
 
@@ -39,5 +39,5 @@ def agents_endpoint(server: LocalServer) -> str:
 
 
 def agents_client(server: LocalServer) -> AgentsClient:
-    """Make Microsoft's client of a project at SERVER."""
+    """Make Microsoft's client for a project at SERVER."""
     return AgentsClient(agents_endpoint(server), NoToken(), authentication_policy=PlainPolicy())

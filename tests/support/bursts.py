@@ -1,12 +1,12 @@
-"""Streams that could make a fast path take one frame for another, and ways to cut them.
+"""Streams that could make a fast path mistake one frame for another, and ways to cut them.
 
 Rules of this file:
 
-- Streams are made of what reaches the fast paths, and of everything that may stand between
-  them: bursts, which are deltas of one shape in a row, and beginnings, which are an object's
-  first states one after the other with the same data, or nearly.
-- A shape is a payload as it stands in a frame, with ``%s`` where a JSON string goes; an envelope
-  is a frame, with NAME and JSON where these go.
+- Streams are made of whatever reaches the fast paths, and of everything that may come between:
+  bursts, which are several deltas of one shape in a row, and beginnings, which are an object's
+  first states one after the other with the same data, or nearly the same.
+- A shape is a payload as written in a frame, with ``%s`` in place of a JSON string; an envelope
+  is a frame, with NAME and JSON in their places.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tests.support.frames import DONE, message, message_delta, pieces, run, sse,
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-#: JSON strings as they stand in a frame.
+#: JSON strings as written in a frame.
 VALUES = [
     '"a"',
     '"Hello"',
@@ -43,7 +43,7 @@ VALUES = [
     '"until-done probe ☃"',
 ]
 
-#: What is no JSON string, or not where it stands.
+#: Text that is not a JSON string, or not in that place.
 BAD_VALUES = [
     "null",
     "5",
@@ -60,7 +60,7 @@ BAD_VALUES = [
     '"a"}}]}} ',
 ]
 
-#: Parts and calls that are nothing but a text.
+#: Parts and calls that consist of a text only.
 TEXT = '{"index":0,"type":"text","text":{"value":%s}}'
 FUNCTION = '{"index":0,"type":"function","function":{"arguments":%s}}'
 CODE = '{"index":0,"type":"code_interpreter","code_interpreter":{"input":%s}}'
@@ -98,11 +98,11 @@ MESSAGE_SHAPES = [
     " " + message_payload(TEXT) + " ",
     '{"delta":{"content":[{"text":{"annotations":[],"value":%s},"index":0}]},"id":"m1"}',
     '{"delta":{"content":[{"text":{"value":%s,"annotations":null},"index":0}]},"id":"m1"}',
-    # a role, which is more than a text
+    # a role, which makes it more than a text
     '{"id":"m1","delta":{"role":"assistant","content":[' + TEXT + "]}}",
     '{"id":"m1","delta":{"content":[' + TEXT + '],"role":"tool"}}',
     '{"id":"m1","delta":{"content":[],"role":%s}}',
-    # unknown keys, some of which look like the right one
+    # unknown keys, some of which resemble the right one
     message_payload(TEXT.replace("%s", '%s,"logprobs":null')),
     message_payload(TEXT.replace('"index":0', '"index":0,"more":1')),
     message_payload(TEXT).replace("]}}", '],"more":1}}'),
@@ -112,7 +112,7 @@ MESSAGE_SHAPES = [
     message_payload(TEXT).replace('{"id"', '{"value":"x","id"', 1),
     '{"id":"m1","delta":{"content":[{"index":0,"type":"text","text":{"value":"x"},"value":%s}]}}',
     '{"id":"m1","delta":{"content":[{"index":0,"type":"text","text":{"val\\u0075e":%s}}]}}',
-    # keys twice: the last one counts
+    # duplicate keys: the last one counts
     message_payload(TEXT.replace("%s", '"x","value":%s')),
     message_payload(TEXT.replace("%s", '%s,"value":"x"')),
     message_payload(TEXT.replace("%s", '%s,"value":"Hello"')),
@@ -125,19 +125,19 @@ MESSAGE_SHAPES = [
     message_payload(TEXT.replace("%s}", '%s},"text":{"value":"x"}')),
     message_payload(TEXT.replace("%s}", '%s},"text":{}')),
     message_payload(TEXT.replace("%s}", '%s},"text":null')),
-    # keys that are escaped, beside the one that is not
+    # escaped keys, beside the one that is not
     message_payload(TEXT.replace("%s", '%s,"val\\u0075e":"x"')),
     message_payload(TEXT.replace('"value"', '"val\\u0075e":"x","value"')),
     message_payload(TEXT.replace("%s", '"x","val\\u0075e":%s')),
     message_payload(TEXT.replace('"text":{', '"te\\u0078t":{')),
     message_payload(TEXT.replace("%s}", '%s},"te\\u0078t":{}')),
-    # the key as a text, and in one
+    # the key as a text, and inside one
     message_payload(TEXT, "value"),
     message_payload(TEXT).replace('"object":"thread.message.delta"', '"object":"value"'),
     message_payload(TEXT).replace("thread.message.delta", '\\"value\\":\\"x\\"'),
     message_payload(TEXT).replace("thread.message.delta", "value:"),
     '{"id":%s,"object":"\\"value\\":\\"x\\"","delta":{"content":[]}}',
-    # the key in itself
+    # the key inside itself
     message_payload(TEXT.replace("%s", '{"value":%s}')),
     message_payload(TEXT.replace('"text":{"value":%s}', '"text":{"text":{"value":%s}}')),
     message_payload(TEXT.replace("%s", '%s,"text":{"value":"x"}')),
@@ -147,7 +147,7 @@ MESSAGE_SHAPES = [
         TEXT.replace('"value":%s', '"annotations":[{"type":"y","value":"x"}],"value":%s')
     ),
     message_payload(TEXT.replace("%s", '"x","annotations":[{"index":0,"type":"note","value":%s}]')),
-    # other parts, more parts, one part without its list
+    # other parts, several parts, one part without its list
     message_payload('{"index":0,"type":"refusal","refusal":%s}'),
     message_payload('{"index":1,"type":"image_file","image_file":{"file_id":%s}}'),
     message_payload(TEXT + "," + TEXT.replace("0", "1").replace("%s", '"x"')),
@@ -156,7 +156,7 @@ MESSAGE_SHAPES = [
     # the hole is somewhere else
     '{"id":%s,"delta":{"content":[' + TEXT.replace("%s", '"x"') + "]}}",
     '{"id":"m1","object":%s,"delta":{"content":[' + TEXT.replace("%s", '"x"') + "]}}",
-    # a delta inside another one
+    # a delta inside another delta
     '{"event":"thread.message.delta","data":' + message_payload(TEXT) + "}",
     '{"event":"thread.message.delta","data":'
     + message_payload(TEXT.replace("%s", '"x"'))
@@ -216,7 +216,7 @@ STEP_SHAPES = [
 
 PLAIN = "event: NAME\ndata: JSON\n\n"
 
-#: How a frame is written. The first is what every real server sends, but for the line ends.
+#: Ways to write a frame. The first is that of every real server, except for the line ends.
 ENVELOPES = [
     "event: NAME\r\ndata: JSON\r\n\r\n",
     "event: NAME\rdata: JSON\r\r",
@@ -253,7 +253,7 @@ ENVELOPES = [
 
 
 def framed(envelope: str, name: str, payload: str, *, broken: bool = False) -> bytes:
-    """Write one frame; BROKEN: the data in two lines, and a comment that looks like it."""
+    """Write one frame; BROKEN puts the data in two lines, and adds a comment that resembles it."""
     if broken and "," in payload:
         first, _, rest = payload.partition(",")
         lines = f"event: {name}\ndata: {first},\ndata: {rest}\n: {first},\n{rest}\n\n"
@@ -262,7 +262,7 @@ def framed(envelope: str, name: str, payload: str, *, broken: bool = False) -> b
     return written.encode("utf-8", "surrogatepass")
 
 
-#: What stands between bursts.
+#: Frames between bursts.
 INTERLUDES: list[bytes] = [
     *(sse(run(status)) for status in ("created", "in_progress", "requires_action", "completed")),
     *(
@@ -307,8 +307,8 @@ INTERLUDES: list[bytes] = [
     "☃".encode(),
 ]
 
-#: What an object's first states say, by the beginning of their names. What stands side by side
-#: is nearly the same.
+#: Data of an object's first states, by the beginning of their names. Neighbours are nearly the
+#: same.
 BEGINNINGS: dict[str, list[str]] = {
     "thread.run": [
         '{"id":"run_1","status":"queued"}',
@@ -350,14 +350,14 @@ BEGINNINGS: dict[str, list[str]] = {
     ],
 }
 
-#: What no object says.
+#: Data that no object has.
 BAD_BEGINNINGS = ["[DONE]", "{", '{"id":5}', "null", "[]", '"a"', '{"id":"run_1"}}']
 
-#: Names of an object's first states, and of others, without their beginning.
+#: Names of an object's first states, and others, without their beginning.
 STATES = ["created", "queued", "in_progress", "created", "queued", "in_progress"]
 OTHER_STATES = ["completed", "cancelling", "cancelled", "failed", "unheard_of", "delta"]
 
-#: What stands between the first states: nothing, mostly.
+#: Frames between the first states: mostly none.
 PAUSES: list[bytes] = [
     *[b""] * 12,
     b": ping\n\n",
@@ -372,7 +372,7 @@ PAUSES: list[bytes] = [
     sse(message("in_progress", message_id="m1")),
 ]
 
-#: What ends a stream, mostly with an error.
+#: Ends of a stream, mostly with an error.
 ENDINGS: list[bytes] = [
     b"",
     sse(run("completed"), DONE),
@@ -407,11 +407,11 @@ ENDINGS: list[bytes] = [
 
 @st.composite
 def bursts(draw: st.DrawFn) -> list[bytes]:
-    """A few deltas of one shape in a row."""
+    """Draw a few deltas of one shape in a row."""
     plain = draw(st.booleans())
     wire = draw(st.sampled_from(["thread.message.delta", "thread.run.step.delta"]))
     shapes = MESSAGE_SHAPES if wire == "thread.message.delta" else STEP_SHAPES
-    # Half of all: few shapes, so that bursts meet the same message or call again.
+    # Half of the time there are few shapes, so that bursts meet the same message or call again.
     shape = draw(st.sampled_from(shapes[:3] if draw(st.booleans()) else shapes))
     envelope = PLAIN if plain else draw(st.sampled_from(ENVELOPES))
     broken = not plain and draw(st.integers(0, 9)) == 0
@@ -424,7 +424,7 @@ def bursts(draw: st.DrawFn) -> list[bytes]:
 
 @st.composite
 def beginnings(draw: st.DrawFn) -> list[bytes]:
-    """The first states of an object, some of which say the same as the one before."""
+    """Draw the first states of an object, some of which repeat the one before."""
     kind = draw(st.sampled_from(sorted(BEGINNINGS)))
     payloads = draw(st.lists(st.sampled_from(BEGINNINGS[kind]), min_size=1, max_size=2))
     if draw(st.integers(0, 9)) == 0:
@@ -446,7 +446,7 @@ def beginnings(draw: st.DrawFn) -> list[bytes]:
 
 @st.composite
 def streams(draw: st.DrawFn) -> list[bytes]:
-    """A stream, frame by frame."""
+    """Draw a stream, frame by frame."""
     made: list[bytes] = []
     if draw(st.integers(0, 7)) == 0:
         made.append(b"\xef\xbb\xbf")
@@ -454,7 +454,7 @@ def streams(draw: st.DrawFn) -> list[bytes]:
     parts = bursts() | bursts() | beginnings() | between
     for part in draw(st.lists(parts, min_size=1, max_size=9)):
         made += part
-    if draw(st.integers(0, 3)) == 0:  # two bursts, one frame of each in turn
+    if draw(st.integers(0, 3)) == 0:  # two bursts, alternating frame by frame
         turns = zip(draw(bursts()), draw(bursts()), strict=False)
         made += [one for turn in turns for one in turn]
     made += draw(st.lists(st.sampled_from(ENDINGS), max_size=2))
@@ -462,7 +462,7 @@ def streams(draw: st.DrawFn) -> list[bytes]:
 
 
 def cuts(frames: Sequence[bytes], seed: int) -> list[list[bytes]]:
-    """Cut a stream in every way: by frames, not at all, by bytes, at random, two frames each."""
+    """Cut a stream in every way: by frames, not at all, by bytes, at random, in pairs of frames."""
     data = b"".join(frames)
     chance, at, cut = random.Random(seed), 0, []
     while at < len(data):

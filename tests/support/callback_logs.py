@@ -1,12 +1,12 @@
-"""The log of a stream's callbacks, as openai-python's handler and ours are told them.
+"""The log of a stream's callbacks, from openai-python's handler and from ours.
 
 Rules of this file:
 
-- A log is facts: plain values taken in the moment of telling, because snapshots are live, and
-  read by attribute from either library's objects, None and an empty text being the same.
-- It falls into groups: a call of ``on_event`` and what followed it; ``on_exception`` and
-  ``on_end`` begin groups of their own.
-- openai-python is run as it is: its own client, SSE decoder and handler, over a transport that
+- A log holds facts: plain values taken at the moment of the callback, because snapshots are live;
+  they are read by attribute from either library's objects, and None equals an empty text.
+- It is divided into groups: a call of ``on_event`` and the callbacks after it; ``on_exception``
+  and ``on_end`` begin groups of their own.
+- openai-python is run unchanged: its own client, SSE decoder and handler, over a transport that
   answers from memory. It deprecates the whole API: tests must ignore that warning.
 """
 
@@ -45,7 +45,7 @@ class Annotation:
 
 @attrs.frozen
 class Text:
-    """A text, or a delta of one; the value is None where a delta has none."""
+    """A text or a text delta; the value is None if a delta has none."""
 
     value: str | None
     annotations: tuple[Annotation, ...]
@@ -53,7 +53,7 @@ class Text:
 
 @attrs.frozen
 class Part:
-    """A content part; ``text`` is a Text, or the file, address or refusal of other types."""
+    """A content part; ``text`` is a Text, or the file, URL or refusal of other types."""
 
     type: str
     text: Text | str
@@ -70,7 +70,7 @@ class Message:
 
 @attrs.frozen
 class Call:
-    """A tool call; ``arguments`` is the input of a code interpreter; only deltas have an index."""
+    """A tool call; ``arguments`` is a code interpreter's input; only deltas have an index."""
 
     type: str
     id: str
@@ -91,10 +91,10 @@ class Step:
 
 @attrs.frozen
 class Entry:
-    """One callback: what it was about, and for a delta the snapshot.
+    """One callback: its subject, and the snapshot if it is a delta.
 
     ``on_event`` has the event's name and the id of its data, ``on_exception`` the kind of
-    failure; what a finished stream returns stands last, under the name of the method.
+    failure; what a finished stream returns comes last, under the name of the method.
     """
 
     callback: str
@@ -107,7 +107,7 @@ Group: TypeAlias = list[Entry]
 
 @attrs.frozen
 class Block:
-    """One block of a stream that is more than comments, and its data as JSON, or None."""
+    """A block of a stream that is not only comments, and its data as JSON, or None."""
 
     name: str
     data: str
@@ -115,7 +115,7 @@ class Block:
 
     @property
     def id(self) -> str:
-        """The id in the data, or nothing."""
+        """The id in the data, or ""."""
         return str(self.payload.get("id", "")) if isinstance(self.payload, dict) else ""
 
     def parts(self) -> list[dict[str, Any]]:
@@ -134,7 +134,7 @@ class Block:
 
     @property
     def run_status(self) -> str:
-        """The status of the run, if it is about one: it counts, whatever the name says."""
+        """The status of the run, if it is about one: it counts more than the event's name."""
         if self.name.count(".") != 2 or not self.name.startswith("thread.run."):
             return ""
         return str(self.payload.get("status", "")) if isinstance(self.payload, dict) else ""
@@ -146,7 +146,7 @@ ENDINGS = ("completed", "incomplete", "failed", "cancelled", "expired")
 
 
 def _blocks(data: bytes) -> Iterator[Block]:
-    """Split a stream in the simplest way; lines end with LF or CRLF."""
+    """Split a stream in the simplest way; lines may end with LF or CRLF."""
     whole = data.removeprefix(BOM).decode().replace("\r\n", "\n")
     for block in whole.split("\n\n"):
         lines = [line for line in block.split("\n") if line and not line.startswith(":")]
@@ -162,13 +162,13 @@ def _blocks(data: bytes) -> Iterator[Block]:
 
 @attrs.define
 class Logs:
-    """Both logs of one stream, and the stream.
+    """Both logs of one stream, and the stream itself.
 
     Attributes:
         data: The stream.
         theirs: Groups of openai-python's log.
         ours: Groups of our log.
-        blocks: What the stream says; the group of a block has the same index as long as
+        blocks: The blocks of the stream; the group of a block has the same index as long as
             every block before it was an event.
         gave_up: Whether the logs were cut because openai-python gave up.
     """
@@ -184,13 +184,13 @@ class Logs:
         self.blocks = list(_blocks(self.data))
 
     def cut(self, at: int) -> bool:
-        """Leave only the first AT groups of both logs; return True."""
+        """Keep only the first AT groups of both logs; return True."""
         del self.theirs[at:], self.ours[at:]
         self.gave_up = True
         return True
 
     def pairs(self) -> Iterator[tuple[Group, Group]]:
-        """Groups of the same event, theirs and ours."""
+        """Yield the groups of the same event, theirs and ours."""
         yield from zip(self.theirs, self.ours, strict=False)
 
     def block(self, at: int) -> Block:
@@ -198,7 +198,7 @@ class Logs:
         return self.blocks[at] if 0 <= at < len(self.blocks) else Block("", "", None)
 
     def failure(self, log: list[Group]) -> tuple[int, str]:
-        """Return where in LOG ``on_exception`` is and its kind, or NO_FAILURE."""
+        """Return the place of ``on_exception`` in LOG and its kind, or NO_FAILURE."""
         found = ((i, group[0].subject) for i, group in enumerate(log) if is_group(group, FAILED))
         return next(found, NO_FAILURE)
 
@@ -208,12 +208,12 @@ NO_FAILURE = (-1, "")
 
 
 def is_group(group: Group, callback: str, subject: object = None) -> bool:
-    """Whether GROUP begins with this callback, and about SUBJECT if one is given."""
+    """Return whether GROUP begins with CALLBACK, and is about SUBJECT if one is given."""
     return group[0].callback == callback and subject in (None, group[0].subject)
 
 
 def remove(group: Group, wrong: list[Entry]) -> bool:
-    """Remove the entries that are WRONG; return whether there were any."""
+    """Remove the entries that are WRONG, and return whether there were any."""
     group[:] = [entry for entry in group if entry not in wrong]
     return bool(wrong)
 
@@ -232,7 +232,7 @@ def rewrite(value: Any, wanted: type[T], change: Callable[[T], T]) -> Any:
 
 
 def rewrite_theirs(logs: Logs, wanted: type[T], change: Callable[[T], T]) -> bool:
-    """Apply CHANGE to every WANTED in their log; return whether anything changed."""
+    """Apply CHANGE to every WANTED in their log, and return whether anything changed."""
     before = [list(group) for group in logs.theirs]
     for group in logs.theirs:
         group[:] = [rewrite(entry, wanted, change) for entry in group]
@@ -240,7 +240,7 @@ def rewrite_theirs(logs: Logs, wanted: type[T], change: Callable[[T], T]) -> boo
 
 
 def delivered(log: list[Group], callback: str) -> list[Any]:
-    """Return what all calls of CALLBACK were about."""
+    """Return the subjects of all calls of CALLBACK."""
     return [entry.subject for group in log for entry in group if entry.callback == callback]
 
 
@@ -248,13 +248,13 @@ def delivered(log: list[Group], callback: str) -> list[Any]:
 
 
 def read(value: Any, name: str) -> Any:
-    """Return the attribute or key NAME of VALUE, or nothing."""
+    """Return the attribute or key NAME of VALUE, or None."""
     found = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
     return "" if found is None else found
 
 
 def event_facts(event: Any) -> tuple[str | None, str]:
-    """Return name and id; the id of what has none is nothing."""
+    """Return name and id; the id is "" if there is none."""
     return event.event, str(read(event.data, "id"))
 
 
@@ -303,7 +303,7 @@ def step_facts(step: Any, *, delta: bool = False) -> Step:
     return Step(read(step, "id"), read(step, "status"), facts)
 
 
-#: What both libraries mean by an exception; others go by their name.
+#: The kinds of exceptions common to both libraries; others are known by their class name.
 KINDS = {
     "JSONDecodeError": "bad frame",
     "DecodeError": "bad frame",
@@ -314,7 +314,7 @@ KINDS = {
 
 
 class Recording:
-    """Writes down the callbacks that both handlers have; to be mixed with one of them.
+    """Records the callbacks that both handlers have; a mixin for either of them.
 
     Attributes:
         log: The groups.
@@ -380,7 +380,7 @@ class Recording:
         self.log.append([Entry("on_end")])
 
     def finish(self, stream: Any) -> None:
-        """Write down what the stream returns at its end."""
+        """Record what the stream returns at its end."""
         messages = _results(stream.get_final_messages)
         steps = _results(stream.get_final_run_steps)
         entries = [
@@ -394,7 +394,7 @@ class Recording:
 
 
 def _results(get: Callable[[], list[Any]]) -> list[Any]:
-    """Return what GET returns; openai-python raises RuntimeError where there is nothing."""
+    """Return what GET returns; openai-python raises RuntimeError if there is nothing."""
     try:
         return get()
     except RuntimeError:
@@ -402,11 +402,11 @@ def _results(get: Callable[[], list[Any]]) -> list[Any]:
 
 
 class RecordingTheirs(Recording, openai.AssistantEventHandler):
-    """openai-python's handler."""
+    """openai-python's handler, recording."""
 
 
 class RecordingOurs(Recording, EventHandler):
-    """Ours."""
+    """Our handler, recording."""
 
 
 # --- Running both -----------------------------------------------------------------------
@@ -416,8 +416,8 @@ class Server:
     """Answers requests from memory.
 
     Attributes:
-        answers: Stream by the end of the request's path.
-        asked: Path and JSON body of each request.
+        answers: Maps the end of the request's path to a stream.
+        asked: The path and JSON body of each request.
     """
 
     headers: ClassVar = {"Content-Type": "text/event-stream"}
@@ -433,7 +433,7 @@ class Server:
 
 
 def their_client(server: Server) -> openai.OpenAI:
-    """Make a client of openai-python's that asks SERVER."""
+    """Make openai-python's client for SERVER."""
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         stream = server.answer(request.url.path, request.content)
@@ -444,7 +444,7 @@ def their_client(server: Server) -> openai.OpenAI:
 
 
 class _Adapter(HTTPAdapter):
-    """Asks a Server."""
+    """Sends requests to a Server."""
 
     def __init__(self, server: Server) -> None:
         super().__init__()
@@ -460,7 +460,7 @@ class _Adapter(HTTPAdapter):
 
 
 def our_client(server: Server) -> Client:
-    """Make a client of ours that asks SERVER."""
+    """Make our client for SERVER."""
     session = requests.Session()
     session.mount("http://memory", _Adapter(server))
     return Client("key", "http://memory/v1", session=session)
@@ -476,7 +476,7 @@ def theirs(data: bytes) -> list[Group]:
         with manager as stream:
             try:
                 stream.until_done()
-            except Exception:  # noqa: BLE001  # whatever it is, on_exception had it
+            except Exception:  # noqa: BLE001  # whatever it is, on_exception got it
                 return handler.log
         handler.finish(stream)
     return handler.log

@@ -1,7 +1,7 @@
-"""Streams of the Chat Completions wire, written down for tests, and ways to decode them.
+"""Streams of the Chat Completions wire for tests, and ways to decode them.
 
-Rules of this file: those of ``support``. A chunk has an id and one choice; whatever else is on
-the wire a test says itself.
+Rules of this file: those of ``frames``. A chunk has an id and one choice; a test adds whatever
+else it needs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from stream_core import events, models
 from tests.support.frames import DONE as NAMED_DONE
 from tests.support.frames import Frame, Transcript, decode, pieces, random_pieces, sse
 
-#: The end, which this wire does not name.
+#: The end, which has no name on this wire.
 DONE: Frame = ("", NAMED_DONE[1])
 
 USAGE = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
@@ -31,7 +31,7 @@ def choices(*sent: Any, **fields: Any) -> Frame:
 
 
 def call(index: int | None = None, call_id: str | None = None, **function: Any) -> dict[str, Any]:
-    """Return a fragment of a call of a function; what is None is not sent."""
+    """Return a fragment of a function call; what is None is not sent."""
     sent = {"index": index, "id": call_id, "function": function or None}
     return {key: value for key, value in sent.items() if value is not None}
 
@@ -56,13 +56,13 @@ def decode_any_way(data: bytes) -> Transcript:
 
 
 def last_run(out: Transcript) -> models.Run:
-    """Return the run as the last event about it has it."""
+    """Return the run of the last event about it."""
     runs = [x.data for x in out.of(events.WireEvent) if isinstance(x.data, models.Run)]
     return runs[-1]
 
 
 def calls_of(out: Transcript) -> list[tuple[str, str, str]]:
-    """Return id, name and arguments of each call that was told, as they were in the end."""
+    """Return id, name and arguments of each delivered call, in their final state."""
     done = {id(x.tool_call): x.tool_call for x in out.of(events.RunStepToolCallCreated)}
     return [(x.id, x.function.name, x.function.arguments) for x in done.values()]
 
@@ -78,14 +78,14 @@ class Order:
 
     Attributes:
         open: The steps and messages that are open.
-        over: Whether a run-ending event came.
+        over: Whether an event that ends the run has come.
     """
 
     open: set[str] = attrs.field(factory=set)
     over: bool = False
 
     def check(self, out: Transcript, *, ended: bool) -> None:
-        """Check the events of one stream; ENDED: it ended as it should."""
+        """Check the events of one stream; ENDED means that it ended as it should."""
         wire = [x for x in out.of(events.WireEvent) if not isinstance(x, _FREE)]
         names = [x.event for x in wire]
         begin = ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]

@@ -34,7 +34,7 @@ def get_tides(port: str) -> str:
     """Tell when the water is high.
 
     Args:
-        port: Where.
+        port: The port.
     """
     return f"high water at {port} is at 16:35"
 
@@ -43,7 +43,7 @@ def get_wind(port: str) -> str:
     """Tell where the wind blows from.
 
     Args:
-        port: Where.
+        port: The port.
     """
     return f"at {port} it blows from the north"
 
@@ -52,7 +52,7 @@ FUNCTIONS: dict[str, Callable[..., str]] = {"get_tides": get_tides, "get_wind": 
 
 
 def calls_first(turn: Turn) -> Answer:
-    """Call both functions at once, then say what they gave."""
+    """Call both functions at once, then answer with their outputs."""
     if not turn.results:
         return CallFunctions([FunctionCall(name, {"port": "Porto"}) for name in FUNCTIONS])
     return Say("; ".join(str(result.output) for result in turn.results))
@@ -60,7 +60,7 @@ def calls_first(turn: Turn) -> Answer:
 
 @frozen
 class Conversation:
-    """A thread on a server, and the client that speaks with it."""
+    """A thread on a server, and a client for it."""
 
     server: LocalServer
     client: Client
@@ -74,7 +74,7 @@ class Conversation:
         )
 
     def submit(self, run: models.Run, **options: Any) -> Stream:
-        """Run the functions that RUN requires, and listen to how it goes on."""
+        """Run the functions that RUN requires, and read the stream that continues it."""
         return self.client.threads.runs.submit_tool_outputs_stream(
             run.id, thread_id=run.thread_id, tool_outputs=outputs_for(run), **options
         )
@@ -93,7 +93,7 @@ class Conversation:
 def conversation(
     responder: Callable[[Turn], Answer] = calls_first, **settings: Any
 ) -> Iterator[Conversation]:
-    """Begin a thread with a question; SETTINGS are the client's."""
+    """Begin a thread with a question; SETTINGS are passed to the client."""
     settings = {"max_retries": 0, **settings}
     with LocalServer(responder) as server, Client("any", server.base_url, **settings) as client:
         assistant = client.assistants.create(model="gpt-4o", tools=[TIDES, WIND])
@@ -103,7 +103,7 @@ def conversation(
 
 
 def required_calls(run: models.Run) -> list[models.RequiredActionFunctionToolCall]:
-    """The calls whose outputs RUN waits for."""
+    """Return the calls whose outputs RUN waits for."""
     assert run.required_action is not None
     assert run.required_action.submit_tool_outputs is not None
     return run.required_action.submit_tool_outputs.tool_calls

@@ -1,14 +1,14 @@
-"""What explains each difference between openai-python's log of a stream and ours.
+"""The rules that explain each difference between openai-python's log of a stream and ours.
 
 Rules of this file:
 
-- A rule looks at both logs and at the blocks of the stream, puts right in openai-python's log
-  (never in ours, but where its docstring says so) exactly what it explains, and returns whether
-  there was any of it. What no rule explains stays, and fails the test.
-- Conditions and what is put in come from the stream's blocks and from openai-python's own log
-  wherever that is possible, not from ours.
-- Where openai-python gives up, there is nothing left to compare: both logs are cut there. Ours
-  must then go on to its own end, which the test checks.
+- A rule examines both logs and the blocks of the stream, corrects in openai-python's log (never
+  in ours, unless its docstring says so) exactly what it explains, and returns whether there was
+  anything to correct. A difference that no rule explains stays, and fails the test.
+- Conditions and corrections are derived from the stream's blocks and openai-python's own log
+  whenever possible, not from ours.
+- If openai-python gives up, there is nothing left to compare: both logs are cut there. Ours
+  must then continue to its own end, which the test checks.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from tests.support.callback_logs import (
 
 
 def done_event(logs: Logs) -> bool:
-    """Our on_event has ``done`` at every clean end; theirs never."""
+    """Our on_event gets ``done`` at every clean end; theirs never does."""
     said = {block.name.removeprefix("thread.run.") for block in logs.blocks}
     done = any(block.data == "[DONE]" for block in logs.blocks)
     clean = "error" not in said and (done or said & set(LAST_STATUSES))
@@ -55,7 +55,7 @@ def done_event(logs: Logs) -> bool:
 
 
 def error_event(logs: Logs) -> bool:
-    """Our on_event has ``error`` before on_exception; theirs has on_exception alone."""
+    """Our on_event gets ``error`` before on_exception; theirs has on_exception alone."""
     at, kind = logs.failure(logs.theirs)
     if kind != "server error" or logs.block(at).name != "error":
         return False
@@ -64,7 +64,7 @@ def error_event(logs: Logs) -> bool:
 
 
 def bare_error(logs: Logs) -> bool:
-    """An error that is not wrapped: for theirs an event without a name."""
+    """An error that is not wrapped is an event without a name in theirs."""
     at, kind = logs.failure(logs.ours)
     found = [i for i, block in enumerate(logs.blocks) if block.name == "error"]
     if kind != "server error" or found != [at - 1] or "error" in logs.blocks[at - 1].payload:
@@ -74,7 +74,7 @@ def bare_error(logs: Logs) -> bool:
 
 
 def cut_short(logs: Logs) -> bool:
-    """The bytes end before the run does: for theirs a success."""
+    """Bytes that end before the run does are a success in theirs."""
     at, kind = logs.failure(logs.ours)
     names = [block.name.removeprefix("thread.run.") for block in logs.blocks]
     if kind != "cut short" or {"done", *LAST_STATUSES} & set(names):
@@ -83,7 +83,7 @@ def cut_short(logs: Logs) -> bool:
 
 
 def unterminated(logs: Logs) -> bool:
-    """The last block has no blank line after it: theirs drops it."""
+    """A last block without a blank line after it is dropped by theirs."""
     if logs.data.endswith((b"\n\n", b"\n\r\n")) or logs.failure(logs.theirs) != NO_FAILURE:
         return False
     last = len(logs.blocks) - 1
@@ -95,7 +95,7 @@ def unterminated(logs: Logs) -> bool:
 
 
 def no_data(logs: Logs) -> bool:
-    """A block without data is for theirs a bad frame, for ours no event."""
+    """A block without data is a bad frame in theirs, and not an event in ours."""
     at, kind = logs.failure(logs.theirs)
     if kind != "bad frame" or logs.block(at).data or is_group(logs.ours[at], FAILED):
         return False
@@ -103,7 +103,7 @@ def no_data(logs: Logs) -> bool:
 
 
 def placeholder(logs: Logs) -> bool:
-    """A delta for something never announced is for theirs a KeyError or RuntimeError."""
+    """A delta for something never announced is a KeyError or RuntimeError in theirs."""
     at, kind = logs.failure(logs.theirs)
     block = logs.block(at - 1)
     known = {one.id for one in logs.blocks[: max(at - 1, 0)]}
@@ -115,7 +115,7 @@ def placeholder(logs: Logs) -> bool:
 
 
 def any_index(logs: Logs) -> bool:
-    """A part that comes before one with a lower index is for theirs an IndexError."""
+    """A part that comes before one with a lower index is an IndexError in theirs."""
     at, kind = logs.failure(logs.theirs)
     if kind != "IndexError":
         return False
@@ -125,7 +125,7 @@ def any_index(logs: Logs) -> bool:
 
 
 def lost_parts(logs: Logs) -> bool:
-    """A message that ends with fewer parts than it had is for theirs an IndexError."""
+    """A message that ends with fewer parts than it had is an IndexError in theirs."""
     at, kind = logs.failure(logs.theirs)
     block = logs.block(at - 1)
     ends = block.name.startswith("thread.message.") and block.name.endswith(ENDINGS)
@@ -133,7 +133,7 @@ def lost_parts(logs: Logs) -> bool:
 
 
 def wrong_type(logs: Logs) -> bool:
-    """A payload of the wrong type: theirs tells the event and then falls over it."""
+    """With a payload of the wrong type, theirs delivers the event and then fails on it."""
     at, kind = logs.failure(logs.ours)
     if kind != "bad frame" or logs.block(at).payload is None:
         return False
@@ -145,7 +145,7 @@ def wrong_type(logs: Logs) -> bool:
 
 
 def byte_order_mark(logs: Logs) -> bool:
-    """A BOM hides the first event's name from theirs."""
+    """A byte order mark hides the first event's name from theirs."""
     if not logs.data.startswith(BOM) or not is_group(logs.theirs[0], "on_event", (None, "")):
         return False
     logs.theirs[0] = [Entry("on_event", (logs.blocks[0].name, logs.blocks[0].id))]
@@ -153,7 +153,7 @@ def byte_order_mark(logs: Logs) -> bool:
 
 
 def foreign_name(logs: Logs) -> bool:
-    """An unknown name that does not begin with ``thread.`` is lost, or a bad frame."""
+    """An unknown name that does not begin with ``thread.`` is lost, or makes a bad frame."""
     changed = False
     for at, block in enumerate(logs.blocks):
         if not block.name or block.name.startswith("thread.") or block.name in {"error", "done"}:
@@ -177,7 +177,7 @@ def _multiple(text: str, known: set[str]) -> str:
 
 
 def repeated_call(logs: Logs) -> bool:
-    """What a call is sent again, id, name or all of its arguments, is concatenated in theirs."""
+    """A call's id, name or whole arguments, if sent again, are concatenated in theirs."""
     sent = [call for block in logs.blocks for call in block.calls() if call.get("id")]
     times = Counter(call["id"] for call in sent)
     again = [call for call in sent if times[call["id"]] > 1]
@@ -198,7 +198,7 @@ def repeated_call(logs: Logs) -> bool:
 
 
 def repeated_annotation(logs: Logs) -> bool:
-    """An annotation that is sent again has its numbers summed in theirs."""
+    """An annotation that is sent again has its numbers added up in theirs."""
     sent = [
         Annotation(one["type"], one["text"], one.get("start_index"))
         for block in logs.blocks
@@ -217,7 +217,7 @@ def repeated_annotation(logs: Logs) -> bool:
 
 
 def own_callback_first(logs: Logs) -> bool:
-    """The delta's own callback comes last in theirs, and before what follows from it in ours."""
+    """A delta's own callback comes last in theirs, and before the derived ones in ours."""
     changed = False
     for group in logs.theirs:
         if group[-1].callback in {"on_message_delta", "on_run_step_delta"} and len(group) > 2:
@@ -227,9 +227,9 @@ def own_callback_first(logs: Logs) -> bool:
 
 
 def done_before_next(logs: Logs) -> bool:
-    """In one delta theirs begins the next part before it ends the old one.
+    """Within one delta, theirs begins the next part before it ends the old one.
 
-    Explained where both told the same, each callback in the same order, and in ours no part
+    Explained if both have the same callbacks, each kind in the same order, and in ours no part
     begins while another is open.
     """
     changed = False
@@ -248,7 +248,7 @@ def done_before_next(logs: Logs) -> bool:
 
 
 def _in_turn(group: Group) -> bool:
-    """Whether in GROUP a part that began is done before the next begins."""
+    """Return whether in GROUP a part that began is done before the next begins."""
     begun = [x.callback for x in group if x.callback in {"on_text_created", "on_text_done"}]
     return "on_text_created on_text_created" not in " ".join(begun)
 
@@ -257,7 +257,7 @@ def _in_turn(group: Group) -> bool:
 
 
 def first_fragment(logs: Logs) -> bool:
-    """The fragment that a call begins with is no on_tool_call_delta in theirs."""
+    """The fragment that a call begins with is not an on_tool_call_delta in theirs."""
     changed = False
     for group in logs.theirs:
         for entry in [x for x in group if x.callback == "on_tool_call_created"]:
@@ -269,7 +269,7 @@ def first_fragment(logs: Logs) -> bool:
 
 
 def _fragment(group: Group, call: Call) -> Entry | None:
-    """Return the on_tool_call_delta of CALL that the group's on_run_step_delta amounts to."""
+    """Return the on_tool_call_delta of CALL that follows from the group's on_run_step_delta."""
     for entry in group:
         if entry.callback == "on_run_step_delta":
             for delta in entry.subject.calls:
@@ -280,7 +280,7 @@ def _fragment(group: Group, call: Call) -> Entry | None:
 
 
 def created_again(logs: Logs) -> bool:
-    """Fragments of two calls in turn: theirs begins a call again at each change."""
+    """With alternating fragments of two calls, theirs begins a call again at each change."""
     seen: set[str] = set()
     changed = False
     for group in logs.theirs:
@@ -329,7 +329,7 @@ def text_from_created(logs: Logs) -> bool:
 
 
 def call_done_again(logs: Logs) -> bool:
-    """A call is done in theirs at every change and ending that follows it."""
+    """A call is done in theirs again at every change and ending that follows it."""
     once = Counter(call.id for call in delivered(logs.ours, "on_tool_call_done"))
     changed = False
     for theirs, ours in logs.pairs():
@@ -341,7 +341,7 @@ def call_done_again(logs: Logs) -> bool:
 
 
 def sent_again(logs: Logs) -> bool:
-    """A created or ending that the server sends again is told again by theirs."""
+    """A created or an ending that the server sends again is delivered again by theirs."""
     seen: set[tuple[str, str]] = set()
     changed = False
     for theirs, ours in logs.pairs():
@@ -355,9 +355,9 @@ def sent_again(logs: Logs) -> bool:
 
 
 def part_goes_on(logs: Logs) -> bool:
-    """Text for a part that another one followed: theirs ends parts again.
+    """With text for a part that another one followed, theirs ends parts again.
 
-    Ours must have ended each part once; then on_text_done is taken from both.
+    Ours must have ended each part once; on_text_done is then removed from both.
     """
     order = [(block.id, part["index"]) for block in logs.blocks for part in block.parts()]
     changes = [one for i, one in enumerate(order) if i == 0 or order[i - 1] != one]
@@ -371,7 +371,7 @@ def part_goes_on(logs: Logs) -> bool:
 
 
 def part_of_another(logs: Logs) -> bool:
-    """A message's first delta ends a part of the message before it once more in theirs."""
+    """A message's first delta ends a part of the message before it again in theirs."""
     finished: list[Text | str] = []
     changed = False
     for theirs, ours in logs.pairs():
@@ -388,7 +388,7 @@ def part_of_another(logs: Logs) -> bool:
 
 
 def final_call(logs: Logs) -> bool:
-    """At a step's end theirs tells the call as it was accumulated, ours as the server sent it."""
+    """At a step's end, theirs has the call as accumulated, ours as the server sent it."""
     changed = False
     for theirs, ours in logs.pairs():
         sent = {
@@ -403,7 +403,7 @@ def final_call(logs: Logs) -> bool:
 
 
 def call_without_delta(logs: Logs) -> bool:
-    """A call that only the completed step has is told by ours."""
+    """A call that only the completed step has is delivered by ours only."""
     known = {call["id"] for block in logs.blocks for call in block.calls() if call.get("id")}
     begun = {step.id for step in delivered(logs.theirs, "on_run_step_created")}
     changed = False
@@ -418,10 +418,10 @@ def call_without_delta(logs: Logs) -> bool:
 
 
 def text_without_delta(logs: Logs) -> bool:
-    """Text that only the completed message has is told by ours.
+    """Text that only the completed message has is delivered by ours only.
 
-    Explained for the part that is open, where it goes on as it began, and for all parts after
-    it, which must come as created, delta and done.
+    Explained for the open part, if its text continues as it began, and for all parts after it,
+    which must come as created, delta and done.
     """
     changed = False
     seen: dict[str, tuple[Part, ...]] = {}
@@ -443,13 +443,13 @@ def text_without_delta(logs: Logs) -> bool:
 
 
 def _messages_of(group: Group) -> dict[str, tuple[Part, ...]]:
-    """Return by id the parts of the messages that GROUP created or let grow."""
+    """Return, by id, the parts of the messages that GROUP created or extended."""
     grown = [x.snapshot for x in group if x.callback == "on_message_delta"]
     return {one.id: one.parts for one in [*delivered([group], "on_message_created"), *grown]}
 
 
 def _more_text(known: Part, final: Part) -> list[Entry]:
-    """Return the on_text_delta for what FINAL has and KNOWN, which it begins with, lacks."""
+    """Return the on_text_delta for the end of FINAL, which begins with KNOWN."""
     if isinstance(known.text, Text) and isinstance(final.text, Text):
         said, whole = known.text.value or "", final.text.value or ""
         if whole.startswith(said) and whole != said:
@@ -458,7 +458,7 @@ def _more_text(known: Part, final: Part) -> list[Entry]:
 
 
 def left_open(logs: Logs) -> bool:
-    """What the server left open when the run ended is told done by ours, as it stands."""
+    """Whatever the server left open when the run ended is done in ours, as it stands."""
     messages: dict[str, Message] = {}
     steps: dict[str, Step] = {}
     changed = False
@@ -483,9 +483,9 @@ def left_open(logs: Logs) -> bool:
 
 
 def two_messages(logs: Logs) -> bool:
-    """Two messages are open at once: theirs gives the deltas of both to the newer one.
+    """With two messages open at once, theirs gives the deltas of both to the newer one.
 
-    Explained for messages of one text: from the first such delta on each group is made anew,
+    Explained for messages of one text: from the first such delta on, each group is made anew
     from the id on the wire and the delta, which theirs has right.
     """
     wrong = [
@@ -509,7 +509,7 @@ def two_messages(logs: Logs) -> bool:
 
 
 def final_steps(logs: Logs) -> bool:
-    """Theirs returns steps as they were accumulated, and not those that began elsewhere."""
+    """Theirs returns steps as accumulated, and without those that began elsewhere."""
     ended = {step.id: step for step in delivered(logs.ours, "on_run_step_done")}
     changed = False
     for theirs, ours in list(logs.pairs())[-1:]:
@@ -524,7 +524,7 @@ def final_steps(logs: Logs) -> bool:
 
 
 def annotation_only(logs: Logs) -> bool:
-    """A delta that only annotates is for theirs a text delta without a value."""
+    """A delta that only annotates is a text delta without a value in theirs."""
     changed = False
     for group in logs.theirs:
         deltas = [entry for entry in group if entry.callback == "on_text_delta"]

@@ -1,8 +1,8 @@
-"""Where openai-python's handler and ours tell one stream differently, and why ours is right.
+"""The differences between openai-python's handler and ours on one stream, and why ours is right.
 
 Rules of this file:
 
-- One row for each class of difference; what takes it out of the logs is in ``difference_rules``.
+- Each class of difference has one row; its rule is in ``difference_rules``.
 - The sentences are cells of a table: no line breaks, no bars.
 - ``python -m tests.support.differences`` prints docs/differences.md.
 """
@@ -31,7 +31,7 @@ class Difference:
         theirs: What openai-python does.
         ours: What we do.
         why: Why ours is right.
-        explain: Takes it out of the logs; None where no log shows it, but a test of its own.
+        explain: The rule that removes it from the logs; None if no log shows it but a test does.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Difference:
 
 
 def explain(logs: Logs) -> set[str]:
-    """Take all known differences out of LOGS; return the names of those that were there."""
+    """Remove all known differences from LOGS, and return the names of those that were there."""
     return {one.name for one in DIFFERENCES if one.explain is not None and one.explain(logs)}
 
 
-#: In the order of taking out: what moves or ends groups comes first.
+#: In the order of removal: those that move or end groups come first.
 DIFFERENCES = (
     Difference(
         "a last block without a blank line after it",
@@ -66,7 +66,7 @@ DIFFERENCES = (
         "`error`",
         "`on_exception` with an `APIError`",
         "`on_event` has it, then `on_error` and `on_exception` with a `ServerError` run",
-        "The server said it, so a log of events must have it.",
+        "The server sent it, so a log of events must have it.",
         rules.error_event,
     ),
     Difference(
@@ -86,7 +86,7 @@ DIFFERENCES = (
     Difference(
         "a block without data (`id:`, `retry:` or `event:` alone, an empty `data:`)",
         "`JSONDecodeError` ends the stream",
-        "no event, as the standard says",
+        "no event, as in the standard",
         "Keep-alives and reconnection times are part of Server-Sent Events.",
         rules.no_data,
     ),
@@ -168,7 +168,7 @@ DIFFERENCES = (
         rules.never_created,
     ),
     Difference(
-        "fragments of two calls in turn",
+        "alternating fragments of two calls",
         "`on_tool_call_created` runs at each change, in place of `on_tool_call_delta`",
         "created once; done once, when the next begins, with the arguments so far; every fragment "
         "is a delta of its call",
@@ -268,7 +268,7 @@ DIFFERENCES = (
         rules.final_steps,
     ),
     Difference(
-        "what a callback raises",
+        "an exception from a callback",
         "`on_exception` runs with it, as if the stream had failed",
         "leaves unchanged with a note; `on_exception` does not run",
         "A handler's bug is not a failure of the stream.",
@@ -286,7 +286,7 @@ DIFFERENCES = (
         "A handler holds no state of the library's.",
     ),
     Difference(
-        "tool and annotation types that are not known",
+        "unknown tool and annotation types",
         "objects of whichever class comes first",
         "`UnknownToolCall` and `UnknownAnnotation`, with the raw data",
         "`isinstance` and `match` must not be misled.",
@@ -295,12 +295,12 @@ DIFFERENCES = (
         "`current_run` and the current snapshots in `on_event`",
         "as they were before this event",
         "as of this event",
-        "`on_event` is about this event, and all other callbacks find them so.",
+        "`on_event` is about this event, and all other callbacks see them that way.",
     ),
     Difference(
         "`current_run_step_snapshot` after a step's end",
         "None",
-        "the step last heard of",
+        "the latest step",
         "`current_message_snapshot` stays too, in both.",
     ),
     Difference(

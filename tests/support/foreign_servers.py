@@ -1,11 +1,11 @@
-"""Starts the servers of tests/whole/test_end_to_end.py, which nobody here wrote.
+"""Starts the foreign servers of tests/whole/test_end_to_end.py.
 
 Rules of this file:
 
 - Each runs in a process of its own, on loopback, in a folder of its own, and ends with the test
   session.
-- One that is not installed is a skip that says what installs it; one that is installed and does
-  not start is a failure, with what it printed.
+- If one is not installed, the tests are skipped with the command that installs it; if it is
+  installed and does not start, they fail with what it printed.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ if TYPE_CHECKING:
 
 SCRIPTS = ROOT / "tests" / "servers"
 
-#: Seconds; each needs one to three on an idle machine.
+#: Seconds to start; each server needs one to three on an idle machine.
 STARTING = 60.0
 ENDING = 10.0
 
-#: How they say that they are ready, with what comes after it: so no half of a port is read.
+#: The line in which each announces its address, up to its end: so no half of a port is read.
 READY = re.compile(r"(?im)(?:^|listening on |running on )(http://127\.0\.0\.1:\d+)\D")
 
 
@@ -43,8 +43,8 @@ def running(command: Sequence[str | Path], folder: Path, **variables: str) -> It
     """Run a server.
 
     Args:
-        command: What starts it. It prints its address when it is ready.
-        folder: Where it runs; it may keep things there.
+        command: The command that starts it. It prints its address when it is ready.
+        folder: The working directory, in which it may keep files.
         variables: Added to its environment.
 
     Yields:
@@ -72,7 +72,7 @@ def running(command: Sequence[str | Path], folder: Path, **variables: str) -> It
 
 
 def _address(process: subprocess.Popen[bytes], printed: Path) -> str:
-    """Wait until the server has said where it is."""
+    """Wait until the server has printed its address."""
     deadline = time.monotonic() + STARTING
     while time.monotonic() < deadline and process.poll() is None:
         found = READY.search(printed.read_text("utf-8", "replace"))
@@ -84,7 +84,7 @@ def _address(process: subprocess.Popen[bytes], printed: Path) -> str:
 
 
 def _installed(path: Path, stamp: str) -> Path:
-    """Return PATH; skip where it is missing."""
+    """Return PATH; skip the test if it is missing."""
     if not path.exists():
         pytest.skip(f"no {path}: `make .venv/{stamp}` installs it, --servers DIR says where it is")
     return path

@@ -1,12 +1,12 @@
-"""What several test files share: streams to decode, ways to cut them, handlers that write down.
+"""Shared helpers: streams to decode, ways to cut them, and handlers that record.
 
 Rules of this file:
 
-- It imports no test. Payloads are plain dicts with only what a test needs: fields that are
-  left out are left out on the wire.
-- Snapshots are live, so what was told is written down as text in the moment of telling.
+- It imports no test. Payloads are plain dicts with only what a test needs: omitted fields are
+  omitted on the wire.
+- Snapshots are live, so events are recorded as text at the moment of delivery.
 - The checks of :func:`check_transcript` are written from the promises in the documentation, and
-  look at nothing but the events.
+  examine nothing but the events.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
 
     from stream_core.events import Event
 
-#: A frame before it is bytes: the name ("" for none), and a JSON value or the text of the data.
+#: A frame before it is bytes: the name (or ""), and a JSON value or the text of the data.
 Frame = tuple[str, Any]
 
 DONE: Frame = ("done", "[DONE]")
 
-#: What :func:`whole_run` adds around its frames, by class name.
+#: The events that :func:`whole_run` adds around its frames, by class name.
 _AROUND = {"ThreadRunCreated", "ThreadRunCompleted", "RunDone", "Done"}
 
 
@@ -45,7 +45,7 @@ _AROUND = {"ThreadRunCreated", "ThreadRunCompleted", "RunDone", "Done"}
 
 
 def frame(name: str, payload: Any, *, end: str = "\n") -> bytes:
-    """Write one frame; a payload that is a str is the data as it stands."""
+    """Write one frame; a payload that is a str is used as data unchanged."""
     text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
     lines = [f"event: {name}"] if name else []
     lines += [f"data: {line}" for line in text.split("\n")]
@@ -65,7 +65,7 @@ def run(status: str, /, run_id: str = "run_1", **fields: Any) -> Frame:
 
 
 def step(status: str, /, step_id: str = "step_1", **fields: Any) -> Frame:
-    """Return the frame of a step's status; FIELDS as ``step_details``."""
+    """Return the frame of a step's status; FIELDS are those of the step."""
     shown = "in_progress" if status == "created" else status
     return f"thread.run.step.{status}", {"id": step_id, "status": shown, **fields}
 
@@ -77,7 +77,7 @@ def step_delta(*calls: dict[str, Any], step_id: str = "step_1") -> Frame:
 
 
 def call(index: int | None = 0, **fields: Any) -> dict[str, Any]:
-    """Return the delta of a function call: ``id``, and name, arguments, output."""
+    """Return the delta of a function call; FIELDS may be id, name, arguments, output."""
     made: dict[str, Any] = {"type": "function"}
     if index is not None:
         made["index"] = index
@@ -120,13 +120,13 @@ def message_delta(*parts: dict[str, Any], message_id: str = "msg_1") -> Frame:
 
 
 def citation(index: int | None, marker: str = "[1]", **fields: Any) -> dict[str, Any]:
-    """Return a file citation as deltas have it."""
+    """Return a file citation as deltas carry it."""
     made = {"type": "file_citation", "text": marker, "file_citation": {"file_id": "file_1"}}
     return {**({} if index is None else {"index": index}), **made, **fields}
 
 
 def whole_run(*frames: Frame) -> bytes:
-    """Write FRAMES as what happens in a run that completes."""
+    """Write FRAMES inside a run that completes."""
     return sse(run("created"), *frames, run("completed"), DONE)
 
 
@@ -155,12 +155,12 @@ _DELTA_NAMES = tuple(f"{cls.__name__}{mark}:" for cls in _DELTAS for mark in (""
 
 @attrs.define
 class Transcript:
-    """What a decoder delivered.
+    """Everything that a decoder delivered.
 
     Attributes:
         events: The events; their snapshots have grown since.
-        texts: Their ``repr`` in the moment of delivery.
-        error: What it raised in the end, or None.
+        texts: Their ``repr`` at the moment of delivery.
+        error: The exception that it raised at the end, or None.
     """
 
     events: list[Event] = attrs.field(factory=list, eq=False)
@@ -169,12 +169,12 @@ class Transcript:
 
     @property
     def names(self) -> list[str]:
-        """Names of the events' classes, ``*`` after those that are synthetic."""
+        """The names of the events' classes, with ``*`` after synthetic ones."""
         return [label(event) for event in self.events]
 
     @property
     def names_inside(self) -> list[str]:
-        """The names, but for those of the run around it that :func:`whole_run` makes."""
+        """The names, except those of the surrounding run that :func:`whole_run` makes."""
         return [name for name in self.names if name not in _AROUND]
 
     def of(self, *classes: type[Any]) -> list[Any]:
@@ -183,16 +183,16 @@ class Transcript:
 
 
 def label(event: Event) -> str:
-    """Return the name of EVENT's class, with ``*`` where it is synthetic."""
+    """Return the name of EVENT's class, with ``*`` if the event is synthetic."""
     return type(event).__name__ + "*" * getattr(event, "synthetic", False)
 
 
-#: Tells which event classes somebody wants.
+#: Returns whether somebody wants an event class.
 Wants: TypeAlias = "Callable[[type[Event]], bool]"
 
 
 class Wanted(dict["type[Event]", bool]):
-    """What a decoder takes for ``wants``, made of a function."""
+    """A mapping for ``EventDecoder.wants``, made from a function."""
 
     def __init__(self, wants: Wants) -> None:
         super().__init__()
@@ -203,7 +203,7 @@ class Wanted(dict["type[Event]", bool]):
 
 
 def drain(decoder: EventDecoder, out: Transcript) -> None:
-    """Take the events that are there."""
+    """Take the events that are ready."""
     while (event := decoder.next_event()) is not None:
         out.events.append(event)
         out.texts.append(f"{label(event)}: {event!r}")
@@ -238,7 +238,7 @@ def decode_with(decoder: EventDecoder, chunks: Iterable[bytes]) -> Transcript:
 def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options: Any) -> Transcript:
     """Decode DATA whole, by the frame, byte by byte, at random splits, and without fast paths.
 
-    All must agree, and so must a decoder whose wire deltas nobody wants on all other events.
+    All must agree; so must, on all other events, a decoder whose wire deltas nobody wants.
     """
     out = decode(data, **options)
     assert out == decode(re.findall(rb"(?s).*?(?:\n\n|\Z)", data), **options)
@@ -254,7 +254,7 @@ def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options:
     return out
 
 
-# --- Writing a run, as the dialects of other wires do -----------------------------------
+# --- Writing a run, as the dialects of wires without runs do -----------------------------
 
 
 def run_writer(**fields: Any) -> RunWriter:
@@ -263,7 +263,7 @@ def run_writer(**fields: Any) -> RunWriter:
 
 
 def written(run: RunWriter) -> list[str]:
-    """Take what was written: names, ``*`` after those that are synthetic."""
+    """Take the written events and return their names, with ``*`` after synthetic ones."""
     out = run.take()
     assert all(x.synthetic == (x.raw is None) for x in out)
     return [x.name.removeprefix("thread.") + "*" * x.synthetic for x in out]
@@ -273,7 +273,7 @@ def written(run: RunWriter) -> list[str]:
 
 
 class EventLog:
-    """The plainest handler: keeps what ``handle`` got.
+    """The simplest handler: it keeps what ``handle`` gets.
 
     Attributes:
         events: The events.
@@ -284,7 +284,7 @@ class EventLog:
 
     @property
     def names(self) -> list[str]:
-        """Names of the events' classes."""
+        """The names of the events' classes."""
         return [label(event) for event in self.events]
 
     def handle(self, event: Event, /) -> None:
@@ -292,10 +292,10 @@ class EventLog:
 
 
 class Recorder(EventHandler):
-    """Writes down every callback: its name, and its arguments as they were then.
+    """Records every callback: its name, and its arguments as they were then.
 
     Attributes:
-        calls: Name and ``repr`` of each argument.
+        calls: The name and the ``repr`` of each argument.
     """
 
     def __init__(self) -> None:
@@ -311,7 +311,7 @@ class Recorder(EventHandler):
 
     @property
     def names(self) -> list[str]:
-        """Names of the callbacks, without ``on_event``."""
+        """The names of the callbacks, without ``on_event``."""
         return [name for name, *_ in self.calls if name != "on_event"]
 
     def arguments(self, name: str) -> list[tuple[str, ...]]:
@@ -320,14 +320,14 @@ class Recorder(EventHandler):
 
 
 def dispatch(handler: Any, *out: Event) -> None:
-    """Hand events to one handler, any object with ``handle()``, as a stream does."""
+    """Pass events to one handler, any object with ``handle()``, as a stream does."""
     dispatcher = Dispatcher()
     dispatcher.register(handler)
     for event in out:
         dispatcher.dispatch(event)
 
 
-# --- What holds for every stream --------------------------------------------------------
+# --- Promises for every stream ----------------------------------------------------------
 
 
 def place(event: Any) -> tuple[str, int]:
@@ -338,12 +338,12 @@ def place(event: Any) -> tuple[str, int]:
 
 
 def check_transcript(out: Iterable[Event], *, ended: bool) -> None:  # noqa: C901  # a case for each kind
-    """Check that everything is announced once, ends once, and takes its turn.
+    """Check that everything begins once, ends once, and in its turn.
 
     Args:
         out: The events of one stream.
-        ended: Whether the run ended (not: waits for an action, failed to decode), so that
-            everything announced must be done too.
+        ended: Whether the run ended (it does not wait for an action and did not fail to
+            decode), so that everything that began must be done too.
     """
     created: list[object] = []
     done: list[object] = []
@@ -383,7 +383,7 @@ def check_transcript(out: Iterable[Event], *, ended: bool) -> None:  # noqa: C90
 
 
 def transcript_of(*frames: Frame) -> Transcript:
-    """Decode FRAMES inside a run that completes, and check what holds for every stream."""
+    """Decode FRAMES inside a run that completes, and check the promises for every stream."""
     out = decode_every_way(whole_run(*frames))
     assert out.error is None
     check_transcript(out.events, ended=True)

@@ -2,8 +2,8 @@
 
 Rules of this file:
 
-- Each stream is made here, names, ids and texts included; what is taken from a server is its
-  manner, and each function says what that is.
+- Each stream is made up here, including names, ids and texts; only its manner is that of a
+  server, and each function describes it.
 - ``python -m tests.support.lookalikes`` writes them to ``tests/recordings``; a test compares.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 RECORDINGS = ROOT / "tests" / "recordings"
 
-#: What each stream that answers says.
+#: The text of each stream that answers.
 PIECES = ("The lamp ", "burns ", "all night – ", "même l’été.")
 ANSWER = "".join(PIECES)
 
@@ -44,7 +44,7 @@ _CALLING: dict[str, Any] = {"type": "tool_calls", "tool_calls": []}
 
 
 def _answer(**fields: Any) -> list[Frame]:
-    """Return the frames of a run that answers; FIELDS are in each of its payloads."""
+    """Return the frames of a run that answers; FIELDS are added to each of its payloads."""
     frames = [
         run("created"),
         run("queued"),
@@ -62,18 +62,18 @@ def _answer(**fields: Any) -> list[Frame]:
 
 
 def _envelope(frame: Frame) -> Frame:
-    """Put name and payload of a frame into its data."""
+    """Put the name and payload of a frame into its data."""
     name, payload = frame
     return "", {"data": payload, "event": name}
 
 
 def astra_assistants_api() -> bytes:
-    """Envelopes instead of names, and no ``done``: the end of the bytes is the end."""
+    """Envelopes instead of names, and no ``done``: the stream ends with its bytes."""
     return sse(*map(_envelope, _answer()))
 
 
 def litellm_proxy() -> bytes:
-    """Envelopes too, and ``[DONE]`` without a name."""
+    """Envelopes as well, and ``[DONE]`` without a name."""
     return sse(*map(_envelope, _answer()), ("", "[DONE]"))
 
 
@@ -98,9 +98,9 @@ def open_assistant_api() -> bytes:
 
 
 def open_assistant_api_tools() -> bytes:
-    """The call comes whole, and whole again with more of it; no ``done``.
+    """The call comes complete, then again with additions; no ``done``.
 
-    ``requires_action`` is followed by a ``completed`` that has the status requires_action.
+    ``requires_action`` is followed by a ``completed`` whose status is requires_action.
     """
     waiting = {
         "type": "submit_tool_outputs",
@@ -131,7 +131,7 @@ def open_assistant_api_tools() -> bytes:
 
 
 def dashscope() -> bytes:
-    """``delta.content`` is an object instead of a list, and every payload has a request's id."""
+    """``delta.content`` is an object instead of a list, and every payload has a request id."""
     out = []
     for name, payload in _answer(request_id="req_1", status_code=200):
         if name == "thread.message.delta":
@@ -143,7 +143,7 @@ def dashscope() -> bytes:
 
 
 def azure_openai_preview() -> bytes:
-    """An early preview: ``chunk`` for ``delta`` in the names."""
+    """An early preview: the names have ``chunk`` instead of ``delta``."""
     names = {
         "thread.message.delta": "thread.message.chunk",
         "thread.run.step.delta": "thread.run.step.chunk",
@@ -160,7 +160,7 @@ def azure_openai_preview() -> bytes:
 
 
 def fakeai() -> bytes:
-    """Five events and no message: a step says that there is one. ``[DONE]`` has no name."""
+    """Five events and no message: only a step refers to one. ``[DONE]`` has no name."""
     return sse(
         run("created"),
         run("in_progress"),
@@ -172,7 +172,7 @@ def fakeai() -> bytes:
 
 
 def cogitator() -> bytes:
-    """A message before any run; each piece is a part of its own; another id at the end."""
+    """A message before any run; each piece is a part of its own; a different id at the end."""
     parts = [text(piece) for piece in PIECES]
     return sse(
         message("created"),
@@ -188,7 +188,7 @@ def cogitator_failed() -> bytes:
     return sse(run("failed", last_error=error), run("failed", last_error=error))
 
 
-#: Name of the recording to what makes it.
+#: Maps the name of a recording to the function that makes it.
 LOOKALIKES: dict[str, Callable[[], bytes]] = {
     made.__name__: made
     for made in (
@@ -206,7 +206,7 @@ LOOKALIKES: dict[str, Callable[[], bytes]] = {
 
 
 def recording(name: str) -> Path:
-    """Return where the recording of that name lies."""
+    """Return the path of the recording NAME."""
     return RECORDINGS / f"{name}.sse"
 
 

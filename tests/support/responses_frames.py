@@ -1,11 +1,10 @@
-"""Responses streams written down as types and fields, and what holds for what is made of them.
+"""Responses streams made of types and fields, and the promises for the resulting events.
 
 Rules of this file:
 
-- It imports no test. Events have only what a test needs: fields that are left out are left
-  out on the wire.
-- The checks are written from the promises in the documentation, and look at nothing but the
-  events that came.
+- It imports no test. Events have only what a test needs: omitted fields are omitted on the wire.
+- The checks are written from the promises in the documentation, and examine nothing but the
+  events.
 """
 
 from __future__ import annotations
@@ -33,13 +32,13 @@ if TYPE_CHECKING:
 
 
 def event(kind: str, /, **fields: Any) -> Frame:
-    """Return the frame of an event; ``response.`` need not be written."""
+    """Return the frame of an event; ``response.`` is added to KIND."""
     name = kind if kind == "error" else f"response.{kind}"
     return name, {"type": name, **fields}
 
 
 def response(kind: str, /, response_id: str = "resp_1", **fields: Any) -> Frame:
-    """Return the frame of a response's event with FIELDS of the response."""
+    """Return the frame of a response's event; FIELDS are those of the response."""
     return event(kind, response={"id": response_id, "object": "response", **fields})
 
 
@@ -80,12 +79,12 @@ def arguments(value: str, item_id: str = "item_1", index: int | None = 0) -> Fra
 
 
 def decode_response(*frames: Frame, dialect: ResponsesDialect | None = None) -> Transcript:
-    """Decode FRAMES, which are checked for order unless they end in an error."""
+    """Decode FRAMES; their order is checked, unless they end in an error."""
     return decode_in_order(EventDecoder(dialect or ResponsesDialect()), sse(*frames))
 
 
 def decode_in_order(decoder: EventDecoder, data: bytes, *, continued: bool = False) -> Transcript:
-    """Decode DATA with DECODER, and check the order of what comes."""
+    """Decode DATA with DECODER, and check the order of the events."""
     came = decode_with(decoder, [data])
     check_order(came.events, continued=continued, ended=came.error is None)
     return came
@@ -99,7 +98,7 @@ def transcript_of(*frames: Frame) -> Transcript:
 
 
 def decode(dialect: ResponsesDialect, *frames: Frame) -> list[Decoded]:
-    """Ask DIALECT alone what FRAMES mean."""
+    """Decode FRAMES with DIALECT alone."""
     found: list[Decoded] = []
     for data in sse(*frames).decode().split("\n\n")[:-1]:
         name, _, value = data.partition("\ndata: ")
@@ -108,7 +107,7 @@ def decode(dialect: ResponsesDialect, *frames: Frame) -> list[Decoded]:
 
 
 def wire_names(came: Transcript) -> list[str]:
-    """Return the names of the wire events, ``*`` after those that are synthetic."""
+    """Return the names of the wire events, with ``*`` after synthetic ones."""
     return [
         x.event.removeprefix("thread.") + "*" * x.synthetic
         for x in came.events
@@ -117,7 +116,7 @@ def wire_names(came: Transcript) -> list[str]:
 
 
 def said(came: Transcript, message_id: str) -> str:
-    """Return the text of a message as its deltas say it."""
+    """Return the text of a message, from its deltas."""
     deltas = came.of(events.MessageTextDelta)
     return "".join(x.delta.value for x in deltas if x.message_id == message_id)
 
@@ -133,7 +132,7 @@ def steps(came: Transcript) -> list[models.RunStep]:
 
 
 def last_run(came: Transcript) -> models.Run:
-    """Return the run as its last event has it."""
+    """Return the run of its last event."""
     runs = [x.data for x in came.of(events.WireEvent) if isinstance(x.data, models.Run)]
     run: models.Run = runs[-1]
     return run
@@ -161,7 +160,7 @@ def required(came: Transcript) -> list[tuple[str, str, str]]:
     return [(x.id, x.function.name, x.function.arguments) for x in found]
 
 
-# --- What holds for every stream --------------------------------------------------------
+# --- Promises for every stream ----------------------------------------------------------
 
 _ENDS = (
     events.ThreadRunRequiresAction,
@@ -184,7 +183,7 @@ def check_order(came: Iterable[Event], *, ended: bool, continued: bool = False) 
     Args:
         came: The events of one stream.
         ended: Whether it ended as it should.
-        continued: Whether it goes on with a run that required an action.
+        continued: Whether it continues a run that required an action.
     """
     came = list(came)
     aside = events.ErrorEvent | events.ExtensionEvent | events.UnknownEvent
@@ -209,12 +208,12 @@ def check_order(came: Iterable[Event], *, ended: bool, continued: bool = False) 
 
 @attrs.define
 class _Scene:
-    """What is open.
+    """The parts of a run that are open.
 
     Attributes:
         steps: Ids of steps.
         messages: Ids of messages.
-        kinds: Type of each part, which never changes.
+        kinds: The type of each part, which never changes.
     """
 
     steps: set[str] = attrs.field(factory=set)
@@ -251,7 +250,7 @@ class _Scene:
 
 
 def _check_beginning(names: list[str], *, continued: bool) -> None:
-    """Check that the run begins before all else, once."""
+    """Check that the run begins before everything else, once."""
     beginning = ["thread.run.created", "thread.run.queued", "thread.run.in_progress"]
     if continued:
         beginning = ["thread.run.step.completed", *beginning[1:]]
@@ -261,7 +260,7 @@ def _check_beginning(names: list[str], *, continued: bool) -> None:
 
 # --- The official client's classes ------------------------------------------------------
 
-#: Name of an event to the official client's class of it.
+#: Maps the name of an event to the official client's class.
 _OFFICIAL: dict[str, Any] = {
     get_args(cls.model_fields["event"].annotation)[0]: cls
     for cls in get_args(get_args(AssistantStreamEvent)[0])
@@ -269,7 +268,7 @@ _OFFICIAL: dict[str, Any] = {
 
 
 def plain(value: Any) -> Any:
-    """Return VALUE as JSON with every field of its class, nulls too."""
+    """Return VALUE as JSON with every field of its class, including nulls."""
     if isinstance(value, list):
         return [plain(x) for x in value]
     if not attrs.has(type(value)):
@@ -281,7 +280,7 @@ def plain(value: Any) -> Any:
 
 
 def unofficial(came: Iterable[Event]) -> set[str]:
-    """Return the paths of what the official client's classes refuse in the events' payloads."""
+    """Return the paths that the official client's classes refuse in the events' payloads."""
     found = set()
     for x in came:
         if isinstance(x, events.WireEvent) and x.event in _OFFICIAL:

@@ -1,12 +1,12 @@
-"""A server of the Responses API on loopback that keeps what real ones keep, for tests of threads.
+"""A Responses server on loopback that keeps state as real ones do, for tests of threads.
 
 Rules of this file:
 
-- What the model reads is the whole conversation, from wherever it came: a conversation, the
-  response before, or the input alone. ``seen`` has it, so that a test can say that all back ends
-  of threads come to the same.
-- It refuses what OpenAI's refuses: calls without outputs, outputs without calls, responses and
-  conversations that are not there; with ``keeps=False`` every ``previous_response_id``.
+- The model reads the whole conversation, wherever it comes from: a conversation, the previous
+  response, or the input alone. ``seen`` holds it, so that a test can check that all back ends of
+  threads give the same.
+- It refuses what OpenAI's server refuses: calls without outputs, outputs without calls, missing
+  responses and conversations; with ``keeps=False`` every ``previous_response_id``.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ __all__ = [
     "texts_of",
 ]
 
-#: Every back end of threads, and whether the server keeps responses.
+#: Every back end of threads, and whether the server keeps responses for it.
 BACK_ENDS = (
     ("previous_response_id", True),
     ("previous_response_id", False),
@@ -61,12 +61,12 @@ Item = dict[str, Any]
 
 @frozen
 class Reply:
-    """What the model does.
+    """One reply of the model.
 
     Attributes:
         items: The items of its output.
-        status: How the response ends; None: the bytes end before it does.
-        fields: What else the response says.
+        status: How the response ends; None means that the bytes end before it does.
+        fields: Further fields of the response.
     """
 
     items: list[Item]
@@ -82,11 +82,11 @@ class RefusalError(Exception):
         self.status, self.code = status, code
 
 
-# --- What a model says ----------------------------------------------------------------------
+# --- A model's output -----------------------------------------------------------------------
 
 
 def message(text: str) -> Item:
-    """Return a message; its id is given by the server."""
+    """Return a message; the server gives it an id."""
     part = {"type": "output_text", "text": text, "annotations": []}
     return {"type": "message", "role": "assistant", "status": "completed", "content": [part]}
 
@@ -98,7 +98,7 @@ def call(name: str, arguments: Any, call_id: str = "call_1") -> Item:
 
 
 def texts_of(item: Item) -> str:
-    """Return the text of an item, whoever said it and however it is spelt."""
+    """Return the text of an item, whatever its role and spelling."""
     content: Any = item.get("content", item.get("output", item.get("arguments", "")))
     if isinstance(content, str):
         return content
@@ -106,12 +106,12 @@ def texts_of(item: Item) -> str:
 
 
 def spoken(items: list[Item]) -> list[str]:
-    """Return what was said, item by item."""
+    """Return the texts, item by item."""
     return [texts_of(item) for item in items]
 
 
 def echo(seen: list[Item]) -> Reply:
-    """Say how much was said, and the last of it."""
+    """Answer with the number of texts so far, and the last one."""
     last = texts_of(seen[-1]) if seen else "nothing"
     return Reply([message(f"{len(seen)}: {last}")])
 
@@ -121,18 +121,18 @@ def echo(seen: list[Item]) -> Reply:
 
 @define
 class ResponsesServer:
-    """What :func:`serving` gives.
+    """The server that :func:`serving` runs.
 
     Attributes:
-        answer: The model: gets the conversation so far.
+        answer: The model: a function of the conversation so far.
         keeps: Whether it keeps responses.
         base_url: Its address.
         asked: Every request so far.
-        seen: What the model read, each time.
-        responses: The conversation up to a response, by the id of it.
+        seen: The conversations that the model read, in order.
+        responses: Maps the id of a response to the conversation up to it.
         conversations: The conversations, by id.
         refuse_next: A refusal for the next request for a response.
-        below: Where its paths begin.
+        below: The prefix of its paths.
     """
 
     answer: Callable[[list[Item]], Reply]
@@ -152,7 +152,7 @@ class ResponsesServer:
 
     @property
     def calls(self) -> list[str]:
-        """Method and path of all requests."""
+        """The method and path of all requests."""
         return [f"{one.method} {one.path}" for one in self.asked]
 
     def reply(self, asked: Asked) -> tuple[str, bytes]:
@@ -200,7 +200,7 @@ class ResponsesServer:
         return sse(*_frames(f"resp_{number}", items, reply, body))
 
     def _past(self, body: Any) -> list[Item]:
-        """Return what was said before."""
+        """Return the conversation before this request."""
         conversation, last = body.get("conversation"), body.get("previous_response_id")
         if conversation is not None:
             if conversation not in self.conversations:
@@ -278,10 +278,10 @@ def serving(
             self.end_headers()
             self.wfile.write(data)
 
-        do_GET = do_POST = do_DELETE = _reply  # noqa: N815  # the names that http.server calls
+        do_GET = do_POST = do_DELETE = _reply  # noqa: N815  # http.server calls these names
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         server.base_url = f"http://127.0.0.1:{http.server_port}"
@@ -314,7 +314,7 @@ class Talk:
         """Start a run."""
         given: dict[str, Any] = {"assistant_id": self.assistant_id, **params}
         stream: Any = self.client.threads.runs.stream(self.thread_id, **given)
-        return stream  # type: ignore[no-any-return]  # the class that this wire has
+        return stream  # type: ignore[no-any-return]  # this wire's class
 
     def run(self, **params: Any) -> models.Run:
         """Start a run and read it to its end."""
@@ -322,7 +322,7 @@ class Talk:
 
     @property
     def texts(self) -> list[str]:
-        """The messages of the thread, the oldest first."""
+        """The messages of the thread, oldest first."""
         messages = self.client.threads.messages.list(self.thread_id, order="asc")
         return [one.text for one in messages.iter_all()]
 
@@ -340,7 +340,7 @@ def talking(
     assistant: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Iterator[Talk]:
-    """Begin a thread with a question; SETTINGS are the client's, ASSISTANT is what it has."""
+    """Begin a thread with a question; SETTINGS are the client's, ASSISTANT the assistant's."""
     settings = {"wire": "responses", "max_retries": 0, **settings}
     with serving(answer, keeps=keeps) as server, Client("k", server.base_url, **settings) as client:
         profile: dict[str, Any] = {"model": "small", **(assistant or {})}

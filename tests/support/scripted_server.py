@@ -1,7 +1,7 @@
 """A server on loopback that answers each request with the next of a list of answers.
 
-Rules of this file: it knows no wire. What was asked is kept, for tests to look at; a request
-that no answer is left for gets a 500 that says so.
+Rules of this file: it knows no wire. Requests are kept for tests to examine; a request for
+which no answer is left gets a 500 with that message.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ class Answer:
     """An answer to a request.
 
     Attributes:
-        body: All of it.
+        body: The whole body.
         status: The HTTP status.
-        content_type: What it says that it is.
-        cut: Whether the connection breaks after BODY, before its end.
-        held: Whether nothing comes after BODY, nor the end, while the server runs.
+        content_type: The content type that it states.
+        cut: Whether the connection breaks after BODY, before the end of the answer.
+        held: Whether nothing more comes after BODY, not even the end, while the server runs.
     """
 
     body: bytes
@@ -46,12 +46,12 @@ class Answer:
 
 
 def frames(*sent: Frame, cut: bool = False, held: bool = False) -> Answer:
-    """Return the answer that is a stream of frames."""
+    """Return an answer that is a stream of frames."""
     return Answer(sse(*sent), cut=cut, held=held)
 
 
 def json_answer(value: Any, status: int = 200) -> Answer:
-    """Return the answer that is a JSON value."""
+    """Return an answer that is a JSON value."""
     return Answer(json.dumps(value).encode(), status, "application/json")
 
 
@@ -68,14 +68,14 @@ class Asked:
 
 @define
 class ScriptedServer:
-    """What :func:`running` gives.
+    """The server that :func:`running` runs.
 
     Attributes:
         base_url: Its address.
-        answers: Those that are left.
+        answers: The answers that are left.
         asked: Every request so far.
-        closing: Set when it closes.
-        client: A client of it, which does not try again; it is closed with the server.
+        closing: Set when the server closes.
+        client: A client for it, without retries; it is closed with the server.
     """
 
     base_url: str
@@ -94,13 +94,13 @@ class ScriptedServer:
 
     @property
     def calls(self) -> list[str]:
-        """Method and path of all requests."""
+        """The method and path of all requests."""
         return [f"{one.method} {one.path}" for one in self.asked]
 
 
 @contextmanager
 def running(*answers: Answer) -> Iterator[ScriptedServer]:
-    """Run a server that gives ANSWERS, one to each request."""
+    """Run a server that gives ANSWERS, one for each request."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -127,10 +127,10 @@ def running(*answers: Answer) -> Iterator[ScriptedServer]:
                 server.closing.wait(10)
             self.close_connection = bool(more)
 
-        do_GET = do_POST = _reply  # noqa: N815  # the names that http.server calls
+        do_GET = do_POST = _reply  # noqa: N815  # http.server calls these names
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as http:
         http.daemon_threads = True

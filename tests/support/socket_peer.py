@@ -1,7 +1,7 @@
-"""A server made by hand on a socket, for what no well-behaved server would do.
+"""A server made by hand on a socket, for things that no well-behaved server does.
 
-Pieces of a frame, broken framings, silence: an act does with a connection what a test says. Steps
-are kept in lock-step by events, never by time.
+Pieces of a frame, broken framings, silence: an act does with a connection what the test needs.
+Steps are synchronized by events, never by time.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Self, TypeAlias
 
 from stream_core.http.transport import Transport
 
-#: What a peer does with a connection, once it has read a request.
+#: What a peer does with a connection after reading a request.
 Act: TypeAlias = Callable[[socket.socket], None]
 
-#: No test waits so long unless it fails.
+#: Seconds; no test waits this long unless it fails.
 PATIENCE = 10.0
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -87,7 +87,7 @@ class Peer:
 
 
 def read_request(connection: socket.socket) -> bytes:
-    """Read a request, or what there is of one before the connection closes."""
+    """Read a request, or what came of it before the connection closed."""
     data = b""
     while b"\r\n\r\n" not in data:
         piece = connection.recv(65_536)
@@ -104,7 +104,7 @@ def read_request(connection: socket.socket) -> bytes:
 
 
 def say(*pieces: bytes, close: bool = False) -> Act:
-    """Send PIECES, and close then or not."""
+    """Send PIECES, then close the connection or not."""
 
     def act(connection: socket.socket) -> None:
         for piece in pieces:
@@ -129,13 +129,13 @@ def say_until_closed(closed: threading.Event, *pieces: bytes) -> Act:
 
 
 def end(connection: socket.socket) -> None:
-    """Close both ways, so that the next request comes on another connection."""
+    """Close both directions, so that the next request comes on another connection."""
     connection.shutdown(socket.SHUT_RDWR)
     connection.close()
 
 
 def reset(*pieces: bytes) -> Act:
-    """Send PIECES and break off with a TCP reset."""
+    """Send PIECES, then break off with a TCP reset."""
 
     def act(connection: socket.socket) -> None:
         for piece in pieces:
@@ -152,25 +152,25 @@ def chunk(data: bytes) -> bytes:
 
 
 def gzip() -> Callable[[bytes], bytes]:
-    """Compress so that each piece can be read at once."""
+    """Return a function that compresses so that each piece can be read at once."""
     compressor = zlib.compressobj(wbits=31)
     return lambda data: compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH)
 
 
 def reply(status: int, body: bytes = b"", **headers: str) -> bytes:
-    """Write a whole answer; headers with underscores."""
+    """Write a whole answer; names of headers are given with underscores."""
     lines = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
     return f"HTTP/1.1 {status} X\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def transport(url: str, **options: Any) -> Transport:
-    """A transport with the settings that a test does not care for."""
+    """Make a transport with default settings for what a test does not care about."""
     settings: dict[str, Any] = {"headers": {}, "auth": dict, "timeout": PATIENCE, **options}
     return Transport(url, **settings)
 
 
 def unused_port() -> int:
-    """A port at which nobody listens."""
+    """Return a port on which nobody listens."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port

@@ -1,6 +1,6 @@
-"""The same conversations on three wires: what the assistant does, and the frames that say so.
+"""The same conversations on three wires, as responders and as frames.
 
-Rules of this file: the Assistants wire is that of ``LocalServer``, so for it there are
+Rules of this file: the Assistants wire is that of ``LocalServer``, so its conversations are
 responders; the frames of the other two are written here, with the same pieces of text and the
 events that servers send around them.
 """
@@ -31,13 +31,13 @@ USAGE = {"prompt_tokens": 2, "completion_tokens": 3, "total_tokens": 5}
 
 
 def answer_text(turn: Turn) -> Answer:
-    """Say the text."""
+    """Answer with the text."""
     del turn
     return Say(TEXT, pieces=PIECES)
 
 
 def answer_call(turn: Turn) -> Answer:
-    """Call both functions, then say the text."""
+    """Call both functions, then answer with the text."""
     if turn.results:
         return Say(TEXT, pieces=PIECES)
     return CallFunctions([FunctionCall(name, PORTO) for name in FUNCTIONS])
@@ -50,7 +50,7 @@ def answer_refusal(turn: Turn) -> Answer:
 
 
 def answer_incomplete(turn: Turn) -> Answer:
-    """Say the text, and run out of tokens."""
+    """Answer with the text, and run out of tokens."""
     del turn
     return [Say(TEXT, pieces=PIECES), StopShort("max_completion_tokens")]
 
@@ -66,7 +66,7 @@ ANSWERS: dict[str, Callable[[Turn], Answer]] = {
 
 
 def of_responses(name: str) -> list[list[Frame]]:
-    """The streams of a conversation on the Responses wire, one for each round."""
+    """Return the streams of a conversation on the Responses wire, one for each round."""
     if name == "function calls":
         return [_response(_calls()), _response(_message(PIECES), "resp_2")]
     if name == "refusal":
@@ -134,7 +134,7 @@ def _calls() -> list[Frame]:
 
 
 def of_chat(name: str) -> list[list[Frame]]:
-    """The streams of a conversation on the Chat Completions wire, one for each round."""
+    """Return the streams of a conversation on the Chat Completions wire, one for each round."""
     said = [chat_frames.chunk(content=piece) for piece in PIECES]
     if name == "function calls":
         return [_chat(_chat_calls(), "tool_calls"), _chat(said)]

@@ -1,6 +1,6 @@
 """The benchmarks work: streams decode, contestants do the same job, reports are written.
 
-Nothing here is about time: what the benchmarks measure depends on the machine.
+Nothing here is about time: the results of the benchmarks depend on the machine.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from tests.benchmarks.contestants import CONTESTANTS, NODE, Contestant, by_key
 from tests.benchmarks.loopback import ENDING, FRAMINGS, PRELUDE, Server
 from tests.benchmarks.tally import Runner
 
-#: Small: what one tool call needs, and some more.
+#: A small limit: enough for one tool call, and a little more.
 SIZES = {"S": 30, "L": 60, "T": 50, "M": 3}
 CASES = {name: streams.make_case(name, size) for name, size in SIZES.items()}
 
-#: Each runner once: the rest of the table differs in the environment of its process.
+#: Each runner once: the other rows of the table differ only in their process's environment.
 RUNNERS = list({one.runner: one for one in CONTESTANTS if one.key != NODE}.values())
 FLOORS = [one for one in RUNNERS if one.key.startswith("floor")]
 PEERS = [one for one in RUNNERS if one not in FLOORS]
 
 
 def loaded(contestant: Contestant) -> Runner:
-    """The contestant's runner; skips where what it measures is not installed."""
+    """Return the contestant's runner; skip the test if what it measures is not installed."""
     try:
         runner = worker.load(contestant)
         runner(CASES["M"].streams)
@@ -53,7 +53,7 @@ def test_streams_are_the_same_each_time_and_one_chunk_is_one_event(name: str) ->
         assert b"event: done\ndata: [DONE]\n\n" == chunks[-1]
 
 
-def test_the_streams_have_the_sizes_that_they_are_named_for() -> None:
+def test_the_streams_have_the_sizes_that_their_names_promise() -> None:
     """S has 200 text deltas, T 5,000 run-step deltas and three messages, M is many streams."""
     short, tools = streams.make_case("S"), streams.make_case("T")
     assert (1, 200, 1) == (len(short.streams), short.deltas, len(short.texts))
@@ -69,8 +69,8 @@ def test_some_text_needs_escapes_and_some_is_not_ascii() -> None:
         assert expected in sent
 
 
-def test_a_message_stream_has_the_prelude_and_the_ending_that_the_server_counts_on() -> None:
-    """Seven events before the first delta, four after the last."""
+def test_a_message_stream_has_the_prelude_and_the_ending_that_the_server_relies_on() -> None:
+    """There are seven events before the first delta, four after the last."""
     frames = list(streams.message_stream(5))
     deltas = [x.startswith(b"event: thread.message.delta\n") for x in frames]
     assert [False] * PRELUDE + [True] * 5 + [False] * ENDING == deltas
@@ -82,7 +82,7 @@ def test_a_message_stream_has_the_prelude_and_the_ending_that_the_server_counts_
 @pytest.mark.parametrize("name", "SLTM")
 @pytest.mark.parametrize("contestant", PEERS, ids=lambda one: one.key)
 def test_contestants_agree(contestant: Contestant, name: str) -> None:
-    """All get the same text deltas and end with the texts that were sent."""
+    """All get the same text deltas, and end with the texts that were sent."""
     case = CASES[name]
     tally = loaded(contestant)(case.streams)
     assert (case.deltas, case.texts) == (tally.deltas, tally.texts)
@@ -92,7 +92,7 @@ def test_contestants_agree(contestant: Contestant, name: str) -> None:
 
 @pytest.mark.parametrize("contestant", FLOORS, ids=lambda one: one.key)
 def test_floors_parse_every_event(contestant: Contestant) -> None:
-    """A floor reads all data as JSON, so it stumbles over what is none."""
+    """A floor reads all data as JSON, so it fails on data that is not."""
     runner = loaded(contestant)
     runner(CASES["T"].streams)
     with pytest.raises(ValueError, match=r"."):
@@ -100,13 +100,13 @@ def test_floors_parse_every_event(contestant: Contestant) -> None:
 
 
 def test_on_event_gets_every_event() -> None:
-    """The contestant that takes every event in full has seen each of them."""
+    """The contestant that takes every event in full has got each of them."""
     case = CASES["T"]
     assert case.events == worker.load(by_key("ours-on-event"))(case.streams).events
 
 
 def test_a_worker_measures_in_its_own_process(tmp_path: Path) -> None:
-    """It says that it is ready and with which versions, answers, and ends with its input."""
+    """It reports that it is ready and its versions, answers, and ends with its input."""
     with worker.Worker(by_key("ours"), tmp_path) as process:
         assert process.missing is None
         assert {"until-done", "attrs", "cattrs"} == process.versions.keys()
@@ -116,8 +116,8 @@ def test_a_worker_measures_in_its_own_process(tmp_path: Path) -> None:
     assert answer["seconds"] > 0
 
 
-def test_what_is_not_installed_is_said(tmp_path: Path) -> None:
-    """A contestant without its library is named with the reason, and the others go on."""
+def test_what_is_not_installed_is_reported(tmp_path: Path) -> None:
+    """A contestant without its library is named with the reason, and the others run."""
     with worker.Worker(by_key(NODE), tmp_path / "nowhere") as process:
         assert process.missing is not None
         assert "npm" in process.missing
@@ -129,12 +129,12 @@ def test_what_is_not_installed_is_said(tmp_path: Path) -> None:
 
 
 def test_both_readers_get_every_event_in_every_framing() -> None:
-    """In lock-step each delta comes by itself; otherwise it would be counted as held back."""
+    """In lock-step each delta comes by itself; otherwise it would count as held back."""
     with Server() as server:
         for framing in FRAMINGS:
             for reader in (latency._read_ours, latency._read_bare):
                 server.start(kind="lockstep", framing=framing, events=4)
-                # The bare one reads what comes after the deltas too.
+                # The bare reader also reads what comes after the deltas.
                 assert len(reader(server, 4, True)) >= 4
                 assert {"held": 0} == server.result()
                 server.start(kind="paced", framing=framing, events=2, gap=0.001)
@@ -144,7 +144,7 @@ def test_both_readers_get_every_event_in_every_framing() -> None:
 
 
 def test_memory_is_read_from_the_system() -> None:
-    """The peak is at least what is there."""
+    """The peak is at least the current use."""
     assert 0 < manystreams.resident() <= manystreams.resident("VmHWM")
 
 
@@ -152,7 +152,7 @@ def test_memory_is_read_from_the_system() -> None:
 
 
 def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
-    """Sections keep their order, whichever part was run last; one Python, one section."""
+    """Sections keep their order, whichever part was run last; each Python has one section."""
     docs = tmp_path / "docs" / "benchmarks.md"
     for name, body in (
         ("import", "first"),
@@ -178,7 +178,7 @@ def test_a_section_is_replaced_and_the_others_stay(tmp_path: Path) -> None:
 
 
 def test_the_readme_changes_between_its_markers_only(tmp_path: Path) -> None:
-    """Without the markers nothing is written."""
+    """If the markers are missing, nothing is written."""
     readme = tmp_path / "README.md"
     assert not report.write_readme(readme, "x")
     readme.write_text("a\n<!-- benchmark:start -->\nold\n<!-- benchmark:end -->\nb\n", "utf-8")
@@ -190,8 +190,8 @@ def test_the_readme_changes_between_its_markers_only(tmp_path: Path) -> None:
     assert "a\n" == readme.read_text("utf-8")
 
 
-def test_marks_say_what_was_reached() -> None:
-    """What is printed is what is judged: 24.96 is shown as 25.0, and reaches 25."""
+def test_marks_show_what_was_reached() -> None:
+    """The printed number is the one judged: 24.96 is shown as 25.0, and reaches 25."""
     assert ["✗", "✓", "✓✓"] == [
         targets.mark(x, 25, 50, smaller_is_better=False) for x in (24.9, 24.96, 50)
     ]
@@ -201,7 +201,7 @@ def test_marks_say_what_was_reached() -> None:
     assert ["4 events held back ✗"] == report.limit_row("buffering", 4)[1:2]
 
 
-def test_every_ratio_is_printed_and_what_is_missing_is_said() -> None:
+def test_every_ratio_is_printed_and_gaps_are_shown() -> None:
     """The report has a row for each ratio; one that lacks a contestant has dashes."""
     times = {
         one.key: dict.fromkeys("SLTM", 2.0 if one.key == "ours" else 100.0)

@@ -1,7 +1,7 @@
 """The same streams through openai-python's handler and ours.
 
-What both are told must be equal once the differences that ``tests.support.differences`` names and
-argues are taken out. Every one of them must be needed: a difference that no stream shows any
+The callbacks of both must be equal once the differences that ``tests.support.differences`` lists
+and argues are removed. Every one of them must be needed: a difference that no stream shows any
 more is stale. Those that no log can show have a test of their own at the end.
 """
 
@@ -53,7 +53,7 @@ def function(call_id: str, arguments: str = "{}", output: str | None = None) -> 
 
 
 def begin(call_id: str = "call_1", index: int = 0, arguments: str = "") -> dict[str, Any]:
-    """Return the delta that a function call begins with."""
+    """Return the delta that begins a function call."""
     return call(index, id=call_id, name="look_up", arguments=arguments)
 
 
@@ -92,7 +92,7 @@ PLACE: dict[str, Any] = {"start_index": 1, "end_index": 4}
 LOGS_OUTPUT = {"index": 0, "type": "logs", "logs": "2"}
 ERROR = {"code": "server_error", "message": "no", "param": None, "type": "server_error"}
 
-#: By what is odd in them.
+#: The streams, by their peculiarity.
 STREAMS = {
     "an ordinary answer": whole_run(*says(text_delta("a"), text_delta("b"), final=[text("ab")])),
     "two answers": whole_run(
@@ -121,7 +121,7 @@ STREAMS = {
             step_id="step_2",
         ),
     ),
-    "fragments of two calls in turn": whole_run(
+    "alternating fragments of two calls": whole_run(
         *steps(
             [begin()],
             [begin("call_2", 1)],
@@ -275,7 +275,7 @@ STREAMS = {
     "a delta for an unknown message": whole_run(text_delta("a"), message("completed", text("a"))),
 }
 
-#: How our stream fails; the others end well.
+#: How our stream fails, by the name of the stream; the others end well.
 FAILURES = {
     "a bare error": "server error",
     "a wrapped error": "server error",
@@ -286,7 +286,7 @@ FAILURES = {
 
 
 def compare(data: bytes) -> tuple[Logs, set[str]]:
-    """Run DATA through both and take the differences out; return what is left and their names."""
+    """Run DATA through both and remove the differences; return the rest and their names."""
     logs = Logs(data, callback_logs.theirs(data), callback_logs.ours(data))
     for log in (logs.theirs, logs.ours):
         ends = [entry.callback for group in log for entry in group if entry.callback == "on_end"]
@@ -296,15 +296,15 @@ def compare(data: bytes) -> tuple[Logs, set[str]]:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_stream(name: str) -> None:
-    """Both tell the same but for the known differences, and ours ends as it should."""
+    """Both get the same callbacks, except for known differences, and ours ends as it should."""
     logs, _ = compare(STREAMS[name])
     assert logs.theirs == logs.ours
     assert FAILURES.get(name, "") == logs.failure(callback_logs.ours(STREAMS[name]))[1]
 
 
 @pytest.mark.parametrize("name", sorted(STREAMS.keys() - FAILURES.keys()))
-def test_ours_tells_it_whole(name: str) -> None:
-    """Where openai-python gives up and where it does not, ours begins and ends everything once."""
+def test_ours_is_complete(name: str) -> None:
+    """Whether openai-python gives up or not, ours begins and ends everything once."""
     check_transcript(decode(STREAMS[name]).events, ended=b"requires_action" not in STREAMS[name])
 
 
@@ -312,7 +312,7 @@ def test_ours_tells_it_whole(name: str) -> None:
 
 
 def recordings(wire: Path) -> list[Path]:
-    """Every recording of the Assistants wire; among those of servers, by the events' names."""
+    """Return every recording of the Assistants wire; those of servers by the names of events."""
     found = [*wire.glob("assistants/*.sse"), *wire.glob("azure_agents/*.sse")]
     return sorted(found) + sorted(
         path for path in wire.glob("servers/*.sse") if b"thread.run." in path.read_bytes()[:4096]
@@ -320,7 +320,7 @@ def recordings(wire: Path) -> list[Path]:
 
 
 def test_recordings(wire: Path) -> None:
-    """Every recorded stream is told the same by both but for the known differences."""
+    """Every recorded stream gives the same callbacks in both, except for known differences."""
     paths = recordings(wire)
     assert len(paths) > 20
     for path in paths:
@@ -331,8 +331,8 @@ def test_recordings(wire: Path) -> None:
 # --- The table --------------------------------------------------------------------------
 
 
-def test_every_difference_is_there() -> None:
-    """No difference is stale: each is shown by a stream above, or by a test below."""
+def test_every_difference_is_shown() -> None:
+    """No difference is stale: each is shown by a stream above or by a test below."""
     shown = set().union(*(compare(data)[1] for data in STREAMS.values()))
     expected = {one.name for one in differences.DIFFERENCES}
     assert expected == shown | SHOWN_BELOW.keys()
@@ -341,14 +341,14 @@ def test_every_difference_is_there() -> None:
 
 
 def test_ordinary_streams_differ_in_little() -> None:
-    """What an ordinary answer needs is the order of the delta's own callback, and `done`."""
+    """An ordinary answer only needs the order of the delta's own callback, and `done`."""
     _, names = compare(STREAMS["an ordinary answer"])
     assert {"`done`", "`on_message_delta` and `on_run_step_delta`"} == names
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_wrong_log_is_found(name: str) -> None:
-    """The comparison can fail: a callback that ours lacked, or told twice, would stay."""
+def test_a_wrong_log_is_detected(name: str) -> None:
+    """The comparison can fail: a callback that ours lacked, or ran twice, would stay."""
     data = STREAMS[name]
     theirs, ours = callback_logs.theirs(data), callback_logs.ours(data)
     compared, _ = compare(data)
@@ -369,7 +369,7 @@ def test_the_page_is_the_table() -> None:
     assert differences.page() == page
 
 
-# --- What no log shows ------------------------------------------------------------------
+# --- Differences that no log shows ------------------------------------------------------
 
 ANSWER = STREAMS["an ordinary answer"]
 
@@ -383,8 +383,8 @@ def run_theirs(handler: openai.AssistantEventHandler, data: bytes) -> None:
         stream.until_done()
 
 
-def test_what_a_callback_raises() -> None:
-    """A callback's exception is a failure of the stream for theirs, and not for ours."""
+def test_exceptions_of_a_callback() -> None:
+    """They are failures of the stream in theirs, but not in ours."""
 
     class Breaks:
         def on_text_created(self, text: Any) -> None:
@@ -408,7 +408,7 @@ def test_what_a_callback_raises() -> None:
 
 
 def test_a_handler_for_a_second_stream() -> None:
-    """Theirs refuses it; ours is told both."""
+    """Theirs refuses it; ours gets both."""
     their, our = callback_logs.RecordingTheirs(), callback_logs.RecordingOurs()
     run_theirs(their, ANSWER)
     with pytest.raises(RuntimeError, match="cannot be shared"):
@@ -420,7 +420,7 @@ def test_a_handler_for_a_second_stream() -> None:
 
 
 def test_super_init_forgotten() -> None:
-    """Theirs has an AttributeError; ours works."""
+    """Theirs raises AttributeError; ours works."""
     said: list[str] = []
 
     class Theirs(openai.AssistantEventHandler):
@@ -440,8 +440,8 @@ def test_super_init_forgotten() -> None:
     assert ["a", "b"] == said
 
 
-def test_types_that_are_not_known() -> None:
-    """Theirs makes objects of a class for another type; ours says that it does not know them."""
+def test_unknown_types() -> None:
+    """Theirs makes objects of another type's class; ours marks them as unknown."""
     marker = {"type": "starlight", "text": "*", "start_index": 0, "end_index": 1}
     unknown = {"id": "call_1", "type": "telescope", "telescope": {"lens": 3}}
     data = whole_run(
@@ -471,14 +471,14 @@ def test_types_that_are_not_known() -> None:
 
 
 class Asking:
-    """Writes down what a callback finds to be current; to be mixed with either handler."""
+    """Records the current objects in a callback; a mixin for either handler."""
 
     def __init__(self) -> None:
         super().__init__()
         self.found: list[tuple[Any, ...]] = []
 
     def ask(self, callback: str) -> None:
-        """Write down what is current in CALLBACK."""
+        """Record what is current in CALLBACK."""
         me: Any = self
         current = [me.current_run, me.current_message_snapshot, me.current_run_step_snapshot]
         ids = [one and (getattr(one, "status", ""), one.id) for one in current]
@@ -510,15 +510,15 @@ class Asking:
 
 
 class AskingTheirs(Asking, openai.AssistantEventHandler):
-    """openai-python's."""
+    """openai-python's handler, recording."""
 
 
 class AskingOurs(Asking, EventHandler):
-    """Ours."""
+    """Our handler, recording."""
 
 
 def found_in(data: bytes, *callbacks: str) -> tuple[list[Any], list[Any]]:
-    """Return what CALLBACKS find to be current in DATA: theirs, and ours but for `done`."""
+    """Return the current objects in CALLBACKS for DATA: theirs, and ours without `done`."""
     their, our = AskingTheirs(), AskingOurs()
     run_theirs(their, data)
     Stream([data], our).until_done()
@@ -534,8 +534,8 @@ TWO_STEPS = whole_run(
 )
 
 
-def test_what_is_current_in_the_callbacks_of_deltas() -> None:
-    """There all of it is the same in both, but for a step that has ended."""
+def test_current_objects_in_the_callbacks_of_deltas() -> None:
+    """They are the same in both, except for a step that has ended."""
     wire = ("on_run_step_created", "on_run_step_delta", "on_message_created", "on_message_delta")
     their, our = found_in(TWO_STEPS, *wire)
     assert 4 == len(their)
@@ -543,8 +543,8 @@ def test_what_is_current_in_the_callbacks_of_deltas() -> None:
     assert [one[:-1] for one in their] == [one[:-1] for one in our]
 
 
-def test_what_is_current_in_on_event() -> None:
-    """In theirs it is as after the event before; in ours it is as of this event."""
+def test_current_objects_in_on_event() -> None:
+    """In theirs they are as of the previous event; in ours as of this event."""
     their, our = found_in(ANSWER, "on_event")
     assert [one[1] for one in their] == [one[1] for one in our]
     assert (None, None, None) == their[0][2:]
@@ -554,27 +554,27 @@ def test_what_is_current_in_on_event() -> None:
 
 
 def test_current_run_step_snapshot_after_a_steps_end() -> None:
-    """Theirs is None then; ours is the step, in its final state."""
+    """In theirs it is None; in ours it is the step, in its final state."""
     [their], [our] = found_in(TWO_STEPS, "on_message_created")
     assert their[-1] is None
     assert ("completed", "step_1") == our[-1]
 
 
 def test_current_event_in_a_derived_callback() -> None:
-    """Theirs is the event of the wire; ours the derived one."""
+    """In theirs it is the wire event; in ours the derived one."""
     their, our = found_in(TWO_STEPS, "on_text_delta", "on_message_done", "on_run_step_done")
     names = ["thread.run.step.completed", "thread.message.delta", "thread.message.completed"]
     assert names == [one[1] for one in their]
     assert ["run_step.done", "message.text.delta", "message.done"] == [one[1] for one in our]
 
 
-#: Differences that no log shows, and the tests that show them.
+#: The differences that no log shows, and the tests that show them.
 SHOWN_BELOW: dict[str, Callable[[], None]] = {
-    "what a callback raises": test_what_a_callback_raises,
+    "an exception from a callback": test_exceptions_of_a_callback,
     "a handler for a second stream": test_a_handler_for_a_second_stream,
     "`super().__init__()` forgotten": test_super_init_forgotten,
-    "tool and annotation types that are not known": test_types_that_are_not_known,
-    "`current_run` and the current snapshots in `on_event`": test_what_is_current_in_on_event,
+    "unknown tool and annotation types": test_unknown_types,
+    "`current_run` and the current snapshots in `on_event`": test_current_objects_in_on_event,
     "`current_run_step_snapshot` after a step's end": (
         test_current_run_step_snapshot_after_a_steps_end
     ),
@@ -584,7 +584,7 @@ SHOWN_BELOW: dict[str, Callable[[], None]] = {
 
 # --- A handler written for openai-python ------------------------------------------------
 
-#: As such handlers are written: what is printed and sent is what they are for.
+#: Typical handlers of that kind: their purpose is what they print and send.
 PORTED = r"""
 from openai import AssistantEventHandler
 from typing_extensions import override
@@ -688,7 +688,7 @@ CITES = whole_run(
 def ported(client: Any, source: str, name: str) -> None:
     """Run the handler NAME from SOURCE."""
     namespace: dict[str, Any] = {"client": client}
-    exec(source, namespace)  # noqa: S102  # the import line is what the test is about
+    exec(source, namespace)  # noqa: S102  # the import line is the point of the test
     namespace["listen"](namespace[name]())
 
 
@@ -708,7 +708,7 @@ def ported(client: Any, source: str, name: str) -> None:
 def test_a_ported_handler(
     name: str, data: bytes, printed: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With the import changed and nothing else, it prints and sends what it did before."""
+    """With only the import changed, it prints and sends the same as before."""
     their, our = (Server(runs=data, submit_tool_outputs=CONTINUES) for _ in range(2))
     ported(callback_logs.their_client(their), PORTED, name)
     before = capsys.readouterr().out

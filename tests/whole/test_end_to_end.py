@@ -1,11 +1,11 @@
-"""The same handlers against four servers that nobody here wrote, one of them with a real model.
+"""The same handlers against four foreign servers, one of them with a real model.
 
 - llama.cpp's server with a language model of 135 million parameters, on Responses and Chat;
 - Microsoft's server of the Responses protocol, with the agent of tests/servers/agentserver.py;
 - aimock, a mock of many services, with the answers of tests/servers/aimock.json;
 - fakeai, a mock of OpenAI's API, for its Assistants.
 
-What a model says is not known beforehand, so of it only that all accounts agree is asserted.
+A model's answer is not known beforehand, so the tests only check that all accounts of it agree.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ GREETING = "Good morning, naïve reader: the kettle is on."
 
 
 class Heard(EventHandler):
-    """Keeps what the callbacks are told: what is asserted of every wire."""
+    """Records the callbacks that are asserted for every wire."""
 
     def __init__(self) -> None:
         self.milestones: list[str] = []
@@ -67,7 +67,7 @@ class Heard(EventHandler):
 
     def on_text_done(self, text: models.Text) -> None:
         self.milestones.append("text")
-        assert text.value.endswith(self.said)  # all of it, unless joined in the middle
+        assert text.value.endswith(self.said)  # all of it, unless joined midway
 
     def on_reasoning_delta(self, delta: str, snapshot: str) -> None:
         self.reasoning.append(delta)
@@ -96,16 +96,16 @@ class Heard(EventHandler):
 
     @property
     def said(self) -> str:
-        """All pieces in one."""
+        """All pieces joined."""
         return "".join(self.pieces)
 
 
-#: What is heard of a run that is one message.
+#: The milestones of a run that is one message.
 WHOLE = ["created", "message", "text", "completed", "done", "end"]
 
 
 def listen(client: Client, wire: str, question: str, /, **params: Any) -> tuple[Stream, Heard]:
-    """Ask QUESTION on one of both wires; nothing is read yet."""
+    """Ask QUESTION on one of the two wires; nothing is read yet."""
     heard = Heard()
     params = {"model": "any", "handlers": [heard], **params}
     if wire == "responses":
@@ -115,7 +115,7 @@ def listen(client: Client, wire: str, question: str, /, **params: Any) -> tuple[
 
 
 def final_text(stream: Stream) -> str:
-    """Return the texts of the final messages in one."""
+    """Return the texts of the final messages, joined."""
     return "".join(
         part.text.value
         for message in stream.get_final_messages()
@@ -131,7 +131,7 @@ def get_weather(city: str) -> str:
 
 @pytest.fixture(scope="module")
 def servers(pytestconfig: pytest.Config) -> Path:
-    """Where make has put the servers."""
+    """Return the folder in which make put the servers."""
     folder = pytestconfig.getoption("--servers")
     assert isinstance(folder, Path)
     return folder
@@ -150,8 +150,8 @@ def llm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_real_model_answers_in_pieces(llm: Client, wire: str) -> None:
-    """The deltas are the final text, piece by piece, and the run completes; usage is known."""
-    # The answer ends at its first full stop on Chat; on Responses there is no such parameter.
+    """The deltas are the final text, piece by piece, and the run completes with its usage."""
+    # On Chat, the answer ends at its first full stop; on Responses there is no such parameter.
     limit = {"max_output_tokens": 16} if wire == "responses" else {"max_tokens": 30, "stop": ["."]}
     stream, heard = listen(llm, wire, "Say hello.", temperature=0, **limit)
     run = stream.get_final_run()
@@ -164,8 +164,8 @@ def test_a_real_model_answers_in_pieces(llm: Client, wire: str) -> None:
     assert run.usage.total_tokens == run.usage.prompt_tokens + run.usage.completion_tokens
 
 
-def test_a_real_model_is_delivered_the_whole_thread(llm: Client) -> None:
-    """It keeps nothing and says so: from then on everything is sent, and it reads more."""
+def test_a_real_model_gets_the_whole_thread(llm: Client) -> None:
+    """The server keeps nothing and says so: from then on everything is sent, and it reads more."""
     limits: dict[str, Any] = {"temperature": 0, "max_completion_tokens": 5}
     assistants = {"asst_1": {"model": "any", "instructions": "Be brief."}}
     read = []
@@ -183,7 +183,7 @@ def test_a_real_model_is_delivered_the_whole_thread(llm: Client) -> None:
 
 
 def test_a_real_model_is_cut_off_by_the_limit_of_tokens(llm: Client) -> None:
-    """The run is incomplete for that reason, and what was said is kept."""
+    """The run is incomplete for that reason, and the text so far is kept."""
     stream, heard = listen(llm, "chat", "Tell me of the sea.", temperature=0, max_tokens=5)
     run = stream.get_final_run()
     assert ["created", "message", "text", "incomplete", "done", "end"] == heard.milestones
@@ -193,10 +193,10 @@ def test_a_real_model_is_cut_off_by_the_limit_of_tokens(llm: Client) -> None:
     assert heard.said == final_text(stream)
 
 
-def test_both_wires_bring_the_same_words(llm: Client) -> None:
-    """One model, one question, no chance: the same text and the same callbacks on both wires."""
+def test_both_wires_give_the_same_text(llm: Client) -> None:
+    """One model, one question, no randomness: same text and same callbacks on both wires."""
     limits = {"max_output_tokens": 8}, {"max_tokens": 8}
-    # Numbers from its cache differ in the last digits from those that are reckoned anew.
+    # Numbers from its cache differ in the last digits from newly computed ones.
     anew = {"temperature": 0, "extra_body": {"cache_prompt": False}}
     heard = []
     for wire, limit in zip(WIRES, limits, strict=True):
@@ -208,7 +208,7 @@ def test_both_wires_bring_the_same_words(llm: Client) -> None:
 
 
 def test_the_example_with_a_model_runs(llm: Client) -> None:
-    """It starts its own server, prints an answer from each wire, and ends it."""
+    """It starts its own server, prints an answer from each wire, and stops it."""
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / "llm.py"],
         env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONWARNINGS": "error"},
@@ -231,15 +231,15 @@ def test_the_example_with_a_model_runs(llm: Client) -> None:
 
 @pytest.fixture(scope="module")
 def agent(tmp_path_factory: pytest.TempPathFactory, servers: Path) -> Iterator[Client]:
-    """Yield a client of the scripted agent; its paths have no /v1."""
+    """Yield a client for the scripted agent; its paths have no /v1."""
     for address in foreign_servers.agentserver(servers, tmp_path_factory.mktemp("agent")):
         with Client("none", address) as client:
             yield client
 
 
 @pytest.mark.parametrize("script", ["text", "slow"])
-def test_an_agent_says_a_text(agent: Client, tmp_path: Path, script: str) -> None:
-    """Also after a silence, in which the server sends comments: no event, and no end."""
+def test_an_agent_answers_with_a_text(agent: Client, tmp_path: Path, script: str) -> None:
+    """It may follow a silence in which the server sends comments: no event, and no end."""
     stream, heard = listen(agent, "responses", script)
     with (tmp_path / "bytes").open("wb") as file:
         run = stream.tee(file).get_final_run()
@@ -250,8 +250,8 @@ def test_an_agent_says_a_text(agent: Client, tmp_path: Path, script: str) -> Non
     assert (b"\n: keep-alive" in (tmp_path / "bytes").read_bytes()) == (script == "slow")
 
 
-def test_an_agent_calls_functions_and_goes_on_with_their_outputs(agent: Client) -> None:
-    """Both calls are answered in one round, which names the response before: one run, one end."""
+def test_an_agent_calls_functions_and_continues_with_their_outputs(agent: Client) -> None:
+    """Both are answered in one round, which names the previous response: one run, one end."""
     stream, heard = listen(agent, "responses", "weather", tools=[get_weather])
     run = stream.get_final_run()
     assert [("call_1", '{"city": "Faro"}'), ("call_2", '{"city": "Évora"}')] == heard.calls
@@ -261,7 +261,7 @@ def test_an_agent_calls_functions_and_goes_on_with_their_outputs(agent: Client) 
 
 
 def test_an_agent_waits_for_outputs_that_the_caller_sends(agent: Client) -> None:
-    """Without functions the run ends waiting, with the calls, and their ids are the server's."""
+    """Without functions the run ends waiting, with the calls, whose ids are the server's."""
     stream, heard = listen(agent, "responses", "weather")
     run = stream.get_final_run()
     assert "requires_action" == run.status
@@ -285,7 +285,7 @@ def test_an_agent_waits_for_outputs_that_the_caller_sends(agent: Client) -> None
     [("fail", "failed", "Salt water "), ("long", "incomplete", "Salt water is ")],
 )
 def test_an_agent_stops_in_the_middle(agent: Client, script: str, status: str, said: str) -> None:
-    """The open message is closed with what was said, and the run tells why it ended."""
+    """The open message is closed with its text so far, and the run states why it ended."""
     stream, heard = listen(agent, "responses", script)
     run = stream.get_final_run()
     assert ["created", "message", "text", status, "done", "end"] == heard.milestones
@@ -302,7 +302,7 @@ def test_an_agent_stops_in_the_middle(agent: Client, script: str, status: str, s
 
 
 def test_an_agent_in_the_background_is_joined_again(agent: Client) -> None:
-    """The connection is lost in the middle: nothing is missed and nothing comes twice."""
+    """The connection is lost in the middle; nothing is missed and nothing comes twice."""
     stream, heard = listen(agent, "responses", "pause", background=True, store=True)
     while stream.next():
         if heard.pieces and not heard.recoveries:
@@ -314,7 +314,7 @@ def test_an_agent_in_the_background_is_joined_again(agent: Client) -> None:
 
 
 def test_an_agent_in_the_background_is_cancelled(agent: Client) -> None:
-    """The server ends the response in the middle, and the stream tells so."""
+    """The server ends the response in the middle, and the stream reports that."""
     stream, heard = listen(agent, "responses", "pause", background=True, store=True)
     while not heard.pieces:
         assert stream.next()
@@ -344,7 +344,7 @@ def test_an_answer_in_the_background_is_replayed_from_its_middle(agent: Client) 
 
 
 def turn(client: Client, thread_id: str, question: str) -> tuple[models.Run, Heard]:
-    """Add a message to a thread and hear the run on it, by the calls of Assistants."""
+    """Add a message to a thread and read the run on it, with the Assistants calls."""
     heard = Heard()
     client.threads.messages.create(thread_id, role="user", content=question)
     stream = client.threads.runs.stream(thread_id, assistant_id="asst_1", event_handler=heard)
@@ -352,7 +352,7 @@ def turn(client: Client, thread_id: str, question: str) -> tuple[models.Run, Hea
 
 
 def test_an_agent_remembers_a_thread(agent: Client) -> None:
-    """The calls of Assistants: each run names the response before it, after outputs too."""
+    """With the Assistants calls, each run names the previous response, even after outputs."""
     assistants = {"asst_1": {"model": "any"}}
     with Client("none", agent.base_url, wire="responses", assistants=assistants) as client:
         thread = client.threads.create()
@@ -371,7 +371,7 @@ def test_an_agent_remembers_a_thread(agent: Client) -> None:
     assert f"We said: {'; '.join(past)}" == heard.said
 
 
-def test_an_agent_refuses_what_it_does_not_know(agent: Client) -> None:
+def test_an_agent_refuses_an_invalid_request(agent: Client) -> None:
     """Its checks of a request are errors before any event, with its own words and code."""
     with pytest.raises(BadRequestError, match=r"Malformed identifier\.") as caught:
         listen(agent, "responses", "text", previous_response_id="nonsense")
@@ -383,15 +383,15 @@ def test_an_agent_refuses_what_it_does_not_know(agent: Client) -> None:
 
 @pytest.fixture(scope="module")
 def mock(tmp_path_factory: pytest.TempPathFactory, servers: Path) -> Iterator[Client]:
-    """Yield a client of aimock."""
+    """Yield a client for aimock."""
     for address in foreign_servers.aimock(servers, tmp_path_factory.mktemp("aimock")):
         with Client("none", f"{address}/v1", max_retries=0) as client:
             yield client
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_a_mock_says_a_text(mock: Client, wire: str) -> None:
-    """In pieces of eight characters, on both wires the same."""
+def test_a_mock_answers_with_a_text(mock: Client, wire: str) -> None:
+    """It comes in pieces of eight characters, the same on both wires."""
     stream, heard = listen(mock, wire, "greet me")
     stream.until_done()
     assert WHOLE == heard.milestones
@@ -400,8 +400,8 @@ def test_a_mock_says_a_text(mock: Client, wire: str) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_a_mock_thinks_before_it_speaks(mock: Client, wire: str) -> None:
-    """What it thinks is told apart from what it says."""
+def test_a_mock_reasons_before_it_answers(mock: Client, wire: str) -> None:
+    """Its reasoning is separate from its text."""
     stream, heard = listen(mock, wire, "think of it")
     stream.until_done()
     assert WHOLE == heard.milestones
@@ -410,9 +410,9 @@ def test_a_mock_thinks_before_it_speaks(mock: Client, wire: str) -> None:
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_mock_calls_functions(mock: Client, wire: str) -> None:
-    """Both calls are run, and the answer to the follow-up is the end of the same run.
+    """Both calls are run, and the answer to the follow-up ends the same run.
 
-    The mock keeps nothing, so on Responses too the whole input is sent again.
+    The mock keeps nothing, so even on Responses the whole input is sent again.
     """
     stateless = {"stateless": True} if wire == "responses" else {}
     stream, heard = listen(mock, wire, "the weather, please", tools=[get_weather], **stateless)
@@ -424,8 +424,8 @@ def test_a_mock_calls_functions(mock: Client, wire: str) -> None:
 
 
 @pytest.mark.parametrize("wire", WIRES)
-def test_a_mock_drops_the_line(mock: Client, wire: str) -> None:
-    """What came before is heard; then the stream fails, and says so everywhere."""
+def test_a_mock_drops_the_connection(mock: Client, wire: str) -> None:
+    """The events before it are delivered; then the stream fails, and reports it everywhere."""
     stream, heard = listen(mock, wire, "cut it")
     with pytest.raises((TransportError, IncompleteStreamError)) as caught:
         stream.until_done()
@@ -437,14 +437,14 @@ def test_a_mock_drops_the_line(mock: Client, wire: str) -> None:
 
 @pytest.mark.parametrize("wire", WIRES)
 def test_a_mock_is_busy(mock: Client, wire: str) -> None:
-    """An error of HTTP comes before any event, with the server's words and code."""
+    """An HTTP error comes before any event, with the server's words and code."""
     with pytest.raises(RateLimitError, match=r"Come back later\.") as caught:
         listen(mock, wire, "busy?")
     assert (429, "busy") == (caught.value.status_code, caught.value.code)
 
 
-def test_an_answer_that_is_no_stream_is_said_to_be_none(mock: Client) -> None:
-    """JSON in place of a stream is an error that shows it."""
+def test_an_answer_that_is_not_a_stream_is_an_error(mock: Client) -> None:
+    """If JSON comes instead of a stream, the error shows it."""
     extra = {"extra_body": {"stream": False}}
     with pytest.raises(NotAnEventStreamError, match="application/json"):
         listen(mock, "responses", "greet me", **extra)
@@ -455,14 +455,14 @@ def test_an_answer_that_is_no_stream_is_said_to_be_none(mock: Client) -> None:
 
 @pytest.fixture(scope="module")
 def fake(tmp_path_factory: pytest.TempPathFactory, servers: Path) -> Iterator[Client]:
-    """Yield a client of fakeai."""
+    """Yield a client for fakeai."""
     for address in foreign_servers.fakeai(servers, tmp_path_factory.mktemp("fakeai")):
         with Client("any", f"{address}/v1") as client:
             yield client
 
 
 def test_a_foreign_assistant_runs(fake: Client) -> None:
-    """It says nothing, but its run is heard from its creation to its end."""
+    """It sends no text, but its run is complete from creation to end."""
     assistant = fake.assistants.create(model="any")
     thread = fake.threads.create(messages=[{"role": "user", "content": "Good morning!"}])
     stream = fake.threads.runs.stream(thread.id, assistant_id=assistant.id, handlers=[Heard()])
@@ -473,7 +473,7 @@ def test_a_foreign_assistant_runs(fake: Client) -> None:
     assert (assistant.id, thread.id) == (run.assistant_id, run.thread_id)
 
 
-def test_a_foreign_chat_is_heard_by_the_same_handler(fake: Client) -> None:
+def test_a_foreign_chat_reaches_the_same_handler(fake: Client) -> None:
     """The words differ each time; the deltas are the final text."""
     stream, heard = listen(fake, "chat", "Good morning!", max_tokens=10)
     stream.until_done()

@@ -1,4 +1,4 @@
-"""Every example, run by an interpreter of its own as a reader would, with its output compared."""
+"""Every example is run by its own interpreter, as a reader would, and its output compared."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EXAMPLES = ROOT / "examples"
 RECORDING = EXAMPLES / "run.sse"
 MOST_LINES = 40
 
-#: The text of the recording; its pieces are parted by bars.
+#: The text of the recording, with bars between its pieces.
 PARTED = (
     "The| number|s| from| 1| to| 100| add| up| to| 5050.|"
     "\nPair| the| ends:| 1| +| 100| =| 101,| and| fifty| such| pairs| are| 50| ×| 101."
@@ -34,7 +34,7 @@ def _lines(of: str, *names: str) -> list[str]:
     return [f"{of}.{name}\n" for name in names]
 
 
-#: What each example prints; the number of a port stands as PORT.
+#: The output of each example, with PORT in place of a port's number.
 OUTPUTS = {
     "match_events.py": (
         f"A run of gpt-4o began.\nIt ran: print(sum(range(1, 101)))\n{SAID}\nIt took 77 tokens.\n"
@@ -73,14 +73,14 @@ OUTPUTS = {
     "two_handlers.py": f"{SAID}\n[26 words in {len(PIECES)} pieces]\n",
 }
 
-#: Files of the example that needs a language model: tests/whole/test_end_to_end.py runs it.
+#: Files of the example that needs a language model; tests/whole/test_end_to_end.py runs it.
 WITH_A_MODEL = ("llm.py", "llm_server.py", "llm.txt")
 
 
 def run_example(
     name: str, *arguments: str | Path, **variables: str
 ) -> subprocess.CompletedProcess[str]:
-    """Run an example away from the sources, without the user's settings, warnings being errors."""
+    """Run an example outside the sources, without the user's settings, with warnings as errors."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OPENAI_")}
     environment = {"PYTHONPATH": str(ROOT), "PYTHONUTF8": "1", "PYTHONWARNINGS": "error"}
     return subprocess.run(
@@ -94,30 +94,30 @@ def run_example(
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_an_example_prints_what_it_is_for(name: str) -> None:
-    """It ends well, prints exactly what is expected, without colours, and complains of nothing."""
+def test_an_example_prints_its_expected_output(name: str) -> None:
+    """It ends well, prints exactly that, without colours, and nothing on standard error."""
     done = run_example(name)
     assert (0, "") == (done.returncode, done.stderr)
     assert OUTPUTS[name] == re.sub(r"(?<=127\.0\.0\.1:)\d+", "PORT", done.stdout)
 
 
 def test_every_example_is_run_here() -> None:
-    """There is an expected output for each script, and nothing else but the recording."""
+    """There is an expected output for each script, and no other file except the recording."""
     assert sorted([*OUTPUTS, *WITH_A_MODEL, RECORDING.name]) == sorted(
         path.name for path in EXAMPLES.iterdir() if path.name != "__pycache__"
     )
 
 
 @pytest.mark.parametrize("name", [*OUTPUTS, *WITH_A_MODEL[:2]])
-def test_an_example_fits_on_a_screen_and_says_what_it_shows(name: str) -> None:
-    """It has at most forty lines, a docstring first."""
+def test_an_example_fits_on_a_screen_and_has_a_docstring(name: str) -> None:
+    """It has at most forty lines, the docstring first."""
     source = (EXAMPLES / name).read_text("utf-8")
     assert len(source.splitlines()) <= MOST_LINES
     assert ast.get_docstring(ast.parse(source))
 
 
 def test_the_example_with_tools_is_the_shorter_one() -> None:
-    """The rounds of tools that take nearly forty lines by hand take less than twenty-five."""
+    """Tool rounds that take nearly forty lines by hand take fewer than twenty-five."""
     by_hand, with_tools = (
         len((EXAMPLES / name).read_text("utf-8").splitlines())
         for name in ("tool_calls.py", "tools.py")
@@ -126,7 +126,7 @@ def test_the_example_with_tools_is_the_shorter_one() -> None:
 
 
 def test_the_quickstart_runs_against_the_server_that_the_environment_names() -> None:
-    """OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL count, and the assistant is taken away."""
+    """It uses OPENAI_BASE_URL, OPENAI_API_KEY and OPENAI_MODEL, and deletes its assistant."""
     with LocalServer(api_key="k-1") as server:
         done = run_example(
             "quickstart.py",
@@ -145,15 +145,15 @@ def test_the_quickstart_runs_against_the_server_that_the_environment_names() -> 
 
 @pytest.fixture
 def cut_recording(tmp_path: Path) -> Path:
-    """The first half of the recording: it breaks off in the middle of the answer."""
+    """Return the first half of the recording, which breaks off in the middle of the answer."""
     path = tmp_path / "cut.sse"
     data = RECORDING.read_bytes()
     path.write_bytes(data[: data.index(b'" up"')])
     return path
 
 
-def test_the_scanner_tells_why_a_stream_stopped(cut_recording: Path) -> None:
-    """What came before the cut is printed; then comes the reason, and status 1."""
+def test_the_scanner_reports_why_a_stream_stopped(cut_recording: Path) -> None:
+    """The text before the cut is printed; then the reason, and status 1."""
     done = run_example("scanner.py", cut_recording)
     assert (1, "") == (done.returncode, done.stderr)
     *_, last, reason = done.stdout.splitlines()
@@ -170,7 +170,7 @@ def test_a_replay_of_a_cut_stream_prints_its_text_and_then_the_error(cut_recordi
 
 
 def test_the_recording_holds_a_whole_run() -> None:
-    """A code interpreter step and one message, whose deltas are its text; not only ASCII."""
+    """It has a code interpreter step and one message, whose deltas are its text, not only ASCII."""
     with Stream(RECORDING.open("rb")) as stream:
         events = list(stream)
         (message,) = stream.get_final_messages()

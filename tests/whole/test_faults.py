@@ -1,7 +1,7 @@
-"""What other clients do wrong with a stream, and that it is right here.
+"""Faults that other clients have with a stream, and that ours does not.
 
-Each test has the name of the peer and of its fault, makes the stream that shows it, and looks
-at callbacks and events. The versions looked at: openai-python 3.54, openai-node's
+Each test is named after the peer and its fault, makes the stream that shows it, and examines
+callbacks and events. The versions examined: openai-python 3.54, openai-node's
 ``AssistantStream``, azure-ai-agents 1.1, go-openai issue 748.
 """
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 class Calls(EventHandler):
-    """Keeps what the callbacks about texts and calls were given, as it was then."""
+    """Records the arguments of the callbacks about texts and calls, as they were then."""
 
     def __init__(self) -> None:
         self.log: list[tuple[str, Any]] = []
@@ -71,7 +71,7 @@ class Calls(EventHandler):
 
 
 def callbacks_of(data: bytes) -> list[tuple[str, Any]]:
-    """Read a stream to its end and return what :class:`Calls` kept."""
+    """Read a stream to its end and return what :class:`Calls` recorded."""
     handler = Calls()
     Stream(data, handler).until_done()
     return handler.log
@@ -186,7 +186,7 @@ def test_openai_python_and_node_a_repeated_id_and_name() -> None:
 
 
 def test_openai_python_and_node_a_resent_annotation() -> None:
-    """There: its start_index and end_index are summed up."""
+    """There: its start_index and end_index are added up."""
     cited = citation(0, start_index=10, end_index=13)
     log = callbacks_of(whole_run(text_delta("[1]", cited), text_delta(None, cited)))
     ((_, annotation),) = of(log, "annotation")
@@ -250,7 +250,7 @@ def test_openai_python_the_second_part_of_a_message() -> None:
     ] == log
 
 
-def test_openai_python_a_delta_with_nothing_but_an_annotation() -> None:
+def test_openai_python_a_delta_with_only_an_annotation() -> None:
     """There: it calls on_text_delta with None."""
     log = callbacks_of(whole_run(text_delta("a[1]"), text_delta(None, citation(0))))
     assert [("text delta", "a[1]")] == of(log, "text delta")
@@ -281,7 +281,7 @@ def test_openai_python_many_deltas_with_many_annotations() -> None:
 
 
 def test_an_annotation_is_found_by_its_index_without_a_search() -> None:
-    """What makes the test above linear: no annotation is compared with those before it."""
+    """That makes the test above linear: no annotation is compared with those before it."""
 
     class Counted(int):
         compared = 0
@@ -381,7 +381,7 @@ def test_azure_ai_agents_several_data_lines() -> None:
 
 
 def test_azure_ai_agents_exceptions_of_callbacks(caplog: pytest.LogCaptureFixture) -> None:
-    """There: they vanish in the log at DEBUG level."""
+    """There: they disappear in the log at DEBUG level."""
 
     class Buggy(EventHandler):
         def on_text_delta(self, delta: models.TextDelta, snapshot: models.Text) -> None:
@@ -410,7 +410,7 @@ def test_azure_ai_agents_the_argument_of_on_error() -> None:
     assert [models.Error("it's full", "rate_limit", None, "server_error")] == got
 
 
-def test_azure_ai_agents_how_often_on_done_comes() -> None:
+def test_azure_ai_agents_how_often_on_done_runs() -> None:
     """There: once per tool round. Here: once per stream, and on_run_done once per run."""
     calls = {"type": "tool_calls", "tool_calls": [{"id": "call_1", "type": "function"}]}
     first = sse(
@@ -478,14 +478,14 @@ def test_go_openai_the_text_reader_at_a_failure(rest: bytes, kind: type[Exceptio
     with pytest.raises(kind):
         stream.text.read()
     assert isinstance(stream.err, kind)
-    assert "Hel" == stream.text.read()  # what was said before is not lost
+    assert "Hel" == stream.text.read()  # the text before it is not lost
 
 
 # --- Images between texts: what several of the above get wrong at once -------------------
 
 
 def test_parts_of_all_types_in_one_message() -> None:
-    """Text, image, text: each is told once, in order, and closed before the next."""
+    """Text, image, text: each is delivered once, in order, and closed before the next."""
     image = {"type": "image_file", "image_file": {"file_id": "file_1"}}
     recorder = recorded(
         whole_run(

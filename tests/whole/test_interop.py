@@ -1,4 +1,4 @@
-"""Official clients that nobody here wrote, against LocalServer: openai and azure-ai-agents."""
+"""The official clients openai and azure-ai-agents against LocalServer."""
 
 from __future__ import annotations
 
@@ -56,13 +56,13 @@ WEATHER: dict[str, Any] = {
 
 
 def openai_client(server: LocalServer, **options: Any) -> OpenAI:
-    """The official client, without retries."""
+    """Return the official client, without retries."""
     options = {"api_key": "any", "base_url": server.base_url, "max_retries": 0, **options}
     return OpenAI(**options)
 
 
 class Log(AssistantEventHandler):
-    """Writes down the callbacks."""
+    """Records the callbacks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -91,8 +91,8 @@ class Log(AssistantEventHandler):
 
 
 def asked(client: OpenAI, text: str, **run: Any) -> tuple[Log, Run]:
-    """The callbacks, and the final run, of one streamed answer."""
-    assistant = client.beta.assistants.create(model="m", tools=[WEATHER])  # type: ignore[list-item] # a plain dict is what the docs use
+    """Return the callbacks, and the final run, of one streamed answer."""
+    assistant = client.beta.assistants.create(model="m", tools=[WEATHER])  # type: ignore[list-item] # the docs use a plain dict
     handler = Log()
     with client.beta.threads.create_and_run_stream(
         assistant_id=assistant.id,
@@ -105,7 +105,7 @@ def asked(client: OpenAI, text: str, **run: Any) -> tuple[Log, Run]:
 
 
 def test_openai_reads_a_plain_answer(server: LocalServer) -> None:
-    """Text, messages, steps and the final run are what the SDK expects."""
+    """Texts, messages, steps and the final run are as the SDK expects."""
     with openai_client(server) as client:
         handler, run = asked(client, "Grüße, 世界 👩‍🚀")
         assert "You said: Grüße, 世界 👩‍🚀" == handler.text
@@ -118,7 +118,7 @@ def test_openai_reads_a_plain_answer(server: LocalServer) -> None:
 
 
 def test_openai_does_a_function_call_round(server: LocalServer) -> None:
-    """The stream stops for the call, and goes on after the outputs, in one run."""
+    """The stream stops for the call, and continues after the outputs, in one run."""
     with openai_client(server) as client:
         first, run = asked(client, "What is the weather in Zürich?")
         assert (["tool call function", "end"], "requires_action") == (first.log, run.status)
@@ -138,8 +138,8 @@ def test_openai_does_a_function_call_round(server: LocalServer) -> None:
     assert (run.id, "completed") == (final.id, final.status)
 
 
-def test_openai_reads_everything_a_responder_can_say() -> None:
-    """Code with outputs, citations, and images between texts."""
+def test_openai_reads_everything_a_responder_can_send() -> None:
+    """This covers code with outputs, citations, and images between texts."""
 
     def respond(_: Turn) -> list[Part]:
         return [
@@ -152,7 +152,7 @@ def test_openai_reads_everything_a_responder_can_say() -> None:
     with LocalServer(respond) as server, openai_client(server) as client:
         handler, run = asked(client, "x")
         (message,) = client.beta.threads.messages.list(run.thread_id, run_id=run.id).data
-    # The SDK says "done" again for an earlier tool call at each end: hence only the first three.
+    # The SDK sends "done" again for an earlier tool call at each end: hence only the first three.
     assert ["tool call code_interpreter", "image file-plot", "message completed"] == handler.log[:3]
     assert "See【1】.Done." == handler.text
     assert ["text", "image_file", "text"] == [part.type for part in message.content]
@@ -170,7 +170,7 @@ def test_openai_sees_failures_in_the_stream() -> None:
 
 
 def test_openai_creates_lists_changes_and_deletes(server: LocalServer) -> None:
-    """All the calls around a run, with pages."""
+    """All calls around a run work, including pages."""
     with openai_client(server) as client:
         ids = [client.beta.assistants.create(model="m").id for _ in range(5)]
         assert ids == [item.id for item in client.beta.assistants.list(limit=2, order="asc")]
@@ -219,14 +219,14 @@ def test_openai_maps_the_errors(server: LocalServer) -> None:
     "framing", [Framing(framing="close"), Framing(gzip=True), Framing(chunk_size=5)]
 )
 def test_openai_reads_every_framing(server: LocalServer, framing: Framing) -> None:
-    """The same text, however it travels."""
+    """The text is the same, however it is transferred."""
     server.framing = framing
     with openai_client(server) as client:
         assert "You said: héllo" == asked(client, "héllo")[0].text
 
 
 class AgentLog(AgentEventHandler[None]):
-    """Writes down the callbacks."""
+    """Records the callbacks."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -238,20 +238,20 @@ class AgentLog(AgentEventHandler[None]):
         self.text += delta.text
 
     def on_thread_run(self, run: ThreadRun) -> None:
-        """Note the status."""
+        """Record the status."""
         self.log.append(RunStatus(run.status).value)
 
     def on_error(self, data: str) -> None:
-        """Note the error."""
+        """Record the error."""
         self.log.append(f"error {data}")
 
     def on_done(self) -> None:
-        """Note the end."""
+        """Record the end."""
         self.log.append("done")
 
 
 def streamed(client: AgentsClient, text: str, **agent: Any) -> AgentLog:
-    """The callbacks of one streamed answer."""
+    """Return the callbacks of one streamed answer."""
     made = client.create_agent(model="m", name="a", instructions="i", **agent)
     thread = client.threads.create()
     client.messages.create(thread.id, role="user", content=text)
@@ -262,7 +262,7 @@ def streamed(client: AgentsClient, text: str, **agent: Any) -> AgentLog:
 
 
 def test_azure_reads_a_plain_answer(server: LocalServer) -> None:
-    """Every event reaches its callback, to the end."""
+    """Every event reaches its callback, up to the end."""
     with agents_client(server) as client:
         handler = streamed(client, "Grüße")
     assert "You said: Grüße" == handler.text
@@ -271,7 +271,7 @@ def test_azure_reads_a_plain_answer(server: LocalServer) -> None:
 
 
 def test_azure_calls_functions_by_itself(server: LocalServer) -> None:
-    """Its automatic calls answer `requires_action`, and the stream goes on."""
+    """Its automatic calls answer `requires_action`, and the stream continues."""
 
     def get_weather(city: str) -> str:
         """Give the weather of a city.
@@ -292,7 +292,7 @@ def test_azure_calls_functions_by_itself(server: LocalServer) -> None:
 
 
 def test_azure_lists_and_deletes(server: LocalServer) -> None:
-    """Pages, errors and deletions are what the SDK expects."""
+    """Pages, errors and deletions are as the SDK expects."""
     with agents_client(server) as client:
         ids = [client.create_agent(model="m", name="a").id for _ in range(3)]
         assert ids == [agent.id for agent in client.list_agents(limit=2, order="asc")]

@@ -1,4 +1,4 @@
-"""Servers that speak Assistants in a manner of their own: same events, same text, same end."""
+"""Servers with their own manner of Assistants: same events, same text, same end."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from tests.support.lookalikes import ANSWER, ARGUMENTS, LOOKALIKES, PIECES, reco
 each_recording = pytest.mark.parametrize("name", sorted(LOOKALIKES))
 each_dialect = pytest.mark.parametrize("dialect", ["assistants", "auto"])
 
-#: Those that answer as OpenAI does, but for the manner.
+#: The streams that answer as OpenAI does, except for their manner.
 ANSWERING = ("astra_assistants_api", "dashscope", "litellm_proxy", "open_assistant_api")
 
-#: Those that say when they are done.
+#: The streams that end with ``done``.
 DONE_SAID = ("azure_openai_preview", "dashscope", "fakeai", "litellm_proxy")
 
 
 class Listener(TextAccumulatorMixin, EventHandler):
-    """Writes down the events, and what was said."""
+    """Records the events and the text."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -60,7 +60,7 @@ def read(source: Source, dialect: str = "assistants") -> tuple[Listener, models.
 
 
 def test_every_recording_is_made_here_and_is_up_to_date() -> None:
-    """`python -m tests.support.lookalikes` mends them."""
+    """`python -m tests.support.lookalikes` writes them."""
     assert {name: make() for name, make in LOOKALIKES.items()} == {
         path.stem: path.read_bytes() for path in sorted(lookalikes.RECORDINGS.glob("*"))
     }
@@ -69,7 +69,7 @@ def test_every_recording_is_made_here_and_is_up_to_date() -> None:
 @each_dialect
 @each_recording
 def test_a_recording_reads_the_same_whole_and_in_pieces(name: str, dialect: str) -> None:
-    """By its name and found out, at any cut."""
+    """This holds with the name of its wire and without, for any cut."""
     path: Path = recording(name)
     whole, run = read(path.open("rb"))
     for size in (1, 7, 100):
@@ -79,9 +79,9 @@ def test_a_recording_reads_the_same_whole_and_in_pieces(name: str, dialect: str)
 
 @each_recording
 def test_every_recording_ends_cleanly_and_is_done_once(name: str) -> None:
-    """Also where the server only hangs up; then ``done`` is made up for handlers that wait for it.
+    """This holds even if the server only closes the connection: a synthetic ``done`` then comes.
 
-    What is made up can be told.
+    Handlers that wait for ``done`` get it, and can see that it is synthetic.
     """
     out, _ = read(recording(name).open("rb"))
     (done,) = [event for event in out.events if isinstance(event, Done)]
@@ -91,7 +91,7 @@ def test_every_recording_ends_cleanly_and_is_done_once(name: str) -> None:
 
 @pytest.mark.parametrize("name", ANSWERING)
 def test_the_manner_makes_no_difference(name: str) -> None:
-    """Events, text and run are those of every other that answers."""
+    """Events, text and run are the same as those of all others that answer."""
     out, run = read(recording(name).open("rb"))
     expected, _ = read(recording(ANSWERING[0]).open("rb"))
     assert run is not None
@@ -100,7 +100,7 @@ def test_the_manner_makes_no_difference(name: str) -> None:
 
 
 def test_a_whole_call_sent_again_is_not_doubled() -> None:
-    """open-assistant-api: what grows is added, what is the same is not."""
+    """open-assistant-api: additions are appended, what is the same is not."""
     stream = Stream(recording("open_assistant_api_tools").open("rb"), out := Listener())
     run = stream.until_done()
     assert run is not None
@@ -119,7 +119,7 @@ def test_a_whole_call_sent_again_is_not_doubled() -> None:
 
 
 def test_a_run_that_waits_is_not_over_because_an_event_is_called_completed() -> None:
-    """open-assistant-api: the status counts, so nobody is told that the run is done."""
+    """open-assistant-api: the status counts, so the run is not reported as done."""
     ended: list[object] = []
 
     class Ends(EventHandler):
@@ -131,7 +131,7 @@ def test_a_run_that_waits_is_not_over_because_an_event_is_called_completed() -> 
 
 
 def test_a_message_that_ends_under_another_id_is_the_same_message() -> None:
-    """cogitator: begun once and done once, with the id that the server gave last."""
+    """cogitator: it begins once and is done once, with the id that the server sent last."""
     stream = Stream(recording("cogitator").open("rb"), out := Listener())
     stream.until_done()
     assert 1 == out.names.count("message.done")
@@ -156,7 +156,7 @@ def test_a_run_that_fails_twice_has_failed_once() -> None:
 
 
 def test_a_chunk_is_a_delta() -> None:
-    """Azure OpenAI's preview: other names, the same events."""
+    """Azure OpenAI's preview has other names for the same events."""
     out, run = read(recording("azure_openai_preview").open("rb"))
     assert run is not None
     assert (ANSWER, "completed") == (out.text, run.status)
@@ -173,8 +173,8 @@ def test_a_chunk_is_a_delta() -> None:
     assert ARGUMENTS == "".join(piece or "" for piece in arguments)
 
 
-def test_a_message_that_nobody_sends_is_no_fault() -> None:
-    """fakeai: a step speaks of a message, and that is all."""
+def test_a_message_that_is_never_sent_is_not_an_error() -> None:
+    """fakeai: a step refers to a message, and that is all."""
     stream = Stream(recording("fakeai").open("rb"))
     run = stream.until_done()
     assert run is not None

@@ -1,9 +1,9 @@
-"""Every recorded Assistants stream, decoded whole and in pieces, against what its bytes say.
+"""Every recorded Assistants stream, decoded whole and in pieces, and compared with its bytes.
 
 Rules of this file:
 
-- The recordings are whatever lies in the folder: what is asserted for all of them must hold
-  for new ones too. What is asserted by name is in the tables below.
+- The recordings are whatever is in the folder: assertions about all of them must hold for new
+  ones too. Assertions about single ones are in the tables below.
 - :func:`frames_of` reads a recording by splitting it at blank lines and with ``json``, and
   shares nothing with the decoder.
 """
@@ -34,10 +34,10 @@ from tests.support.frames import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-#: Which files of the folder are Assistants streams.
+#: The files of the folder that are Assistants streams.
 FOLDERS = ("assistants/*.sse", "azure_agents/*.sse", "servers/*_assistants_*.sse")
 
-#: Files whose JSON or framing is broken, and how many frames come before the bad one.
+#: Files whose JSON or framing is broken, and the number of frames before the bad one.
 MALFORMED = {
     "php_ThreadRunStreamResponse.sse": 0,  # no blank lines: all of it is one frame
     "spec_createRun_Streaming.sse": 0,
@@ -53,8 +53,8 @@ SERVER_ERRORS = (
     "simpleopenai_threads_runs_create_stream_error_1.sse",
 )
 
-#: Files whose deltas are not all there: the documentation shows the first and the last ones,
-#: and "..." between them.
+#: Files without all of their deltas: the documentation shows the first and the last ones, with
+#: "..." between them.
 ELIDED = "spec_"
 
 
@@ -64,7 +64,7 @@ def recordings(folder: Path) -> list[Path]:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run tests that take ``path`` for every recording; where there is none they are skipped."""
+    """Run tests that take ``path`` for every recording; without recordings they are skipped."""
     if "path" in metafunc.fixturenames:
         folder = metafunc.config.getoption("--wire")
         assert isinstance(folder, Path)
@@ -90,10 +90,10 @@ def lines_of(path: Path) -> bytes:
 
 @cache
 def frames_of(path: Path) -> list[Frame]:
-    """Read a recording up to and with an error or the first frame that is no JSON.
+    """Read a recording up to and including an error or the first frame that is not JSON.
 
-    That one has no payload; a line that begins with a brace, and so should have begun with
-    ``data:``, is one, too.
+    That frame has no payload; so has a line that begins with a brace, and so should have begun
+    with ``data:``.
     """
     found, offset = [], 0
     for block in lines_of(path).split(b"\n\n"):
@@ -131,7 +131,7 @@ def transcript_of(path: Path) -> Transcript:
 
 
 def sent(out: Transcript) -> Iterator[events.WireEvent[Any]]:
-    """Yield what the server sent."""
+    """Yield the events that the server sent."""
     for event in out.events:
         if isinstance(event, events.WireEvent) and not event.synthetic:
             yield event
@@ -141,20 +141,20 @@ def sent(out: Transcript) -> Iterator[events.WireEvent[Any]]:
 
 
 def test_there_are_recordings(wire: Path) -> None:
-    """The folder holds those that are named here."""
+    """The folder has those that are named here."""
     names = {path.name for path in recordings(wire)}
     assert {*MALFORMED, *SERVER_ERRORS} <= names
     assert 30 < len(names)
 
 
-def test_any_chunking_tells_the_same(path: Path) -> None:
-    """Whole, by the frame, byte by byte, at random splits, with and without fast paths."""
+def test_any_chunking_gives_the_same(path: Path) -> None:
+    """It is read whole, by the frame, byte by byte, at random splits, on both paths."""
     assert transcript_of(path) == decode_every_way(path.read_bytes(), seeds=range(4))
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["CRLF", "CR"])
-def test_any_line_ends_tell_the_same(path: Path, end: bytes) -> None:
-    """Also cut between CR and LF; only the offsets of errors are others."""
+def test_any_line_ends_give_the_same(path: Path, end: bytes) -> None:
+    """This holds even if it is cut between CR and LF; only the offsets of errors differ."""
     data = lines_of(path).replace(b"\n", end)
     expected = transcript_of(path)
     for chunks in ([data], pieces(data, 1), random_pieces(data, 5, most=60)):
@@ -163,8 +163,8 @@ def test_any_line_ends_tell_the_same(path: Path, end: bytes) -> None:
         assert repr(expected.error) == repr(out.error)
 
 
-def test_it_ends_well_or_with_an_error_that_says_why(path: Path) -> None:
-    """Only those that are known to be broken do not end with done."""
+def test_it_ends_well_or_with_the_expected_error(path: Path) -> None:
+    """Only those known to be broken do not end with done."""
     out = transcript_of(path)
     if path.name in MALFORMED:
         assert isinstance(out.error, DecodeError)
@@ -178,7 +178,7 @@ def test_it_ends_well_or_with_an_error_that_says_why(path: Path) -> None:
 
 
 def test_every_frame_is_delivered_once_and_in_order(path: Path) -> None:
-    """Under its name, with its JSON; before an error, all that came before it."""
+    """It has its name and its JSON; before an error, all frames before it are delivered."""
     frames = [(x.name, x.payload) for x in frames_of(path) if x.payload is not None]
     actual = [(x.event, x.raw) for x in sent(transcript_of(path))]
     assert [name for name, _ in frames] == [name for name, _ in actual]
@@ -187,13 +187,13 @@ def test_every_frame_is_delivered_once_and_in_order(path: Path) -> None:
 
 
 def test_everything_is_announced_once_and_ends_once(path: Path) -> None:
-    """And each part and call is done before the next one begins."""
+    """Each part and call is done before the next one begins."""
     out = transcript_of(path)
     check_transcript(out.events, ended=out.error is None and bool(out.of(events.RunDone)))
 
 
-def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
-    """Every message, step, text part and call, and no other."""
+def test_created_events_are_those_of_the_bytes(path: Path) -> None:
+    """They cover every message, step, text part and call, and no other."""
     messages, steps, texts, calls = set(), set(), set(), set()
     for frame in frames_of(path):
         name, payload = frame.name, frame.payload
@@ -205,7 +205,7 @@ def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
             begins = name.rpartition(".")[2] in {"created", "in_progress", "delta"}
             if begins:
                 steps.add(payload["id"])
-            if payload["id"] in steps:  # else it is the end of a step of an earlier stream
+            if payload["id"] in steps:  # or it is the end of a step of an earlier stream
                 details = payload.get("delta", payload).get("step_details") or {}
                 calls |= {x["id"] for x in details.get("tool_calls") or () if x.get("id")}
     out = transcript_of(path)
@@ -215,8 +215,8 @@ def test_what_is_announced_is_what_the_bytes_speak_of(path: Path) -> None:
     assert calls == {x.tool_call.id for x in out.of(events.RunStepToolCallCreated)}
 
 
-def test_a_wire_event_comes_before_what_is_derived_from_it(path: Path) -> None:
-    """But for the two exceptions that order needs: see ``stream_core.snapshots.stream_state``."""
+def test_a_wire_event_comes_before_its_derived_events(path: Path) -> None:
+    """Order requires two exceptions: see ``stream_core.snapshots.stream_state``."""
     decoder, data = EventDecoder(), lines_of(path)
     for block in data.split(b"\n\n")[:-1]:
         decoder.feed(block + b"\n\n")
@@ -234,9 +234,9 @@ def test_a_wire_event_comes_before_what_is_derived_from_it(path: Path) -> None:
 
 
 def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
-    """The derived ones always, joined; the wire's own where the server sends them all.
+    """Joined, the derived ones always are; the wire's own are if the server sends them all.
 
-    Where the documentation left some out, nothing is made up in their place.
+    If the documentation left some out, nothing is made up in their place.
     """
     out = transcript_of(path)
     spoken: Counter[str] = Counter()
@@ -253,7 +253,7 @@ def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
         said = "".join(deltas)
         if path.name.startswith(ELIDED):
             assert of_the_wire[one.id] == said
-            assert one.text != said  # else it needs no exception
+            assert one.text != said  # or it would need no exception
             continue
         assert one.text == said
         if spoken[one.id]:
@@ -261,7 +261,7 @@ def test_the_deltas_of_a_complete_message_are_its_text(path: Path) -> None:
 
 
 def test_the_arguments_of_a_call_are_its_fragments(path: Path) -> None:
-    """For every function call whose fragments were sent."""
+    """This holds for every function call whose fragments were sent."""
     out = transcript_of(path)
     joined: Counter[tuple[str, int]] = Counter()
     fragments: dict[tuple[str, int], str] = {}
@@ -283,7 +283,7 @@ def test_the_arguments_of_a_call_are_its_fragments(path: Path) -> None:
 
 @pytest.mark.parametrize(("name", "before"), MALFORMED.items())
 def test_a_malformed_recording_fails_at_the_bad_place(wire: Path, name: str, before: int) -> None:
-    """Exactly there, and not before everything that stands before it was told."""
+    """It fails exactly there, after everything before it was delivered."""
     path = wire / "assistants" / name
     out, bad = transcript_of(path), frames_of(path)[-1]
     assert bad.payload is None
@@ -299,8 +299,8 @@ def test_a_malformed_recording_fails_at_the_bad_place(wire: Path, name: str, bef
 
 
 @pytest.mark.parametrize("name", SERVER_ERRORS)
-def test_a_servers_error_is_the_last_thing_told(wire: Path, name: str) -> None:
-    """Everything before it was delivered, the event too."""
+def test_a_servers_error_is_the_last_event(wire: Path, name: str) -> None:
+    """Everything before it was delivered, and so was its event."""
     path = wire / "assistants" / name
     out = transcript_of(path)
     assert type(out.error) is ServerError
@@ -323,7 +323,7 @@ def test_a_servers_error_is_the_last_thing_told(wire: Path, name: str) -> None:
         ("servers/litellm_assistants_run.sse", "completed"),
     ],
 )
-def test_the_run_ends_as_the_server_said(wire: Path, name: str, status: str) -> None:
+def test_the_run_ends_as_the_server_stated(wire: Path, name: str, status: str) -> None:
     """A failed or waiting run is a normal ending."""
     decoder = EventDecoder()
     decoder.feed((wire / name).read_bytes())
@@ -344,31 +344,31 @@ def test_the_run_ends_as_the_server_said(wire: Path, name: str, status: str) -> 
         ("servers/oaa_assistants_run.sse", True),  # neither
     ],
 )
-def test_done_is_delivered_whether_the_server_says_it_or_not(
+def test_done_is_delivered_whether_it_was_sent_or_not(
     wire: Path, name: str, synthetic: bool
 ) -> None:
-    """It is marked where the server did not."""
+    """It is synthetic if the server did not send it."""
     last = transcript_of(wire / name).events[-1]
     assert isinstance(last, events.Done)
     assert synthetic is last.synthetic
 
 
 def test_a_step_that_is_created_twice_is_delivered_once(wire: Path) -> None:
-    """Azure's streams with MCP tools repeat it."""
+    """Azure's streams with MCP tools repeat its created."""
     out = transcript_of(wire / "azure_agents" / "py_mcp_tool_1_run_requires_approval.sse")
     (repeated,) = out.of(events.RepeatedEvent)
     assert "thread.run.step.created" == repeated.event
 
 
 def test_the_ends_of_steps_of_an_earlier_stream_are_delivered_without_calls(wire: Path) -> None:
-    """The stream after submitted outputs opens so."""
+    """The stream after submitted outputs begins like that."""
     out = transcript_of(wire / "assistants" / "dotnet_StreamingToolCall_2.sse")
     assert ["ThreadRunStepCompleted", "RunStepDone"] == out.names[:2]
     assert [] == out.of(events.RunStepToolCallCreated)
 
 
-def test_names_that_are_not_known_are_events(wire: Path) -> None:
-    """With their data, and nothing else happens."""
+def test_unknown_names_are_events(wire: Path) -> None:
+    """They have their data, and nothing else happens."""
     out = transcript_of(wire / "assistants" / "SYN_dotnet_unknown_events.sse")
     expected = ["thread.run.some_future_event", "thread.run.another_future_event"]
     assert expected == [x.event for x in out.of(events.UnknownEvent)]
@@ -376,7 +376,7 @@ def test_names_that_are_not_known_are_events(wire: Path) -> None:
 
 
 def test_citations_of_the_wire_are_delivered(wire: Path) -> None:
-    """Each once, of its type; the text around them is whole."""
+    """Each comes once, with its type; the text around them is complete."""
     for name, kind in (
         ("py_bing_grounding_streaming.sse", models.URLCitationAnnotation),
         ("py_include_file_search_results_stream.sse", models.FileCitationAnnotation),

@@ -1,11 +1,11 @@
-"""One handler class hears the same conversation on three wires: the callbacks are the same.
+"""One handler class gets the same conversation on three wires: the callbacks are the same.
 
 Rules of this file:
 
 - The conversations are those of ``three_wires``; all are held over HTTP.
-- A callback is compared with every field of its arguments. What differs stands in
-  ``DIFFERENCES``, each with its reason; an entry that no conversation needs fails a test.
-- ``python -m tests.whole.test_same_callbacks`` prints the list that docs/migrating.md has.
+- A callback is compared with every field of its arguments. Differences are in ``DIFFERENCES``,
+  each with its reason; an entry that no conversation needs fails a test.
+- ``python -m tests.whole.test_same_callbacks`` writes the list in docs/migrating.md.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ Entry = tuple[str, tuple[tuple[str, Any], ...]]
 
 
 class Listener(EventHandler):
-    """Writes down every callback with every field of its arguments, as they are then.
+    """Records every callback with every field of its arguments, as they are then.
 
     Attributes:
-        log: Name, and path and value of each field.
+        log: The name, and the path and value of each field.
     """
 
     def __init__(self) -> None:
@@ -61,17 +61,17 @@ class Listener(EventHandler):
         return write
 
     def names(self) -> list[str]:
-        """The callbacks in order, without what is about the raw wire."""
+        """The callbacks in order, except those about the raw wire."""
         aside = {"on_event", "on_extension_event"}
         return [name for name, _ in self.log if name not in aside]
 
 
 def facts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    """Give path and value of every field in VALUE; paths begin at the class of the argument."""
+    """Yield path and value of every field in VALUE; paths begin at the class of the argument."""
     if isinstance(getattr(value, "event", None), str):
         yield "event", value.event
     elif isinstance(value, models.Usage):
-        yield path, "told"  # each server counts in its own way
+        yield path, "stated"  # each server counts in its own way
     elif attrs.has(type(value)):
         for field in attrs.fields(type(value)):
             yield from facts(
@@ -87,7 +87,7 @@ def facts(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 @cache
 def listen(wire: str, name: str) -> tuple[Listener, bytes]:
-    """Hold the conversation NAME on a wire; return what heard it, and the bytes that came."""
+    """Hold the conversation NAME on a wire; return its listener, and the bytes that came."""
     listener, recorded = Listener(), io.BytesIO()
     tools: dict[str, Any] = {}
     if name == "function calls":
@@ -109,19 +109,19 @@ def listen(wire: str, name: str) -> tuple[Listener, bytes]:
     return listener, recorded.getvalue()
 
 
-# --- What differs -----------------------------------------------------------------------
+# --- The differences --------------------------------------------------------------------
 
 
 @attrs.frozen
 class Difference:
-    """What is not the same as on the Assistants wire.
+    """Something that is not the same as on the Assistants wire.
 
     Attributes:
-        wires: On which wires.
-        what: What, for the page.
+        wires: The wires that have it.
+        what: The difference, for the page.
         why: The reason.
-        paths: A regular expression for the fields that differ; "" where a callback is more.
-        callbacks: The callbacks in whose arguments they do; None: in all.
+        paths: A regular expression for the fields that differ; "" if there is an extra callback.
+        callbacks: The callbacks in whose arguments they differ; None means all.
     """
 
     wires: tuple[str, ...]
@@ -131,7 +131,7 @@ class Difference:
     callbacks: tuple[str, ...] | None = None
 
     def covers(self, wire: str, callback: str, path: str) -> bool:
-        """Tell whether it is about the field at PATH."""
+        """Return whether it is about the field at PATH."""
         return (
             bool(self.paths)
             and wire in self.wires
@@ -146,18 +146,18 @@ DIFFERENCES = (
     Difference(
         ("Responses",),
         "`on_extension_event` and its `on_event` come in between",
-        "Assistants never had frames that announce a part or repeat the whole text",
+        "the Assistants wire has no frames that announce a part or repeat the whole text",
         "",
     ),
     Difference(
         BOTH,
-        "ids have other beginnings; `thread_id` and `assistant_id` may be empty",
-        "ids are those of the wire, or are made from them; there is no thread and no assistant",
+        "ids have other prefixes; `thread_id` and `assistant_id` may be empty",
+        "ids are those of the wire, or made from them; there is no thread and no assistant",
         r".*[._]id",
     ),
     Difference(
         BOTH,
-        "`completed_at` and the like may be None, and `created_at` is the whole answer's",
+        "`completed_at` and the like may be None, and `created_at` is that of the whole answer",
         "only dates of the wire are used; the clock is never read",
         r".*_at",
     ),
@@ -171,20 +171,20 @@ DIFFERENCES = (
     ),
     Difference(
         BOTH,
-        "`run_step.usage` is None; `run.usage` is there, and is the sum of all rounds",
+        "`run_step.usage` is None; `run.usage` is the sum of all rounds",
         "these wires count tokens for each answer",
         r"RunStep\.usage",
     ),
     Difference(
         BOTH,
-        "`on_run_step_created` and `on_run_step_in_progress` show the first call already",
+        "`on_run_step_created` and `on_run_step_in_progress` already show the first call",
         "one frame both begins the step and names the call; snapshots are live",
         r"RunStep\.step_details\.tool_calls\b.*",
         ("on_run_step_created", "on_run_step_in_progress"),
     ),
     Difference(
         ("Chat",),
-        "`on_message_created` shows the first piece already",
+        "`on_message_created` already shows the first piece",
         "one chunk both begins the message and has its first piece; snapshots are live",
         r"Message\.content\b.*",
         ("on_message_created",),
@@ -193,7 +193,7 @@ DIFFERENCES = (
 
 
 def leave_out(log: list[Entry], wire: str, left_out: tuple[Difference, ...]) -> list[Entry]:
-    """Return LOG, of either wire, without what differs on WIRE."""
+    """Return LOG, of either wire, without the differences on WIRE."""
     kept: list[Entry] = []
     for callback, found in log:
         extension = callback == "on_extension_event" or (
@@ -213,14 +213,14 @@ def leave_out(log: list[Entry], wire: str, left_out: tuple[Difference, ...]) -> 
 def unlike(
     wire: str, name: str, left_out: tuple[Difference, ...] = DIFFERENCES
 ) -> list[tuple[Entry | None, Entry | None]]:
-    """Return the callbacks of a conversation that are not as on the Assistants wire."""
+    """Return the callbacks of a conversation that differ from the Assistants wire."""
     logs = (listen(one, name)[0].log for one in ("Assistants", wire))
     pairs = zip_longest(*(leave_out(log, wire, left_out) for log in logs))
     return [(expected, actual) for expected, actual in pairs if expected != actual]
 
 
 def table() -> str:
-    """Print the list for the page."""
+    """Return the list for the page."""
     rows = [("wire", "what", "why"), ("---",) * 3]
     rows += [(", ".join(x.wires), x.what, x.why) for x in DIFFERENCES]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -246,7 +246,7 @@ CALLED = ["on_tool_call_created", *["on_tool_call_delta", "on_run_step_delta"] *
 STEP_END = ["on_run_step_completed", "on_run_step_done"]
 END = ["on_run_completed", "on_run_done", "on_done", "on_end"]
 
-#: What each conversation is, whatever the wire.
+#: The callbacks of each conversation, whatever the wire.
 NAMES: dict[str, list[str]] = {
     "text": [
         *BEGIN,
@@ -292,7 +292,7 @@ conversations = pytest.mark.parametrize("name", ANSWERS)
 @conversations
 @pytest.mark.parametrize("wire", WIRES)
 def test_the_callbacks_are_the_same_on_every_wire(wire: str, name: str) -> None:
-    """Names and order, and what a program does with them."""
+    """So are their order, and what a program does with them."""
     listener, _ = listen(wire, name)
     assert NAMES[name] == listener.names()
     said = [dict(found)["Text.value"] for called, found in listener.log if called == "on_text_done"]
@@ -317,7 +317,7 @@ def test_the_callbacks_are_the_same_on_every_wire(wire: str, name: str) -> None:
     assert ["incomplete" if cut else "completed"] == [x["Run.status"] for x in done]
     if cut:
         assert ["max_completion_tokens"] == [x["Run.incomplete_details.reason"] for x in done]
-    assert ["told"] == [x["Run.usage"] for x in done]
+    assert ["stated"] == [x["Run.usage"] for x in done]
 
 
 def arguments_of(found: tuple[tuple[str, Any], ...]) -> Any:
@@ -327,16 +327,16 @@ def arguments_of(found: tuple[tuple[str, Any], ...]) -> Any:
 
 @conversations
 @pytest.mark.parametrize("wire", BOTH)
-def test_every_field_is_the_same_but_for_the_list(wire: str, name: str) -> None:
-    """All arguments of all callbacks, as they were in the callback."""
+def test_every_field_is_the_same_except_for_the_list(wire: str, name: str) -> None:
+    """All arguments of all callbacks are compared, as they were in the callback."""
     assert [] == unlike(wire, name)
 
 
 @pytest.mark.parametrize(
     ("wire", "difference"), [(wire, one) for one in DIFFERENCES for wire in one.wires]
 )
-def test_every_difference_is_there(wire: str, difference: Difference) -> None:
-    """Without an entry of the list some conversation would not be the same."""
+def test_every_difference_is_needed(wire: str, difference: Difference) -> None:
+    """Without any one entry of the list, some conversation would differ."""
     others = tuple(one for one in DIFFERENCES if one is not difference)
     assert any(unlike(wire, name, others) for name in ANSWERS)
 
@@ -344,8 +344,8 @@ def test_every_difference_is_there(wire: str, difference: Difference) -> None:
 @pytest.mark.parametrize("name", [name for name in ANSWERS if name != "function calls"])
 @pytest.mark.parametrize("wire", WIRES)
 @pytest.mark.parametrize("auto", [False, True])
-def test_a_recording_is_heard_as_the_stream_was(wire: str, name: str, *, auto: bool) -> None:
-    """The bytes that came, read again; the wire is named or found out."""
+def test_a_recording_gives_the_callbacks_of_the_stream(wire: str, name: str, *, auto: bool) -> None:
+    """The bytes are read again, with the wire named or detected."""
     live, recorded = listen(wire, name)
     replayed = Listener()
     Stream([recorded], replayed, dialect="auto" if auto else wire.lower()).until_done()
@@ -353,7 +353,7 @@ def test_a_recording_is_heard_as_the_stream_was(wire: str, name: str, *, auto: b
 
 
 def test_the_page_has_the_list() -> None:
-    """docs/migrating.md prints DIFFERENCES; `python -m` this module mends it."""
+    """docs/migrating.md prints DIFFERENCES; running this module with `python -m` updates it."""
     (listed,) = _LISTED.findall(PAGE.read_text("utf-8"))
     assert table() == listed
 

@@ -1,6 +1,6 @@
-"""Closing, aborting, cancelling and Ctrl-C, over real HTTP, mostly of a server that hangs.
+"""Closing, aborting, cancelling and Ctrl-C, over real HTTP, mostly with a server that hangs.
 
-Times are measured and only asserted generously: 0.5 s are promised on a quiet machine.
+Times are measured, but asserted generously: 0.5 s are promised on a quiet machine.
 """
 
 from __future__ import annotations
@@ -36,25 +36,25 @@ if TYPE_CHECKING:
     from stream_core.testing.responder import Answer
 
 
-#: Seconds in which everything returns; 0.5 are promised, the rest is for a busy machine.
+#: Seconds within which everything returns; 0.5 are promised, the rest is for a busy machine.
 SOON = 2.0
 
 CHUNKED, CLOSE = Framing(), Framing(framing="close")
 
 
 def sockets() -> int:
-    """How many sockets this process has open."""
+    """Return how many sockets this process has open."""
     links = []
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
             links.append(str(descriptor.readlink()))
-        except FileNotFoundError:  # the one that the folder was read with
+        except FileNotFoundError:  # the descriptor with which the folder was read
             continue
     return sum(link.startswith("socket:") for link in links)
 
 
 def eventually(true: Callable[[], bool]) -> bool:
-    """Whether TRUE soon is."""
+    """Return whether TRUE becomes true soon."""
     deadline = time.monotonic() + 1
     while not true() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -63,12 +63,12 @@ def eventually(true: Callable[[], bool]) -> bool:
 
 @contextmanager
 def hanging(kind: str = "chunked", **settings: Any) -> Iterator[Conversation]:
-    """A conversation whose server says a word and then thinks; no socket is left at its end.
+    """Yield a conversation whose server sends a word and then hangs; no socket is left at the end.
 
     Args:
-        kind: ``alive``, the connection lives; ``chunked`` and ``close``, it falls silent for
-            good; ``mute``, it does so before the first byte.
-        settings: The client's.
+        kind: With ``alive`` the connection lives; with ``chunked`` and ``close`` it falls silent
+            for good; with ``mute`` it does so before the first byte.
+        settings: The client's settings.
     """
     thinking = Flag()
 
@@ -87,12 +87,12 @@ def hanging(kind: str = "chunked", **settings: Any) -> Iterator[Conversation]:
             yield talk
         finally:
             thinking.set()
-    # A socket that the client still had would outlive the server's.
+    # A socket that the client still held would outlive the server's.
     assert eventually(lambda: before == sockets())
 
 
 def size_of_start(talk: Conversation) -> int:
-    """How many bytes come until the first word was said."""
+    """Return how many bytes come up to the first word."""
     thread = talk.client.threads.create()
     copy = io.BytesIO()
     with talk.client.threads.runs.stream(thread.id, assistant_id=talk.assistant_id) as stream:
@@ -106,7 +106,7 @@ KINDS = pytest.mark.parametrize("kind", ["chunked", "close", "alive"])
 
 
 class Doing(EventLog):
-    """Does something at each event of a class, and keeps all events."""
+    """Calls a function at each event of a class, and keeps all events."""
 
     def __init__(self, event_class: type[Event], do: Callable[[], object]) -> None:
         super().__init__()
@@ -119,7 +119,7 @@ class Doing(EventLog):
 
 
 class Waiting(Doing):
-    """Sets a flag when the first word was said, after which the server hangs."""
+    """Sets a flag at the first word, after which the server hangs."""
 
     def __init__(self) -> None:
         self.hangs = Flag()
@@ -127,19 +127,19 @@ class Waiting(Doing):
 
 
 def in_thread(work: Callable[[], object]) -> Thread:
-    """Do WORK in another thread."""
+    """Run WORK in another thread."""
     thread = Thread(target=work, daemon=True)
     thread.start()
     return thread
 
 
 def says(*parts: Part) -> Callable[[Turn], Answer]:
-    """A responder that always gives PARTS."""
+    """Return a responder that always answers with PARTS."""
     return lambda _: parts
 
 
 def calls_a_tool(turn: Turn) -> Answer:
-    """One round, then a word."""
+    """Call a tool in the first round, then answer with a word."""
     return Say("Done.") if turn.results else CallFunctions([FunctionCall("get_tides", PORTO)])
 
 
@@ -150,8 +150,8 @@ PORTO = {"port": "Porto"}
 
 
 @KINDS
-def test_leaving_the_block_ends_the_reading_and_not_the_run(kind: str) -> None:
-    """The documented default: the run goes on, to its own end."""
+def test_leaving_the_block_ends_the_reading_but_not_the_run(kind: str) -> None:
+    """This is the documented default: the run continues to its own end."""
     with hanging(kind) as talk:
         with talk.stream() as stream:
             assert stream.next()
@@ -162,7 +162,7 @@ def test_leaving_the_block_ends_the_reading_and_not_the_run(kind: str) -> None:
 
 
 def test_a_tool_may_close_the_stream() -> None:
-    """Its output is not told, nothing is submitted, and the end comes last."""
+    """Its output is not delivered, nothing is submitted, and the end comes last."""
     log = EventLog()
     with conversation(calls_a_tool) as talk:
 
@@ -179,7 +179,7 @@ def test_a_tool_may_close_the_stream() -> None:
 
 
 def test_a_callback_of_a_round_may_close_the_stream() -> None:
-    """The event is the last, and nothing is submitted."""
+    """That event is the last one, and nothing is submitted."""
     with conversation(calls_a_tool) as talk:
         stream = talk.stream(tools=[get_tides])
         log = Doing(events.ToolOutput, stream.close)
@@ -191,7 +191,7 @@ def test_a_callback_of_a_round_may_close_the_stream() -> None:
 
 
 def test_a_callback_of_a_recovery_may_close_the_stream() -> None:
-    """The report is the last that is told."""
+    """The report is the last event."""
     with conversation(says(Say("Hello."))) as talk:
         talk.server.fail_next(Fault(cut_after=2000, only="/runs"))
         stream = talk.stream()
@@ -203,7 +203,7 @@ def test_a_callback_of_a_recovery_may_close_the_stream() -> None:
 
 @pytest.mark.parametrize("read", [lambda stream: stream.next(), lambda stream: stream.until_done()])
 def test_a_tool_cannot_read_the_stream(read: Callable[[Stream], object]) -> None:
-    """It would wait for itself; the error is one of the tool."""
+    """It would wait for itself; the error is the tool's."""
     with conversation(calls_a_tool) as talk:
 
         def get_tides(port: str) -> str:
@@ -223,7 +223,7 @@ def test_a_tool_cannot_read_the_stream(read: Callable[[Stream], object]) -> None
 def test_abort_frees_a_reader_at_once(
     kind: str, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    """From another thread, while the server hangs; it is no failure, and the run goes on."""
+    """It comes from another thread while the server hangs; the run continues, and nothing fails."""
     with hanging(kind) as talk:
         log, took = Waiting(), []
         stream = talk.stream(event_handler=log)
@@ -233,7 +233,7 @@ def test_abort_frees_a_reader_at_once(
                 time.sleep(0.05)
             else:
                 log.hangs.wait(10)
-                time.sleep(0.02)  # the reader is on its way back to the socket
+                time.sleep(0.02)  # the reader is returning to the socket
             took.append(time.monotonic())
             stream.abort()
 
@@ -251,7 +251,7 @@ def test_abort_frees_a_reader_at_once(
 
 
 def test_abort_may_be_called_by_a_signal_handler() -> None:
-    """The reader is in the same thread, and waits."""
+    """The reader is in the same thread, waiting."""
     with hanging("alive") as talk:
         stream = talk.stream()
         old = signal.signal(signal.SIGALRM, lambda *_: stream.abort())
@@ -267,7 +267,7 @@ def test_abort_may_be_called_by_a_signal_handler() -> None:
 
 
 def test_abort_in_a_callback_is_a_close() -> None:
-    """Every handler gets the event, and it is the last although more has come."""
+    """Every handler gets the event, and it is the last one although more bytes have come."""
     with conversation(says(Say("Hello."))) as talk:
         stream = talk.stream()
         log, other = Doing(events.ThreadRunQueued, stream.abort), EventLog()
@@ -277,7 +277,7 @@ def test_abort_in_a_callback_is_a_close() -> None:
 
 
 def test_abort_before_the_first_read_reads_nothing() -> None:
-    """The end comes in the reader's thread, when it reads."""
+    """The end comes in the reader's thread, when that reads."""
     with hanging() as talk:
         log = EventLog()
         stream = talk.stream(event_handler=log)
@@ -287,8 +287,8 @@ def test_abort_before_the_first_read_reads_nothing() -> None:
         assert ["StreamEnd"] == log.names
 
 
-def test_abort_between_two_events_tells_no_more_of_those_that_came() -> None:
-    """Also of what was read already."""
+def test_abort_between_two_events_delivers_no_more() -> None:
+    """Even events of bytes that were read already are dropped."""
     log = EventLog()
     stream = Stream(sse(run("created"), run("queued"), run("completed")), log)
     assert stream.next()
@@ -298,21 +298,21 @@ def test_abort_between_two_events_tells_no_more_of_those_that_came() -> None:
 
 
 def test_abort_twice_or_after_the_end_does_nothing() -> None:
-    """It frees no connection that serves another stream by now."""
+    """It does not free a connection that by now serves another stream."""
     with conversation(says(Say("Hello."))) as talk:
         first = talk.stream()
         first.until_done()
         connections = talk.server.connections
         second = talk.stream()
         assert second.next()
-        assert connections == talk.server.connections  # it is the same one
+        assert connections == talk.server.connections  # it is the same connection
         first.abort()
         first.abort()
         assert "completed" == second.get_final_run().status
         second.abort()
 
 
-def test_abort_ends_a_source_that_knows_none_with_its_next_bytes() -> None:
+def test_abort_ends_a_source_without_abort_at_its_next_bytes() -> None:
     """A generator cannot be woken."""
     log = EventLog()
     frames = [sse(run("created")), sse(run("queued"))]
@@ -358,8 +358,8 @@ def test_abort_ends_the_wait_for_a_run(record_testsuite_property: Any) -> None:
     assert 0 == log.names.count("StreamException") == log.names.count("StreamRecovered")
 
 
-def test_abort_while_the_server_is_asked_tells_nothing_of_it() -> None:
-    """The answer is waited for, and left."""
+def test_abort_while_the_server_is_asked_delivers_nothing() -> None:
+    """The reader waits for the answer, and ignores it."""
     with conversation(says(Say("Hello."))) as talk:
         talk.server.fail_next(Fault(cut_after=2000, only="/runs"), Fault(delay=0.2, only="/steps"))
         log = EventLog()
@@ -376,8 +376,8 @@ def test_abort_while_the_server_is_asked_tells_nothing_of_it() -> None:
     assert 0 == log.names.count("StreamRecovered")
 
 
-def test_abort_while_a_tool_runs_tells_and_submits_nothing() -> None:
-    """The tool is waited for."""
+def test_abort_while_a_tool_runs_delivers_and_submits_nothing() -> None:
+    """The reader waits for the tool."""
     running, aborted = Flag(), Flag()
     log = EventLog()
 
@@ -403,7 +403,7 @@ def test_abort_while_a_tool_runs_tells_and_submits_nothing() -> None:
 
 
 def test_abort_while_outputs_are_submitted_leaves_no_socket() -> None:
-    """The request is waited for; its reply is closed unread."""
+    """The reader waits for the request; its reply is closed unread."""
     log, before = EventLog(), sockets()
     with conversation(calls_a_tool) as talk:
         talk.server.fail_next(Fault(delay=0.2, only="/submit_tool_outputs"))
@@ -426,7 +426,7 @@ def test_abort_while_outputs_are_submitted_leaves_no_socket() -> None:
 
 @KINDS
 def test_cancel_ends_a_run_whose_server_hangs(kind: str, record_testsuite_property: Any) -> None:
-    """What the run was until then is told, and that it was cancelled."""
+    """The events up to then are delivered, and then the cancelled run."""
     with hanging(kind) as talk:
         log = Waiting()
         stream = talk.stream(event_handler=log)
@@ -443,12 +443,12 @@ def test_cancel_ends_a_run_whose_server_hangs(kind: str, record_testsuite_proper
     assert None is stream.err
     for name in ("ThreadRunCancelled", "ThreadMessageIncomplete", "RunDone", "Done", "StreamEnd"):
         assert 1 == [type(event).__name__ for event in log.events].count(name), name
-    # Where the connection lives, the server tells it; where it is silent, it is asked.
+    # If the connection lives, the server sends it; if it is silent, the server is asked.
     assert (kind != "alive") == ("StreamRecovered" in log.names)
 
 
-def test_cancel_asks_a_server_that_is_silent_from_then_on(record_testsuite_property: Any) -> None:
-    """The connection lives, but brings nothing any more."""
+def test_cancel_asks_a_server_that_then_falls_silent(record_testsuite_property: Any) -> None:
+    """The connection lives, but brings nothing more."""
     with conversation(says(Say("Well")), timeout=(5, 20)) as talk:
         talk.server.frame_next(Framing(delay=10))
         log = EventLog()
@@ -467,7 +467,7 @@ def test_cancel_asks_a_server_that_is_silent_from_then_on(record_testsuite_prope
 
 
 def test_cancel_before_the_first_byte_ends_the_newest_run_of_the_thread() -> None:
-    """Nothing was heard of it."""
+    """No event of the run has come."""
     with hanging("mute") as talk:
         stream = talk.stream()
         begun = time.monotonic()
@@ -486,8 +486,8 @@ def test_cancel_of_a_run_on_an_unknown_thread_reads_until_it_knows() -> None:
         assert "cancelled" == cancelled.status
 
 
-def test_cancel_in_a_callback_reads_on_as_the_stream_does() -> None:
-    """It gives the run as it is then."""
+def test_cancel_in_a_callback_lets_the_stream_read_on() -> None:
+    """It returns the run as it is at that moment."""
     with hanging("alive") as talk:
         seen: list[models.Run | None] = []
         log = Doing(events.MessageTextDelta, lambda: seen.append(stream.cancel()))
@@ -501,7 +501,7 @@ def test_cancel_in_a_callback_reads_on_as_the_stream_does() -> None:
 
 @pytest.mark.parametrize("event_class", [events.ThreadRunRequiresAction, events.ToolOutput])
 def test_cancel_in_a_round_submits_nothing(event_class: type[Event]) -> None:
-    """A run that is cancelled takes no outputs."""
+    """A cancelled run takes no outputs."""
     ran = []
 
     def get_tides(port: str) -> str:
@@ -516,13 +516,13 @@ def test_cancel_in_a_round_submits_nothing(event_class: type[Event]) -> None:
         assert "cancelled" == talk.run.status
         assert [] == talk.asked("/submit_tool_outputs")
     assert waiting is not None
-    assert "requires_action" == waiting.status  # as last heard of
+    assert "requires_action" == waiting.status  # as of the latest event
     assert ["Done", "StreamEnd"] == log.names[-2:]
     assert ["Porto"] * (event_class is events.ToolOutput) == ran
 
 
 def test_a_tool_may_cancel_the_run() -> None:
-    """Its output is not told, nothing is submitted."""
+    """Its output is not delivered, and nothing is submitted."""
     with conversation(calls_a_tool) as talk:
         seen: list[models.Run | None] = []
 
@@ -541,7 +541,7 @@ def test_a_tool_may_cancel_the_run() -> None:
 
 
 def test_cancel_after_the_end_or_a_second_time_asks_nothing() -> None:
-    """The run has ended."""
+    """The run has ended already."""
     with conversation(says(Say("Hello."))) as talk:
         stream = talk.stream()
         ended = stream.get_final_run()
@@ -551,7 +551,7 @@ def test_cancel_after_the_end_or_a_second_time_asks_nothing() -> None:
 
 
 def test_cancel_of_a_run_that_waits_ends_it() -> None:
-    """Its stream was over: the run is the one last heard of."""
+    """Its stream is over: the run is that of the latest event."""
     with conversation(calls_a_tool) as talk:
         stream = talk.stream()
         stream.until_done()
@@ -561,7 +561,7 @@ def test_cancel_of_a_run_that_waits_ends_it() -> None:
 
 
 def test_a_run_that_completed_meanwhile_stays_completed() -> None:
-    """The server says that it is too late, and the rest is read."""
+    """The server answers that it is too late, and the rest is read."""
     with conversation(says(Say("Hello."))) as talk:
         log = EventLog()
         stream = talk.stream(event_handler=log)
@@ -576,7 +576,7 @@ def test_a_run_that_completed_meanwhile_stays_completed() -> None:
 
 
 def test_a_cancel_that_is_refused_is_an_error() -> None:
-    """The stream can be read on."""
+    """The stream can still be read."""
     with hanging("alive") as talk:
         stream = talk.stream()
         assert stream.next()
@@ -588,7 +588,7 @@ def test_a_cancel_that_is_refused_is_an_error() -> None:
 
 
 def test_cancel_without_recovery_waits_for_the_server() -> None:
-    """Who wants no questions gets the connection's word, a timeout here."""
+    """With recover=False, the connection's failure is raised, here a timeout."""
     with hanging("chunked", timeout=(5, 0.3)) as talk:
         stream = talk.stream(recover=False)
         assert stream.next()
@@ -598,7 +598,7 @@ def test_cancel_without_recovery_waits_for_the_server() -> None:
 
 
 def test_a_stream_without_a_client_cannot_be_cancelled() -> None:
-    """The error says what can be done."""
+    """The error states what can be done instead."""
     stream = Stream(sse(run("created")))
     with pytest.raises(RuntimeError, match=r"only a stream of a Client .* close\(\) ends reading"):
         stream.cancel()
@@ -641,10 +641,10 @@ if cancel == "cancel":
 
 @KINDS
 @pytest.mark.parametrize("cancel", ["cancel", "leave"])
-def test_ctrl_c_leaves_no_socket_and_where_asked_no_run(
+def test_ctrl_c_leaves_no_socket_and_if_asked_no_run(
     kind: str, cancel: str, record_testsuite_property: Any
 ) -> None:
-    """A real SIGINT to a program that reads from a server that hangs."""
+    """A real SIGINT goes to a program that reads from a server that hangs."""
     with hanging(kind) as talk:
         program = subprocess.Popen(
             [
@@ -658,7 +658,7 @@ def test_ctrl_c_leaves_no_socket_and_where_asked_no_run(
         with program:
             assert program.stdout is not None
             assert "hangs\n" == program.stdout.readline()
-            time.sleep(0.02)  # the reader is on its way back to the socket
+            time.sleep(0.02)  # the reader is returning to the socket
             begun = time.monotonic()
             program.send_signal(signal.SIGINT)
             lines = [program.stdout.readline() for _ in range(2)]
@@ -676,7 +676,7 @@ def test_ctrl_c_leaves_no_socket_and_where_asked_no_run(
 
 
 class Interrupting(EventHandler):
-    """Ctrl-C in a callback."""
+    """Raises KeyboardInterrupt in a callback."""
 
     def on_run_created(self, run: models.Run) -> None:
         raise KeyboardInterrupt
@@ -686,7 +686,7 @@ class Interrupting(EventHandler):
 
 
 def test_ctrl_c_in_a_callback_cancels_too() -> None:
-    """It leaves as it came."""
+    """The exception leaves unchanged."""
     with hanging("alive") as talk:
         stream = talk.stream(event_handler=Interrupting(), cancel_on_interrupt=True)
         with pytest.raises(KeyboardInterrupt) as caught:
@@ -696,7 +696,7 @@ def test_ctrl_c_in_a_callback_cancels_too() -> None:
 
 
 def test_ctrl_c_before_the_first_byte_cancels_the_newest_run() -> None:
-    """The thread would be locked all the same."""
+    """Otherwise the thread would stay locked."""
     with hanging("mute") as talk:
         stream = talk.stream(cancel_on_interrupt=True)
         old = signal.signal(signal.SIGALRM, signal.default_int_handler)
@@ -710,8 +710,8 @@ def test_ctrl_c_before_the_first_byte_cancels_the_newest_run() -> None:
         assert eventually(lambda: talk.run.status == "cancelled")
 
 
-def test_ctrl_c_does_not_wait_for_what_cannot_be_cancelled() -> None:
-    """What fails there is a note; KeyboardInterrupt is more urgent."""
+def test_ctrl_c_does_not_wait_for_a_run_that_cannot_be_cancelled() -> None:
+    """A failure to cancel becomes a note; KeyboardInterrupt is more urgent."""
     with hanging("alive") as talk:
         talk.server.fail_next(Fault(status=500, only="/cancel"))
         stream = talk.stream(event_handler=Interrupting(), cancel_on_interrupt=True)
@@ -723,8 +723,8 @@ def test_ctrl_c_does_not_wait_for_what_cannot_be_cancelled() -> None:
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["ended", "unknown"])
-def test_ctrl_c_cancels_nothing_where_nothing_runs(*, known: bool) -> None:
-    """The run has ended, or nobody knows which it is."""
+def test_ctrl_c_cancels_nothing_if_nothing_runs(*, known: bool) -> None:
+    """The run has ended, or it is unknown which one it is."""
 
     class Handler(EventHandler):
         def on_run_done(self, run: models.Run) -> None:

@@ -1,6 +1,6 @@
 """docs/responses-events.md is printed from the tables of the Responses and Chat wires.
 
-``python -m tests.whole.test_wire_tables`` writes what is between the marks.
+``python -m tests.whole.test_wire_tables`` writes the text between its marks.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _NAME = re.compile(r"(?:thread|reasoning|image_generation)(?:\.\w+)+|\berror\b|\
 
 
 def responses_table() -> str:
-    """Print what each event of the Responses wire becomes."""
+    """Return the table of what each event of the Responses wire becomes."""
     rows = [(f"`{name}`", _NAME.sub(r"`\g<0>`", row.becomes)) for name, row in ROWS.items()]
     return as_table(("event", "becomes"), rows)
 
 
 def chat_table() -> str:
-    """Print how a run ends for each reason of the Chat Completions wire."""
+    """Return the table of how a run ends for each reason of the Chat Completions wire."""
     rows = []
     for reason, (status, why) in FINISH_REASONS.items():
         run_reason, message_reason = reasons(status, why)
@@ -47,25 +47,25 @@ def chat_table() -> str:
 
 
 def reasons(status: str, why: str | None) -> tuple[str | None, str | None]:
-    """Return the reasons that run and message give, where the run ended with STATUS for WHY."""
+    """Return the reasons that run and message give if the run ended with STATUS for WHY."""
     run_reason, message_reason = incomplete_reasons(why)
     *_, of_the_end = ENDS[status]
     return run_reason, of_the_end or message_reason
 
 
 def as_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
-    """Print a Markdown table."""
+    """Return a Markdown table."""
     lines = [head, ("---",) * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
 def code(text: str | None) -> str:
-    """Return TEXT as code, nothing as nothing."""
+    """Return TEXT as code, or "" for None."""
     return f"`{text}`" if text else ""
 
 
 def with_tables(page: str) -> str:
-    """Return PAGE with what is printed from the code."""
+    """Return PAGE with the tables printed from the code."""
     for name, table in (("responses", responses_table()), ("chat", chat_table())):
         marks = rf"(?s)(?<=<!-- {name}:start -->\n).*?(?=<!-- {name}:end -->)"
         page, count = re.subn(marks, lambda _, table=table: table, page)  # type: ignore[misc]  # mypy cannot type a default of a lambda
@@ -74,7 +74,7 @@ def with_tables(page: str) -> str:
 
 
 def test_the_page_is_up_to_date() -> None:
-    """`python -m tests.whole.test_wire_tables` mends it."""
+    """`python -m tests.whole.test_wire_tables` updates it."""
     page = PAGE.read_text("utf-8")
     assert page == with_tables(page)
 
@@ -87,7 +87,7 @@ def test_every_event_is_in_the_table_once() -> None:
 
 @pytest.mark.parametrize("name", sorted(ROWS))
 def test_what_an_event_becomes_exists(name: str) -> None:
-    """Each name in a row is that of an event class here."""
+    """Each name in a row is that of one of our event classes."""
     known = {
         cls.event for cls in vars(events).values() if isinstance(getattr(cls, "event", 0), str)
     }
@@ -97,8 +97,8 @@ def test_what_an_event_becomes_exists(name: str) -> None:
 
 
 @pytest.mark.parametrize("reason", sorted(FINISH_REASONS))
-def test_a_finish_reason_ends_a_run_as_the_table_says(reason: str) -> None:
-    """The dialect does what is printed."""
+def test_a_finish_reason_ends_a_run_as_in_the_table(reason: str) -> None:
+    """The dialect does what the table states."""
     out = transcript_of(chunk(content="Ahoy"), stop(reason))
     status, why = FINISH_REASONS[reason]
     run_reason, message_reason = reasons(status, why)
