@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .responses_params import BothParams
+from .options import ModelParams
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["ChatStreamParams"]
 
 
-class ChatStreamParams(BothParams, total=False):
+class ChatStreamParams(ModelParams, total=False):
     """What a streamed chat completion takes beside ``model`` and ``messages``."""
 
     audio: Object | None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Executor
 
     from stream_core import models
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
         Callable[..., Any] | tuple[Object | models.FunctionTool, Callable[..., Any]] | ToolSet
     )
 
-__all__ = ["CallOptions", "StreamOptions"]
+    #: The tools of a call that goes to a model: definitions, and what runs.
+    Tools: TypeAlias = ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]]
+
+__all__ = ["CallOptions", "ModelParams", "StreamOptions"]
 
 
 class CallOptions(TypedDict, total=False):
@@ -72,3 +75,24 @@ class StreamOptions(CallOptions, total=False):
     tool_errors: ToolErrors
     max_rounds: int
     executor: Executor
+
+
+class ModelParams(StreamOptions, total=False):
+    """What every call takes that goes to a model rather than to an assistant."""
+
+    metadata: Mapping[str, str] | None
+    moderation: Object | None
+    parallel_tool_calls: bool | None
+    prompt_cache_key: str
+    prompt_cache_options: Object
+    prompt_cache_retention: str | None
+    safety_identifier: str
+    service_tier: str | None
+    store: bool | None
+    stream_options: Object | None
+    temperature: float | None
+    tool_choice: str | Object
+    tools: Tools
+    top_logprobs: int | None
+    top_p: float | None
+    user: str

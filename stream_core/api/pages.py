@@ -1,14 +1,15 @@
 """Lists, one page at a time.
 
-Iterating a page gives what is on it and sends nothing; only ``next_page`` and ``iter_all``
-ask the server.
+Rules of this file: iterating a page gives what is on it and sends nothing; only ``next_page`` and
+``iter_all`` ask the server. What comes after a page is decided in :class:`PageData`, without I/O;
+:class:`Page` is the blocking shell around it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import define, field
+from attrs import field, frozen
 
 from stream_core.convert.payloads import structure
 from stream_core.errors import DecodeError
@@ -16,14 +17,16 @@ from stream_core.errors import DecodeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["Page", "read_page"]
+    from stream_core.effects import Flow
+
+__all__ = ["Page", "PageData", "read_page"]
 
 T = TypeVar("T")
 
 
-@define(eq=False)
-class Page(Generic[T]):
-    """One page of a list.
+@frozen(eq=False)
+class PageData(Generic[T]):
+    """What a server sent of a list, and how to ask for the rest.
 
     Attributes:
         data: The objects.
@@ -36,7 +39,44 @@ class Page(Generic[T]):
     first_id: str | None
     last_id: str | None
     has_more: bool
-    _fetch: Callable[[str], Page[T]] = field(repr=False)
+    _fetch: Callable[[str], Flow[PageData[T]]] = field(repr=False)
+
+    def following(self) -> Flow[PageData[T] | None]:
+        """Ask for the page after this one.
+
+        Returns:
+            The page, or None if there is none: the server has to say that there is more, and
+            after what.
+        """
+        if not self.has_more or self.last_id is None:
+            return None
+        page = yield from self._fetch(self.last_id)
+        # Some servers do not know `after`: the same page again would come for ever.
+        return None if page.last_id == self.last_id else page
+
+
+class Page(Generic[T]):
+    """One page of a list.
+
+    Attributes:
+        data: The objects.
+        first_id: The id of the first one, or None.
+        last_id: The id of the last one, or None.
+        has_more: Whether the server says that there are more after it.
+    """
+
+    __slots__ = ("_drive", "_page", "data", "first_id", "has_more", "last_id")
+
+    def __init__(self, page: PageData[T], drive: Callable[[Flow[Any]], Any]) -> None:
+        """Wrap PAGE.
+
+        Args:
+            page: What the server sent.
+            drive: Runs a flow to its end, and returns what it returns.
+        """
+        self.data, self.has_more = page.data, page.has_more
+        self.first_id, self.last_id = page.first_id, page.last_id
+        self._page, self._drive = page, drive
 
     def __iter__(self) -> Iterator[T]:
         """Iterate over the objects on this page."""
@@ -46,21 +86,23 @@ class Page(Generic[T]):
         """Return the number of objects on this page."""
         return len(self.data)
 
+    def __repr__(self) -> str:
+        """Return a text with the objects."""
+        ends = f"first_id={self.first_id!r}, last_id={self.last_id!r}, has_more={self.has_more}"
+        return f"Page(data={self.data!r}, {ends})"
+
     def next_page(self) -> Page[T] | None:
         """Ask for the page after this one.
 
         Returns:
-            The page, or None when there is none: without an error a server has to say that
-            there is more, and after what.
+            The page, or None if there is none: the server has to say that there is more, and
+            after what.
 
         Raises:
             StreamError: The request failed.
         """
-        if not self.has_more or self.last_id is None:
-            return None
-        page = self._fetch(self.last_id)
-        # Some servers know no `after`: the same page again would come for ever.
-        return None if page.last_id == self.last_id else page
+        following: PageData[T] | None = self._drive(self._page.following())
+        return None if following is None else Page(following, self._drive)
 
     def iter_all(self) -> Iterator[T]:
         """Iterate over the objects on this page and on all after it, asked for as needed.
@@ -74,22 +116,22 @@ class Page(Generic[T]):
             page = page.next_page()
 
 
-def read_page(cls: type[T], answer: Any, fetch: Callable[[str], Page[T]]) -> Page[T]:
+def read_page(cls: type[T], answer: Any, fetch: Callable[[str], Flow[PageData[T]]]) -> PageData[T]:
     """Make a page of a JSON value.
 
     Args:
-        cls: What the list has.
+        cls: The class of the objects.
         answer: The server's answer.
         fetch: Asks for the page after the object with the id given.
 
     Raises:
-        DecodeError: The answer is no list of these.
+        DecodeError: The answer is not a list of these.
     """
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-        raise DecodeError("the answer is not a list: it is no object with a list `data`")
+        raise DecodeError("the answer is not a list: it is not an object with a list `data`")
     data = [_item(cls, number, value) for number, value in enumerate(answer["data"])]
     more = bool(answer.get("has_more"))
-    return Page(data, answer.get("first_id"), answer.get("last_id"), more, fetch)
+    return PageData(data, answer.get("first_id"), answer.get("last_id"), more, fetch)
 
 
 def _item(cls: type[T], number: int, value: Any) -> T:

@@ -1,68 +1,82 @@
-"""How a call becomes a request, and its answer an object, a page or a stream.
+"""How a call becomes a request, and its answer an object or a page: flows and their parts.
 
-What is wrong with the arguments is said before anything is sent: a run that was started for
-a handler that is none would go on without a listener.
+Rules of this file: arguments are checked before anything is sent; otherwise a run could start
+with nobody listening.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote
 
 from stream_core.convert.payloads import structure, unstructure
+from stream_core.effects import Ask
 
 from .assistants_params import SubmitStreamOptions
 from .options import CallOptions, StreamOptions
-from .pages import read_page
+from .pages import PageData, read_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from stream_core.http.transport import Options, Transport
+    from stream_core.effects import Flow
+    from stream_core.http.transport import Options
 
-    from .pages import Page
-
-__all__ = ["Resource", "make_options", "make_path"]
+__all__ = ["BETA", "ask", "ask_list", "make_options", "make_path"]
 
 T = TypeVar("T")
 
 #: Keyword arguments that are not parameters of the API.
 _OPTIONS = StreamOptions.__optional_keys__
 
+#: What every call of the Assistants API sends, unless the client or the caller says otherwise.
+BETA: Final = {"OpenAI-Beta": "assistants=v2"}
 
-class Resource:
-    """One kind of object; made by ``Client``."""
+_NO_HEADERS: Final[Mapping[str, str]] = {}
 
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
 
-    def _ask(
-        self, cls: type[T], method: str, path: str, known: Any, given: Any, **required: Any
-    ) -> T:
-        """Send a request that is answered with a CLS.
+def ask(
+    cls: type[T],
+    method: str,
+    path: str,
+    known: Any,
+    given: Any,
+    *,
+    headers: Mapping[str, str] = _NO_HEADERS,
+    **required: Any,
+) -> Flow[T]:
+    """Send a request that is answered with a CLS.
 
-        Args:
-            cls: A payload class.
-            method: The HTTP method.
-            path: From the base address on.
-            known: The TypedDict of GIVEN.
-            given: What the caller gave.
-            required: The parameters that the call has by name.
-        """
-        answer = self._transport.request(
-            method, path, **make_options(method, known, given, required)
-        )
-        return structure(cls, answer)
+    Args:
+        cls: A payload class.
+        method: The HTTP method.
+        path: From the base address on.
+        known: The TypedDict of GIVEN.
+        given: What the caller gave.
+        headers: See :func:`make_options`.
+        required: The parameters that the call has by name.
+    """
+    answer: Any = yield Ask(
+        method, path, make_options(method, known, given, required, headers=headers)
+    )
+    return structure(cls, answer)
 
-    def _list(self, cls: type[T], path: str, known: Any, given: Mapping[str, Any]) -> Page[T]:
-        """Send a request that is answered with a list of CLS."""
 
-        def fetch(after: str | None = None) -> Page[T]:
-            chosen = given if after is None else {**given, "after": after}
-            answer = self._transport.request("GET", path, **make_options("GET", known, chosen, {}))
-            return read_page(cls, answer, fetch)
-
-        return fetch()
+def ask_list(
+    cls: type[T],
+    path: str,
+    known: Any,
+    given: Mapping[str, Any],
+    *,
+    headers: Mapping[str, str] = _NO_HEADERS,
+) -> Flow[PageData[T]]:
+    """Send a request that is answered with a list of CLS; the arguments are those of ``ask``."""
+    answer: Any = yield Ask("GET", path, make_options("GET", known, given, {}, headers=headers))
+    return read_page(
+        cls,
+        answer,
+        lambda after: ask_list(cls, path, known, {**given, "after": after}, headers=headers),
+    )
 
 
 def make_options(
@@ -72,6 +86,7 @@ def make_options(
     required: Mapping[str, Any],
     *,
     include_in_query: bool = True,
+    headers: Mapping[str, str] = _NO_HEADERS,
 ) -> Options:
     """Sort the arguments of a call into the parts of its request.
 
@@ -82,6 +97,7 @@ def make_options(
         required: The parameters that the call has by name; GIVEN counts before them.
         include_in_query: Whether ``include`` is in the query, as it is for Assistants, even
             of a ``POST``.
+        headers: Sent unless the client or the caller says otherwise.
 
     Raises:
         TypeError: One is not known.
@@ -99,6 +115,8 @@ def make_options(
     query.update(given.get("extra_query") or {})
     body.update(given.get("extra_body") or {})
     options: Options = {"query": query, "headers": given.get("extra_headers") or {}}
+    if headers:
+        options["default_headers"] = headers
     # A POST that takes parameters has a body even without any; servers may insist on one.
     if body or (method == "POST" and known is not CallOptions):
         options["body"] = body
@@ -125,7 +143,7 @@ def make_path(template: str, **ids: Any) -> str:
     """Return a path with the ids in it.
 
     Raises:
-        ValueError: What stands for an id is none.
+        ValueError: An id is not a text, or would make another path.
     """
     for name, value in ids.items():
         # A dot or two would be another path.

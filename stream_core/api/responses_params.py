@@ -7,45 +7,19 @@ are for streams.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal
 
-from .options import StreamOptions
+from .options import ModelParams
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from stream_core import models
-    from stream_core.tools.tool_set import ToolSet
+    from collections.abc import Sequence
 
     from .options import Object
 
-    Tools: TypeAlias = ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]]
-
-__all__ = ["BothParams", "ResponseStreamParams"]
+__all__ = ["ResponseStreamParams"]
 
 
-class BothParams(StreamOptions, total=False):
-    """What both wires take."""
-
-    metadata: Mapping[str, str] | None
-    moderation: Object | None
-    parallel_tool_calls: bool | None
-    prompt_cache_key: str
-    prompt_cache_options: Object
-    prompt_cache_retention: str | None
-    safety_identifier: str
-    service_tier: str | None
-    store: bool | None
-    stream_options: Object | None
-    temperature: float | None
-    tool_choice: str | Object
-    tools: Tools
-    top_logprobs: int | None
-    top_p: float | None
-    user: str
-
-
-class ResponseStreamParams(BothParams, total=False):
+class ResponseStreamParams(ModelParams, total=False):
     """What a streamed response takes.
 
     Attributes:

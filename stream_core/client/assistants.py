@@ -3,7 +3,7 @@
 Rules of this file:
 
 - Names and arguments are those of OpenAI's own client, so that documented calls run.
-- A call is one line over ``_ask``, ``_list`` or ``_stream`` of ``calls``.
+- A call is one line over ``_ask``, ``_list`` or ``_stream``.
 - Each raises TransportError when the connection fails, APIStatusError for a status other
   than 2xx, and DecodeError for an answer that is not what it should be; and TypeError or
   ValueError, before anything is sent, for arguments that cannot be.
@@ -31,9 +31,10 @@ from stream_core.api.assistants_params import (
     ThreadUpdateParams,
 )
 from stream_core.api.options import CallOptions
-from stream_core.api.request import Resource, make_path
+from stream_core.api.request import BETA, make_path
 from stream_core.models import Assistant, Deleted, Message, Run, RunStep, Thread
 
+from .resource import Resource
 from .streaming_calls import StreamingResource
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ __all__ = ["Assistants", "Messages", "Runs", "Steps", "Threads"]
 
 class Assistants(Resource):
     """Calls on assistants: ``client.assistants``."""
+
+    _headers = BETA
 
     def create(self, *, model: str, **params: Unpack[AssistantParams]) -> Assistant:
         """Make an assistant.
@@ -79,6 +82,8 @@ class Assistants(Resource):
 
 class Messages(Resource):
     """Calls on the messages of a thread: ``client.threads.messages``."""
+
+    _headers = BETA
 
     def create(
         self,
@@ -123,6 +128,8 @@ class Messages(Resource):
 class Steps(Resource):
     """Calls on the steps of a run: ``client.threads.runs.steps``."""
 
+    _headers = BETA
+
     def retrieve(
         self, step_id: str, *, thread_id: str, run_id: str, **params: Unpack[IncludeParams]
     ) -> RunStep:
@@ -144,6 +151,8 @@ class Runs(StreamingResource):
         steps: Calls on the steps of a run.
     """
 
+    _headers = BETA
+
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self.steps = Steps(transport)
@@ -164,7 +173,7 @@ class Runs(StreamingResource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is none.
+            TypeError: A handler is not one.
         """
         path = _thread(thread_id, "/runs")
         return self._stream(
@@ -193,7 +202,7 @@ class Runs(StreamingResource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is none.
+            TypeError: A handler is not one.
         """
         path = _run(thread_id, run_id, "/submit_tool_outputs")
         return self._stream(
@@ -249,6 +258,8 @@ class Threads(StreamingResource):
         runs: Calls on the runs of a thread.
     """
 
+    _headers = BETA
+
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self.messages = Messages(transport)
@@ -269,7 +280,7 @@ class Threads(StreamingResource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is none.
+            TypeError: A handler is not one.
         """
         return self._stream(
             "/threads/runs", ThreadRunStreamParams, params, assistant_id=assistant_id

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from stream_core.api.chat_params import ChatStreamParams
-from stream_core.api.request import Resource, make_options
+from stream_core.api.request import make_options
 from stream_core.dialects.chat.dialect import ChatDialect
 from stream_core.run_control.chat import ChatControl
 from stream_core.streams.stream import Stream
 
-from .streaming_calls import find_tools, listen, make_rounds
+from .resource import Resource
+from .streaming_calls import StreamingCall
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -52,21 +53,19 @@ class Completions(Resource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is none, or a parameter is not known.
+            TypeError: A handler is not one, or a parameter is not known.
         """
-        tools, sent = find_tools(params)
+        call = StreamingCall.of(params)
         required = {
             "model": model,
             "messages": messages,
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        options = make_options("POST", ChatStreamParams, sent, required)
-        options["headers"] = {"OpenAI-Beta": None, **options.get("headers", {})}
+        options = make_options("POST", ChatStreamParams, call.params, required)
         dialect = ChatDialect()
-        rounds = make_rounds(tools, params)
-        control = ChatControl(self._transport, options, dialect, rounds=rounds)
-        return listen(Stream, control.begin, params, control, dialect)
+        control = ChatControl(options, dialect, rounds=call.rounds)
+        return call.listen(Stream, self._transport, control, dialect)
 
 
 class Chat(Resource):

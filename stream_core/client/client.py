@@ -126,7 +126,6 @@ class Client:
 
         key: Key | None = given(api_key, "OPENAI_API_KEY") if auth is None else None
         headers: dict[str, str | None] = {
-            "OpenAI-Beta": "assistants=v2",
             "OpenAI-Organization": given(organization, "OPENAI_ORG_ID"),
             "OpenAI-Project": given(project, "OPENAI_PROJECT_ID"),
             **(default_headers or {}),

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stream_core.api.request import Resource, make_options
+from stream_core.api.request import make_options
 from stream_core.api.responses_params import ResponseStreamParams
 from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.run_control.responses import Earlier, ResponsesControl
 from stream_core.streams.stream import Stream
 
-from .streaming_calls import find_tools, listen, make_rounds
+from .resource import Resource
+from .streaming_calls import StreamingCall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from typing import Unpack
 
     from stream_core.dispatch import Handler
-    from stream_core.http.transport import Options, Transport
     from stream_core.streams.stream import Source
 
-__all__ = ["ResponseStream", "Responses", "flat_tool", "make_control", "without_beta"]
+__all__ = ["ResponseStream", "Responses", "flat_tool", "make_control"]
 
 
 class ResponseStream(Stream):
@@ -60,16 +59,15 @@ class Responses(Resource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is none, or a parameter is not known.
+            TypeError: A handler is not one, or a parameter is not known.
         """
-        dialect = ResponsesDialect()
-        control = make_control(self._transport, params, dialect)
-        return listen(ResponseStream, control.begin, params, control, dialect)
+        dialect, call = ResponsesDialect(), StreamingCall.of(params)
+        control = make_control(call, dialect)
+        return call.listen(ResponseStream, self._transport, control, dialect)
 
 
 def make_control(
-    transport: Transport,
-    params: Mapping[str, Any],
+    call: StreamingCall,
     dialect: ResponsesDialect,
     earlier: Earlier | None = None,
     *,
@@ -78,8 +76,7 @@ def make_control(
     """Make what sends the requests of one run.
 
     Args:
-        transport: To the server.
-        params: What :class:`stream_core.api.responses_params.ResponseStreamParams` says.
+        call: What the caller gave, by ``ResponseStreamParams``.
         dialect: What reads all rounds.
         earlier: What was said before.
         one_limit: Whether ``max_output_tokens`` is for all rounds together.
@@ -87,29 +84,22 @@ def make_control(
     Raises:
         TypeError: A parameter is not known.
     """
-    tools, sent = find_tools(params)
-    known = {name: value for name, value in sent.items() if name != "stateless"}
-    options = without_beta(
-        make_options("POST", ResponseStreamParams, known, {"stream": True}, include_in_query=False)
+    given = {name: value for name, value in call.params.items() if name != "stateless"}
+    options = make_options(
+        "POST", ResponseStreamParams, given, {"stream": True}, include_in_query=False
     )
     body: dict[str, Any] = options.get("body") or {}
     if body.get("tools") is not None:
         body["tools"] = [flat_tool(tool) for tool in body["tools"]]
     return ResponsesControl(
-        transport,
         options,
         dialect,
-        rounds=make_rounds(tools, params),
-        stateless=params.get("stateless"),
-        recover=params.get("recover", True),
+        rounds=call.rounds,
+        stateless=call.params.get("stateless"),
+        recover=call.recover,
         earlier=earlier,
         one_limit=one_limit,
     )
-
-
-def without_beta(options: Options) -> Options:
-    """Return OPTIONS without the header of the Assistants API."""
-    return {**options, "headers": {"OpenAI-Beta": None, **options.get("headers", {})}}
 
 
 def flat_tool(tool: Any) -> Any:

@@ -1,31 +1,116 @@
-"""Calls that answer with a stream: handlers, tools, recovery and the request, put together.
+"""The arguments of calls that answer with a stream, opened once; and the stream made of them.
 
-What is wrong with the arguments is said before anything is sent: a run that was started for
-a handler that is none would go on without a listener.
+Rules of this file: arguments are checked before anything is sent; otherwise a run could start
+with nobody listening.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stream_core.api.request import Resource, make_options
-from stream_core.run_control.assistants import RunControl
+from attrs import frozen
+
+from stream_core.run_control.assistants import AssistantsControl
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
+from stream_core.streams.driver import Driver
 from stream_core.streams.stream import Stream
 from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
 
+from .resource import Resource
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from stream_core.api.options import CallOptions
     from stream_core.dialects import Dialect
     from stream_core.dispatch import Handler
+    from stream_core.effects import Flow
+    from stream_core.http.transport import Transport
     from stream_core.streams.stream import Control, Source
     from stream_core.tools.tool_set import ToolSet
 
-__all__ = ["StreamingResource", "call_options", "find_tools", "listen", "make_rounds"]
+__all__ = ["StreamingCall", "StreamingResource", "call_options"]
 
 S = TypeVar("S", bound=Stream)
+
+
+def call_options(given: Mapping[str, Any]) -> CallOptions:
+    """Return of GIVEN what goes with every request; a body is of the first one only."""
+    options: CallOptions = {}
+    for name in ("extra_headers", "extra_query", "timeout"):
+        if name in given:
+            options[name] = given[name]
+    return options
+
+
+@frozen
+class StreamingCall:
+    """What the caller of a call that answers with a stream gave.
+
+    Attributes:
+        handlers: The handlers, in order.
+        rounds: Answers what the run requires; None if there are neither tools nor ``approve``.
+        recover: Whether to ask what became of the run when the connection is lost.
+        options: What goes with every request.
+        params: What goes into the request: of tools that are functions, the definitions.
+        settings: Those of the stream.
+    """
+
+    handlers: tuple[Handler, ...]
+    rounds: ToolRounds | None
+    recover: bool
+    options: CallOptions
+    params: Mapping[str, Any]
+    settings: Mapping[str, Any]
+
+    @classmethod
+    def of(cls, given: Mapping[str, Any]) -> StreamingCall:
+        """Open what the caller GAVE.
+
+        Raises:
+            TypeError: A tool cannot be one.
+            ValueError: A setting has no such value.
+        """
+        first = given.get("event_handler")
+        tools, params = _find_tools(given)
+        return cls(
+            handlers=(*(() if first is None else (first,)), *(given.get("handlers") or ())),
+            rounds=_make_rounds(tools, given),
+            recover=given.get("recover", True),
+            options=call_options(given),
+            params=params,
+            settings={
+                "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
+                "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
+            },
+        )
+
+    def listen(
+        self,
+        kind: type[S],
+        transport: Transport,
+        control: Control,
+        dialect: str | Dialect,
+        begin: Flow[Source] | None = None,
+    ) -> S:
+        """Send the first request, and make the stream of its answer.
+
+        Args:
+            kind: The class of the stream.
+            transport: Sends it, and what CONTROL asks for later.
+            control: What the stream can do about its run.
+            dialect: Which wire it is.
+            begin: Sends the request instead of ``control.begin()``.
+
+        Raises:
+            StreamError: The request failed.
+            TypeError: A handler is not one.
+        """
+        settings = {**self.settings, "dialect": dialect, "control": control, "transport": transport}
+        # It complains here of what it would complain of after the run has started.
+        kind((), *self.handlers, **settings)
+        source = Driver(transport).run(control.begin() if begin is None else begin)
+        return kind(source, *self.handlers, **settings)
 
 
 class StreamingResource(Resource):
@@ -40,67 +125,20 @@ class StreamingResource(Resource):
             path: From the base address on.
             known: The TypedDict of GIVEN.
             given: What the caller gave.
-            thread_id: Where the run is, where that is known.
+            thread_id: Where the run is, if that is known.
             required: The parameters that the call has by name.
         """
-        tools, sent = find_tools(given)
-        control = RunControl(
-            self._transport,
+        call = StreamingCall.of(given)
+        control = AssistantsControl(
+            path,
+            self._options("POST", known, call.params, {**required, "stream": True}),
             thread_id=thread_id,
             answered=_call_ids(required.get("tool_outputs", ())),
-            rounds=make_rounds(tools, given),
-            recover=given.get("recover", True),
-            options=call_options(given),
+            rounds=call.rounds,
+            recover=call.recover,
+            options=call.options,
         )
-        options = make_options("POST", known, sent, {**required, "stream": True})
-
-        def begin() -> Source:
-            return self._transport.open("POST", path, **options)
-
-        return listen(Stream, begin, given, control)
-
-
-def listen(
-    kind: type[S],
-    begin: Callable[[], Source],
-    given: Any,
-    control: Control,
-    dialect: str | Dialect = "assistants",
-) -> S:
-    """Send a request that is ready, and make the stream of its answer.
-
-    Args:
-        kind: The class of the stream.
-        begin: Sends the request, and returns what answers it.
-        given: What the caller gave; of it handlers and settings of the stream are taken.
-        control: What the stream can do about its run.
-        dialect: Which wire it is.
-    """
-    handlers = _handlers(given)
-    settings: dict[str, Any] = {
-        "dialect": dialect,
-        "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
-        "control": control,
-        "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
-    }
-    # It complains here of what it would complain of after the run has started.
-    kind((), *handlers, **settings)
-    return kind(begin(), *handlers, **settings)
-
-
-def _handlers(given: Mapping[str, Any]) -> list[Handler]:
-    """Return the handlers of a streaming call, in order."""
-    first = given.get("event_handler")
-    return [*([] if first is None else [first]), *(given.get("handlers") or ())]
-
-
-def call_options(given: Mapping[str, Any]) -> CallOptions:
-    """Return of GIVEN what goes with every request; a body is of the first one only."""
-    options: CallOptions = {}
-    for name in ("extra_headers", "extra_query", "timeout"):
-        if name in given:
-            options[name] = given[name]
-    return options
+        return call.listen(Stream, self._transport, control, "assistants")
 
 
 def _call_ids(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
@@ -108,15 +146,15 @@ def _call_ids(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
     return [one["tool_call_id"] for one in outputs if "tool_call_id" in one]
 
 
-def find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, Any]]:
+def _find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, Any]]:
     """Find the tools that are functions.
 
     Args:
         given: What the caller of a streaming call gave.
 
     Returns:
-        They, or None where there are none; and what the caller gave, with definitions in
-        their place.
+        They, or None if there are none; and what the caller gave, with definitions in their
+        place.
     """
     tools = given.get("tools")
     if tools is None:
@@ -132,13 +170,8 @@ def find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, A
     return found, {**given, "tools": [*plain, *found.definitions]}
 
 
-def make_rounds(tools: ToolSet | None, given: Mapping[str, Any]) -> ToolRounds | None:
-    """Return what answers the run; None where the caller gave neither tools nor approve.
-
-    Args:
-        tools: The tools that are functions.
-        given: What the caller of a streaming call gave.
-    """
+def _make_rounds(tools: ToolSet | None, given: Mapping[str, Any]) -> ToolRounds | None:
+    """Return what answers the run; None if the caller gave neither tools nor approve."""
     approve = given.get("approve")
     if tools is None and approve is None:
         return None

@@ -60,12 +60,15 @@ class Options(TypedDict, total=False):
         query: Names to values; for a list the name is repeated; None is not sent.
         body: A JSON value; without it no body is sent.
         headers: Names to values; None removes a header that would otherwise be sent.
+        default_headers: Names to values, sent unless the transport has a header of that name,
+            or None for it.
         timeout: The timeout of this request, instead of the transport's.
     """
 
     query: Mapping[str, Any]
     body: Any
     headers: Mapping[str, str | None]
+    default_headers: Mapping[str, str]
     timeout: Timeout
 
 
@@ -168,7 +171,11 @@ class Transport:
     def _open(self, method: str, path: str, accept: str, options: Options) -> ResponseSource:
         """Send a request; return the body of a 2xx answer, whatever it is."""
         timeout = options.get("timeout", self._timeout)
-        headers: dict[str, str | None] = {"Accept": accept, **self._headers}
+        headers: dict[str, str | None] = {
+            "Accept": accept,
+            **options.get("default_headers", {}),
+            **self._headers,
+        }
         data = None
         if "body" in options:
             headers["Content-Type"] = "application/json"

@@ -1,4 +1,4 @@
-"""What a stream can do about its run on a wire where each round is a request of its own.
+"""What can be done about a run on a wire where each round is a request of its own.
 
 Rules of this file:
 
@@ -16,12 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from stream_core.effects import Open, immediate
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from stream_core.dialects import Decoded
-    from stream_core.events import LocalEvent
-    from stream_core.http.transport import Options, Transport
+    from stream_core.effects import Flow
+    from stream_core.http.transport import Options
     from stream_core.models import Run
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
@@ -31,7 +33,7 @@ __all__ = ["ChainedControl"]
 
 
 class ChainedControl(ABC):
-    """Controls the run of one stream (see :class:`stream_core.streams.stream.Control`).
+    """Controls the run of one stream (see :class:`stream_core.Control`).
 
     Attributes:
         recovers: Whether it asks what became of the run.
@@ -39,84 +41,76 @@ class ChainedControl(ABC):
 
     recovers = False
 
-    def __init__(
-        self, transport: Transport, path: str, options: Options, *, rounds: ToolRounds | None
-    ) -> None:
-        """Prepare; nothing is sent yet.
+    def __init__(self, path: str, options: Options, *, rounds: ToolRounds | None) -> None:
+        """Prepare.
 
         Args:
-            transport: To the server.
             path: Where the rounds are asked for.
             options: The parts of the first request, its body among them.
             rounds: Answers what the run requires; None: the caller does.
         """
-        self._transport = transport
         self._path = path
         self._options = options
         self._body: dict[str, Any] = options.get("body") or {}
         self._rounds = rounds
 
-    def answer(self, run: Run) -> Iterator[LocalEvent | Source] | None:
-        """Do what RUN requires; None where the caller does it."""
+    def answer(self, run: Run) -> Flow[Source | None] | None:
+        """Do what RUN requires; None if that is left to the caller."""
         parts = _parts(run)
         if self._rounds is None or not all(map(self._rounds.answers, parts)):
             return None
         return self._answer(self._rounds, parts)
 
-    def _answer(self, rounds: ToolRounds, parts: Sequence[Run]) -> Iterator[LocalEvent | Source]:
-        """Yield what happens, and last the source that goes on."""
+    def _answer(self, rounds: ToolRounds, parts: Sequence[Run]) -> Flow[Source | None]:
+        """Answer all PARTS, and return the source that goes on."""
         answers: dict[str, list[Mapping[str, Any]]] = {"tool_outputs": [], "tool_approvals": []}
         for part in parts:
-            for step in rounds.answer(part):
-                if isinstance(step, dict):
-                    answers.update(step)
-                else:
-                    yield step
-        yield self._follow_up(answers["tool_outputs"], answers["tool_approvals"])
+            body = yield from rounds.answer(part)
+            if body is None:
+                return None
+            answers.update(body)
+        return (yield from self._follow_up(answers["tool_outputs"], answers["tool_approvals"]))
 
     @abstractmethod
     def _follow_up(
         self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
-    ) -> Source:
-        """Send the request of the next round; return what answers it.
+    ) -> Flow[Source]:
+        """Send the request of the next round; return its source.
 
         Args:
             outputs: ``{"tool_call_id": ..., "output": ...}`` for each call.
             approvals: ``{"tool_call_id": ..., "approve": ...}`` for each call.
         """
 
-    def begin(self) -> Source:
-        """Send the first request; return what answers it."""
+    def begin(self) -> Flow[Source]:
+        """Send the first request; return its source."""
         return self._open(first=True)
 
-    def _open(self, *, first: bool = False, **changes: Any) -> Source:
+    def _open(self, *, first: bool = False, **changes: Any) -> Flow[Source]:
         """Send the first request, or once more, with CHANGES in its body."""
         body = {**self._body, **changes}
         if not first and _forces(body.get("tool_choice")):
             del body["tool_choice"]
-        options: Options = {**self._options, "body": body}
-        return self._transport.open("POST", self._path, **options)
+        source: Source = yield Open("POST", self._path, {**self._options, "body": body})
+        return source
 
-    def recover(
-        self, snapshots: Snapshots, stopped: Callable[[], bool]
-    ) -> tuple[Run, list[Decoded]] | None:
-        """Return None: the server has no run whose objects could be told."""
-        del snapshots, stopped
-        return None
+    def recover(self, snapshots: Snapshots) -> Flow[tuple[Run, list[Decoded]] | None]:
+        """Return None: the server has no run whose objects could be delivered."""
+        del snapshots
+        return immediate(None)
 
-    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
+    def rejoin(self) -> Flow[Source | None]:
         """Return None: what was not read is lost."""
-        del stopped
-        return None
+        return immediate(None)
 
-    def find(self, snapshots: Snapshots) -> Run | None:
+    def find(self, snapshots: Snapshots) -> Flow[Run | None]:
         """Return the run that was heard of."""
-        return snapshots.current_run
+        return immediate(snapshots.current_run)
 
-    def cancel(self, run: Run) -> bool:
+    def cancel(self, run: Run) -> Flow[bool]:
         """Return False: the run ends with the connection."""
         del run
-        return False
+        return immediate(False)  # noqa: FBT003  # the value
 
 
 def _parts(run: Run) -> list[Run]:
@@ -131,7 +125,7 @@ def _parts(run: Run) -> list[Run]:
 
 
 def _forces(choice: Any) -> bool:
-    """Tell whether a ``tool_choice`` forces a call; to allow some tools only does not."""
+    """Return whether a ``tool_choice`` forces a call; one that allows some tools does not."""
     if isinstance(choice, dict):
         return choice.get("type") != "allowed_tools"
     return choice in ("required", "any")

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from stream_core.dialects.chat.dialect import ChatDialect
-    from stream_core.http import Options, Transport
+    from stream_core.effects import Flow
+    from stream_core.http.transport import Options
     from stream_core.source import Source
     from stream_core.tools.rounds import ToolRounds
 
@@ -28,28 +29,22 @@ class ChatControl(ChainedControl):
     """Controls the run of one stream of the Chat Completions wire."""
 
     def __init__(
-        self,
-        transport: Transport,
-        options: Options,
-        dialect: ChatDialect,
-        *,
-        rounds: ToolRounds | None,
+        self, options: Options, dialect: ChatDialect, *, rounds: ToolRounds | None
     ) -> None:
-        """Prepare; nothing is sent yet.
+        """Prepare.
 
         Args:
-            transport: To the server.
             options: The parts of the first request.
             dialect: What reads all rounds.
             rounds: Answers what the run requires; None: the caller does.
         """
-        super().__init__(transport, _PATH, options, rounds=rounds)
+        super().__init__(_PATH, options, rounds=rounds)
         self._dialect = dialect
         self._messages = list(self._body["messages"])
 
     def _follow_up(
         self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
-    ) -> Source:
+    ) -> Flow[Source]:
         """Send all messages again, with the answer and the outputs."""
         del approvals  # this wire has none
         self._messages.append(self._dialect.assistant_message)
@@ -57,6 +52,6 @@ class ChatControl(ChainedControl):
             {"role": "tool", "tool_call_id": one["tool_call_id"], "content": one["output"]}
             for one in outputs
         ]
-        source = self._open(messages=self._messages)
+        source = yield from self._open(messages=self._messages)
         self._dialect.resume({one["tool_call_id"]: one["output"] for one in outputs})
         return source

@@ -1,6 +1,7 @@
-"""What a shell may ask about the run that it reads; one class for each wire answers.
+"""What a shell may want done about the run that it reads; one class for each wire does it.
 
-Rules of this file: a protocol only. Whoever has the answer waits no longer than STOPPED allows.
+Rules of this file: a protocol only. Every method that needs the server or the user's functions
+is a flow (see ``stream_core.effects``), so none of them waits.
 """
 
 from __future__ import annotations
@@ -8,10 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from stream_core.dialects import Decoded
-    from stream_core.events import LocalEvent
+    from stream_core.effects import Flow
     from stream_core.models import Run
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
@@ -20,41 +19,50 @@ __all__ = ["Control"]
 
 
 class Control(Protocol):
-    """What a stream can do about its run on the server; ``Client`` makes it.
+    """What can be done about the run of one stream; ``Client`` makes it.
 
     Attributes:
-        recovers: Whether :meth:`recover` asks at all.
+        recovers: Whether the server is asked about a run whose connection was lost.
     """
 
     recovers: bool
 
-    def answer(self, run: Run) -> Iterator[LocalEvent | Source] | None:
-        """Do what RUN requires: yield what happens, and last the source that goes on.
+    def begin(self) -> Flow[Source]:
+        """Send the first request; return its source, unread."""
+        ...
 
-        None where the caller does it.
+    def answer(self, run: Run) -> Flow[Source | None] | None:
+        """Do what RUN requires.
+
+        Returns:
+            None if that is left to the caller. Else a flow, which delivers what happens, and
+            returns the source that goes on, or None if the stream was ended meanwhile.
         """
         ...
 
-    def recover(
-        self, snapshots: Snapshots, stopped: Callable[[], bool]
-    ) -> tuple[Run, list[Decoded]] | None:
-        """Ask what became of the run; None where that is not wanted, or cannot be.
+    def rejoin(self) -> Flow[Source | None]:
+        """Return a source that goes on where the connection was lost, or None if there is none.
 
-        Waits only as long as STOPPED, asked now and then, says False.
+        It is tried before :meth:`recover`.
         """
         ...
 
-    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
-        """Return a source that goes on where the connection was lost; None where none does.
+    def recover(self, snapshots: Snapshots) -> Flow[tuple[Run, list[Decoded]] | None]:
+        """Return what became of the run, and what was missed; None if that cannot be known.
 
-        It is asked before :meth:`recover`. Waits only as long as STOPPED says False.
+        Args:
+            snapshots: What the stream has seen.
         """
         ...
 
-    def find(self, snapshots: Snapshots) -> Run | None:
-        """Return the run that SNAPSHOTS are of; None where it cannot be known yet."""
+    def find(self, snapshots: Snapshots) -> Flow[Run | None]:
+        """Return the run that SNAPSHOTS are of, or None if it cannot be known yet."""
         ...
 
-    def cancel(self, run: Run) -> bool:
-        """Cancel RUN, unless it has ended; False where only closing the source ends it."""
+    def cancel(self, run: Run) -> Flow[bool]:
+        """Cancel RUN, unless it has ended.
+
+        Returns:
+            True if the server was asked to; False if only closing the source ends the run.
+        """
         ...

@@ -1,43 +1,44 @@
-"""What a stream of the Responses wire can do about its run: rounds, recovery, cancelling.
+"""What can be done about a run of the Responses wire: rounds, recovery, cancelling.
 
 Rules of this file:
 
 - A round of tools names the last response, or sends the whole input again with all output
-  items and the outputs, where the server keeps nothing: as the caller says, or as soon as the
-  server says so. A conversation needs neither. So it is with the first request too, where it
+  items and the outputs, if the server keeps nothing: as the caller says, or as soon as the
+  server says so. A conversation needs neither. So it is with the first request too, if it
   comes after others.
 - Every round sends all parameters again: the server carries none over, not even instructions.
-- A background response is on the server: it is joined again after what was read, or, where the
-  server cannot do that, waited for and told by what it has become. Any other ends with its
+- A background response is on the server: it is joined again after what was read, or, if the
+  server cannot do that, waited for and delivered as what it has become. Any other ends with its
   connection.
 """
 
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
 from stream_core.api.request import make_path
+from stream_core.effects import Ask, Open, Wait
 from stream_core.errors import (
     APIStatusError,
     BadRequestError,
     ConflictError,
     NotAnEventStreamError,
     NotFoundError,
-    StreamError,
     UnprocessableEntityError,
 )
 
 from .chained import ChainedControl
+from .polling import poll
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from stream_core.dialects.responses.dialect import ResponsesDialect
-    from stream_core.http.transport import Options, Transport
+    from stream_core.effects import Flow
+    from stream_core.http.transport import Options
     from stream_core.models import Run
     from stream_core.source import Source
     from stream_core.tools.rounds import ToolRounds
@@ -68,11 +69,11 @@ _OUTPUTS = {"custom_tool_call": "custom_tool_call_output"}
 
 @frozen
 class Earlier:
-    """What was said before the first request, where it is a turn of a longer conversation.
+    """What came before the first request, if it is a turn of a longer conversation.
 
     Attributes:
         items: The items of input and output, in order.
-        response_id: The response that came last, "" where none can be named.
+        response_id: The response that came last, "" if none can be named.
         whole: Whether ITEMS are all there were, so that they can be sent instead of naming it.
     """
 
@@ -90,7 +91,6 @@ class ResponsesControl(ChainedControl):
 
     def __init__(
         self,
-        transport: Transport,
         options: Options,
         dialect: ResponsesDialect,
         *,
@@ -100,10 +100,9 @@ class ResponsesControl(ChainedControl):
         earlier: Earlier | None = None,
         one_limit: bool = False,
     ) -> None:
-        """Prepare; nothing is sent yet.
+        """Prepare.
 
         Args:
-            transport: To the server.
             options: The parts of the first request.
             dialect: What reads all rounds.
             rounds: Answers what the run requires; None: the caller does.
@@ -114,7 +113,7 @@ class ResponsesControl(ChainedControl):
             one_limit: Whether ``max_output_tokens`` is for all rounds together; of itself it
                 is for each.
         """
-        super().__init__(transport, _PATH, options, rounds=rounds)
+        super().__init__(_PATH, options, rounds=rounds)
         body = self._body
         self._dialect = dialect
         self._earlier = earlier or Earlier()
@@ -126,7 +125,7 @@ class ResponsesControl(ChainedControl):
         self._cancelled = False
         # The response that was answered: the one that follows has another id.
         self._answered: str | None = None
-        # Where it was joined last: without anything new there is no use in doing it again.
+        # The place at which it was joined last: without anything new, doing it again is of no use.
         self._joined: tuple[str, int | None] | None = None
         self.recovers = recover and self._background
 
@@ -142,8 +141,8 @@ class ResponsesControl(ChainedControl):
         """The input of the first request, and all that was added until the last round."""
         return self._input
 
-    def begin(self) -> Source:
-        """Send the first request; return what answers it."""
+    def begin(self) -> Flow[Source]:
+        """Send the first request; return its source."""
         earlier = self._earlier
         if earlier.items or earlier.response_id:
             return self._ask_on(self._input, self._input, earlier.response_id, first=True)
@@ -156,7 +155,7 @@ class ResponsesControl(ChainedControl):
         *,
         rounds: ToolRounds | None,
         options: Options,
-    ) -> Source:
+    ) -> Flow[Source]:
         """Send what the caller found for the calls of the last response.
 
         Args:
@@ -168,11 +167,11 @@ class ResponsesControl(ChainedControl):
         self._rounds = rounds
         self._body = {**self._body, **(options.get("body") or {})}
         self._options = options
-        return self._follow_up(outputs, approvals)
+        return (yield from self._follow_up(outputs, approvals))
 
     def _follow_up(
         self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
-    ) -> Source:
+    ) -> Flow[Source]:
         """Send the outputs, with as much of what came before as the server needs."""
         came, last = self._dialect.output_items, self._dialect.response_id
         items = [*_answers(outputs, came), *map(_approval, approvals)]
@@ -180,7 +179,7 @@ class ResponsesControl(ChainedControl):
             left = max(_LEAST_TOKENS, self._limit - self._dialect.output_tokens)
             self._body = {**self._body, "max_output_tokens": left}
         grown = [*self._input, *came, *items]
-        source = self._ask_on(items, grown, last)
+        source = yield from self._ask_on(items, grown, last)
         self._input = grown
         self._answered = last
         self._dialect.resume({one["tool_call_id"]: one["output"] for one in outputs})
@@ -188,29 +187,29 @@ class ResponsesControl(ChainedControl):
 
     def _ask_on(
         self, items: list[Any], grown: list[Any], last: str, *, first: bool = False
-    ) -> Source:
-        """Send ITEMS after the response LAST; or all that was said, which GROWN ends."""
+    ) -> Flow[Source]:
+        """Send ITEMS after the response LAST; or everything from the beginning, with GROWN."""
         if self._in_conversation:
-            return self._open_unlocked(first=first, input=items)
+            return (yield from self._open_unlocked(first=first, input=items))
         whole = self._earlier.whole
         if last and not (self._stateless and whole):
             try:
-                return self._open(first=first, input=items, previous_response_id=last)
+                return (yield from self._open(first=first, input=items, previous_response_id=last))
             except _REFUSALS as error:
                 if not whole or "previous_response" not in f"{error} {error.body}":
                     raise
         self._stateless = True
-        return self._open(first=first, input=[*self._earlier.items, *grown])
+        return (yield from self._open(first=first, input=[*self._earlier.items, *grown]))
 
-    def _open_unlocked(self, *, first: bool, **changes: Any) -> Source:
-        """Send a request; again where the response that ended a moment ago still locks all."""
+    def _open_unlocked(self, *, first: bool, **changes: Any) -> Flow[Source]:
+        """Send a request; again if the response that ended a moment ago still locks it all."""
         try:
-            return self._open(first=first, **changes)
+            return (yield from self._open(first=first, **changes))
         except BadRequestError as error:
             if error.code != "conversation_locked":
                 raise
-        time.sleep(_LOCKED)
-        return self._open(first=first, **changes)
+        yield Wait(_LOCKED)
+        return (yield from self._open(first=first, **changes))
 
     # --- Recovery -----------------------------------------------------------------------
 
@@ -220,8 +219,8 @@ class ResponsesControl(ChainedControl):
         known = self._dialect.response_id
         return known if known and known != self._answered else None
 
-    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
-        """Return how the response goes on after what was read; None where it cannot.
+    def rejoin(self) -> Flow[Source | None]:
+        """Return how the response goes on after what was read, or None if it does not.
 
         Raises:
             StreamError: The server could not be asked, or the response took too long.
@@ -234,45 +233,48 @@ class ResponsesControl(ChainedControl):
             self._dialect.rejoin()
             query = {"stream": "true", "starting_after": number}
             try:
-                return self._transport.open("GET", _of(response_id), **self._options_of(query))
+                source: Source = yield Open("GET", _of(response_id), self._options_of(query))
             except (APIStatusError, NotAnEventStreamError):
                 pass  # a server without this, or a response that it does not stream
-        return self._wait(response_id, stopped)
+            else:
+                return source
+        return (yield from self._wait(response_id))
 
-    def _wait(self, response_id: str, stopped: Callable[[], bool]) -> Source | None:
-        """Ask until the response ended; return what tells its end, None where it was STOPPED."""
-        wait, deadline = _FIRST_WAIT, time.monotonic() + _PATIENCE
-        while not stopped():
-            response = self._retrieve(response_id)
-            status = response.get("status")
-            if status in _ENDS:
-                kind = f"response.{status}"
-                data = json.dumps({"type": kind, "response": response})
-                return f"event: {kind}\ndata: {data}\n\n".encode()
-            if time.monotonic() >= deadline:
-                raise StreamError(f"response {response_id} is still {status}")
-            time.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
-        return None
+    def _wait(self, response_id: str) -> Flow[Source | None]:
+        """Ask until the response ended; return a frame with its end, or None if aborted."""
+        response = yield from poll(
+            lambda: self._retrieve(response_id),
+            lambda now: now.get("status") in _ENDS,
+            first=_FIRST_WAIT,
+            longest=_LONGEST_WAIT,
+            patience=_PATIENCE,
+            still=lambda now: f"response {response_id} is still {now.get('status')}",
+        )
+        if response is None:
+            return None
+        kind = f"response.{response['status']}"
+        data = json.dumps({"type": kind, "response": response})
+        return f"event: {kind}\ndata: {data}\n\n".encode()
 
-    def cancel(self, run: Run) -> bool:
-        """Cancel the response, unless it has ended; False where it ends with the connection."""
+    def cancel(self, run: Run) -> Flow[bool]:
+        """Cancel the response, unless it has ended; False if it ends with the connection."""
         del run  # it has the id of its first response
         response_id = self._response_id
         if not self._background or response_id is None:
             return False
         try:
-            self._transport.request("POST", _of(response_id, "/cancel"), **self._options_of({}))
+            yield Ask("POST", _of(response_id, "/cancel"), self._options_of({}))
         except (BadRequestError, ConflictError):
             # So a server answers when it is too late; but not only then.
-            if self._retrieve(response_id).get("status") not in _ENDS:
+            now = yield from self._retrieve(response_id)
+            if now.get("status") not in _ENDS:
                 raise
         self._cancelled = True
         return True
 
-    def _retrieve(self, response_id: str) -> dict[str, Any]:
+    def _retrieve(self, response_id: str) -> Flow[dict[str, Any]]:
         """Return the response as it is now."""
-        found = self._transport.request("GET", _of(response_id), **self._options_of({}))
+        found: Any = yield Ask("GET", _of(response_id), self._options_of({}))
         return found if isinstance(found, dict) else {}
 
     def _options_of(self, query: Mapping[str, Any]) -> Options:

@@ -2,272 +2,240 @@
 
 Rules of this file:
 
-- Nothing is read ahead of need: the source is asked for bytes only when no event is ready.
-- A run that goes on elsewhere is read on there, where there is a ``control`` that knows the
-  server: same snapshots, and to whoever reads the events, one stream.
+- It has no source and waits for nothing: bytes are given to it, and what has to be asked is
+  asked by the flow :meth:`RunReader.go_on`.
+- If there is a ``control`` that knows the server, a run that goes on elsewhere is read on
+  there: same snapshots, and one stream to whoever reads the events.
 - A close, an abort or a cancel may come from a callback, from a tool, or from elsewhere at
-  any time; then nothing more is told, run or submitted.
+  any time; then nothing more is delivered, run or submitted.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
+
+from attrs import frozen
 
 from stream_core import events
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dispatch import Dispatcher
 from stream_core.errors import IncompleteStreamError, StreamError, TransportError
-from stream_core.source import chunks_of, close_source
+
+from .position import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from stream_core.dialects import Dialect
-    from stream_core.events import Event, LocalEvent
-    from stream_core.models import Message, Run, RunStep
+    from stream_core.effects import Flow
+    from stream_core.events import Done, Event, StreamRecovered
     from stream_core.run_control.control import Control
     from stream_core.snapshots.blocks import Wants
-    from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
 
-__all__ = ["Position", "RunReader"]
+__all__ = ["Following", "RunReader"]
 
 #: Looked at for every event.
 _DONE = events.Done
 
 
-class Position:
-    """Where a stream is; what its handlers may ask about it (``dispatch.DispatchContext``).
+@frozen
+class Following:
+    """How a stream goes on when a source has no more events: with another source, or others.
 
     Attributes:
-        event: The event that was read last; None before the first and at the end.
-        local: The event about the stream itself that handlers have, if they have one.
-        snapshots: What the stream has said so far.
+        source: What to read on from, or None.
+        events: What comes instead of events of a source.
+        finished: Whether the source before was read to ``done``.
+        failure: What ended the source before, or None.
+        report: The event that tells handlers of it, or None.
+        replaces: Whether the source before is to be given back.
     """
 
-    __slots__ = ("event", "local", "snapshots")
-
-    def __init__(self, snapshots: Snapshots) -> None:
-        """Begin before the first event."""
-        self.event: Event | None = None
-        self.local: LocalEvent | None = None
-        self.snapshots = snapshots
-
-    @property
-    def current_event(self) -> Event | None:
-        """The event that handlers have: ``event``, or the local one that came after it."""
-        return self.event if self.local is None else self.local
-
-    @property
-    def current_run(self) -> Run | None:
-        """The run as last seen, or None."""
-        return self.snapshots.current_run
-
-    @property
-    def current_message_snapshot(self) -> Message | None:
-        """The message last heard of, live, or None."""
-        return self.snapshots.current_message
-
-    @property
-    def current_run_step_snapshot(self) -> RunStep | None:
-        """The run step last heard of, live, or None."""
-        return self.snapshots.current_run_step
+    source: Source | None = None
+    events: Iterable[Event] = ()
+    finished: bool = True
+    failure: StreamError | None = None
+    report: StreamRecovered | None = None
+    replaces: bool = True
 
 
 class RunReader:
-    """Reads a source, and those that its run goes on in.
+    """Reads one run, over tool rounds and reconnections.
 
     Attributes:
-        source: What is read from.
-        tees: Files that have all bytes written to them, before they are decoded.
         control: What can be done about the run on the server, or None.
-        now: Where the stream is.
+        position: Where the stream is.
         dispatcher: Has the handlers.
         err: The stream's failure, or None.
         answering: Whether what the run requires is being done.
         closing: Whether nothing more is to be read.
         aborted: Whether even what is being read is to be dropped.
         cancelled: Whether the run was cancelled: no output is submitted any more.
+        foreign: What a handler or a tool raised last: not a failure of the stream, whatever its
+            class.
     """
 
     def __init__(
-        self,
-        source: Source,
-        *,
-        dialect: str | Dialect,
-        max_frame_bytes: int,
-        control: Control | None,
+        self, *, dialect: str | Dialect, max_frame_bytes: int, control: Control | None
     ) -> None:
-        """Prepare to read; nothing is read yet.
+        """Prepare to read.
 
         Args:
-            source: See above.
             dialect: Which wire it is.
             max_frame_bytes: The most that one frame may have.
             control: What can be done about the run on the server.
 
         Raises:
-            TypeError: SOURCE is a text or a path.
             ValueError: No dialect has that name.
         """
-        self.source = source
-        self.tees: list[BinaryIO] = []
-        self._chunks = chunks_of(source)
         self._dialect, self._max_frame_bytes = dialect, max_frame_bytes
         self._decoder = EventDecoder(dialect, max_frame_bytes=max_frame_bytes)
         self.control = control
-        self.now = Position(self._decoder.snapshots)
-        self.dispatcher = Dispatcher(self.now)
+        self.position = Position(self._decoder.snapshots)
+        self.dispatcher = Dispatcher(self.position)
         self.err: StreamError | None = None
+        self.foreign: BaseException | None = None
         self.answering = self.closing = self.aborted = self.cancelled = False
-        # What was missed and is to be told, once the server has said what became of the run.
-        self._made: list[Event] | None = None
-        # What a callback or a tool raised: no failure of the stream.
-        self._foreign: BaseException | None = None
+        # What ended the events given so far: a failure, or else the `done` that is held back
+        # until it is known whether the run goes on.
+        self._failure: StreamError | None = None
+        self._done: Done | None = None
+        self._ended = False
 
     def want(self, wants: Wants | None) -> None:
         """Make only events of classes that somebody wants; None: all of them."""
         self._decoder.wants = wants
 
-    def events(self) -> Iterator[Event]:
-        """Yield every event, to the end; then ``err`` has the failure, where there was one.
-
-        Raises:
-            BaseException: What a handler of a local event raised; what a tool raised, where
-                that was chosen; what is no ``StreamError``.
-        """
-        try:
-            while not self.closing:
-                done = None
-                try:
-                    for event in self._made or self._decoder.events(self._read()):
-                        if event.__class__ is _DONE:
-                            done = event
-                        else:
-                            yield event
-                except (TransportError, IncompleteStreamError) as error:
-                    if self.aborted or not self._recover(error):
-                        raise
-                    continue
-                # The end of a round is not the end of the stream.
-                if self._go_on():
-                    continue
-                if done is not None:
-                    yield done
-                return
-        except StreamError as error:
-            if error is self._foreign:
-                raise
-            self.err = None if self.aborted else error
-
-    def tell(self, event: LocalEvent) -> None:
-        """Hand an event about the stream itself to the handlers."""
-        self.now.local = event
-        try:
-            self.dispatcher.dispatch(event)
-        except BaseException as failure:
-            self._foreign = failure
-            raise
-        finally:
-            self.now.local = None
-
-    def close(self, failure: BaseException | None) -> None:
-        """Give the source back; FAILURE is what ended the stream."""
-        finished = self._decoder.done
-        close_source(self.source, self._chunks, finished=finished, failure=failure or self.err)
-
-    def _read(self) -> Iterator[bytes]:
-        """Yield what the source gives; the tees have it first.
-
-        Raises:
-            TransportError: A file failed; HTTP sources have mapped their own errors. Or reading
-                was aborted: then nothing is to be made of bytes that end here.
-        """
-        chunks, tees = self._chunks, self.tees
-        while True:
-            try:
-                chunk = None if self.aborted else next(chunks, None)
-            except OSError as error:
-                raise TransportError(f"reading the source failed: {error}") from error
-            if self.aborted:
-                raise TransportError("reading was aborted")
-            if chunk is None:
-                return
-            for file in tees:
-                file.write(chunk)
-            yield chunk
-
-    def _go_on(self) -> bool:
-        """Do what the run requires and read what follows; False where the stream ends."""
-        now, control = self.now, self.control
-        run = now.current_run
-        if control is None or run is None or not now.snapshots.requires_action:
-            return False
-        now.event = None
-        self.answering = True
-        try:
-            return self._answer(control, run)
-        finally:
-            self.answering = False
-
-    def _answer(self, control: Control, run: Run) -> bool:
-        """Tell what CONTROL does for RUN and turn to the source that goes on, if one does."""
-        for step in () if self._stopping else control.answer(run) or ():
-            if not isinstance(step, events.LocalEvent):
-                self._turn_to(step)
-                return True
-            if not self._stopping:
-                self._foreign = step.error if isinstance(step, events.ToolError) else None
-                self.tell(step)
-            if self._stopping:
-                break
-        # True: where it is to close, nothing more is read or told.
-        return self.closing
+    @property
+    def finished(self) -> bool:
+        """Whether ``done`` was read."""
+        return self._decoder.done
 
     @property
-    def _stopping(self) -> bool:
+    def stopping(self) -> bool:
         """Whether what the run requires is not to be done any more."""
         return self.closing or self.cancelled
 
-    def _turn_to(self, source: Source, failure: StreamError | None = None) -> None:
-        """Read on from SOURCE; FAILURE is what ended the one before, where it did not end."""
-        self.close(failure)
-        self.source, self._chunks = source, chunks_of(source)
+    # --- Events -------------------------------------------------------------------------
+
+    def events(self, chunks: Iterable[bytes]) -> Iterator[Event]:
+        """Yield the events of one source, but for ``done``; then :meth:`go_on` says how it ended.
+
+        Args:
+            chunks: All its bytes; each is asked for when no event is ready.
+        """
+        return self._watch(self._decoder.events(chunks))
+
+    def feed(self, chunk: bytes) -> Iterator[Event]:
+        """Yield the events that CHUNK completes, for whoever gets the bytes by other means."""
+        self._decoder.feed(chunk)
+        return self._watch(iter(self._decoder.next_event, None))
+
+    def end(self) -> Iterator[Event]:
+        """Yield the events that the end of the bytes brings."""
+        self._decoder.close()
+        return self._watch(iter(self._decoder.next_event, None))
+
+    def _watch(self, found: Iterable[Event]) -> Iterator[Event]:
+        """Yield what was FOUND, but for ``done``, and keep what ends it."""
+        try:
+            for event in found:
+                if event.__class__ is _DONE:
+                    self._done = event
+                else:
+                    yield event
+        except StreamError as error:
+            self._failure = error
+
+    # --- Going on -----------------------------------------------------------------------
+
+    def go_on(self) -> Flow[Following | None]:
+        """Find out how the stream goes on when the events given so far have come to their end.
+
+        Returns:
+            What comes next; None if nothing does.
+
+        Raises:
+            StreamError: The stream failed: the source did, and the run cannot be recovered; or
+                what the run requires could not be done.
+            Exception: What a handler or a tool raised.
+        """
+        failure, self._failure = self._failure, None
+        if failure is None:
+            return (yield from self._after_the_end())
+        recoverable = isinstance(failure, TransportError | IncompleteStreamError)
+        following = None
+        if recoverable and not self.aborted:
+            following = yield from self._recover(failure)
+        if following is None:
+            raise failure
+        return following
+
+    def _after_the_end(self) -> Flow[Following | None]:
+        """Do what the run requires; the end of a round is not the end of the stream."""
+        if self.closing or self._ended:
+            return None
+        following = yield from self._answer()
+        if following is None and not self.closing:
+            self._ended, done = True, self._done
+            following = None if done is None else Following(events=(done,), replaces=False)
+        return following
+
+    def _answer(self) -> Flow[Following | None]:
+        """Let ``control`` do what the run requires; None if the stream does not go on."""
+        control, snapshots = self.control, self.position.snapshots
+        run = snapshots.current_run
+        if control is None or run is None or not snapshots.requires_action or self.stopping:
+            return None
+        answer = control.answer(run)
+        if answer is None:
+            return None
+        self.answering = True
+        try:
+            source = yield from answer
+        finally:
+            self.answering = False
+        if source is None:
+            return None
+        finished = self.finished
         self._begin_decoder()
-        run = self.now.current_run
-        if failure is not None and run is not None:
-            self.tell(events.StreamRecovered(failure, run, 0))
+        return Following(source, finished=finished)
+
+    def _recover(self, failure: StreamError) -> Flow[Following | None]:
+        """Ask the server what was missed after FAILURE; None if it cannot say."""
+        control, snapshots = self.control, self.position.snapshots
+        if control is None:
+            return None
+        found = None
+        try:
+            source = yield from control.rejoin()
+            if source is None:
+                found = yield from control.recover(snapshots)
+        except StreamError as second:
+            failure.add_note(f"the server could not be asked what became of the run: {second}")
+            return None
+        finished = self.finished
+        if source is not None:
+            self._begin_decoder()
+            run = snapshots.current_run
+            report = None if run is None else events.StreamRecovered(failure, run, 0)
+            return Following(source, finished=finished, failure=failure, report=report)
+        if found is None or self.aborted:
+            return None
+        run, missed = found
+        self._begin_decoder()
+        made = self._decoder.make_up(missed, run)
+        report = events.StreamRecovered(failure, run, len(made))
+        return Following(None, self._watch(made), finished, failure, report)
 
     def _begin_decoder(self) -> None:
         """Decode what goes on from here with what was seen so far."""
         wants = self._decoder.wants
         self._decoder = EventDecoder(
-            self._dialect, max_frame_bytes=self._max_frame_bytes, snapshots=self.now.snapshots
+            self._dialect,
+            max_frame_bytes=self._max_frame_bytes,
+            snapshots=self.position.snapshots,
         )
         self._decoder.wants = wants
-        self._made = None
-
-    def _recover(self, error: StreamError) -> bool:
-        """Ask the server what was missed after ERROR; False where it cannot say."""
-        self.now.event = None
-        if self.control is None:
-            return False
-        found = None
-        try:
-            source = self.control.rejoin(lambda: self.aborted)
-            if source is None:
-                found = self.control.recover(self.now.snapshots, lambda: self.aborted)
-        except StreamError as second:
-            error.add_note(f"the server could not be asked what became of the run: {second}")
-            return False
-        if source is not None:
-            self._turn_to(source, error)
-            return True
-        if found is None or self.aborted:
-            return False
-        run, missed = found
-        self.close(error)
-        self._begin_decoder()
-        self._made = self._decoder.make_up(missed, run)
-        self.tell(events.StreamRecovered(error, run, len(self._made)))
-        return True
+        self._done = None

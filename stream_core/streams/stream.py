@@ -1,4 +1,4 @@
-"""The blocking shell: reads a source, decodes it, and hands each event to the handlers.
+"""The blocking stream: reads a source, decodes it, and hands each event to the handlers.
 
 Rules of this file:
 
@@ -7,22 +7,21 @@ Rules of this file:
 - ``next()`` stores a failure of the stream in ``err``; iteration and ``until_done()`` raise
   it. What a handler raises leaves at once from wherever the stream is driven, and is never
   in ``err``.
-- However a stream ends, the source is closed first, and then ``StreamEnd`` comes, once.
-- A stream whose run goes on elsewhere (a tool round, a lost connection) goes on too, where
-  it was given a ``control`` that knows the server: same handlers, same snapshots, one end.
+- What becomes of the run and of the stream is decided in ``base`` and below it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING
 
 from stream_core import events
-from stream_core.errors import StreamError, StreamTimeoutError
 from stream_core.run_control.control import Control
 from stream_core.source import Source
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 
-from .event_contents import EventContents
+from .base import StreamBase
+from .byte_reader import ByteReader
+from .driver import StreamDriver
 from .run_reader import RunReader
 from .text_reader import TextReader
 
@@ -34,15 +33,15 @@ if TYPE_CHECKING:
     from stream_core.dialects import Dialect
     from stream_core.dispatch import Handler
     from stream_core.events import Event
+    from stream_core.http.transport import Transport
     from stream_core.models import Message, Run, RunStep
+
+    from .run_reader import Following
 
 __all__ = ["Control", "Source", "Stream"]
 
-#: Seconds of silence after a cancel until the server is asked what became of the run.
-_SILENCE_AFTER_CANCEL = 0.2
 
-
-class Stream(EventContents):
+class Stream(StreamBase):
     """One stream of events, read with ``until_done()``, a ``for`` loop, or ``next()``.
 
     ::
@@ -60,18 +59,20 @@ class Stream(EventContents):
         dialect: str | Dialect = "auto",
         max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES,
         control: Control | None = None,
+        transport: Transport | None = None,
         cancel_on_interrupt: bool = False,
     ) -> None:
         """Prepare to read; nothing is read yet.
 
         Args:
             source: Bytes, an iterable of bytes, or a binary file. It is closed at the end
-                where it can be.
+                if it can be.
             handlers: The first handlers, in order; see :meth:`register`.
             dialect: Which wire it is: a name of ``stream_core.dialects.DIALECTS``;
                 ``"auto"`` finds it out from the first frame that tells.
             max_frame_bytes: The most that one frame may have.
             control: What the stream can do about the run on the server.
+            transport: Sends what CONTROL asks for.
             cancel_on_interrupt: On Ctrl-C cancel the run too, so that its thread is not
                 left locked.
 
@@ -79,48 +80,12 @@ class Stream(EventContents):
             TypeError: SOURCE is a text or a path, or a handler has no ``handle``.
             ValueError: No dialect has that name.
         """
-        self._reader = reader = RunReader(
-            source, dialect=dialect, max_frame_bytes=max_frame_bytes, control=control
-        )
-        self._now, self._dispatcher = reader.now, reader.dispatcher
-        self._events = reader.events()
-        self._cancel_on_interrupt = cancel_on_interrupt
-        self._over = False
+        read = ByteReader(source)
+        reader = RunReader(dialect=dialect, max_frame_bytes=max_frame_bytes, control=control)
+        super().__init__(read, reader, *handlers, cancel_on_interrupt=cancel_on_interrupt)
+        self._driver = StreamDriver(transport, reader)
+        self._events = reader.events(read.read())
         self._text: TextReader | None = None
-        self._dispatcher.register(*handlers)
-
-    # --- Handlers -----------------------------------------------------------------------
-
-    def register(self, *handlers: Handler) -> None:
-        """Add handlers after those that are there; from a callback, for the next event on.
-
-        Args:
-            handlers: Subclasses of ``handlers.EventHandler``, or anything with
-                ``handle(event)``.
-
-        Raises:
-            TypeError: One is a class instead of an instance, or has no ``handle``.
-        """
-        self._dispatcher.register(*handlers)
-        if self._dispatcher.entered:
-            self._reader.want(self._dispatcher.plan)
-
-    @property
-    def handlers(self) -> tuple[Handler, ...]:
-        """The registered handlers, in order."""
-        return self._dispatcher.handlers
-
-    def tee(self, file: BinaryIO) -> Self:
-        """Write every byte, as read and before it is decoded, to FILE too.
-
-        Args:
-            file: Opened for writing bytes; it stays open.
-
-        Returns:
-            The stream itself.
-        """
-        self._reader.tees.append(file)
-        return self
 
     # --- Reading ------------------------------------------------------------------------
 
@@ -141,10 +106,11 @@ class Stream(EventContents):
                 "a callback cannot read the stream that called it, nor can a tool; "
                 "return, and the next event comes"
             )
-        self._now.event = None
+        position = self._reader.position
+        position.event = None
         if not self._over:
             self._run(one=True)
-        return self._now.event is not None
+        return position.event is not None
 
     def until_done(self) -> Run | None:
         """Read to the end.
@@ -152,7 +118,7 @@ class Stream(EventContents):
         Returns:
             The run as last seen, also one that failed, is incomplete, was cancelled,
             expired or requires action (``run.raise_for_status()`` turns the first four
-            into an error); None when the stream spoke of none.
+            into an error); None if the stream had no run.
 
         Raises:
             StreamError: The stream failed.
@@ -160,17 +126,18 @@ class Stream(EventContents):
         """
         if self._called_back:
             self.next()  # says that it cannot
-        self._now.event = None
+        reader, dispatcher = self._reader, self._reader.dispatcher
+        reader.position.event = None
         if not self._over:
             # Events that no handler wants need not be made: nobody but handlers sees them here.
-            self._reader.want(self._dispatcher.plan)
-            token = self._dispatcher.enter()
+            reader.want(dispatcher.plan)
+            token = dispatcher.enter()
             try:
                 self._run()
             finally:
-                self._dispatcher.leave(token)
-                self._reader.want(None)
-            self._now.event = None
+                dispatcher.leave(token)
+                reader.want(None)
+            reader.position.event = None
         if self.err is not None:
             raise self.err
         return self.current_run
@@ -180,24 +147,25 @@ class Stream(EventContents):
 
         At the end, and after an exception, handlers had ``on_end``.
         """
-        reader, now, dispatch = self._reader, self._now, self._dispatcher.dispatch
+        reader, dispatch = self._reader, self._reader.dispatcher.dispatch
+        position = reader.position
         try:
-            # It may have been aborted since the last call.
-            for event in () if reader.closing else self._events:
-                now.event = event
-                dispatch(event)
-                if one or reader.closing:
-                    break
-            else:
-                now.event = None
-                if reader.err is not None:
-                    self._tell_failure(reader.err)
-                self._end()
-            if reader.closing:
-                self._end()
+            while True:
+                # It may have been aborted since the last call.
+                for event in () if reader.closing else self._events:
+                    position.event = event
+                    dispatch(event)
+                    if one or reader.closing:
+                        break
+                else:
+                    if self._driver.run(self._go_on()):
+                        continue
+                if reader.closing:
+                    self._driver.run(self._end())
+                return
         except BaseException as failure:
             # Mostly it is a handler's; Ctrl-C can come at any point.
-            self._end(failure)
+            self._driver.run(self._end(failure))
             raise
 
     def __iter__(self) -> Self:
@@ -206,21 +174,11 @@ class Stream(EventContents):
 
     def __next__(self) -> Event:
         """Return the next event; raise the stream's failure, or StopIteration."""
-        if self.next() and self._now.event is not None:
-            return self._now.event
+        if self.next() and (event := self.event) is not None:
+            return event
         if self.err is not None:
             raise self.err
         raise StopIteration
-
-    @property
-    def event(self) -> Event | None:
-        """The event that the last ``next()`` read; None before the first and at the end."""
-        return self._now.event
-
-    @property
-    def err(self) -> StreamError | None:
-        """The stream's failure, or None: so far none, a clean end, or closed early."""
-        return self._reader.err
 
     @property
     def text_deltas(self) -> Iterator[str]:
@@ -252,10 +210,7 @@ class Stream(EventContents):
         Raises:
             Exception: What a handler's ``on_end`` raised.
         """
-        if self._called_back:
-            self._reader.closing = True
-        else:
-            self._end()
+        self._driver.run(self._close())
 
     def cancel(self) -> Run | None:
         """Cancel the run on the server, and read on to its end.
@@ -274,25 +229,15 @@ class Stream(EventContents):
             StreamError: The server refused, or the stream failed.
             Exception: What a handler raised.
         """
-        reader, snapshots = self._reader, self._now.snapshots
+        reader = self._reader
         if reader.control is None:
             raise RuntimeError("only a stream of a Client can be cancelled; close() ends reading")
-        run = reader.control.find(snapshots)
+        run = self._driver.run(reader.control.find(reader.position.snapshots))
         while run is None and self.next():
             run = self.current_run
-        if run is not None and not snapshots.terminated:
-            if reader.control.cancel(run):
-                reader.cancelled = True
-                self._hasten(reader.control)
-            else:
-                self.close()
+        if run is not None:
+            self._driver.run(self._cancel_run(run))
         return self.current_run if self._called_back else self.until_done()
-
-    def _hasten(self, control: Control) -> None:
-        """Wait for a run that is cancelled by asking rather than by listening to silence."""
-        limit_silence = getattr(self._reader.source, "limit_silence", None)
-        if control.recovers and limit_silence is not None:
-            limit_silence(_SILENCE_AFTER_CANCEL)
 
     def abort(self) -> None:
         """End reading at once, also from another thread or a signal handler.
@@ -303,9 +248,7 @@ class Stream(EventContents):
         told. The run on the server goes on. Handlers have ``on_end`` in the reader's thread.
         """
         self._reader.aborted = self._reader.closing = True
-        abort = getattr(self._reader.source, "abort", None)
-        if abort is not None:
-            abort()
+        self._bytes.abort()
 
     def __enter__(self) -> Self:
         """Return the stream itself."""
@@ -320,27 +263,7 @@ class Stream(EventContents):
         """Close the stream; the run on the server goes on (:meth:`cancel` ends that too)."""
         self.close()
 
-    # --- What the stream has said so far ------------------------------------------------
-
-    @property
-    def current_event(self) -> Event | None:
-        """The event that handlers have: ``event``, or the local one that came after it."""
-        return self._now.current_event
-
-    @property
-    def current_run(self) -> Run | None:
-        """The run as last seen, or None."""
-        return self._now.snapshots.current_run
-
-    @property
-    def current_message_snapshot(self) -> Message | None:
-        """The message last heard of, live, or None."""
-        return self._now.snapshots.current_message
-
-    @property
-    def current_run_step_snapshot(self) -> RunStep | None:
-        """The run step last heard of, live, or None."""
-        return self._now.snapshots.current_run_step
+    # --- At the end ---------------------------------------------------------------------
 
     def get_final_run(self) -> Run:
         """Read to the end and return the run.
@@ -361,7 +284,7 @@ class Stream(EventContents):
             StreamError: The stream failed.
         """
         self.until_done()
-        return self._now.snapshots.messages
+        return self._reader.position.snapshots.messages
 
     def get_final_run_steps(self) -> list[RunStep]:
         """Read to the end and return the run steps, in order of first sight.
@@ -370,76 +293,14 @@ class Stream(EventContents):
             StreamError: The stream failed.
         """
         self.until_done()
-        return self._now.snapshots.run_steps
-
-    @property
-    def response(self) -> Any:
-        """The ``requests.Response`` (status, headers) of an HTTP source, else None."""
-        return getattr(self._reader.source, "response", None)
-
-    @property
-    def request_id(self) -> str | None:
-        """The server's name for the request of an HTTP source, else None."""
-        found: str | None = getattr(self._reader.source, "request_id", None)
-        return found
+        return self._reader.position.snapshots.run_steps
 
     # --- Inside -------------------------------------------------------------------------
 
-    @property
-    def _called_back(self) -> bool:
-        """Whether a callback or a tool of this stream is running."""
-        return self._dispatcher.dispatching or self._reader.answering
-
-    def _tell_failure(self, error: StreamError) -> None:
-        """Tell the handlers that the stream failed with ERROR."""
-        if isinstance(error, StreamTimeoutError):
-            self._reader.tell(events.StreamTimeout())
-        self._reader.tell(events.StreamException(error))
-
-    def _end(self, failure: BaseException | None = None) -> None:
-        """Close the source and tell handlers that it is over, once.
-
-        Args:
-            failure: What is being raised; what ``on_end`` raises joins it.
-        """
-        if self._over:
-            return
-        self._over = True
-        try:
-            if isinstance(failure, KeyboardInterrupt) and self._cancel_on_interrupt:
-                self._cancel_quietly(failure)
-        finally:
-            try:
-                self._reader.close(failure)
-            finally:
-                self._tell_end(failure)
-
-    def _cancel_quietly(self, failure: KeyboardInterrupt) -> None:
-        """Cancel the run; what fails there joins FAILURE, which is on its way."""
-        control, snapshots = self._reader.control, self._now.snapshots
-        if control is None or snapshots.terminated:
-            return
-        try:
-            run = control.find(snapshots)
-            if run is not None:
-                control.cancel(run)
-        except StreamError as second:
-            failure.add_note(f"cancelling the run failed too: {second}")
-
-    def _tell_end(self, failure: BaseException | None) -> None:
-        """Hand ``StreamEnd`` to the handlers."""
-        try:
-            self._reader.tell(events.StreamEnd())
-        except Exception as second:
-            if failure is None:
-                raise
-            if not isinstance(failure, Exception):
-                failure.add_note(f"on_end failed too: {second!r}")
-                return
-            group = [*_members(failure), *_members(second)]
-            raise ExceptionGroup("handlers failed, on_end included", group) from None
-
-
-def _members(failure: Exception) -> tuple[Exception, ...]:
-    """Return the exceptions in a group of ours, or FAILURE itself."""
-    return failure.exceptions if isinstance(failure, ExceptionGroup) else (failure,)
+    def _take_up(self, following: Following) -> None:
+        """Read on from what is FOLLOWING."""
+        if following.source is None:
+            self._events = iter(following.events)
+        else:
+            self._bytes.turn_to(following.source)
+            self._events = self._reader.events(self._bytes.read())

@@ -1,28 +1,29 @@
-"""What a run requires of the caller, done round after round.
+"""Rounds of tools: the flow that answers what a run requires.
 
 Rules of this file:
 
 - Calls run after every handler saw ``on_run_requires_action``, in the reader's own call, in
-  the order of the calls; in an executor only where the caller gave one. ``approve`` is asked
-  in the reader's own call always.
+  the order of the calls; in an executor only if the caller gave one. ``approve`` is always
+  asked in the reader's own call, when the calls before have run or begun.
 - All or nothing: outputs are submitted when every call has one.
-- What goes wrong with one call is told to handlers, and then, as the caller chose, submitted
-  as its output or raised.
+- What goes wrong with one call is delivered to the handlers, and then, as the caller chose,
+  submitted as its output or raised.
 - Calls that no tool and no ``approve`` answers end the stream, as without tools.
 """
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias
 
 from stream_core import events, models
+from stream_core.effects import Begin, Deliver, Invoke, Join, Now, Outcome
 from stream_core.errors import RunExpiredError, ToolLoopError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Sequence
     from concurrent.futures import Executor
 
+    from stream_core.effects import Flow
     from stream_core.models import MCPApprovalToolCall, RequiredActionFunctionToolCall, Run
 
 __all__ = ["DEFAULT_MAX_ROUNDS", "Approve", "ToolErrors", "ToolRounds", "Tools"]
@@ -44,7 +45,7 @@ class Tools(Protocol):
     """What runs calls; ``stream_core.tools.tool_set.ToolSet`` is one."""
 
     def run(self, call: RequiredActionFunctionToolCall) -> str:
-        """Run CALL and return its output; raise where it fails."""
+        """Run CALL and return its output; raise if it fails."""
         ...
 
 
@@ -85,7 +86,7 @@ class ToolRounds:
         self._rounds = 0
 
     def answers(self, run: Run) -> bool:
-        """Tell whether what RUN requires can be answered here."""
+        """Return whether what RUN requires can be answered here."""
         action = run.required_action
         if action is None:
             return False
@@ -93,80 +94,106 @@ class ToolRounds:
             return self._approve is not None
         return self._tools is not None and action.submit_tool_outputs is not None
 
-    def answer(self, run: Run) -> Iterator[events.LocalEvent | dict[str, Any]]:
-        """Do what RUN requires.
+    def answer(self, run: Run) -> Flow[dict[str, Any] | None]:
+        """Do what RUN requires; ``ToolOutput`` and ``ToolError`` are delivered as they happen.
 
-        Yields:
-            ``ToolOutput`` and ``ToolError`` events as they happen, and last the part of the
-            request's body that answers the run.
+        Returns:
+            The part of the request's body that answers the run; None if the stream was ended
+            meanwhile.
 
         Raises:
             ToolLoopError: It was one round too many.
             RunExpiredError: The tools took longer than the run waits.
-            Exception: What a tool raised, where that is to be raised; what ``approve``
-                raised about an MCP call.
+            Exception: What a tool raised, if that is to be raised; what ``approve`` raised
+                about an MCP call.
         """
         if self._rounds == self._max_rounds:
             raise ToolLoopError(run, self._max_rounds)
         self._rounds += 1
         action = run.required_action or models.RequiredAction()
         if action.submit_tool_approval is not None:
-            calls = action.submit_tool_approval.tool_calls
-            body: dict[str, Any] = {"tool_approvals": [self._approval(call) for call in calls]}
+            approvals = yield from self._approvals(action.submit_tool_approval.tool_calls)
+            body = {"tool_approvals": approvals}
         else:
-            outputs: list[Mapping[str, str]] = []
             required = action.submit_tool_outputs or models.SubmitToolOutputs()
-            for call, output in self._outputs(required.tool_calls):
-                if isinstance(output, Exception):
-                    yield events.ToolError(call, output)
-                    if self._raises:
-                        raise output
-                    output = f"{output.__class__.__name__}: {output}"  # noqa: PLW2901  # the text
-                yield events.ToolOutput(call, output)
-                outputs.append({"tool_call_id": call.id, "output": output})
+            outputs = yield from self._outputs(required.tool_calls)
+            if outputs is None:
+                return None
             body = {"tool_outputs": outputs}
-        if run.expires_at is not None and run.expires_at <= time.time():
+        if run.expires_at is not None and run.expires_at <= (yield Now(wall=True)):
             raise RunExpiredError(run)
-        yield body
+        return body
 
     def _outputs(
-        self, calls: Iterable[RequiredActionFunctionToolCall]
-    ) -> Iterator[tuple[RequiredActionFunctionToolCall, str | Exception]]:
-        """Run CALLS and yield each with its output, in their order."""
-        # One by one: a call is asked about when those before it have run, or begun to.
-        chosen = ((call, self._choose(call)) for call in calls)
-        if self._executor is None:
-            yield from ((call, self._output(choice)) for call, choice in chosen)
-            return
-        futures = [(call, self._executor.submit(self._output, x)) for call, x in chosen]
-        yield from ((call, future.result()) for call, future in futures)
+        self, calls: Sequence[RequiredActionFunctionToolCall]
+    ) -> Flow[list[dict[str, Any]] | None]:
+        """Run CALLS; return their outputs, or None if the stream was ended meanwhile."""
+        outputs: list[dict[str, Any]] = []
+        begun = [] if self._executor is None else (yield from self._begin(calls, self._executor))
+        for number, call in enumerate(calls):
+            if self._executor is None:
+                chosen = yield from self._choose(call)
+                outcome: Outcome = (yield chosen) if isinstance(chosen, Invoke) else chosen
+            else:
+                waiting = begun[number]
+                outcome = waiting if isinstance(waiting, Outcome) else (yield Join(waiting))
+            output = yield from self._report(call, outcome)
+            if output is None:
+                return None
+            outputs.append({"tool_call_id": call.id, "output": output})
+        return outputs
 
-    def _choose(
-        self, call: RequiredActionFunctionToolCall
-    ) -> RequiredActionFunctionToolCall | str | Exception:
-        """Return what is to run for CALL, or else its output, or what was raised."""
-        try:
-            verdict: Any = True if self._approve is None else self._approve(call)
-        except Exception as error:  # noqa: BLE001  # told to handlers, then submitted or raised
-            return error
-        if verdict is True or verdict is False:
-            return call if verdict else _REFUSED
-        if isinstance(verdict, str | models.RequiredActionFunctionToolCall):
-            return verdict
-        return TypeError(f"approve returned {verdict!r}: return True, False, a text or a call")
+    def _begin(
+        self, calls: Sequence[RequiredActionFunctionToolCall], executor: Executor
+    ) -> Flow[list[Any]]:
+        """Begin CALLS; return for each what Join takes, or its outcome if nothing is to run."""
+        begun = []
+        for call in calls:
+            chosen = yield from self._choose(call)
+            begun.append((yield Begin(chosen, executor)) if isinstance(chosen, Invoke) else chosen)
+        return begun
 
-    def _output(self, choice: RequiredActionFunctionToolCall | str | Exception) -> str | Exception:
-        """Run what was chosen; return its output, or what it raised."""
-        if isinstance(choice, str | Exception):
-            return choice
+    def _choose(self, call: RequiredActionFunctionToolCall) -> Flow[Invoke | Outcome]:
+        """Return what is to be called for CALL, or else its outcome."""
+        verdict: Any = True
+        if self._approve is not None:
+            asked: Outcome = yield Invoke(self._approve, (call,))
+            if asked.error is not None:
+                return asked
+            verdict = asked.value
+        if verdict is False:
+            return Outcome(_REFUSED)
+        if isinstance(verdict, str):
+            return Outcome(verdict)
+        if verdict is True:
+            verdict = call
+        if not isinstance(verdict, models.RequiredActionFunctionToolCall):
+            wrong = f"approve returned {verdict!r}: return True, False, a text or a call"
+            return Outcome(error=TypeError(wrong))
         if self._tools is None:
-            return LookupError(f"no tools were given, so none is called {choice.function.name!r}")
-        try:
-            return self._tools.run(choice)
-        except Exception as error:  # noqa: BLE001  # told to handlers, then submitted or raised
-            return error
+            name = verdict.function.name
+            return Outcome(error=LookupError(f"no tools were given, so {name!r} cannot be called"))
+        return Invoke(self._tools.run, (verdict,))
 
-    def _approval(self, call: MCPApprovalToolCall) -> dict[str, Any]:
-        """Ask for one approval."""
-        verdict = False if self._approve is None else self._approve(call)
-        return {"tool_call_id": call.id, "approve": verdict is True}
+    def _report(self, call: RequiredActionFunctionToolCall, outcome: Outcome) -> Flow[str | None]:
+        """Deliver the OUTCOME of CALL; return its output, or None if the stream was ended."""
+        output: str = outcome.value
+        if outcome.error is not None:
+            if not (yield Deliver(events.ToolError(call, outcome.error))):
+                return None
+            if self._raises:
+                raise outcome.error
+            output = f"{outcome.error.__class__.__name__}: {outcome.error}"
+        return output if (yield Deliver(events.ToolOutput(call, output))) else None
+
+    def _approvals(self, calls: Sequence[MCPApprovalToolCall]) -> Flow[list[dict[str, Any]]]:
+        """Ask for the approval of each of CALLS."""
+        approvals = []
+        for call in calls:
+            verdict = Outcome(value=False)
+            if self._approve is not None:
+                verdict = yield Invoke(self._approve, (call,))
+            if verdict.error is not None:
+                raise verdict.error
+            approvals.append({"tool_call_id": call.id, "approve": verdict.value is True})
+        return approvals

@@ -1,14 +1,19 @@
-"""stream_core/pages.py: lists, one page at a time."""
+"""Lists, one page at a time."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stream_core.api.pages import Page, read_page
+from stream_core.api.pages import Page, PageData, read_page
+from stream_core.effects import immediate
 from stream_core.errors import DecodeError
 from stream_core.models import Message
+from tests.support.flows import play
+
+if TYPE_CHECKING:
+    from stream_core.effects import Flow
 
 
 class Shelf:
@@ -19,13 +24,13 @@ class Shelf:
         self.asked: list[str] = []
 
     def first(self) -> Page[Message]:
-        return self._page(0)
+        return Page(self._page(0), play)
 
-    def _after(self, after: str) -> Page[Message]:
+    def _after(self, after: str) -> Flow[PageData[Message]]:
         self.asked.append(after)
-        return self._page(self.ids.index(after) + 1)
+        return immediate(self._page(self.ids.index(after) + 1))
 
-    def _page(self, start: int) -> Page[Message]:
+    def _page(self, start: int) -> PageData[Message]:
         ids = self.ids[start : start + 2]
         answer = {
             "object": "list",
@@ -37,7 +42,7 @@ class Shelf:
         return read_page(Message, answer, self._after)
 
 
-def never(after: str) -> Page[Message]:
+def never(after: str) -> Flow[PageData[Message]]:
     """Fail: nothing should be asked for."""
     raise AssertionError(after)
 
@@ -79,7 +84,7 @@ def test_the_next_page_comes_after_the_last_object() -> None:
 @pytest.mark.parametrize("answer", [{"data": []}, {"data": [], "has_more": True}])
 def test_an_empty_page_is_the_last(answer: Any) -> None:
     """A server that has more after nothing is not believed."""
-    page = read_page(Message, answer, never)
+    page = Page(read_page(Message, answer, never), play)
     assert (None, None, 0) == (page.first_id, page.last_id, len(page))
     assert page.next_page() is None
     assert [] == list(page.iter_all())
@@ -89,10 +94,11 @@ def test_a_server_that_repeats_itself_is_not_asked_for_ever() -> None:
     """A page that ends where the last one did is no new page."""
     answer = {"data": [{"id": "a"}], "last_id": "a", "has_more": True}
 
-    def same(_: str) -> Page[Message]:
-        return read_page(Message, answer, same)
+    def same(_: str) -> Flow[PageData[Message]]:
+        return immediate(read_page(Message, answer, same))
 
-    assert ["a"] == [x.id for x in same("").iter_all()]
+    page = Page(read_page(Message, answer, same), play)
+    assert ["a"] == [x.id for x in page.iter_all()]
 
 
 @pytest.mark.parametrize("answer", [{}, [], None, "x", {"data": None}, {"data": {"id": "a"}}])
@@ -112,6 +118,6 @@ def test_a_wrong_object_is_named_by_its_place() -> None:
 
 def test_the_representation_shows_the_objects() -> None:
     """And not how the next ones are asked for."""
-    page = read_page(Message, {"data": [{"id": "a"}]}, never)
+    page = Page(read_page(Message, {"data": [{"id": "a"}]}, never), play)
     assert repr(page).startswith("Page(data=[Message(id='a'")
     assert "fetch" not in repr(page)

@@ -1,152 +1,22 @@
-"""stream_core/calls.py: what a call makes of its arguments."""
+"""How the arguments of a call become the parts of a request, and its answer an object or a page."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import Any
 
 import pytest
 
-from stream_core import errors, models
+from stream_core import models
 from stream_core.api.assistants_params import (
     ListParams,
     RunStreamParams,
     SubmitStreamOptions,
     ThreadParams,
 )
-from stream_core.api.options import CallOptions
-from stream_core.api.request import Resource, make_options, make_path
-from stream_core.http.transport import Transport
-from stream_core.testing import Fault, LocalServer
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from stream_core.api.pages import Page
-    from stream_core.testing import RecordedRequest
-
-PATH = "/threads/t/runs"
-
-
-class Calls(Resource):
-    """One call of each kind."""
-
-    def make(self, **params: Unpack[ThreadParams]) -> models.Thread:
-        return self._ask(models.Thread, "POST", "/threads", ThreadParams, params)
-
-    def cancel(self, **options: Unpack[CallOptions]) -> models.Run:
-        return self._ask(models.Run, "POST", PATH, CallOptions, options)
-
-    def list(self, **params: Unpack[ListParams]) -> Page[models.Assistant]:
-        return self._list(models.Assistant, "/assistants", ListParams, params)
-
-
-@pytest.fixture
-def calls(server: LocalServer) -> Iterator[Calls]:
-    """Calls of that server, sent once."""
-    transport = Transport(server.base_url, headers={"X-Usual": "1"}, auth=dict, timeout=10.0)
-    yield Calls(transport)
-    transport.close()
-
-
-def sent(server: LocalServer) -> RecordedRequest:
-    """The only request."""
-    (request,) = server.requests
-    return request
-
-
-# --- The parts of a request -----------------------------------------------------------------
-
-
-def test_what_is_left_out_is_not_sent_and_none_is_null(server: LocalServer, calls: Calls) -> None:
-    """The API tells the two apart."""
-    calls.make(tool_resources=None)
-    assert {"tool_resources": None} == sent(server).json
-
-
-def test_payloads_and_plain_objects_mix(server: LocalServer, calls: Calls) -> None:
-    """A payload is sent without what is empty, a plain object as it is."""
-    code = models.CodeInterpreterResources(file_ids=["file_1"])
-    calls.make(
-        tool_resources=models.ToolResources(code_interpreter=code),
-        messages=[{"role": "user", "content": "Hi", "attachments": None}],
-    )
-    assert {
-        "tool_resources": {"code_interpreter": {"file_ids": ["file_1"]}},
-        "messages": [{"role": "user", "content": "Hi", "attachments": None}],
-    } == sent(server).json
-
-
-def test_a_call_that_takes_parameters_sends_a_body_without_any(
-    server: LocalServer, calls: Calls
-) -> None:
-    """Some servers insist on one."""
-    calls.make()
-    assert b"{}" == sent(server).body
-
-
-def test_a_call_that_takes_none_sends_none(server: LocalServer, calls: Calls) -> None:
-    """Unless there is something extra to say."""
-    server.fail_next(Fault(status=200, json={}), Fault(status=200, json={}))
-    calls.cancel()
-    calls.cancel(extra_body={"a": 1})
-    assert [b"", b'{"a": 1}'] == [request.body for request in server.requests]
-
-
-def test_extras_are_added(server: LocalServer, calls: Calls) -> None:
-    """To body, query and headers; the extra body counts before the parameter."""
-    calls.make(
-        metadata={"a": "1"},
-        extra_body={"metadata": {"b": "2"}, "more": True},
-        extra_query={"x": "y"},
-        extra_headers={"X-Usual": None, "X-More": "2"},
-    )
-    request = sent(server)
-    assert {"metadata": {"b": "2"}, "more": True} == request.json
-    assert {"x": "y"} == request.query
-    assert "x-usual" not in request.headers
-    assert "2" == request.headers["x-more"]
-
-
-def test_extras_may_be_none(server: LocalServer, calls: Calls) -> None:
-    """As code written for OpenAI's client has them."""
-    none: Any = None
-    calls.make(extra_body=none, extra_query=none, extra_headers=none)
-    assert (b"{}", {}) == (sent(server).body, sent(server).query)
-
-
-def test_the_query_of_a_list_leaves_out_none(server: LocalServer, calls: Calls) -> None:
-    """A query has no word for null."""
-    none: Any = None
-    calls.list(limit=5, after=none, extra_query={"x": "y"})
-    assert {"limit": "5", "x": "y"} == sent(server).query
-
-
-def test_a_call_may_have_a_timeout_of_its_own(server: LocalServer, calls: Calls) -> None:
-    """It counts instead of the client's."""
-    server.fail_next(Fault(delay=5.0))
-    with pytest.raises(errors.StreamTimeoutError) as caught:
-        calls.make(timeout=(5.0, 0.05))
-    assert 0.05 == caught.value.timeout
-
-
-# --- Arguments that are wrong -----------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("wrong", "expected"),
-    [
-        ({"mesages": []}, r"does not know 'mesages' \(did you mean 'messages'\?\); .*extra_body"),
-        ({"zzz": 1}, r"does not know 'zzz'; .*extra_body"),
-        ({"zzz": 1, "metadat": {}}, r"'metadat' \(did you mean 'metadata'\?\), 'zzz'; "),
-    ],
-)
-def test_an_unknown_parameter_is_named(
-    server: LocalServer, calls: Calls, wrong: dict[str, Any], expected: str
-) -> None:
-    """With the one that was meant, and nothing is sent."""
-    with pytest.raises(TypeError, match=expected):
-        calls.make(**wrong)
-    assert [] == server.requests
+from stream_core.api.request import BETA, ask, ask_list, make_options, make_path
+from stream_core.effects import Ask
+from stream_core.errors import DecodeError
+from tests.support.flows import play, play_all
 
 
 def test_a_parameter_that_the_call_names_itself_can_be_meant() -> None:
@@ -187,25 +57,50 @@ def test_an_id_is_one_segment_of_the_path() -> None:
     assert "/threads/..%2Fa%2Fb%3Fc%3Dd%23e%20%7Bf%7D%C3%BC/x" == path
 
 
-# --- Answers --------------------------------------------------------------------------------
+@pytest.mark.parametrize("headers", [{}, BETA])
+def test_headers_that_a_call_sends_by_itself_are_apart(headers: dict[str, str]) -> None:
+    """Those of the client and of the caller count before them."""
+    given = {"extra_headers": {"X-Own": "1"}}
+    made = make_options("POST", RunStreamParams, given, {}, headers=headers)
+    assert {"X-Own": "1"} == made.get("headers")
+    assert (headers or None) == made.get("default_headers")
 
 
-def test_an_answer_of_another_shape_is_a_decode_error(server: LocalServer, calls: Calls) -> None:
-    """With the paths of what is wrong."""
-    server.fail_next(Fault(status=200, json={"id": 5}))
-    with pytest.raises(errors.DecodeError, match="not a Thread") as caught:
-        calls.make()
-    assert ("$.id: 5 is not a string",) == caught.value.paths
+# --- As flows -------------------------------------------------------------------------------
 
 
-def test_a_list_is_asked_for_page_by_page(server: LocalServer, calls: Calls) -> None:
-    """With the same parameters, from where the last page ended."""
-    for more, ids in ((True, "ab"), (True, "cd"), (False, "e")):
-        data = [{"id": x} for x in ids]
-        page = {"data": data, "last_id": ids[-1], "has_more": more}
-        server.fail_next(Fault(status=200, json=page))
-    everything = calls.list(limit=2, extra_headers={"X-More": "1"}).iter_all()
-    assert ["a", "b", "c", "d", "e"] == [x.id for x in everything]
-    expected = [{"limit": "2"}, {"limit": "2", "after": "b"}, {"limit": "2", "after": "d"}]
-    assert expected == [request.query for request in server.requests]
-    assert ["1", "1", "1"] == [request.headers["x-more"] for request in server.requests]
+def test_an_object_is_asked_for() -> None:
+    """One request; the answer becomes a payload."""
+    flow = ask(models.Thread, "POST", "/threads", ThreadParams, {"metadata": {"a": "b"}})
+    effects, thread = play_all(flow, {"id": "thread_1"})
+    options = {"query": {}, "headers": {}, "body": {"metadata": {"a": "b"}}}
+    assert [Ask("POST", "/threads", options)] == effects
+    assert models.Thread("thread_1") == thread
+
+
+def test_wrong_arguments_ask_for_nothing() -> None:
+    """The error comes before the request."""
+    effects, error = play_all(ask(models.Thread, "POST", "/threads", ThreadParams, {"zzz": 1}))
+    assert [] == effects
+    assert isinstance(error, TypeError)
+
+
+def test_an_answer_of_another_shape_is_an_error_of_the_flow() -> None:
+    """With its path."""
+    with pytest.raises(DecodeError, match="not a Thread"):
+        play(ask(models.Thread, "GET", "/threads/t", ThreadParams, {}), {"id": 5})
+
+
+def test_a_list_is_asked_for_with_what_was_given_and_from_where_it_ended() -> None:
+    """Query and headers go with every page."""
+    given = {"limit": 2, "extra_headers": {"X-Own": "1"}}
+    flow = ask_list(models.Assistant, "/assistants", ListParams, given, headers=BETA)
+    (first,), page = play_all(flow, {"data": [{"id": "a"}], "last_id": "a", "has_more": True})
+    assert not isinstance(page, BaseException)
+    (second,), following = play_all(page.following(), {"data": [{"id": "b"}], "last_id": "b"})
+    assert not isinstance(following, BaseException)
+    assert following is not None
+    assert ["a", "b"] == [one.id for one in (*page.data, *following.data)]
+    options = {"query": {"limit": 2}, "headers": {"X-Own": "1"}, "default_headers": BETA}
+    assert Ask("GET", "/assistants", options) == first
+    assert Ask("GET", "/assistants", {**options, "query": {"limit": 2, "after": "a"}}) == second

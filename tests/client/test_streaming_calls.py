@@ -447,7 +447,7 @@ def test_a_run_that_expired_is_not_submitted_to(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tools took too long."""
-    monkeypatch.setattr("stream_core.tools.rounds.time.time", lambda: 1e12)
+    monkeypatch.setattr("stream_core.streams.driver.time.time", lambda: 1e12)
     stream = talk.stream(tools=BOTH)
     with pytest.raises(errors.RunExpiredError, match="before the outputs of its tools were ready"):
         stream.until_done()

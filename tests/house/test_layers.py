@@ -33,6 +33,7 @@ LAYERS = (
     ("stream_core.dialects", "stream_core.dispatch"),
     ("stream_core.snapshots",),
     ("stream_core.decoding",),
+    ("stream_core.effects",),
     ("stream_core.http", "stream_core.tools"),
     ("stream_core.api",),
     ("stream_core.run_control",),

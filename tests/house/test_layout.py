@@ -41,6 +41,7 @@ HELPERS = {
     "support/difference_rules.py": "how each difference shows in a log",
     "support/differences.py": "the table that docs/differences.md is printed from",
     "support/documents.py": "the pages, and what is in them",
+    "support/flows.py": "plays a flow with a list of answers",
     "support/foreign_servers.py": "starts the servers of whole/test_end_to_end.py",
     "support/frames.py": "frames, transcripts and recording handlers for many tests",
     "support/lookalikes.py": "makes tests/recordings",

@@ -1,9 +1,9 @@
-"""stream_core/control.py: what is asked and told of a run, over HTTP."""
+"""What is asked about a run of the Assistants API, over HTTP."""
 
 from __future__ import annotations
 
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 import pytest
@@ -18,20 +18,25 @@ from stream_core.errors import (
     PermissionDeniedError,
     TransportError,
 )
-from stream_core.run_control.assistants import RunControl
+from stream_core.run_control.assistants import AssistantsControl
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.testing import Fault, RunCode, Say
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import Conversation, conversation, get_tides, get_wind
+from tests.support.flows import KeepingDriver
 from tests.support.frames import sse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from stream_core.effects import Flow
     from stream_core.http.transport import ResponseSource
     from stream_core.testing import Turn
     from stream_core.testing.parts import Part
+
+
+T = TypeVar("T")
 
 
 @pytest.fixture
@@ -41,14 +46,9 @@ def talk() -> Iterator[Conversation]:
         yield begun
 
 
-def control_of(talk: Conversation, **settings: Any) -> RunControl:
-    """The control of a stream on the conversation's thread."""
-    return RunControl(talk.client._transport, **settings)
-
-
-def nobody_stops() -> bool:
-    """Go on."""
-    return False
+def run_flow(talk: Conversation, flow: Flow[T]) -> T:
+    """Run a flow that asks the conversation's server."""
+    return KeepingDriver(talk.client._transport).run(flow)
 
 
 def snapshots_of(run: models.Run | None) -> Snapshots:
@@ -65,14 +65,15 @@ def snapshots_of(run: models.Run | None) -> Snapshots:
 def test_outputs_are_submitted_and_the_source_that_goes_on_comes_last(talk: Conversation) -> None:
     """Before it come the outputs; it is the reply to them, unread."""
     run = talk.stream().get_final_run()
-    control = control_of(talk, rounds=ToolRounds(ToolSet(get_tides, get_wind)))
+    control = AssistantsControl(rounds=ToolRounds(ToolSet(get_tides, get_wind)))
     answer = control.answer(run)
     assert answer is not None
-    *told, source = answer
+    driver = KeepingDriver(talk.client._transport)
+    source: Any = driver.run(answer)
     assert ["get_tides", "get_wind"] == [
-        x.tool_call.function.name for x in told if isinstance(x, events.ToolOutput)
+        x.tool_call.function.name for x in driver.delivered if isinstance(x, events.ToolOutput)
     ]
-    data = b"".join(source)  # type: ignore[arg-type]  # a source, not an event
+    data = b"".join(source)
     assert data.startswith(b"event: thread.run.step.completed\n")
     (body,) = talk.asked("/submit_tool_outputs")
     assert body["stream"] is True
@@ -87,20 +88,20 @@ def test_what_is_not_to_be_answered_is_the_callers(
 ) -> None:
     """Nothing is submitted."""
     run = talk.stream().get_final_run()
-    assert None is control_of(talk, rounds=rounds).answer(run)
+    assert None is AssistantsControl(rounds=rounds).answer(run)
     assert [] == talk.asked("/submit_tool_outputs")
 
 
 def test_a_request_that_fails_is_an_error(talk: Conversation) -> None:
     """It comes when the outputs were told."""
     run = talk.stream().get_final_run()
-    answer = control_of(talk, rounds=ToolRounds(ToolSet(get_tides, get_wind))).answer(run)
+    answer = AssistantsControl(rounds=ToolRounds(ToolSet(get_tides, get_wind))).answer(run)
     assert answer is not None
     talk.server.fail_next(Fault(refuse=True))
-    assert isinstance(next(answer), events.ToolOutput)
-    assert isinstance(next(answer), events.ToolOutput)
+    driver = KeepingDriver(talk.client._transport)
     with pytest.raises(TransportError):
-        next(answer)
+        driver.run(answer)
+    assert [events.ToolOutput] * 2 == [type(event) for event in driver.delivered]
 
 
 # --- Which run ----------------------------------------------------------------------------------
@@ -110,7 +111,9 @@ def test_the_run_that_was_heard_of_is_the_streams(talk: Conversation) -> None:
     """Nobody is asked."""
     run = models.Run(id="run_1", thread_id="thread_1")
     asked = len(talk.server.requests)
-    assert run is control_of(talk, thread_id=talk.thread_id).find(snapshots_of(run))
+    assert run is run_flow(
+        talk, AssistantsControl(thread_id=talk.thread_id).find(snapshots_of(run))
+    )
     assert asked == len(talk.server.requests)
 
 
@@ -119,17 +122,17 @@ def test_the_run_that_was_heard_of_is_the_streams(talk: Conversation) -> None:
 )
 def test_a_run_that_cannot_be_asked_about_is_none(talk: Conversation, run: models.Run) -> None:
     """Some servers leave out what names it."""
-    assert None is control_of(talk).find(snapshots_of(run))
+    assert None is run_flow(talk, AssistantsControl().find(snapshots_of(run)))
 
 
 def test_without_a_run_the_newest_of_the_thread_is_the_streams(talk: Conversation) -> None:
     """One run is asked for; a thread may have none yet."""
-    control = control_of(talk, thread_id=talk.thread_id)
-    assert None is control.find(Snapshots())
+    control = AssistantsControl(thread_id=talk.thread_id)
+    assert None is run_flow(talk, control.find(Snapshots()))
     first = talk.stream().get_final_run()
     talk.submit(first).until_done()
     second = talk.stream().get_final_run()
-    found = control.find(Snapshots())
+    found = run_flow(talk, control.find(Snapshots()))
     assert found is not None
     assert second.id == found.id
     assert {"limit": "1", "order": "desc"} == dict(talk.server.requests[-1].query)
@@ -138,7 +141,7 @@ def test_without_a_run_the_newest_of_the_thread_is_the_streams(talk: Conversatio
 def test_without_a_thread_there_is_none(talk: Conversation) -> None:
     """Nobody is asked."""
     asked = len(talk.server.requests)
-    assert None is control_of(talk).find(Snapshots())
+    assert None is run_flow(talk, AssistantsControl().find(Snapshots()))
     assert asked == len(talk.server.requests)
 
 
@@ -148,7 +151,7 @@ def test_a_thread_that_the_stream_told_of_will_do(talk: Conversation) -> None:
     decoder = EventDecoder()
     decoder.feed(sse(("thread.created", {"id": talk.thread_id})))
     assert isinstance(decoder.next_event(), events.ThreadCreated)
-    found = control_of(talk).find(decoder.snapshots)
+    found = run_flow(talk, AssistantsControl().find(decoder.snapshots))
     assert found is not None
     assert run.id == found.id
 
@@ -159,14 +162,14 @@ def test_a_thread_that_the_stream_told_of_will_do(talk: Conversation) -> None:
 def test_run_steps_and_messages_are_asked_for(talk: Conversation) -> None:
     """They are what the resources of the client give."""
     run = talk.stream(tools=[get_tides, get_wind]).get_final_run()
-    control, runs = control_of(talk), talk.client.threads.runs
+    control, runs = AssistantsControl(), talk.client.threads.runs
     assert unstructure(runs.retrieve(run.id, thread_id=run.thread_id)) == unstructure(
-        control.run(run)
+        run_flow(talk, control.run(run))
     )
     steps = runs.steps.list(run.id, thread_id=run.thread_id, order="asc")
-    assert unstructure(list(steps)) == unstructure(control.steps(run))
+    assert unstructure(list(steps)) == unstructure(run_flow(talk, control.steps(run)))
     (message,) = talk.client.threads.messages.list(run.thread_id, run_id=run.id)
-    assert unstructure(message) == unstructure(control.message(run, message.id))
+    assert unstructure(message) == unstructure(run_flow(talk, control.message(run, message.id)))
 
 
 def test_all_steps_are_asked_for() -> None:
@@ -174,7 +177,7 @@ def test_all_steps_are_asked_for() -> None:
     codes = [RunCode(str(number)) for number in range(101)]
     with conversation(lambda _: codes) as talk:
         run = talk.stream().get_final_run()
-        steps = control_of(talk).steps(run)
+        steps = run_flow(talk, AssistantsControl().steps(run))
     inputs = [
         call.code_interpreter.input
         for step in steps
@@ -188,9 +191,9 @@ def test_all_steps_are_asked_for() -> None:
 def test_a_recovery_asks_about_the_streams_run(talk: Conversation) -> None:
     """What is found is the run and what was missed."""
     run = talk.stream().get_final_run()
-    control = control_of(talk, thread_id=talk.thread_id)
+    control = AssistantsControl(thread_id=talk.thread_id)
     assert control.recovers
-    found = control.recover(Snapshots(), nobody_stops)
+    found = run_flow(talk, control.recover(Snapshots()))
     assert found is not None
     assert run.id == found[0].id
     assert "thread.run.created" == found[1][0].name
@@ -199,11 +202,11 @@ def test_a_recovery_asks_about_the_streams_run(talk: Conversation) -> None:
 def test_a_recovery_knows_which_calls_were_answered_before(talk: Conversation) -> None:
     """What an earlier stream told is left out."""
     run = talk.stream().get_final_run()
-    steps = control_of(talk).steps(run)
+    steps = run_flow(talk, AssistantsControl().steps(run))
     (details,) = [step.step_details for step in steps]
     assert isinstance(details, models.ToolCallsStepDetails)
-    control = control_of(talk, answered=[call.id for call in details.tool_calls])
-    found = control.recover(snapshots_of(run), nobody_stops)
+    control = AssistantsControl(answered=[call.id for call in details.tool_calls])
+    found = run_flow(talk, control.recover(snapshots_of(run)))
     assert found is not None
     # That the run waits was noted, so that not even this is missing.
     assert [] == found[1]
@@ -213,9 +216,9 @@ def test_a_recovery_that_is_not_wanted_is_none(talk: Conversation) -> None:
     """Nobody is asked."""
     run = talk.stream().get_final_run()
     asked = len(talk.server.requests)
-    control = control_of(talk, recover=False)
+    control = AssistantsControl(recover=False)
     assert not control.recovers
-    assert None is control.recover(snapshots_of(run), nobody_stops)
+    assert None is run_flow(talk, control.recover(snapshots_of(run)))
     assert asked == len(talk.server.requests)
 
 
@@ -225,7 +228,7 @@ def test_a_recovery_that_is_not_wanted_is_none(talk: Conversation) -> None:
 def test_a_run_is_cancelled(talk: Conversation) -> None:
     """One that waits ends at once."""
     run = talk.stream().get_final_run()
-    control_of(talk).cancel(run)
+    run_flow(talk, AssistantsControl().cancel(run))
     assert "cancelled" == talk.run.status
 
 
@@ -236,7 +239,7 @@ def test_a_cancel_that_comes_too_late_is_none(talk: Conversation, answers_with: 
     assert "completed" == run.status
     if answers_with is not None:
         talk.server.fail_next(Fault(status=answers_with, only="/cancel"))
-    control_of(talk).cancel(run)
+    run_flow(talk, AssistantsControl().cancel(run))
     assert "completed" == talk.run.status
 
 
@@ -254,10 +257,10 @@ def test_a_second_cancel_is_none() -> None:
             f"/threads/{talk.thread_id}/runs",
             body={"assistant_id": talk.assistant_id, "stream": True},
         )
-        control = control_of(talk)
+        control = AssistantsControl()
         run = talk.run
-        control.cancel(run)
-        control.cancel(run)
+        run_flow(talk, control.cancel(run))
+        run_flow(talk, control.cancel(run))
         assert 2 == len(talk.asked("/cancel"))
         flag.set()
         assert b"thread.run.cancelled" in b"".join(source)
@@ -274,7 +277,7 @@ def test_a_cancel_that_is_refused_is_an_error(
     run = talk.stream().get_final_run()
     talk.server.fail_next(Fault(status=status, only="/cancel"))
     with pytest.raises(error):
-        control_of(talk).cancel(run)
+        run_flow(talk, AssistantsControl().cancel(run))
     assert "requires_action" == talk.run.status
 
 
@@ -282,27 +285,26 @@ def test_a_run_that_there_is_not_cannot_be_cancelled(talk: Conversation) -> None
     """The server's answer is the error."""
     run = models.Run(id="run_none", thread_id=talk.thread_id)
     with pytest.raises(NotFoundError):
-        control_of(talk).cancel(run)
+        run_flow(talk, AssistantsControl().cancel(run))
 
 
 def test_what_the_caller_adds_goes_with_every_request(talk: Conversation) -> None:
     """Headers and query, of all that a control asks and tells."""
     run = talk.stream().get_final_run()
-    control = control_of(
-        talk,
+    control = AssistantsControl(
         thread_id=talk.thread_id,
         rounds=ToolRounds(ToolSet(get_tides, get_wind)),
         options={"extra_headers": {"x-mine": "1"}, "extra_query": {"q": "2"}, "timeout": 5},
     )
     before = len(talk.server.requests)
-    control.find(Snapshots())
-    control.recover(snapshots_of(run), nobody_stops)
+    run_flow(talk, control.find(Snapshots()))
+    run_flow(talk, control.recover(snapshots_of(run)))
     answer = control.answer(run)
     assert answer is not None
-    *_, source = answer
-    b"".join(source)  # type: ignore[arg-type]  # a source, not an event
-    control.recover(snapshots_of(run), nobody_stops)
-    control.cancel(run)
+    source: Any = run_flow(talk, answer)
+    b"".join(source)
+    run_flow(talk, control.recover(snapshots_of(run)))
+    run_flow(talk, control.cancel(run))
     sent = talk.server.requests[before:]
     assert {"GET", "POST"} == {x.method for x in sent}
     assert {("1", "2")} == {(x.headers.get("x-mine"), x.query.get("q")) for x in sent}
@@ -310,12 +312,12 @@ def test_what_the_caller_adds_goes_with_every_request(talk: Conversation) -> Non
 
 def test_what_was_lost_is_not_streamed_again(talk: Conversation) -> None:
     """The API has no such request, so the control has no source."""
-    assert None is control_of(talk).rejoin(nobody_stops)
+    assert None is run_flow(talk, AssistantsControl().rejoin())
 
 
 def test_ids_are_quoted(talk: Conversation) -> None:
     """An id is one part of a path, whatever is in it."""
     run = attrs.evolve(models.Run(id="run/1?", thread_id=talk.thread_id))
     with pytest.raises(NotFoundError):
-        control_of(talk).run(run)
+        run_flow(talk, AssistantsControl().run(run))
     assert talk.server.requests[-1].path.endswith(("/runs/run/1?", "/runs/run%2F1%3F"))

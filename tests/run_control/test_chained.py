@@ -1,4 +1,4 @@
-"""stream_core/wire_control.py: rounds that are requests of their own."""
+"""Rounds that are requests of their own."""
 
 from __future__ import annotations
 
@@ -7,19 +7,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stream_core import models
+from stream_core.effects import Open, Outcome, immediate
 from stream_core.events import ToolOutput
-from stream_core.http.transport import Transport
 from stream_core.run_control.chained import ChainedControl
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import get_tides
-from tests.support.scripted_server import frames, running
+from tests.support.flows import KeepingDriver, play, play_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from stream_core.streams.stream import Source
+    from stream_core.effects import Flow
+    from stream_core.source import Source
 
 CALL = models.RequiredActionFunctionToolCall(
     "call_1", "function", models.Function("get_tides", '{"port": "Porto"}')
@@ -35,15 +36,14 @@ class Kept(ChainedControl):
 
     def _follow_up(
         self, outputs: Sequence[Mapping[str, Any]], approvals: Sequence[Mapping[str, Any]]
-    ) -> Source:
+    ) -> Flow[Source]:
         self.asked = (outputs, approvals)
-        return b"what goes on"
+        return immediate(b"what goes on")
 
 
-def control(rounds: ToolRounds | None = None, base_url: str = "http://here", **body: Any) -> Kept:
+def control(rounds: ToolRounds | None = None, **body: Any) -> Kept:
     """A control whose first request had BODY."""
-    transport = Transport(base_url, headers={}, auth=dict, timeout=5)
-    return Kept(transport, "/ask", {"query": {"q": "1"}, "body": body}, rounds=rounds)
+    return Kept("/ask", {"query": {"q": "1"}, "body": body}, rounds=rounds)
 
 
 def waiting(
@@ -68,15 +68,24 @@ APPROVED = {"tool_call_id": "mcpr_1", "approve": True}
     ids=["outputs", "approvals", "both"],
 )
 def test_what_a_run_requires_is_in_one_request(run: models.Run, expected: Any) -> None:
-    """Each output is told, and last comes the source that goes on."""
+    """Each output is delivered; the flow returns the source that goes on."""
     made = control(ToolRounds(ToolSet(get_tides), approve=lambda _: True))
-    told = list(made.answer(run) or ())
-    source = told.pop()
-    assert b"what goes on" == source
+    answer, driver = made.answer(run), KeepingDriver()
+    assert answer is not None
+    assert b"what goes on" == driver.run(answer)
     assert expected == made.asked
     assert [x["output"] for x in expected[0]] == [
-        x.output for x in told if isinstance(x, ToolOutput)
+        x.output for x in driver.delivered if isinstance(x, ToolOutput)
     ]
+
+
+def test_a_stream_that_is_ended_meanwhile_asks_for_no_round() -> None:
+    """The next request is not made."""
+    made = control(ToolRounds(ToolSet(get_tides)))
+    answer = made.answer(waiting(OUTPUTS, None))
+    assert answer is not None
+    assert None is play(answer, Outcome("high"), False)  # an answer
+    assert None is made.asked
 
 
 @pytest.mark.parametrize(
@@ -109,22 +118,22 @@ def test_what_cannot_be_answered_whole_is_the_callers(
 )
 def test_a_forced_call_is_forced_once(choice: Any, *, kept: bool) -> None:
     """The other rounds leave the choice to the model; all else is sent again."""
-    with running(frames()) as server:
-        made = control(None, server.base_url, model="small", tool_choice=choice)
-        for _ in made._open(input="more"):
-            pass
-        expected = {"model": "small", "input": "more"} | ({"tool_choice": choice} if kept else {})
-        assert [expected] == server.bodies
-        assert {"q": ["1"]} == server.asked[0].query
+    made = control(None, model="small", tool_choice=choice)
+    effects, _ = play_all(made._open(input="more"), b"")
+    expected = {"model": "small", "input": "more"} | ({"tool_choice": choice} if kept else {})
+    assert [Open("POST", "/ask", {"query": {"q": "1"}, "body": expected})] == effects
+    effects, _ = play_all(made.begin(), b"")
+    first = {"model": "small", "tool_choice": choice}
+    assert [Open("POST", "/ask", {"query": {"q": "1"}, "body": first})] == effects
 
 
 def test_without_more_nothing_is_known_to_the_server() -> None:
     """A wire that can do nothing about its runs says so."""
     made, snapshots, run = control(), Snapshots(), models.Run(id="run_1")
-    assert None is made.find(snapshots)
+    assert None is play(made.find(snapshots))
     snapshots.note(run)
-    assert run is made.find(snapshots)
+    assert run is play(made.find(snapshots))
     assert not made.recovers
-    assert None is made.recover(snapshots, lambda: False)
-    assert None is made.rejoin(lambda: False)
-    assert not made.cancel(run)
+    assert None is play(made.recover(snapshots))
+    assert None is play(made.rejoin())
+    assert not play(made.cancel(run))

@@ -1,4 +1,4 @@
-"""stream_core/recovery.py: what was missed is told, once, wherever the connection is lost.
+"""What was missed is delivered, once, wherever the connection is lost.
 
 The first part cuts one run (a tool round, then a message of text, image and text) at every
 byte of both its replies. There the replies are recorded, and so are the server's answers to
@@ -14,7 +14,7 @@ import json
 from collections import Counter
 from functools import cache
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 import pytest
@@ -23,6 +23,7 @@ from handlers.routes import CALLBACKS
 from stream_core import events, models
 from stream_core.convert.payloads import structure, unstructure
 from stream_core.dialects import Decoded
+from stream_core.effects import Wait, immediate
 from stream_core.errors import (
     DecodeError,
     IncompleteStreamError,
@@ -31,9 +32,10 @@ from stream_core.errors import (
     StreamTimeoutError,
     TransportError,
 )
-from stream_core.run_control.assistants import RunControl
+from stream_core.run_control.assistants import AssistantsControl
 from stream_core.run_control.recovery import Recovery
 from stream_core.snapshots.stream_state import Snapshots
+from stream_core.streams.driver import StreamDriver
 from stream_core.streams.stream import Stream
 from stream_core.testing import (
     AskApproval,
@@ -54,12 +56,15 @@ from stream_core.testing import (
 )
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
+from tests.support import flows
 from tests.support.conversations import Conversation, conversation, get_tides
+from tests.support.flows import KeepingDriver
 from tests.support.frames import Recorder, check_transcript
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from stream_core.effects import Effect, Flow
     from stream_core.events import Event
     from stream_core.http.transport import Transport
     from stream_core.testing.responder import Answer
@@ -201,8 +206,8 @@ class Remembering:
         source = self._transport.open(method, path, body={**body, "stream": True})
         self.replies.append(lean_frames(b"".join(source)))
         thread_id = path.split("/")[2]
-        control = RunControl(self, thread_id=thread_id)  # type: ignore[arg-type]  # it stands for one
-        assert control.recover(Snapshots(), lambda: False) is not None
+        control, driver = AssistantsControl(thread_id=thread_id), KeepingDriver(cast("Any", self))
+        assert driver.run(control.recover(Snapshots())) is not None
 
     def seal(self) -> None:
         """Ask nothing any more."""
@@ -257,8 +262,7 @@ def memory() -> Remembering:
         remembering = Remembering(transport)
         path = f"/threads/{talk.thread_id}/runs"
         remembering.record("POST", path, {"assistant_id": bare["id"]})
-        *_, answer = ToolRounds(TOOLS).answer(talk.run)
-        assert isinstance(answer, dict)
+        answer = KeepingDriver().run(ToolRounds(TOOLS).answer(talk.run))
         remembering.record("POST", f"{path}/{talk.run.id}/submit_tool_outputs", answer)
     remembering.seal()
     return remembering
@@ -268,10 +272,10 @@ def play(cut: Cut) -> tuple[Outcome, Listener]:
     """Read the recorded run over a connection that is lost."""
     thread_id = str(structure(models.Run, run_of(memory())).thread_id)
     transport: Any = Playing(memory(), cut)
-    control = RunControl(transport, thread_id=thread_id, rounds=ToolRounds(TOOLS))
+    control = AssistantsControl(thread_id=thread_id, rounds=ToolRounds(TOOLS))
     listener = Listener()
     source = cut.pieces(memory().replies[0], 0)
-    stream = Stream(source, listener, control=control)
+    stream = Stream(source, listener, dialect="assistants", control=control, transport=transport)
     return outcome(stream, listener), listener
 
 
@@ -474,22 +478,25 @@ def test_a_cut_between_completed_and_done_repeats_nothing(framing: Framing) -> N
 
 def test_a_run_in_progress_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     """With waits that grow, until it ends; what it said meanwhile is told."""
-    released, waits = Flag(), []
+    released = Flag()
+    waits: list[float] = []
 
-    def wait(seconds: float, stopped: Callable[[], bool]) -> None:
-        waits.append(seconds)
-        assert not stopped()
+    perform = StreamDriver.perform
+
+    def wait(driver: StreamDriver, effect: Effect) -> Any:
+        if not isinstance(effect, Wait) or len(waits) == 3:
+            return perform(driver, effect)
+        waits.append(effect.seconds)
         if len(waits) == 3:
             released.set()
-            released.wait()
-            monkeypatch.undo()
+        return driver.stopped()
 
     def respond(_: Turn) -> Iterator[Say]:
         yield Say("Let me ")
         released.wait(10)
         yield Say("think.")
 
-    monkeypatch.setattr("stream_core.run_control.recovery._sleep", wait)
+    monkeypatch.setattr(StreamDriver, "perform", wait)
     with conversation(respond) as talk:
         stream, listener = lose(talk, 3500)
         stream.until_done()
@@ -601,8 +608,9 @@ def test_a_run_that_nothing_is_known_of_is_lost() -> None:
 def test_a_thread_without_a_run_has_none_to_recover() -> None:
     """The list of its runs is empty."""
     with conversation() as talk:
-        control = RunControl(talk.client._transport, thread_id=talk.thread_id)
-        assert None is control.recover(Snapshots(), lambda: False)
+        driver = KeepingDriver(talk.client._transport)
+        control = AssistantsControl(thread_id=talk.thread_id)
+        assert None is driver.run(control.recover(Snapshots()))
 
 
 @FRAMINGS
@@ -719,24 +727,26 @@ class Known:
     its_messages: dict[str, models.Message] = attrs.field(factory=dict)
     asked: list[str] = attrs.field(factory=list)
 
-    def find(self, snapshots: Snapshots) -> models.Run | None:
-        return snapshots.current_run or self.its_run
+    def find(self, snapshots: Snapshots) -> Flow[models.Run | None]:
+        return immediate(snapshots.current_run or self.its_run)
 
-    def run(self, run: models.Run) -> models.Run:
+    def run(self, run: models.Run) -> Flow[models.Run]:
         self.asked.append(run.id)
         assert self.its_run is not None
-        return self.its_run
+        return immediate(self.its_run)
 
-    def steps(self, run: models.Run) -> Sequence[models.RunStep]:
-        return self.its_steps
+    def steps(self, run: models.Run) -> Flow[Sequence[models.RunStep]]:
+        del run
+        return immediate(self.its_steps)
 
-    def message(self, run: models.Run, message_id: str) -> models.Message:
-        return self.its_messages[message_id]
+    def message(self, run: models.Run, message_id: str) -> Flow[models.Message]:
+        del run
+        return immediate(self.its_messages[message_id])
 
 
 def made_up(server: Known, snapshots: Snapshots | None = None, **settings: Any) -> list[str]:
     """The names of what a recovery finds to tell."""
-    found = Recovery(server, **settings).recover(snapshots or Snapshots())
+    found = flows.play(Recovery(server, **settings).recover(snapshots or Snapshots()), 0.0)
     assert found is not None
     return [decoded.name.removeprefix("thread.") for decoded in found[1]]
 
@@ -803,7 +813,7 @@ def test_arguments_that_differ_from_what_was_seen_are_left_as_they_were() -> Non
     snapshots.note(attrs.evolve(RUN, status="in_progress"))
     run = attrs.evolve(RUN, status="requires_action")
     server = Known(run, [calling(function("a", "{y}"), function("b", "{}"), function("c", ""))])
-    found = Recovery(server).recover(snapshots)
+    found = flows.play(Recovery(server).recover(snapshots), 0.0)
     assert found is not None
     (delta, last) = found[1]
     assert "thread.run.requires_action" == last.name
@@ -817,18 +827,16 @@ def test_a_run_that_takes_too_long_is_given_up() -> None:
     """The error says how it stands."""
     run = attrs.evolve(RUN, status="in_progress")
     with pytest.raises(StreamError, match="run run_1 is still in_progress"):
-        Recovery(Known(run), seconds=0).recover(Snapshots())
+        flows.play(Recovery(Known(run), seconds=9).recover(Snapshots()), 1.0, 10.0)
 
 
-def test_nobody_is_asked_when_it_is_not_wanted_any_more() -> None:
-    """Before the first question, and in the middle of a wait."""
+def test_nobody_is_asked_any_more_when_the_stream_is_aborted() -> None:
+    """In the middle of a wait."""
     server = Known(attrs.evolve(RUN, status="in_progress"))
-    assert None is Recovery(server).recover(Snapshots(), lambda: True)
-    assert [] == server.asked
-    assert None is Recovery(server).recover(Snapshots(), lambda: bool(server.asked))
+    assert None is flows.play(Recovery(server).recover(Snapshots()), 0.0, 0.1, True)
     assert ["run_1"] == server.asked
 
 
 def test_a_recovery_asks_about_a_run_only() -> None:
-    """None where there is none."""
-    assert None is Recovery(Known(None)).recover(Snapshots())
+    """None if there is none."""
+    assert None is flows.play(Recovery(Known(None)).recover(Snapshots()))

@@ -9,12 +9,13 @@ import pytest
 
 from stream_core import errors, events, models
 from stream_core.client.responses import ResponseStream, make_control
-from stream_core.client.streaming_calls import listen
+from stream_core.client.streaming_calls import StreamingCall
 from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.run_control import responses as responses_control
 from stream_core.run_control.responses import Earlier, ResponsesControl
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import TIDES, get_tides
+from tests.support.flows import KeepingDriver
 from tests.support.frames import Recorder, frame
 from tests.support.responses_frames import added, arguments, event, response, text, text_part
 from tests.support.scripted_server import Answer, ScriptedServer, frames, json_answer, running
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stream_core.http.transport import Options
-    from stream_core.streams.stream import Source, Stream
+    from stream_core.streams.stream import Stream
     from tests.support.frames import Frame
 
 TIDES_AT_PORTO = "high water at Porto is at 16:35"
@@ -291,17 +292,16 @@ def test_outputs_can_be_submitted_by_the_caller() -> None:
     with running(frames(*calling()), frames(*saying())) as server:
         dialect = ResponsesDialect()
         transport: Any = server.client.responses._transport  # as Client's own calls do
-        given = {"model": "small", "input": "When?", "extra_headers": {"X-Own": "1"}}
-        control = make_control(transport, given, dialect)
-        listen(ResponseStream, control.begin, {}, control, dialect).until_done()
+        call = StreamingCall.of(
+            {"model": "small", "input": "When?", "extra_headers": {"X-Own": "1"}}
+        )
+        control = make_control(call, dialect)
+        call.listen(ResponseStream, transport, control, dialect).until_done()
         ended = [dialect.ended]
-
-        def submit() -> Source:
-            found = {"tool_call_id": "call_1", "output": "x"}
-            options: Options = {"headers": {"X-Own": "2"}, "body": {"user": "u"}}
-            return control.submit([found], [], rounds=None, options=options)
-
-        stream = listen(ResponseStream, submit, {}, control, dialect)
+        found = {"tool_call_id": "call_1", "output": "x"}
+        options: Options = {"headers": {"X-Own": "2"}, "body": {"user": "u"}}
+        submit = control.submit([found], [], rounds=None, options=options)
+        stream = call.listen(ResponseStream, transport, control, dialect, begin=submit)
         ended.append(dialect.ended)
         assert [True, False] == ended
         assert ["At 16:35"] == texts(stream)
@@ -339,11 +339,16 @@ def test_a_locked_conversation_is_tried_again_at_the_first_request_too(
         assert 5 == len(server.asked)
 
 
-def control_after(server: ScriptedServer, earlier: Earlier, **params: Any) -> ResponsesControl:
-    """Return what asks the question after what was said EARLIER."""
+def control_after(earlier: Earlier, **params: Any) -> ResponsesControl:
+    """Return what asks the question after what came EARLIER."""
+    call = StreamingCall.of({"model": "small", "input": "When?", **params})
+    return make_control(call, ResponsesDialect(), earlier)
+
+
+def begin(server: ScriptedServer, control: ResponsesControl) -> None:
+    """Send the first request."""
     transport: Any = server.client.responses._transport  # as Client's own calls do
-    given = {"model": "small", "input": "When?", **params}
-    return make_control(transport, given, ResponsesDialect(), earlier)
+    KeepingDriver(transport).run(control.begin())
 
 
 @pytest.mark.parametrize(
@@ -364,12 +369,12 @@ def test_a_turn_names_the_response_before_or_sends_all(
     past = Earlier([MESSAGE], "resp_0", whole=whole)
     said = [frames(*saying()) if one else NO_MEMORY for one in answers]
     with running(*said) as server:
-        control = control_after(server, past, tool_choice="required", **params)
+        control = control_after(past, tool_choice="required", **params)
         if answers[-1]:
-            control.begin()
+            begin(server, control)
         else:
             with pytest.raises(errors.BadRequestError, match="no support"):
-                control.begin()
+                begin(server, control)
         assert expected == [body.get("previous_response_id") for body in server.bodies]
         assert QUESTION == control.items
         for named, body in zip(expected, server.bodies, strict=True):
@@ -381,7 +386,7 @@ def test_a_turn_names_the_response_before_or_sends_all(
 def test_a_past_without_a_response_is_sent() -> None:
     """There is nothing to be named."""
     with running(frames(*saying())) as server:
-        control_after(server, Earlier([MESSAGE])).begin()
+        begin(server, control_after(Earlier([MESSAGE])))
         assert [MESSAGE, *QUESTION] == server.bodies[0]["input"]
 
 
@@ -393,8 +398,9 @@ def test_a_limit_may_be_for_all_rounds(left: int, *, one_limit: bool) -> None:
         given = {"model": "small", "input": "When?", "max_output_tokens": 40}
         given |= {"tools": [get_tides]}
         dialect = ResponsesDialect()
-        control = make_control(transport, given, dialect, one_limit=one_limit)
-        listen(ResponseStream, control.begin, {}, control, dialect).until_done()
+        call = StreamingCall.of(given)
+        control = make_control(call, dialect, one_limit=one_limit)
+        call.listen(ResponseStream, transport, control, dialect).until_done()
         assert [40, left] == [body["max_output_tokens"] for body in server.bodies]
 
 
@@ -539,7 +545,7 @@ def test_a_round_that_is_lost_before_it_begins_is_lost() -> None:
 
 def test_abort_ends_the_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever waits for a response is freed, without an error."""
-    monkeypatch.setattr(responses_control, "_FIRST_WAIT", 0)
+    monkeypatch.setattr(responses_control, "_FIRST_WAIT", 0.01)
     asked = [json_answer({}, 404), json_answer({"status": "in_progress"})]
     with running(frames(*saying()[:3], cut=True), *asked) as server:
         stream = stream_of(server, background=True)

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
-from stream_core.decoding.fast_repeats import find_repeater
 from stream_core.dialects import Decoded
 from stream_core.dialects.assistants import EVENTS
 from stream_core.models import TERMINAL_RUN_STATUSES
@@ -221,17 +220,6 @@ def test_every_name_of_the_wire_is_delivered_under_its_name(name: str) -> None:
     out = Snapshots().apply(Decoded(event_class, payload, {"id": "id_1"}, name))
     sent = [x for x in out if isinstance(x, events.WireEvent) and not x.synthetic]
     assert [(event_class, name, payload)] == [(type(x), x.event, x.data) for x in sent]
-
-
-def test_only_deltas_repeat_each_other() -> None:
-    """There is no fast path for anything else."""
-    snapshots = Snapshots()
-    for one in (
-        Decoded(events.ThreadRunCreated, models.Run("run_1"), None, "thread.run.created"),
-        Decoded(events.UnknownEvent, 5, 5, "thread.run.dreaming"),
-    ):
-        snapshots.apply(one)
-        assert find_repeater(snapshots, one) is None
 
 
 def test_events_without_an_object_change_nothing() -> None:

@@ -1,693 +1,210 @@
-"""Reading one source after another: tool rounds, lost connections, closing in between.
-
-What a server would do is scripted here; the same over real HTTP is in test_rounds.py,
-test_recovery.py and test_stopping.py.
-"""
+"""The flow of a run: what a reader asks for, answered by a list; no source, no shell."""
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
 from stream_core import events, models
 from stream_core.dialects import Decoded
+from stream_core.effects import Deliver, Wait
 from stream_core.errors import (
     IncompleteStreamError,
-    NotFoundError,
-    RunFailedError,
     ServerError,
     StreamError,
-    ToolLoopError,
     TransportError,
 )
-from stream_core.run_control.control import Control
-from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
-from stream_core.streams.run_reader import Position, RunReader
-from tests.support.frames import (
-    DONE,
-    Wanted,
-    decode,
-    message,
-    pieces,
-    run,
-    sse,
-    step,
-    text_delta,
-    whole_run,
-)
-from tests.support.scripted_control import TOOL_CALL, ScriptedControl, given, output, waits
+from stream_core.streams.run_reader import Following, RunReader
+from tests.support.flows import play, play_all
+from tests.support.frames import DONE, decode, message, pieces, run, sse, text_delta, whole_run
+from tests.support.scripted_control import ScriptedControl, output, waits
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from stream_core.dialects import Dialect
-    from stream_core.events import Event
-    from stream_core.source import Source
-
-ANSWER = whole_run(message("created"), text_delta("Hel"), text_delta("lo"))
 ASKING = sse(run("created"), waits(), DONE)
 GOES_ON = sse(run("in_progress"), run("completed"), DONE)
+ENDED = models.Run(id="run_1", status="completed")
+COMPLETED = [
+    Decoded(events.ThreadRunCompleted, ENDED, None, "thread.run.completed", synthetic=True)
+]
 
 
-class Listening:
-    """A handler: writes down the events that are told to handlers, and does something at some.
-
-    Attributes:
-        log: Their class names, with those of the events that were read; see ``read``.
-        told: The events.
-    """
-
-    def __init__(self, **do: Callable[[], object]) -> None:
-        self.log: list[str] = []
-        self.told: list[Event] = []
-        self.do = do
-
-    def handle(self, event: Event, /) -> None:
-        name = type(event).__name__
-        self.told.append(event)
-        self.log.append(f"told {name}")
-        if name in self.do:
-            self.do[name]()
-
-
-def reader_of(
-    source: Source,
-    *handlers: Listening,
-    control: Control | None = None,
-    dialect: str | Dialect = "assistants",
-) -> RunReader:
-    """Make a reader."""
+def reader_of(control: ScriptedControl | None = None, *chunks: bytes) -> RunReader:
+    """A reader that has read CHUNKS."""
     reader = RunReader(
-        source, dialect=dialect, max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=control
+        dialect="assistants", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=control
     )
-    reader.dispatcher.register(*handlers)
+    if chunks:
+        names(reader.events(chunks))
     return reader
 
 
-def names(reader: RunReader) -> list[str]:
-    """Read to the end, and return the classes of what was read."""
-    return [type(event).__name__ for event in reader.events()]
+def names(found: Any) -> list[str]:
+    """The classes of events."""
+    return [type(event).__name__ for event in found]
 
 
-def read(reader: RunReader, listening: Listening) -> list[str]:
-    """Read to the end; what was read, and in between what was told."""
-    for event in reader.events():
-        listening.log.append(type(event).__name__)
-    return listening.log
+# --- Events -----------------------------------------------------------------------------
 
 
-def raising(error: BaseException) -> Callable[[], object]:
-    """Return a function that raises ERROR."""
-
-    def do() -> None:
-        raise error
-
-    return do
-
-
-def cut(*chunks: bytes, error: BaseException | None = None) -> Iterator[bytes]:
-    """Give CHUNKS, and then break."""
-    yield from chunks
-    raise error or TransportError("the connection broke")
+def test_events_come_without_done_and_done_is_what_follows() -> None:
+    """It is not known before whether the run goes on."""
+    data = whole_run(message("created"), text_delta("Hi"))
+    reader = reader_of()
+    *expected, last = decode(data).names
+    assert expected == names(reader.events([data]))
+    following = play(reader.go_on())
+    assert following is not None
+    assert (None, False, [last]) == (following.source, following.replaces, names(following.events))
+    assert None is play(reader.go_on())
 
 
-# --- Where a stream is ------------------------------------------------------------------
+@pytest.mark.parametrize("size", [1, 7, 1_000])
+def test_bytes_may_be_fed_as_they_come(size: int) -> None:
+    """The same events as by pulling, each as soon as its bytes are there."""
+    data = whole_run(text_delta("Hi"), text_delta(" there"))
+    pulled, fed = reader_of(), reader_of()
+    found = [name for chunk in pieces(data, size) for name in names(fed.feed(chunk))]
+    found += names(fed.end())
+    assert names(pulled.events([data])) == found
+    for reader in (pulled, fed):
+        following = play(reader.go_on())
+        assert following is not None
+        assert ["Done"] == names(following.events)
+        assert reader.finished
 
 
-def test_what_is_current_is_the_event_that_handlers_have() -> None:
-    """The local one where there is one; the rest is what was said so far."""
-    now = Position(Snapshots())
-    assert (None, None, None, None) == (
-        now.current_event,
-        now.current_run,
-        now.current_message_snapshot,
-        now.current_run_step_snapshot,
-    )
-    done, end = events.Done("[DONE]"), events.StreamEnd()
-    now.event = done
-    assert [done] == [now.current_event]
-    now.local = end
-    assert [end, done] == [now.current_event, now.event]
-
-
-def test_what_was_said_so_far_is_seen_in_it() -> None:
-    """Run, message and step as last heard of."""
-    reader = reader_of(sse(run("created"), message("created"), step("created")))
-    reading = reader.events()
-    for _ in range(3):
-        next(reading)
-    now = reader.now
-    assert now.snapshots.current_run is now.current_run
-    assert now.snapshots.current_message is now.current_message_snapshot
-    assert now.snapshots.current_run_step is now.current_run_step_snapshot
-    assert None not in (now.current_run, now.current_message_snapshot)
-    assert now.current_run_step_snapshot is not None
-
-
-# --- One source -------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("size", [1, 50, len(ANSWER)])
-def test_every_event_of_a_source_is_read(size: int) -> None:
-    """As a decoder tells them; handlers have no part in it."""
-    listening = Listening()
-    reader = reader_of(pieces(ANSWER, size), listening)
-    assert decode(ANSWER).names == read(reader, listening)
-    assert None is reader.err
-
-
-def test_a_source_is_asked_when_no_event_is_ready() -> None:
-    """One chunk at a time, and not before the first event is asked for."""
-    asked = []
-
-    def generate() -> Iterator[bytes]:
-        for frame in (run("created"), run("in_progress"), run("completed")):
-            asked.append(frame[0])
-            yield sse(frame)
-
-    reader = reader_of(generate())
-    reading = reader.events()
-    assert [] == asked
-    for count in (1, 2, 3, 3):
-        next(reading)
-        assert count == len(asked)
-
-
-def test_nothing_is_read_after_done() -> None:
-    """There is nothing more to be said."""
-    reader = reader_of(cut(sse(run("completed"), DONE), error=ZeroDivisionError()))
-    assert ["ThreadRunCompleted", "RunDone", "Done"] == names(reader)
-
-
-def test_a_failure_is_kept_and_not_raised() -> None:
-    """After everything before it."""
-    for source, kind, told in (
-        (sse(run("created")), IncompleteStreamError, ["ThreadRunCreated"]),
-        (sse(("error", {"message": "no"})), ServerError, ["ErrorEvent"]),
-        (cut(sse(run("created"))), TransportError, ["ThreadRunCreated"]),
-    ):
-        reader = reader_of(source)
-        assert told == names(reader)
-        assert isinstance(reader.err, kind)
-
-
-def test_an_error_of_a_file_is_a_transport_error() -> None:
-    """With its cause."""
-    cause = ConnectionResetError("peer went away")
-    reader = reader_of(cut(error=cause))
-    assert [] == names(reader)
-    assert isinstance(reader.err, TransportError)
-    assert "reading the source failed: peer went away" == str(reader.err)
-    assert cause is reader.err.__cause__
-
-
-@pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt])
-def test_another_exception_of_a_source_leaves(kind: type[BaseException]) -> None:
-    """It says nothing about the stream."""
-    reader = reader_of(cut(sse(run("created")), error=kind()))
-    with pytest.raises(kind):
-        names(reader)
-    assert None is reader.err
-
-
-def test_tees_have_the_bytes_before_they_are_decoded() -> None:
-    """All of them, also of a source that the run goes on in."""
-    copies, control = [io.BytesIO(), io.BytesIO()], ScriptedControl([[GOES_ON]])
-    reader = reader_of([ASKING[:20], ASKING[20:]], control=control)
-    reading = reader.events()
-    reader.tees += copies
-    next(reading)
-    assert [ASKING, ASKING] == [copy.getvalue() for copy in copies]
-    assert [*reading]
-    assert [ASKING + GOES_ON] * 2 == [copy.getvalue() for copy in copies]
-
-
-def test_what_a_tee_raises_leaves() -> None:
-    """A full disk is no failure of the stream, nor of its source."""
-
-    class Full(io.BytesIO):
-        def write(self, _data: Any, /) -> int:
-            raise OSError("no space left")
-
-    reader = reader_of(ANSWER)
-    reader.tees.append(Full())
-    with pytest.raises(OSError, match="no space left") as caught:
-        names(reader)
-    assert type(caught.value) is OSError
-    assert None is reader.err
-
-
-def test_only_what_is_wanted_is_read() -> None:
-    """In every source; a run is answered all the same, and ends without a word."""
-    listening, control = Listening(), ScriptedControl([[output(), GOES_ON]])
-    reader = reader_of(ASKING, listening, control=control)
-    reader.want(Wanted(lambda event_class: event_class is events.ThreadRunInProgress))
-    assert ["told ToolOutput", "ThreadRunInProgress"] == read(reader, listening)
-    assert None is reader.err
-
-
-def test_what_is_wanted_may_change_while_it_is_read() -> None:
-    """None is all of it."""
-    reader = reader_of(ANSWER)
-    reader.want(Wanted(lambda event_class: event_class is events.ThreadMessageCreated))
-    reading = reader.events()
-    assert isinstance(next(reading), events.ThreadMessageCreated)
-    reader.want(None)
-    told = decode(ANSWER).names
-    after = told.index("ThreadMessageCreated") + 1
-    assert told[after:] == [type(event).__name__ for event in reading]
-
-
-def test_what_is_no_source_or_no_dialect_is_refused_at_once() -> None:
-    """Before anything is read."""
-    with pytest.raises(TypeError, match='"rb"'):
-        reader_of("run.sse")  # type: ignore[arg-type]  # that is the mistake
-    with pytest.raises(ValueError, match="no dialect"):
-        reader_of(b"", dialect="klingon")
+def test_the_end_of_fed_bytes_may_bring_a_failure() -> None:
+    """It is kept for the flow."""
+    reader = reader_of()
+    assert ["ThreadRunCreated"] == names(reader.feed(sse(run("created"))))
+    assert [] == names(reader.end())
+    with pytest.raises(IncompleteStreamError):
+        play(reader.go_on())
 
 
 # --- Rounds -----------------------------------------------------------------------------
 
 
-def test_a_round_goes_on_in_another_source() -> None:
-    """Same snapshots, one ``done``; what happens is told before what follows."""
-    listening, control = Listening(), ScriptedControl([[output(), GOES_ON]])
-    reader = reader_of(ASKING, listening, control=control)
-    assert [
-        *("ThreadRunCreated", "ThreadRunRequiresAction", "told ToolOutput"),
-        *("ThreadRunInProgress", "ThreadRunCompleted", "RunDone", "Done"),
-    ] == read(reader, listening)
-    assert ["answer run_1"] == control.asked
-    assert GOES_ON == reader.source
-    assert (None, False) == (reader.err, reader.answering)
-
-
-def test_there_may_be_many_rounds() -> None:
-    """Each in its own source, without ``done`` too."""
-    second = sse(run("in_progress"), waits())
-    control = ScriptedControl([[output(), second], [output(), GOES_ON]])
-    told = names(reader_of(ASKING, control=control))
-    assert 2 == told.count("ThreadRunRequiresAction") == len(control.asked)
-    assert 1 == told.count("Done")
-
-
-def test_the_source_before_is_given_back_before_the_next_one_is_read() -> None:
-    """Drained, where it was read to ``done`` and knows how."""
-    log = []
-
-    class Finishing(io.BytesIO):
-        def finish(self) -> None:
-            log.append("finish")
-
-    def generate() -> Iterator[bytes]:
-        log.append("read")
-        yield GOES_ON
-
-    names(reader_of(Finishing(ASKING), control=ScriptedControl([[generate()]])))
-    assert ["finish", "read"] == log
-
-
-def test_what_happens_in_a_round_is_current_and_the_last_event_is_not() -> None:
-    """Whether it is being answered can be asked."""
-    seen: list[Any] = []
-
-    def look() -> None:
-        seen.append((reader.now.current_event, reader.now.event, reader.answering))
-
-    told = output()
-    listening = Listening(ToolOutput=look)
-    reader = reader_of(ASKING, listening, control=ScriptedControl([[look, told, look, GOES_ON]]))
-    names(reader)
-    assert [(None, None, True), (told, None, True), (None, None, True)] == seen
-
-
-@pytest.mark.parametrize("steps", [None, [], [output()]], ids=["not asked for", "nothing", "told"])
-def test_a_round_that_leads_nowhere_is_the_end(steps: list[Any] | None) -> None:
-    """``done`` is told then, after what happened."""
-    listening = Listening()
-    reader = reader_of(ASKING, listening, control=ScriptedControl([steps]))
-    assert ["told ToolOutput"] * bool(steps) + ["Done"] == read(reader, listening)[2:]
-
-
-@pytest.mark.parametrize("data", [ANSWER, sse(DONE)], ids=["completed", "no run"])
-def test_a_run_that_requires_nothing_is_not_answered(data: bytes) -> None:
-    """The control is not even asked."""
-    control = ScriptedControl()
-    assert "Done" == names(reader_of(data, control=control))[-1]
-    assert [] == control.asked
-
-
-def test_without_a_control_a_waiting_run_is_the_end() -> None:
-    """The caller does what it requires."""
-    reader = reader_of(ASKING)
-    assert "Done" == names(reader)[-1]
-    assert None is reader.err
-
-
-@pytest.mark.parametrize("flag", ["closing", "cancelled"])
-def test_a_round_is_not_begun_when_it_is_to_end(flag: str) -> None:
-    """Nothing is run; a run that is cancelled is told to its end, a closed stream is not."""
+def test_a_round_delivers_what_happens_and_turns_to_its_source() -> None:
+    """One effect for each event; ``answering`` says that it goes on."""
     control = ScriptedControl([[output(), GOES_ON]])
-    reader = reader_of(ASKING, control=control)
-    told = []
-    for event in reader.events():
-        told.append(type(event).__name__)
-        if isinstance(event, events.ThreadRunRequiresAction):
-            setattr(reader, flag, True)
-    assert ["Done"] * (flag == "cancelled") == told[2:]
-    assert [] == control.asked
+    reader = reader_of(control, ASKING)
+
+    def going_on(_: object) -> bool:
+        assert reader.answering
+        return True
+
+    effects, following = play_all(reader.go_on(), going_on)
+    assert [Deliver(output())] == effects
+    assert Following(GOES_ON, finished=True) == following
+    assert not reader.answering
+    assert ["ThreadRunInProgress", "ThreadRunCompleted", "RunDone"] == names(
+        reader.events([GOES_ON])
+    )
 
 
-@pytest.mark.parametrize("flag", ["closing", "cancelled"])
-def test_a_round_ends_with_the_callback_that_ends_it(flag: str) -> None:
-    """What would follow is neither told nor submitted."""
-    listening = Listening(ToolOutput=lambda: setattr(reader, flag, True))
-    control = ScriptedControl([[output(), output("low"), GOES_ON]])
-    reader = reader_of(ASKING, listening, control=control)
-    assert ["told ToolOutput", "Done"][: 1 + (flag == "cancelled")] == read(reader, listening)[2:]
-    assert ASKING == reader.source
+def test_a_round_that_is_ended_meanwhile_leads_nowhere() -> None:
+    """Not even to ``done``, if the stream is closing."""
+    reader = reader_of(ScriptedControl([[output(), GOES_ON]]), ASKING)
 
-
-def test_a_tool_that_ends_the_round_is_not_told() -> None:
-    """Its output would be of no use."""
-
-    def close() -> None:
+    def close(_: object) -> bool:
         reader.closing = True
+        return False
 
-    listening, control = Listening(), ScriptedControl([[close, output(), GOES_ON]])
-    reader = reader_of(ASKING, listening, control=control)
-    assert [] == read(reader, listening)[2:]
-    assert [] == listening.told
+    assert None is play(reader.go_on(), close)
+    assert None is play(reader.go_on())
 
 
-def test_an_error_of_a_round_is_the_streams() -> None:
-    """E.g. that outputs could not be submitted."""
-    error = ToolLoopError(models.Run("run_1"), max_rounds=9)
-    reader = reader_of(ASKING, control=ScriptedControl([[output(), error]]))
-    assert ["ThreadRunCreated", "ThreadRunRequiresAction"] == names(reader)
-    assert error is reader.err
+def test_a_failure_of_a_round_leaves_and_nothing_is_answering() -> None:
+    """It is the control's to raise."""
+    reader = reader_of(ScriptedControl([[StreamError("no")]]), ASKING)
+    with pytest.raises(StreamError, match="no"):
+        play(reader.go_on())
     assert not reader.answering
 
 
-def test_an_error_of_a_tool_that_is_to_be_raised_leaves() -> None:
-    """It is told first; even one of ours is not the stream's."""
-    error = RunFailedError(models.Run("run_2"))
-    listening = Listening()
-    control = ScriptedControl([[events.ToolError(TOOL_CALL, error), error]])
-    reader = reader_of(ASKING, listening, control=control)
-    with pytest.raises(RunFailedError) as caught:
-        read(reader, listening)
-    assert error is caught.value
-    assert "told ToolError" == listening.log[-1]
-    assert (None, False) == (reader.err, reader.answering)
+@pytest.mark.parametrize("flag", ["closing", "cancelled"])
+def test_nothing_is_answered_when_the_stream_is_ending(flag: str) -> None:
+    """The control is not asked."""
+    control = ScriptedControl([[GOES_ON]])
+    reader = reader_of(control, ASKING)
+    setattr(reader, flag, True)
+    play(reader.go_on())
+    assert [] == control.asked
 
 
-# --- Lost connections -------------------------------------------------------------------
+# --- Recovery ---------------------------------------------------------------------------
 
 
-def missed(*frames: tuple[type[Any], Any]) -> list[Decoded]:
-    """Make what a server says was missed."""
-    return [
-        Decoded(event_class, payload, None, str(event_class.event))
-        for event_class, payload in frames
-    ]
+def test_a_lost_source_is_rejoined_first() -> None:
+    """The report comes with the source; nothing was made up."""
+    control = ScriptedControl(sources=[GOES_ON])
+    reader = reader_of(control, sse(run("created")))
+    effects, following = play_all(reader.go_on(), False)  # not aborted
+    assert [Wait(0)] == effects
+    assert isinstance(following, Following)
+    assert (GOES_ON, ["rejoin"]) == (following.source, control.asked)
+    assert isinstance(following.failure, IncompleteStreamError)
+    assert following.report is not None
+    assert (following.failure, 0) == (following.report.error, following.report.missed)
+    assert not following.finished
 
 
-def ended(status: str = "completed", **fields: Any) -> models.Run:
-    """Make a run as the server has it."""
-    return models.Run("run_1", status=status, **fields)
-
-
-COMPLETED = missed((events.ThreadRunCompleted, ended()))
-
-
-@pytest.mark.parametrize("broken", [True, False], ids=["broken", "at a silent end"])
-def test_what_was_missed_is_told_after_the_report(*, broken: bool) -> None:
-    """Also where the bytes ended without an error; nothing is told twice, ``done`` comes last."""
-    listening = Listening()
-    found = [(ended(), missed((events.ThreadRunCreated, ended())) + COMPLETED)]
-    control = ScriptedControl(recoveries=found)
-    data = sse(run("created"))
-    reader = reader_of(cut(data) if broken else data, listening, control=control)
-    assert [
-        *("ThreadRunCreated", "told StreamRecovered", "ThreadRunCompleted", "RunDone", "Done"),
-    ] == read(reader, listening)
-    (report,) = listening.told
-    assert isinstance(report, events.StreamRecovered)
-    assert isinstance(report.error, StreamError)
-    assert ("completed", 3) == (report.run.status, report.missed)
+def test_what_was_missed_follows_if_nothing_can_be_rejoined() -> None:
+    """``done`` is held back here too: the run may wait."""
+    control = ScriptedControl(recoveries=[(ENDED, COMPLETED)])
+    reader = reader_of(control, sse(run("created")))
+    following = play(reader.go_on(), False, False)  # not aborted
+    assert following is not None
     assert ["rejoin", "recover"] == control.asked
-    assert None is reader.err
-    assert "completed" == (reader.now.current_run or ended("")).status
+    assert ["ThreadRunCompleted", "RunDone"] == names(following.events)
+    assert following.report is not None
+    assert 3 == following.report.missed
+    last = play(reader.go_on())
+    assert last is not None
+    assert ["Done"] == names(last.events)
 
 
-def test_a_lost_source_is_closed_before_the_report() -> None:
-    """Nobody reads it any more."""
-    log: list[str] = []
-
-    class Lost(io.BytesIO):
-        def close(self) -> None:
-            log.append("close")
-            super().close()
-
-    listening = Listening(StreamRecovered=lambda: log.append("report"))
-    control = ScriptedControl(recoveries=[(ended(), COMPLETED)])
-    names(reader_of(Lost(sse(run("created"))), listening, control=control))
-    assert ["close", "report"] == log
+def test_a_server_that_cannot_be_asked_is_noted_on_the_first_failure() -> None:
+    """Which is what leaves."""
+    control = ScriptedControl(recoveries=[TransportError("gone")])
+    reader = reader_of(control, sse(run("created")))
+    with pytest.raises(IncompleteStreamError) as caught:
+        play(reader.go_on(), False, False)  # not aborted
+    assert "could not be asked what became of the run: gone" in caught.value.__notes__[0]
 
 
-def test_a_run_that_waits_when_it_is_found_is_answered() -> None:
-    """What was missed is told once, and what follows comes from the source of the round."""
-    found = ended("requires_action")
-    listening = Listening()
-    control = ScriptedControl(
-        [[output(), cut(sse(run("in_progress")))]],
-        recoveries=[
-            (found, missed((events.ThreadRunRequiresAction, found))),
-            (ended(), COMPLETED),
-        ],
-    )
-    reader = reader_of(cut(sse(run("created"))), listening, control=control)
-    assert [
-        *("ThreadRunCreated", "told StreamRecovered", "ThreadRunRequiresAction"),
-        *("told ToolOutput", "ThreadRunInProgress"),
-        *("told StreamRecovered", "ThreadRunCompleted", "RunDone", "Done"),
-    ] == read(reader, listening)
-    assert None is reader.err
+def test_an_abort_while_the_server_is_asked_drops_what_it_says() -> None:
+    """The failure leaves; whoever aborted does not want it."""
+    control = ScriptedControl(recoveries=[(ENDED, COMPLETED)])
+    reader = reader_of(control, sse(run("created")))
+
+    def abort(_: object) -> bool:
+        reader.aborted = True
+        return True
+
+    with pytest.raises(IncompleteStreamError):
+        play(reader.go_on(), False, abort)  # not aborted
 
 
-def test_a_source_that_goes_on_is_read_on_in() -> None:
-    """As often as there is one; the server is not asked what was missed."""
-    listening = Listening()
-    sources = [cut(sse(run("queued"))), GOES_ON]
-    control = ScriptedControl(sources=sources)
-    reader = reader_of(cut(sse(run("created"))), listening, control=control)
-    assert [
-        *("ThreadRunCreated", "told StreamRecovered", "ThreadRunQueued", "told StreamRecovered"),
-        *("ThreadRunInProgress", "ThreadRunCompleted", "RunDone", "Done"),
-    ] == read(reader, listening)
-    assert ["rejoin", "rejoin"] == control.asked
-    assert [0, 0] == [x.missed for x in listening.told if isinstance(x, events.StreamRecovered)]
+@pytest.mark.parametrize("control", [None, ScriptedControl()], ids=["no control", "a control"])
+def test_another_failure_is_not_recovered_from(control: ScriptedControl | None) -> None:
+    """The server's own error is its word."""
+    reader = reader_of(control, sse(("error", {"message": "no"})))
+    with pytest.raises(ServerError):
+        play(reader.go_on())
+    assert [] == ([] if control is None else control.asked)
 
 
-def test_a_report_needs_a_run() -> None:
-    """A connection that was lost before anything came is gone on from without a word."""
-    listening = Listening()
-    reader = reader_of(cut(), listening, control=ScriptedControl(sources=[ANSWER]))
-    assert decode(ANSWER).names == read(reader, listening)
+def test_a_loss_without_a_control_stays_one() -> None:
+    """As without a client."""
+    with pytest.raises(IncompleteStreamError):
+        play(reader_of(None, sse(run("created"))).go_on())
 
 
-def test_where_nothing_can_be_found_the_failure_stays() -> None:
-    """Of the connection, as it was."""
-    for control in (None, ScriptedControl()):
-        reader = reader_of(cut(), control=control)
-        assert [] == names(reader)
-        assert isinstance(reader.err, TransportError)
-        assert not hasattr(reader.err, "__notes__")
-
-
-@pytest.mark.parametrize("which", ["sources", "recoveries"])
-def test_a_server_that_cannot_be_asked_is_a_note_on_the_failure(which: str) -> None:
-    """The first failure says more."""
-    control = ScriptedControl()
-    setattr(control, which, [NotFoundError("no such run", status_code=404)])
-    reader = reader_of(cut(), control=control)
-    names(reader)
-    assert isinstance(reader.err, TransportError)
-    (note,) = reader.err.__notes__
-    assert note.startswith("the server could not be asked what became of the run: ")
-    assert "no such run" in note
-
-
-def test_other_failures_are_not_asked_about() -> None:
-    """The server has said it, or what it says cannot be read."""
-    for frame in (("error", {"message": "no"}), ("done", "bye")):
-        control = ScriptedControl()
-        reader = reader_of(sse(run("created"), frame), control=control)
-        names(reader)
-        assert reader.err is not None
-        assert [] == control.asked
-
-
-def test_what_a_handler_raises_at_a_report_leaves() -> None:
-    """Even an error of ours is not the stream's."""
-    error = RunFailedError(ended())
-    listening = Listening(StreamRecovered=raising(error))
-    control = ScriptedControl(recoveries=[(ended(), COMPLETED)])
-    reader = reader_of(cut(sse(run("created"))), listening, control=control)
-    with pytest.raises(RunFailedError) as caught:
-        names(reader)
-    assert error is caught.value
-    assert (None, None) == (reader.err, reader.now.current_event)
-
-
-def test_a_handler_may_close_at_a_report() -> None:
-    """What was missed is not told."""
-    listening = Listening(StreamRecovered=lambda: setattr(reader, "closing", True))
-    control = ScriptedControl(recoveries=[(ended(), COMPLETED)])
-    reader = reader_of(cut(sse(run("created"))), listening, control=control)
-    assert ["ThreadRunCreated", "told StreamRecovered"] == read(reader, listening)
-    assert None is reader.err
-
-
-# --- Aborting ---------------------------------------------------------------------------
-
-
-def abort(reader: RunReader) -> None:
-    """What ``Stream.abort`` does."""
-    reader.aborted = reader.closing = True
-
-
-@pytest.mark.parametrize("last", [sse(run("queued")), None], ids=["bytes", "the end"])
-def test_what_comes_after_an_abort_is_dropped(last: bytes | None) -> None:
-    """It is no failure; tees do not have it either."""
-
-    def generate() -> Iterator[bytes]:
-        yield first
-        abort(reader)
-        if last:
-            yield last
-
-    first, copy = sse(run("created")), io.BytesIO()
-    reader = reader_of(generate())
-    reader.tees.append(copy)
-    assert ["ThreadRunCreated"] == names(reader)
-    assert (None, first) == (reader.err, copy.getvalue())
-
-
-def test_an_abort_before_the_first_byte_reads_nothing() -> None:
-    """Also where reading had begun."""
-    reader = reader_of(cut(error=ZeroDivisionError()))
-    abort(reader)
-    assert [] == names(reader)
-    assert None is reader.err
-
-
-def test_an_abort_while_events_are_read_ends_before_the_next_bytes() -> None:
-    """Whoever reads them looks at ``closing`` after each."""
-    reader = reader_of(cut(sse(run("created")), error=ZeroDivisionError()))
-    told = []
-    for event in reader.events():
-        told.append(type(event).__name__)
-        abort(reader)
-    assert ["ThreadRunCreated"] == told
-    assert None is reader.err
-
-
-def test_nothing_is_made_of_bytes_that_an_abort_ended() -> None:
-    """Neither what a dialect holds back until their end, nor a ``done``."""
-    chunk = {
-        "id": "chatcmpl_1",
-        "object": "chat.completion.chunk",
-        "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": "stop"}],
-    }
-
-    def generate() -> Iterator[bytes]:
-        yield sse(("", chunk))
-        if aborts:
-            abort(reader)
-
-    aborts = False
-    reader = reader_of(generate(), dialect="chat")
-    whole = names(reader)
-    assert {"ThreadRunCompleted", "RunDone", "Done"} <= set(whole)
-    aborts = True
-    reader = reader_of(generate(), dialect="chat")
-    told = names(reader)
-    assert whole[: len(told)] == told
-    assert not {"ThreadRunCompleted", "Done"} & set(told)
-    assert None is reader.err
-
-
-@pytest.mark.parametrize(
-    ("which", "said"),
-    [
-        ("recoveries", (ended(), COMPLETED)),
-        ("recoveries", TransportError("gone")),
-        ("sources", TransportError("gone")),
-    ],
-    ids=["found", "not found", "not rejoined"],
-)
-def test_an_abort_while_the_server_is_asked_tells_nothing(which: str, said: object) -> None:
-    """Whatever it says, or where it goes on; and the control can see it coming."""
-    listening = Listening()
-
-    def answer() -> Any:
-        assert control.stopped is not None
-        assert not control.stopped()
-        abort(reader)
-        assert control.stopped()
-        return given(said)
-
-    control = ScriptedControl()
-    setattr(control, which, [answer])
-    reader = reader_of(cut(sse(run("created"))), listening, control=control)
-    assert ["ThreadRunCreated"] == read(reader, listening)
-    assert (None, []) == (reader.err, listening.told)
-
-
-def test_an_abort_while_a_source_is_opened_reads_none_of_it() -> None:
-    """It is closed unread by whoever ends the stream."""
-    listening = Listening()
-
-    def answer() -> Source:
-        abort(reader)
-        return cut(error=ZeroDivisionError())
-
-    control = ScriptedControl(sources=[answer])
-    reader = reader_of(cut(sse(run("created"))), listening, control=control)
-    assert "ThreadRunCreated" == read(reader, listening)[0]
-    assert None is reader.err
-
-
-# --- Giving back ------------------------------------------------------------------------
-
-
-def test_closing_gives_the_last_source_back() -> None:
-    """With what ended the stream: what it was called for, or else its own failure."""
-
-    class CannotClose:  # no io class: these are closed once more when they are freed
-        def __init__(self, data: bytes) -> None:
-            self.chunks = iter([data])
-
-        def __iter__(self) -> Iterator[bytes]:
-            return self.chunks
-
-        def close(self) -> None:
-            raise OSError("cannot close")
-
-    reader = reader_of(CannotClose(sse(run("created"))))
-    names(reader)
-    assert reader.err is not None
-    failure = ZeroDivisionError()
-    reader.close(failure)
-    reader.close(None)
-    note = ["closing the source failed too: OSError('cannot close')"]
-    assert (note, note) == (failure.__notes__, reader.err.__notes__)
-    reader = reader_of(CannotClose(ANSWER))
-    names(reader)
-    with pytest.raises(OSError, match="cannot close"):
-        reader.close(None)
+def test_an_error_that_is_not_of_a_stream_leaves_the_recovery_as_it_is() -> None:
+    """It is a bug, or the user's."""
+    reader = reader_of(ScriptedControl(sources=[ZeroDivisionError()]), sse(run("created")))
+    with pytest.raises(ZeroDivisionError):
+        play(reader.go_on(), False)  # not aborted

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import attrs
 
 from stream_core import events, models
+from stream_core.effects import Deliver, Invoke, Wait, immediate
 from tests.support.frames import call, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from stream_core.dialects import Decoded
+    from stream_core.effects import Flow
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
     from tests.support.frames import Frame
@@ -51,7 +51,7 @@ class ScriptedControl:
         cancels: What ``cancel`` gives or raises.
         recovers: Whether it asks at all.
         asked: What it was asked for.
-        stopped: What it was told to go on asking by, at the last recovery.
+        stopped: Whether the stream was aborted, at the last recovery.
     """
 
     rounds: list[Round | None] = attrs.field(factory=list)
@@ -61,35 +61,43 @@ class ScriptedControl:
     cancels: Any = True
     recovers: bool = True
     asked: list[str] = attrs.field(factory=list)
-    stopped: Callable[[], bool] | None = None
+    stopped: bool | None = None
 
-    def answer(self, run: models.Run) -> Iterator[events.LocalEvent | Source] | None:
+    def begin(self) -> Flow[Source]:
+        """Give nothing: the stream has its first source."""
+        return immediate(b"")
+
+    def answer(self, run: models.Run) -> Flow[Source | None] | None:
         """Give the next round."""
         self.asked.append(f"answer {run.id}")
         steps = self.rounds.pop(0)
         return None if steps is None else self._steps(steps)
 
-    def _steps(self, steps: Round) -> Iterator[Any]:
+    @staticmethod
+    def _steps(steps: Round) -> Flow[Source | None]:
         for step in steps:
+            if isinstance(step, events.ToolError):
+                yield Invoke(given, (step.error,))  # it comes from a tool
             if callable(step):
                 step()
-            else:
-                yield given(step)
+            elif not isinstance(given(step), events.LocalEvent):
+                return cast("Source", step)
+            elif not (yield Deliver(step)):
+                return None
+        return None
 
-    def recover(
-        self, snapshots: Snapshots, stopped: Callable[[], bool]
-    ) -> tuple[models.Run, list[Decoded]] | None:
+    def recover(self, snapshots: Snapshots) -> Flow[tuple[models.Run, list[Decoded]] | None]:
         """Give the next recovery."""
         del snapshots
         self.asked.append("recover")
-        self.stopped = stopped
+        self.stopped = yield Wait(0)
         found: tuple[models.Run, list[Decoded]] | None = self._next(self.recoveries)
         return found
 
-    def rejoin(self, stopped: Callable[[], bool]) -> Source | None:
+    def rejoin(self) -> Flow[Source | None]:
         """Give the next source."""
         self.asked.append("rejoin")
-        self.stopped = stopped
+        self.stopped = yield Wait(0)
         source: Source | None = self._next(self.sources)
         return source
 
@@ -98,15 +106,17 @@ class ScriptedControl:
         step = script.pop(0) if script else None
         return step() if callable(step) else given(step)
 
-    def find(self, snapshots: Snapshots) -> models.Run | None:
+    def find(self, snapshots: Snapshots) -> Flow[models.Run | None]:
         """Give what is known, or what was to be found."""
         self.asked.append("find")
+        yield from ()
         found: models.Run | None = given(self.found) or snapshots.current_run
         return found
 
-    def cancel(self, run: models.Run) -> bool:
-        """Say whether the server was told."""
+    def cancel(self, run: models.Run) -> Flow[bool]:
+        """Say whether the server was asked to."""
         self.asked.append(f"cancel {run.id}")
+        yield from ()
         cancelled: bool = given(self.cancels)
         return cancelled
 

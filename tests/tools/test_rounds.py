@@ -1,4 +1,4 @@
-"""stream_core/rounds.py: what is done for a run that requires something."""
+"""Rounds of tools: with a driver, and as a flow that a test answers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from stream_core import models
+from stream_core.effects import Deliver, Invoke, Join, Now, Outcome
 from stream_core.errors import RunExpiredError, ToolLoopError
-from stream_core.events import LocalEvent, ToolError, ToolOutput
+from stream_core.events import ToolError, ToolOutput
 from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import get_tides, get_wind
+from tests.support.flows import KeepingDriver, play, play_all
 
 if TYPE_CHECKING:
     from stream_core.models import RequiredActionFunctionToolCall
@@ -46,10 +48,12 @@ def asking(*names: str) -> models.Run:
 
 def answer(rounds: ToolRounds, run: models.Run) -> tuple[list[str], dict[str, Any]]:
     """Do what RUN requires; give what was told, in short, and the body."""
-    *told, body = rounds.answer(run)
-    assert isinstance(body, dict)
-    assert all(isinstance(event, LocalEvent) for event in told)
-    return [shown(event) for event in told if isinstance(event, ToolOutput | ToolError)], body
+    driver = KeepingDriver()
+    body = driver.run(rounds.answer(run))
+    assert body is not None
+    delivered = [event for event in driver.delivered if isinstance(event, ToolOutput | ToolError)]
+    assert driver.delivered == delivered
+    return [shown(event) for event in delivered], body
 
 
 def shown(event: ToolOutput | ToolError) -> str:
@@ -129,9 +133,14 @@ def test_a_call_runs_when_the_one_before_it_was_told() -> None:
 
     rounds = ToolRounds(ToolSet(note))
     run = waiting(call("note", '{"word": "a"}'), call("note", '{"word": "b"}'))
-    for step in rounds.answer(run):
-        log += ["told" if isinstance(step, ToolOutput) else "body"]
-    assert ["run a", "told", "run b", "told", "body"] == log
+
+    class Logging(KeepingDriver):
+        def deliver(self, effect: Deliver) -> bool:
+            log.append(type(effect.event).__name__)
+            return super().deliver(effect)
+
+    Logging().run(rounds.answer(run))
+    assert ["run a", "ToolOutput", "run b", "ToolOutput"] == log
 
 
 @pytest.mark.parametrize(
@@ -162,14 +171,13 @@ def test_what_goes_wrong_is_told_and_its_text_submitted(
 def test_what_goes_wrong_is_raised_where_that_was_chosen() -> None:
     """It is told first; no call after it runs, and nothing is submitted."""
     rounds = ToolRounds(ToolSet(broken, get_tides), tool_errors="raise")
-    steps = rounds.answer(waiting(call("get_tides"), call("broken"), call("get_tides")))
-    assert isinstance(next(steps), ToolOutput)
-    told = next(steps)
-    assert isinstance(told, ToolError)
+    driver = KeepingDriver()
+    flow = rounds.answer(waiting(call("get_tides"), call("broken"), call("get_tides")))
     with pytest.raises(OSError, match="no ship at Porto") as caught:
-        next(steps)
-    assert told.error is caught.value
-    assert [] == list(steps)
+        driver.run(flow)
+    _, delivered = driver.delivered
+    assert isinstance(delivered, ToolError)
+    assert delivered.error is caught.value
 
 
 # --- In an executor -----------------------------------------------------------------------------
@@ -280,7 +288,7 @@ def test_without_tools_no_call_runs() -> None:
     """Whoever asks for it all the same is told so, call by call."""
     told, body = answer(ToolRounds(None, approve=lambda _: True), waiting())
     assert "get_tides failed: LookupError" == told[0]
-    assert "none is called 'get_tides'" in body["tool_outputs"][0]["output"]
+    assert "'get_tides' cannot be called" in body["tool_outputs"][0]["output"]
 
 
 def test_approvals_are_what_approve_says() -> None:
@@ -329,10 +337,10 @@ def test_sixteen_rounds_are_allowed_where_nothing_is_said() -> None:
 def test_outputs_that_come_too_late_are_not_submitted() -> None:
     """The outputs were told by then; the error has the run."""
     run = waiting(expires_at=time.time() - 1)
-    steps = ToolRounds(ToolSet(get_tides)).answer(run)
-    assert isinstance(next(steps), ToolOutput)
+    driver = KeepingDriver()
     with pytest.raises(RunExpiredError, match="run run_1 expired at") as caught:
-        next(steps)
+        driver.run(ToolRounds(ToolSet(get_tides)).answer(run))
+    assert [ToolOutput] == [type(event) for event in driver.delivered]
     assert run is caught.value.run
 
 
@@ -340,3 +348,75 @@ def test_outputs_in_time_are_submitted() -> None:
     """A run may expire later."""
     _, body = answer(ToolRounds(ToolSet(get_tides)), waiting(expires_at=time.time() + 100))
     assert ["tool_outputs"] == list(body)
+
+
+# --- As a flow ----------------------------------------------------------------------------------
+
+
+def test_each_call_is_invoked_and_delivered_before_the_next() -> None:
+    """``approve`` is asked when the calls before have run."""
+    tools = ToolSet(get_tides, get_wind)
+    rounds = ToolRounds(tools, approve=bool)
+    calls = [call("get_tides"), call("get_wind")]
+    answers = [Outcome(True), Outcome("high"), True] * 2
+    effects, body = play_all(rounds.answer(waiting(*calls)), *answers)
+    assert effects == [
+        effect
+        for asked in calls
+        for effect in (
+            Invoke(bool, (asked,)),
+            Invoke(tools.run, (asked,)),
+            Deliver(ToolOutput(asked, "high")),
+        )
+    ]
+    outputs = [{"tool_call_id": asked.id, "output": "high"} for asked in calls]
+    assert {"tool_outputs": outputs} == body
+
+
+def test_in_an_executor_all_calls_begin_before_the_first_is_waited_for() -> None:
+    """One that is refused neither begins nor is waited for."""
+    executor: Any = object()
+    rounds = ToolRounds(ToolSet(get_tides), approve=bool, executor=executor)
+    asked = [call("get_tides", call_id=name) for name in "abc"]
+    verdicts = [Outcome(True), "begun a", Outcome("No."), Outcome(True), "begun c"]
+    results = [Outcome("A"), True, True, Outcome("C"), True]
+    effects, body = play_all(rounds.answer(waiting(*asked)), *verdicts, *results)
+    assert ["Invoke", "Begin", "Invoke", "Invoke", "Begin"] == [
+        type(effect).__name__ for effect in effects[:5]
+    ]
+    assert [
+        Join("begun a"),
+        Deliver(ToolOutput(asked[0], "A")),
+        Deliver(ToolOutput(asked[1], "No.")),
+        Join("begun c"),
+        Deliver(ToolOutput(asked[2], "C")),
+    ] == effects[5:]
+    assert isinstance(body, dict)
+    assert ["A", "No.", "C"] == [one["output"] for one in body["tool_outputs"]]
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_a_stream_that_is_ended_meanwhile_gets_no_outputs(after: int) -> None:
+    """Neither after an error nor after an output is anything run or returned."""
+    rounds = ToolRounds(ToolSet(get_tides))
+    failed = Outcome(error=OSError("no"))
+    going_on = [True, False] if after == 2 else [False]
+    assert None is play(rounds.answer(waiting(call("get_tides"), call("b"))), failed, *going_on)
+
+
+def test_what_approve_raises_about_an_approval_leaves() -> None:
+    """No other is asked for."""
+    rounds = ToolRounds(None, approve=bool)
+    with pytest.raises(OSError, match="no"):
+        play(rounds.answer(asking("a", "b")), Outcome(error=OSError("no")))
+
+
+def test_the_clock_is_looked_at_when_the_outputs_are_there() -> None:
+    """That of the wall, and only if the run expires."""
+    rounds = ToolRounds(ToolSet(get_tides))
+    for now, kind in ((99.0, dict), (100.0, RunExpiredError)):
+        effects, found = play_all(
+            rounds.answer(waiting(expires_at=100)), Outcome("high"), True, now
+        )
+        assert Now(wall=True) == effects[-1]
+        assert isinstance(found, kind)

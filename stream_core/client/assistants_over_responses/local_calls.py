@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from stream_core.api.pages import Page
+from stream_core.api.pages import Page, PageData
 from stream_core.api.request import make_options
+from stream_core.effects import drive, immediate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from stream_core.effects import Flow
 
 __all__ = ["make_page", "read_arguments"]
 
@@ -45,6 +48,11 @@ def read_arguments(
     return found
 
 
+def _at_once(flow: Flow[Any]) -> Any:
+    """Run a flow that asks for nothing."""
+    return drive(flow, immediate)
+
+
 def make_page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) -> Page[T]:
     """Return a page of OBJECTS.
 
@@ -57,6 +65,11 @@ def make_page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) ->
         TypeError: A parameter is not known.
         ValueError: One cannot be.
     """
+    return Page(_page(objects, known, given), _at_once)
+
+
+def _page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) -> PageData[T]:
+    """Return what is on a page of OBJECTS."""
     chosen = read_arguments(known, given)
     limit, order = chosen.get("limit", _USUAL), chosen.get("order", "desc")
     if not isinstance(limit, int) or not 1 <= limit <= _MOST:
@@ -69,11 +82,13 @@ def make_page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) ->
     ids = ids[start:stop]
     shown = ids[:limit]
 
-    def fetch(after: str) -> Page[T]:
-        return make_page(objects, known, {**given, "after": after})
-
     first, last = (shown[0], shown[-1]) if shown else (None, None)
-    return Page([objects[one] for one in shown], first, last, len(ids) > limit, fetch)
+    found = [objects[one] for one in shown]
+
+    def fetch(after: str) -> Flow[PageData[T]]:
+        return immediate(_page(objects, known, {**given, "after": after}))
+
+    return PageData(found, first, last, len(ids) > limit, fetch)
 
 
 def _place(ids: list[str], name: str, chosen: Mapping[str, Any]) -> int:

@@ -17,7 +17,6 @@ from stream_core import models
 from stream_core.api.assistants_params import AssistantUpdateParams, MessageParams, ThreadParams
 from stream_core.api.options import CallOptions
 from stream_core.api.request import make_options
-from stream_core.client.responses import without_beta
 from stream_core.client.streaming_calls import call_options
 from stream_core.convert.payloads import structure
 from stream_core.errors import APIStatusError, DecodeError
@@ -263,7 +262,7 @@ class Memory:
         if body is not None:
             options["body"] = body
         try:
-            return self.transport.request(method, path, **without_beta(options))
+            return self.transport.request(method, path, **options)
         except APIStatusError as error:
             if path == "/conversations" and error.status_code in _NOT_THERE:
                 error.add_note("a server without conversations: Client(threads=...) has others")

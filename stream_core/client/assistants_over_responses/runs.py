@@ -26,8 +26,8 @@ from stream_core.api.assistants_params import (
 from stream_core.api.options import CallOptions, StreamOptions
 from stream_core.api.request import make_options
 from stream_core.client.assistants import Runs, Steps
-from stream_core.client.responses import ResponseStream, make_control, without_beta
-from stream_core.client.streaming_calls import find_tools, listen, make_rounds
+from stream_core.client.responses import ResponseStream, make_control
+from stream_core.client.streaming_calls import StreamingCall
 
 from .local_calls import make_page, read_arguments
 from .parameter_table import Values, make_request, row_of, trimmed
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
     from stream_core.api.pages import Page
     from stream_core.models import Run, RunStep
-    from stream_core.streams.stream import Source
 
     from .memory import Memory
     from .thread_state import LocalThread
@@ -150,11 +149,10 @@ class LocalRuns(Runs):
         if thread.stateless:
             request["stateless"] = True
         dialect = RunDialect(thread.shown, assistant_id, is_new=is_new)
-        control = make_control(
-            self._transport, request, dialect, thread.earlier(earlier), one_limit=True
-        )
+        call = StreamingCall.of(request)
+        control = make_control(call, dialect, thread.earlier(earlier), one_limit=True)
         turn = Turn(dialect, control, items, sent)
-        stream = listen(ResponseStream, control.begin, given, control, dialect)
+        stream = call.listen(ResponseStream, self._transport, control, dialect)
         thread.begin(turn, written)
         return stream
 
@@ -185,14 +183,14 @@ class LocalRuns(Runs):
         """
         turn, run = self._memory.thread(thread_id).turn(run_id)
         outputs, approvals = _checked(run, tool_outputs, waits=turn.waits)
-        tools, _ = find_tools(options)
-        rounds = make_rounds(tools, options)
-        sent = without_beta(make_options("POST", SubmitStreamOptions, options, {}))
-
-        def begin() -> Source:
-            return turn.control.submit(outputs, approvals, rounds=rounds, options=sent)
-
-        return listen(ResponseStream, begin, options, turn.control, turn.dialect)
+        call = StreamingCall.of(options)
+        begin = turn.control.submit(
+            outputs,
+            approvals,
+            rounds=call.rounds,
+            options=make_options("POST", SubmitStreamOptions, options, {}),
+        )
+        return call.listen(ResponseStream, self._transport, turn.control, turn.dialect, begin=begin)
 
     def submit_tool_outputs(
         self,
@@ -245,7 +243,7 @@ class LocalRuns(Runs):
             return thread.turn(run_id)[1]
         if turn.dialect.ended:
             raise ValueError(f"run {run_id} is {run.status}: what has ended cannot be cancelled")
-        if not turn.control.cancel(run):
+        if not self._driver.run(turn.control.cancel(run)):
             raise RuntimeError(
                 f"run {run_id} ends with its connection: call cancel() or close() of its stream; "
                 "a run that is begun with extra_body={'background': True} can be cancelled here"

@@ -9,6 +9,7 @@ import pytest
 from stream_core import events, models
 from stream_core.client.assistants_over_responses.run_state import RunDialect, Turn
 from stream_core.client.responses import make_control
+from stream_core.client.streaming_calls import StreamingCall
 from tests.support.responses_frames import COMPLETED, CREATED, decode, done, response, text_part
 
 THREAD = models.Thread(id="thread_1", metadata={"a": "b"})
@@ -20,9 +21,8 @@ NEW = [{"type": "message", "role": "user", "content": "one"}]
 def made(*, is_new: bool = False, trimmed: bool = False) -> Turn:
     """Return a run that was not heard of yet."""
     dialect = RunDialect(THREAD, "asst_1", is_new=is_new)
-    transport: Any = None
-    sent = [] if trimmed else NEW
-    control = make_control(transport, {"model": "m", "input": sent}, dialect)
+    call = StreamingCall.of({"model": "m", "input": [] if trimmed else NEW})
+    control = make_control(call, dialect)
     return Turn(dialect, control, NEW, ["msg_0"])
 
 

@@ -1,0 +1,211 @@
+"""The blocking drivers: what becomes of each effect."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from stream_core import events, models
+from stream_core.effects import (
+    Ask,
+    Begin,
+    Close,
+    Deliver,
+    Effect,
+    Invoke,
+    Join,
+    Now,
+    Open,
+    Outcome,
+    Wait,
+)
+from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
+from stream_core.streams.driver import Driver, StreamDriver
+from stream_core.streams.run_reader import RunReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from stream_core.events import Event
+
+
+class Sending:
+    """Stands for a transport, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+
+    def request(self, method: str, path: str, **options: Any) -> str:
+        self.asked.append(("request", method, path, options))
+        return "JSON"
+
+    def open(self, method: str, path: str, **options: Any) -> bytes:
+        self.asked.append(("open", method, path, options))
+        return b"source"
+
+
+def driver_of(*handlers: Any) -> tuple[StreamDriver, RunReader]:
+    """A driver of a stream that has these handlers."""
+    reader = RunReader(dialect="assistants", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=None)
+    reader.dispatcher.register(*handlers)
+    return StreamDriver(None, reader), reader
+
+
+class Hearing:
+    """A handler that keeps events, and does something at each."""
+
+    def __init__(self, do: Callable[[], object] = bool) -> None:
+        self.heard: list[Event] = []
+        self.do = do
+
+    def handle(self, event: Event, /) -> None:
+        self.heard.append(event)
+        self.do()
+
+
+END = events.StreamEnd()
+OUTPUT = events.ToolOutput(models.RequiredActionFunctionToolCall("call_1"), "x")
+
+
+def test_requests_are_sent_by_the_transport() -> None:
+    """With all their parts."""
+    sending: Any = Sending()
+    driver = Driver(sending)
+    assert "JSON" == driver.perform(Ask("GET", "/a", {"query": {"x": "1"}}))
+    assert b"source" == driver.perform(Open("POST", "/b", {"body": {}}))
+    assert [
+        ("request", "GET", "/a", {"query": {"x": "1"}}),
+        ("open", "POST", "/b", {"body": {}}),
+    ] == sending.asked
+
+
+@pytest.mark.parametrize("effect", [Ask("GET", "/a"), Open("POST", "/b")])
+def test_without_a_transport_a_request_is_misuse(effect: Effect) -> None:
+    """The error says what to pass."""
+    with pytest.raises(RuntimeError, match="transport="):
+        Driver(None).perform(effect)
+
+
+def test_the_clock_is_that_of_the_wall_or_one_that_never_jumps() -> None:
+    """Both in seconds."""
+    driver, before = Driver(None), (time.monotonic(), time.time())
+    found = driver.perform(Now()), driver.perform(Now(wall=True))
+    assert before[0] <= found[0] <= time.monotonic()
+    assert before[1] <= found[1] <= time.time()
+
+
+def test_a_wait_ends_when_the_stream_is_aborted() -> None:
+    """Its answer is whether it was."""
+    driver, reader = driver_of()
+    assert driver.perform(Wait(0.01)) is False
+    timer = threading.Timer(0.02, setattr, (reader, "aborted", True))
+    timer.start()
+    assert driver.perform(Wait(30)) is True
+    timer.join()
+    assert driver.perform(Wait(30)) is True
+
+
+def test_a_call_without_a_stream_cannot_be_aborted() -> None:
+    """It waits as long as it is asked to."""
+    assert Driver(None).perform(Wait(0.01)) is False
+
+
+def test_a_function_that_is_invoked_has_an_outcome() -> None:
+    """What it raised is nobody's failure but its own."""
+    driver, reader = driver_of()
+    assert Outcome(3) == driver.perform(Invoke(max, (1, 3)))
+    foreign = [reader.foreign]
+    found = driver.perform(Invoke(int, ("x",)))
+    foreign.append(reader.foreign)
+    assert isinstance(found.error, ValueError)
+    assert [None, found.error] == foreign
+    assert isinstance(Driver(None).perform(Invoke(int, ("x",))).error, ValueError)
+
+
+def test_ctrl_c_in_a_function_is_not_an_outcome() -> None:
+    """It leaves."""
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        Driver(None).perform(Invoke(interrupted))
+
+
+def test_a_function_that_is_begun_runs_in_the_executor() -> None:
+    """Its outcome is the same."""
+    driver, reader = driver_of()
+    with ThreadPoolExecutor(1) as executor:
+        begun = driver.perform(Begin(Invoke(get_ident), executor))
+        failing = driver.perform(Begin(Invoke(int, ("x",)), executor))
+        assert get_ident() != driver.perform(Join(begun)).value
+        assert reader.foreign is None
+        assert driver.perform(Join(failing)).error is reader.foreign is not None
+
+
+def test_an_event_is_delivered_and_is_current_meanwhile() -> None:
+    """The answer is whether to go on."""
+    seen: list[Any] = []
+    hearing = Hearing(lambda: seen.append(reader.position.current_event))
+    driver, reader = driver_of(hearing)
+    assert driver.perform(Deliver(END)) is True
+    assert [END] == hearing.heard == seen
+    assert reader.position.local is None
+    reader.closing = True
+    assert driver.perform(Deliver(END)) is False
+    assert [END, END] == hearing.heard
+
+
+@pytest.mark.parametrize("flag", ["closing", "cancelled"])
+def test_what_tools_do_is_not_delivered_when_the_stream_is_ending(flag: str) -> None:
+    """Events about the stream itself are."""
+    hearing = Hearing()
+    driver, reader = driver_of(hearing)
+    setattr(reader, flag, True)
+    reader.answering = True
+    assert driver.perform(Deliver(OUTPUT)) is False
+    assert [] == hearing.heard
+    reader.answering = False
+    assert driver.perform(Deliver(END)) is False
+    assert [END] == hearing.heard
+
+
+def test_what_a_handler_raises_is_foreign_and_leaves() -> None:
+    """Nothing is current any more."""
+    failure = LookupError("mine")
+
+    def fail() -> None:
+        raise failure
+
+    driver, reader = driver_of(Hearing(fail))
+    with pytest.raises(LookupError):
+        driver.perform(Deliver(END))
+    assert (failure, None) == (reader.foreign, reader.position.local)
+
+
+def test_a_call_without_a_stream_has_nobody_to_deliver_to() -> None:
+    """That is a bug of the flow."""
+    with pytest.raises(RuntimeError, match="cannot deliver"):
+        Driver(None).perform(Deliver(END))
+
+
+def test_a_source_is_given_back() -> None:
+    """Drained if it was read to the end and knows how; else closed."""
+    log: list[str] = []
+
+    class Source:
+        def finish(self) -> None:
+            log.append("finish")
+
+        def close(self) -> None:
+            log.append("close")
+
+    source: Any = Source()
+    for finished in (True, False):
+        Driver(None).perform(Close(source, iter(()), finished, None))
+    assert ["finish", "close"] == log
