@@ -45,7 +45,7 @@ def play_all(flow: Flow[T], *answers: Any) -> tuple[list[Effect], T | BaseExcept
         return effects, result
     except AssertionError:
         raise
-    except BaseException as error:  # noqa: BLE001  # it is what is looked at
+    except BaseException as error:  # noqa: BLE001  # it is the result
         assert not waiting, f"these answers were not asked for: {waiting}"
         return effects, error
 

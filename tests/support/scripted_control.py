@@ -1,4 +1,4 @@
-"""A ``Control`` that does what a test says, for streams without a server."""
+"""A ``Control`` that follows a test's script, for streams without a server."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from stream_core.source import Source
     from tests.support.frames import Frame
 
-    #: What one round comes to: events, exceptions to raise, functions to call, and a source.
+    #: The steps of one round: events, exceptions to raise, functions to call, and a source.
     Round = list[Any]
 
 TOOL_CALL = models.RequiredActionFunctionToolCall("call_1")
 
-#: What a run requires, as JSON.
+#: The action that a run requires, as JSON.
 ACTION = {
     "type": "submit_tool_outputs",
     "submit_tool_outputs": {"tool_calls": [call(None, id="call_1", name="f", arguments="{}")]},
@@ -30,27 +30,27 @@ ACTION = {
 
 
 def waits(run_id: str = "run_1") -> Frame:
-    """Return the frame of a run that requires something."""
+    """Return the frame of a run that requires an action."""
     return run("requires_action", run_id, required_action=ACTION)
 
 
 def output(text: str = "high") -> events.ToolOutput:
-    """Return what is told when a tool gave TEXT."""
+    """Return the event for a tool's output TEXT."""
     return events.ToolOutput(TOOL_CALL, text)
 
 
 @attrs.define
 class ScriptedControl:
-    """Does, one after the other, what it was told.
+    """Follows its script step by step.
 
     Attributes:
-        rounds: What each ``answer`` comes to; None: the caller does it.
-        recoveries: What each ``recover`` gives or raises.
-        sources: What each ``rejoin`` gives or raises.
-        found: What ``find`` gives or raises.
-        cancels: What ``cancel`` gives or raises.
-        recovers: Whether it asks at all.
-        asked: What it was asked for.
+        rounds: The steps of each ``answer``; None leaves the round to the caller.
+        recoveries: The results of each ``recover``, or exceptions to raise.
+        sources: The results of each ``rejoin``, or exceptions to raise.
+        found: The result of ``find``, or an exception to raise.
+        cancels: The result of ``cancel``, or an exception to raise.
+        recovers: Whether it recovers at all.
+        asked: The calls so far.
         stopped: Whether the stream was aborted, at the last recovery.
     """
 
@@ -64,11 +64,11 @@ class ScriptedControl:
     stopped: bool | None = None
 
     def begin(self) -> Flow[Source]:
-        """Give nothing: the stream has its first source."""
+        """Return an empty source: the stream has its first one already."""
         return immediate(b"")
 
     def answer(self, run: models.Run) -> Flow[Source | None] | None:
-        """Give the next round."""
+        """Return the next round."""
         self.asked.append(f"answer {run.id}")
         steps = self.rounds.pop(0)
         return None if steps is None else self._steps(steps)
@@ -87,7 +87,7 @@ class ScriptedControl:
         return None
 
     def recover(self, snapshots: Snapshots) -> Flow[tuple[models.Run, list[Decoded]] | None]:
-        """Give the next recovery."""
+        """Return the next recovery."""
         del snapshots
         self.asked.append("recover")
         self.stopped = yield Wait(0)
@@ -95,7 +95,7 @@ class ScriptedControl:
         return found
 
     def rejoin(self) -> Flow[Source | None]:
-        """Give the next source."""
+        """Return the next source."""
         self.asked.append("rejoin")
         self.stopped = yield Wait(0)
         source: Source | None = self._next(self.sources)
@@ -107,14 +107,14 @@ class ScriptedControl:
         return step() if callable(step) else given(step)
 
     def find(self, snapshots: Snapshots) -> Flow[models.Run | None]:
-        """Give what is known, or what was to be found."""
+        """Return the scripted run, or else the current one."""
         self.asked.append("find")
         yield from ()
         found: models.Run | None = given(self.found) or snapshots.current_run
         return found
 
     def cancel(self, run: models.Run) -> Flow[bool]:
-        """Say whether the server was asked to."""
+        """Return whether the server was asked to cancel."""
         self.asked.append(f"cancel {run.id}")
         yield from ()
         cancelled: bool = given(self.cancels)
@@ -122,7 +122,7 @@ class ScriptedControl:
 
 
 def given(value: Any) -> Any:
-    """Return VALUE, or raise it where it is an exception."""
+    """Return VALUE, or raise it if it is an exception."""
     if isinstance(value, BaseException):
         raise value
     return value
