@@ -1,4 +1,4 @@
-"""Deltas that repeat the last one but for a text; whole streams are in test_fast_frames.py."""
+"""Deltas that differ from the last one in a text only; whole streams are in test_fast_frames.py."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from stream_core.snapshots.stream_state import Snapshots
 
 
 def text(*parts: Any, **fields: Any) -> Decoded:
-    """A delta of a message."""
+    """Return a delta of a message."""
     delta = models.MessageDelta(list(parts))
     payload = models.MessageDeltaEvent("msg_1", delta, **fields)
     return Decoded(events.ThreadMessageDelta, payload, None, "thread.message.delta")
 
 
 def part(value: str | None, index: int | None = 0, **fields: Any) -> models.TextDeltaBlock:
-    """A piece of text."""
+    """Return a piece of text."""
     return models.TextDeltaBlock(index, "text", models.TextDelta(value, **fields))
 
 
 def calls(*deltas: Any) -> Decoded:
-    """A delta of a step with tool calls."""
+    """Return a delta of a step with tool calls."""
     details = models.ToolCallDeltaObject("tool_calls", list(deltas))
     payload = models.RunStepDeltaEvent("step_1", models.RunStepDelta(details))
     return Decoded(events.ThreadRunStepDelta, payload, None, "thread.run.step.delta")
 
 
 def function(arguments: str | None, **fields: Any) -> models.FunctionToolCallDelta:
-    """A piece of arguments."""
+    """Return a piece of arguments."""
     return models.FunctionToolCallDelta(
         0,
         fields.pop("id", None),
@@ -42,7 +42,7 @@ def function(arguments: str | None, **fields: Any) -> models.FunctionToolCallDel
 
 
 def code(text: str | None) -> models.CodeInterpreterToolCallDelta:
-    """A piece of code."""
+    """Return a piece of code."""
     return models.CodeInterpreterToolCallDelta(
         0, None, "code_interpreter", models.CodeInterpreterDelta(text)
     )
@@ -52,7 +52,7 @@ BEGUN = function("", id="call_1", name="f")
 
 
 def after(*decoded: Decoded) -> Snapshots:
-    """What is known after these."""
+    """Return the snapshots after these events."""
     snapshots = Snapshots()
     for one in decoded:
         snapshots.apply(one)
@@ -71,7 +71,7 @@ def after(*decoded: Decoded) -> Snapshots:
 def test_a_delta_that_is_a_piece_of_text_can_be_repeated(
     before: list[Decoded], repeated: Decoded, event_class: type[Any], expected: str
 ) -> None:
-    """The next one is folded in as the snapshots would: same events, same text."""
+    """The next one is folded in as the snapshots would do it: same events, same text."""
     snapshots = after(*before, repeated)
     repeater = find_repeater(snapshots, repeated)
     assert repeater is not None
@@ -103,13 +103,15 @@ def test_a_delta_that_is_a_piece_of_text_can_be_repeated(
         ([], calls(code(None))),
     ],
 )
-def test_more_than_a_piece_of_text_is_not(before: list[Decoded], other: Decoded) -> None:
-    """It goes the ordinary way, each time."""
+def test_more_than_a_piece_of_text_cannot_be_repeated(
+    before: list[Decoded], other: Decoded
+) -> None:
+    """It takes the ordinary path each time."""
     assert find_repeater(after(*before, other), other) is None
 
 
-def test_what_is_done_is_not_folded_in() -> None:
-    """Neither a message nor a step; the ordinary way knows what to do."""
+def test_nothing_is_folded_into_what_is_done() -> None:
+    """A message or step that is done takes the ordinary path."""
     delta = text(part("a"))
     snapshots = after(delta)
     repeater = find_repeater(snapshots, delta)

@@ -1,4 +1,4 @@
-"""Which frame of the Assistants wire is which event, in every shape that servers send."""
+"""Decoding the Assistants wire, in every shape that servers send."""
 
 from __future__ import annotations
 

@@ -325,8 +325,8 @@ def test_details_with_something_else_in_them_lose_nothing() -> None:
         assert "aaaaa" == fragments(made, 0)
 
 
-def test_details_of_another_type_in_the_middle_of_a_row_begin_anew() -> None:
-    """What a fast path knew of the step's calls is then out of date."""
+def test_details_of_another_type_in_the_middle_of_a_row_start_over() -> None:
+    """The fast path's knowledge of the step's calls is then out of date."""
     row = [step_delta(call(0, arguments="a"))] * 4
     creation = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
     made = transcript_of(step("created"), *row, details(creation), *row)

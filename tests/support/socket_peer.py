@@ -16,7 +16,7 @@ from typing import Any, Self, TypeAlias
 
 from stream_core.http.transport import Transport
 
-#: What a peer does with a connection after reading a request.
+#: The action of a peer on a connection after reading a request.
 Act: TypeAlias = Callable[[socket.socket], None]
 
 #: Seconds; no test waits this long unless it fails.
