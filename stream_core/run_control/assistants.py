@@ -12,9 +12,9 @@ from stream_core.api.assistants_params import ListParams, StepListParams
 from stream_core.api.options import CallOptions
 from stream_core.api.request import BETA, ask, ask_list, make_options, make_path
 from stream_core.effects import Open, immediate
-from stream_core.errors import BadRequestError, ConflictError
 from stream_core.models import TERMINAL_RUN_STATUSES, Message, Run, RunStep
 
+from .cancelling import cancel
 from .recovery import Recovery
 
 if TYPE_CHECKING:
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from stream_core.tools.rounds import ToolRounds
 
 __all__ = ["AssistantsControl"]
+
+#: Statuses of a run that need not be cancelled, or are being.
+_CANCELLED = TERMINAL_RUN_STATUSES | {"cancelling"}
 
 #: As many as the API gives at once.
 _PAGE = 100
@@ -101,14 +104,11 @@ class AssistantsControl:
 
     def cancel(self, run: Run) -> Flow[bool]:
         """Cancel RUN, unless it has ended."""
-        try:
-            yield from self._ask(Run, "POST", _path(run, "/cancel"))
-        except (BadRequestError, ConflictError):
-            # So a server answers when it is too late; but not only then.
-            now = yield from self.run(run)
-            if now.status not in {*TERMINAL_RUN_STATUSES, "cancelling"}:
-                raise
-        return True
+        return cancel(
+            self._ask(Run, "POST", _path(run, "/cancel")),
+            lambda: self.run(run),
+            lambda now: now.status in _CANCELLED,
+        )
 
     def find(self, snapshots: Snapshots) -> Flow[Run | None]:
         """Return the run that was heard of, or else the newest one of the stream's thread.

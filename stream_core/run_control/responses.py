@@ -24,12 +24,12 @@ from stream_core.effects import Ask, Open, Wait
 from stream_core.errors import (
     APIStatusError,
     BadRequestError,
-    ConflictError,
     NotAnEventStreamError,
     NotFoundError,
     UnprocessableEntityError,
 )
 
+from .cancelling import cancel
 from .chained import ChainedControl
 from .polling import poll
 
@@ -243,7 +243,7 @@ class ResponsesControl(ChainedControl):
     def _wait(self, response_id: str) -> Flow[Source | None]:
         """Ask until the response ended; return a frame with its end, or None if aborted."""
         response = yield from poll(
-            lambda: self._retrieve(response_id),
+            lambda: self._ask("GET", response_id),
             lambda now: now.get("status") in _ENDS,
             first=_FIRST_WAIT,
             longest=_LONGEST_WAIT,
@@ -262,19 +262,16 @@ class ResponsesControl(ChainedControl):
         response_id = self._response_id
         if not self._background or response_id is None:
             return False
-        try:
-            yield Ask("POST", _of(response_id, "/cancel"), self._options_of({}))
-        except (BadRequestError, ConflictError):
-            # So a server answers when it is too late; but not only then.
-            now = yield from self._retrieve(response_id)
-            if now.get("status") not in _ENDS:
-                raise
-        self._cancelled = True
-        return True
+        self._cancelled = yield from cancel(
+            self._ask("POST", response_id, "/cancel"),
+            lambda: self._ask("GET", response_id),
+            lambda now: now.get("status") in _ENDS,
+        )
+        return self._cancelled
 
-    def _retrieve(self, response_id: str) -> Flow[dict[str, Any]]:
-        """Return the response as it is now."""
-        found: Any = yield Ask("GET", _of(response_id), self._options_of({}))
+    def _ask(self, method: str, response_id: str, rest: str = "") -> Flow[dict[str, Any]]:
+        """Send a request about a response; return the response as it is now."""
+        found: Any = yield Ask(method, _of(response_id, rest), self._options_of({}))
         return found if isinstance(found, dict) else {}
 
     def _options_of(self, query: Mapping[str, Any]) -> Options:

@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -235,6 +235,52 @@ def test_each_use_of_what_is_only_speed_stands_behind_the_switch(name: str) -> N
 
 #: Tests that the switch is on.
 SWITCHES = {"environment.FAST", "TYPE_CHECKING"}
+
+
+#: The wires, and the rooms in which they are known by name: theirs, and those of their calls.
+WIRES = {"assistants", "azure", "chat", "responses"}
+ROOMS_OF_WIRES = tuple(
+    f"stream_core.{room}" for room in ("api", "client", "dialects", "run_control", "testing")
+)
+#: Modules that know one: a handler class for code of one wire, and the door that has it.
+KNOWS_A_WIRE = {"handlers", "handlers.azure"}
+
+
+def words_of(source: str) -> Iterator[tuple[str, int]]:
+    """Every word of the names and texts in the code of SOURCE, docstrings aside, with its line."""
+    tree = ast.parse(source)
+    docstrings = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        texts: list[Any] = []
+        if isinstance(node, ast.Constant):
+            texts = [node.value] if id(node) not in docstrings else []
+        elif not isinstance(node, ast.Expr):
+            texts = [value for _, value in ast.iter_fields(node)]
+        for text in texts:
+            for word in re.findall(r"[A-Z]?[a-z]+", text) if isinstance(text, str) else ():
+                yield word.lower(), getattr(node, "lineno", 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name for name in SOURCES if room_of(name) not in ROOMS_OF_WIRES and name not in KNOWS_A_WIRE],
+)
+def test_no_wire_is_known_by_name_outside_its_rooms(name: str) -> None:
+    """Wires are equals: no default, no header, no ``if`` and no fast path has the name of one."""
+    words = words_of(SOURCES[name].read_text("utf-8"))
+    found = [f"{word} in line {line}" for word, line in words if word in WIRES]
+    assert [] == found
+
+
+def test_a_wire_is_found_in_names_and_texts() -> None:
+    """In an argument, a class, an attribute, an import and a string; not in a docstring."""
+    lines = ['"""Of chat."""', "from x.chat import Y", "class ChatThing: pass"]
+    source = "\n".join([*lines, 'def f(chat=1): g.chat = "chat"'])
+    assert 5 == [word for word, _ in words_of(source)].count("chat")
 
 
 def test_few_modules_lie_flat() -> None:

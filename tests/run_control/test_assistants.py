@@ -9,8 +9,10 @@ import attrs
 import pytest
 
 from stream_core import events, models
+from stream_core.api.request import BETA
 from stream_core.convert.payloads import unstructure
 from stream_core.decoding.decoder import EventDecoder
+from stream_core.effects import Ask, Deliver, Invoke, Open, Outcome
 from stream_core.errors import (
     BadRequestError,
     ConflictError,
@@ -24,7 +26,7 @@ from stream_core.testing import Fault, RunCode, Say
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import Conversation, conversation, get_tides, get_wind
-from tests.support.flows import KeepingDriver
+from tests.support.flows import KeepingDriver, play_all
 from tests.support.frames import sse
 
 if TYPE_CHECKING:
@@ -321,3 +323,99 @@ def test_ids_are_quoted(talk: Conversation) -> None:
     with pytest.raises(NotFoundError):
         run_flow(talk, AssistantsControl().run(run))
     assert talk.server.requests[-1].path.endswith(("/runs/run/1?", "/runs/run%2F1%3F"))
+
+
+# --- As flows -----------------------------------------------------------------------------------
+
+RUN = models.Run(id="run_1", thread_id="thread_1", status="in_progress")
+PATH = "/threads/thread_1/runs/run_1"
+
+
+def options(**parts: Any) -> dict[str, Any]:
+    """The parts of a request, with what every call of this API sends."""
+    return {"query": {}, "headers": {}, "default_headers": BETA, **parts}
+
+
+def test_the_first_request_is_opened_as_it_was_given() -> None:
+    """Its source is returned unread."""
+    control = AssistantsControl("/threads/t/runs", {"body": {"stream": True}})
+    effects, source = play_all(control.begin(), b"source")
+    assert [Open("POST", "/threads/t/runs", {"body": {"stream": True}})] == effects
+    assert b"source" == source
+
+
+def test_outputs_are_submitted_in_one_request_that_streams() -> None:
+    """After the tools have run; nothing is submitted if the stream is ended meanwhile."""
+    asked = models.RequiredActionFunctionToolCall("call_1", function=models.Function("f", "{}"))
+    action = models.RequiredAction("submit_tool_outputs", models.SubmitToolOutputs([asked]))
+    run = attrs.evolve(RUN, status="requires_action", required_action=action)
+    tools = ToolSet(get_tides)
+    for going_on in (True, False):
+        answer = AssistantsControl(rounds=ToolRounds(tools)).answer(run)
+        assert answer is not None
+        more = [b"more"] if going_on else []
+        effects, source = play_all(answer, Outcome("high"), going_on, *more)
+        assert Invoke(tools.run, (asked,)) == effects[0]
+        assert Deliver(events.ToolOutput(asked, "high")) == effects[1]
+        outputs = [{"tool_call_id": "call_1", "output": "high"}]
+        body = {"tool_outputs": outputs, "stream": True}
+        sent = [Open("POST", f"{PATH}/submit_tool_outputs", options(body=body))]
+        assert ((sent, b"more") if going_on else ([], None)) == (effects[2:], source)
+
+
+def test_a_run_is_found_by_one_question_or_none() -> None:
+    """None if it was heard of, or if there is nothing to ask by."""
+    assert ([], RUN) == play_all(AssistantsControl().find(snapshots_of(RUN)))
+    assert ([], None) == play_all(AssistantsControl().find(Snapshots()))
+    found = {"data": [{"id": "run_1", "thread_id": "thread_1", "status": "in_progress"}]}
+    effects, run = play_all(AssistantsControl(thread_id="thread_1").find(Snapshots()), found)
+    query = {"limit": 1, "order": "desc"}
+    assert [Ask("GET", "/threads/thread_1/runs", options(query=query))] == effects
+    assert RUN == run
+
+
+def test_a_recovery_is_a_chain_of_questions() -> None:
+    """The run until it has ended, its steps page by page, and each message."""
+    step = {"id": "step_1", "status": "completed", "type": "message_creation"}
+    details = {"type": "message_creation", "message_creation": {"message_id": "msg_1"}}
+    message = {"id": "msg_1", "status": "completed", "role": "assistant"}
+    effects, found = play_all(
+        AssistantsControl().recover(snapshots_of(RUN)),
+        1.0,
+        {"id": "run_1", "thread_id": "thread_1", "status": "in_progress"},
+        2.0,
+        False,
+        {"id": "run_1", "thread_id": "thread_1", "status": "completed"},
+        {"data": [], "last_id": "x", "has_more": True},
+        {"data": [{**step, "step_details": details}]},
+        message,
+    )
+    asked = [effect.path for effect in effects if isinstance(effect, Ask)]
+    assert [PATH, PATH, f"{PATH}/steps", f"{PATH}/steps"] == asked[:4]
+    assert ["/threads/thread_1/messages/msg_1"] == asked[4:]
+    assert isinstance(found, tuple)
+    assert "completed" == found[0].status
+    assert [
+        *("thread.run.step.created", "thread.message.created", "thread.message.completed"),
+        *("thread.run.step.completed", "thread.run.completed"),
+    ] == [decoded.name for decoded in found[1]]
+
+
+def test_nothing_is_asked_for_that_is_not_wanted_or_not_there() -> None:
+    """No recovery without ``recover``, and no rejoining at all."""
+    control = AssistantsControl(recover=False)
+    assert ([], None) == play_all(control.recover(snapshots_of(RUN)))
+    assert ([], None) == play_all(control.rejoin())
+
+
+def test_a_cancel_is_one_request() -> None:
+    """Two, if the server refuses: the run may have ended."""
+    no = ConflictError("too late", status_code=409)
+    cancel, look = Ask("POST", f"{PATH}/cancel", options()), Ask("GET", PATH, options())
+    control = AssistantsControl()
+    assert ([cancel], True) == play_all(control.cancel(RUN), {"id": "run_1"})
+    for status in ("completed", "cancelling"):
+        effects, cancelled = play_all(control.cancel(RUN), no, {"id": "run_1", "status": status})
+        assert ([cancel, look], True) == (effects, cancelled)
+    effects, error = play_all(control.cancel(RUN), no, {"id": "run_1", "status": "queued"})
+    assert ([cancel, look], no) == (effects, error)

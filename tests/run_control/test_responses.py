@@ -1,4 +1,4 @@
-"""stream_core/responses_control.py: rounds, recovery and cancelling on the Responses wire."""
+"""Rounds, recovery and cancelling on the Responses wire: over HTTP, and as flows."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import pytest
 from stream_core import errors, events, models
 from stream_core.client.responses import ResponseStream, make_control
 from stream_core.client.streaming_calls import StreamingCall
+from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects.responses.dialect import ResponsesDialect
+from stream_core.effects import Ask, Now, Open, Outcome, Wait
 from stream_core.run_control import responses as responses_control
 from stream_core.run_control.responses import Earlier, ResponsesControl
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import TIDES, get_tides
-from tests.support.flows import KeepingDriver
-from tests.support.frames import Recorder, frame
+from tests.support.flows import KeepingDriver, play_all
+from tests.support.frames import Recorder, frame, sse
 from tests.support.responses_frames import added, arguments, event, response, text, text_part
 from tests.support.scripted_server import Answer, ScriptedServer, frames, json_answer, running
 
@@ -626,3 +628,120 @@ class OnText:
     def handle(self, event: events.Event) -> None:
         if isinstance(event, events.MessageTextDelta):
             self._act()
+
+
+# --- As flows -------------------------------------------------------------------------------
+
+
+def control_of(*sent: Frame, **params: Any) -> tuple[ResponsesControl, models.Run]:
+    """A control whose first response was SENT, and the run."""
+    dialect = ResponsesDialect()
+    call = StreamingCall.of({"model": "small", "input": "When?", **params})
+    control = make_control(call, dialect)
+    decoder = EventDecoder(dialect)
+    decoder.feed(sse(*sent))
+    while decoder.next_event() is not None:
+        pass
+    return control, decoder.snapshots.current_run or models.Run()
+
+
+def bodies(effects: list[Any]) -> list[dict[str, Any]]:
+    """What was posted to open a stream."""
+    return [effect.options["body"] for effect in effects if isinstance(effect, Open)]
+
+
+FOUND = [{"tool_call_id": "call_1", "output": TIDES_AT_PORTO}]
+GOES_ON = b"source"
+REFUSED = errors.BadRequestError("no", status_code=400, body="previous_response_id is unknown")
+
+
+def test_the_first_request_and_a_round_are_one_question_each() -> None:
+    """The round names the response that asked."""
+    control, run = control_of(*calling(), tools=ToolSet(get_tides))
+    effects, source = play_all(control.begin(), GOES_ON)
+    assert (["When?"], GOES_ON) == ([body["input"] for body in bodies(effects)], source)
+    answer = control.answer(run)
+    assert answer is not None
+    effects, following = play_all(answer, Outcome(TIDES_AT_PORTO), True, GOES_ON)
+    (body,) = bodies(effects)
+    assert ([OUTPUT], "resp_1") == (body["input"], body["previous_response_id"])
+    assert GOES_ON == following
+
+
+def test_a_server_that_forgets_is_sent_everything() -> None:
+    """At once, and in every round from then on; another refusal leaves."""
+    control, _ = control_of(*calling())
+    submit = control.submit(FOUND, [], rounds=None, options={})
+    effects, source = play_all(submit, REFUSED, GOES_ON)
+    named, whole = bodies(effects)
+    assert "previous_response_id" not in whole
+    assert [*QUESTION, named["input"][0]] == [whole["input"][0], whole["input"][-1]]
+    assert (3, GOES_ON, True) == (len(whole["input"]), source, control.stateless)
+    control, _ = control_of(*calling())
+    other = errors.NotFoundError("no such model", status_code=404)
+    submit = control.submit(FOUND, [], rounds=None, options={})
+    assert other is play_all(submit, other)[1]
+
+
+def test_a_locked_conversation_is_waited_for_once() -> None:
+    """Then the request is sent again as it was."""
+    control, _ = control_of(conversation="conv_1")
+    locked = errors.BadRequestError("locked", status_code=400, code="conversation_locked")
+    effects, source = play_all(control.begin(), locked, False, GOES_ON)
+    assert [Open, Wait, Open] == [type(effect) for effect in effects]
+    assert effects[0] == effects[2]
+    assert GOES_ON == source
+    assert locked is play_all(control.begin(), locked, False, locked)[1]
+
+
+def test_a_background_response_is_rejoined_after_what_was_read() -> None:
+    """Once for each place; else it is asked for until it has ended."""
+    control, _ = control_of(*saying()[:3], background=True)
+    effects, source = play_all(control.rejoin(), GOES_ON)
+    (opened,) = effects
+    assert isinstance(opened, Open)
+    query = {"stream": "true", "starting_after": 2}
+    assert ("GET", "/responses/resp_2", query) == (
+        opened.method,
+        opened.path,
+        opened.options["query"],
+    )
+    assert GOES_ON == source
+    ended = {"id": "resp_2", "status": "completed"}
+    effects, source = play_all(control.rejoin(), 1.0, {"status": "queued"}, 2.0, False, ended)
+    assert [Now, Ask, Now, Wait, Ask] == [type(effect) for effect in effects]
+    assert isinstance(source, bytes)
+    assert source.startswith(b"event: response.completed\ndata: {")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.NotFoundError("no", status_code=404),
+        errors.NotAnEventStreamError(content_type="text/html", body=b"", url="http://here"),
+    ],
+)
+def test_a_server_that_does_not_stream_it_again_is_asked_how_it_stands(error: Exception) -> None:
+    """None if the stream is aborted while it waits."""
+    control, _ = control_of(*saying()[:3], background=True)
+    _, source = play_all(control.rejoin(), error, 1.0, {"status": "queued"}, 2.0, True)
+    assert source is None
+
+
+def test_a_response_that_is_not_in_the_background_is_not_asked_for() -> None:
+    """Neither to join it, nor to cancel it."""
+    control, run = control_of(*saying()[:3])
+    assert ([], None) == play_all(control.rejoin())
+    assert ([], False) == play_all(control.cancel(run))
+
+
+def test_a_cancelled_response_is_not_rejoined_but_asked_for() -> None:
+    """It ends soon."""
+    control, run = control_of(*saying()[:3], background=True)
+    effects, cancelled = play_all(control.cancel(run), {"status": "cancelled"})
+    (asked,) = effects
+    assert isinstance(asked, Ask)
+    assert ("POST", "/responses/resp_2/cancel", True) == (asked.method, asked.path, cancelled)
+    effects, source = play_all(control.rejoin(), 1.0, {"id": "resp_2", "status": "cancelled"})
+    assert [Now, Ask] == [type(effect) for effect in effects]
+    assert isinstance(source, bytes)
