@@ -1,4 +1,4 @@
-"""What the calls of the API take, and how they become requests. No I/O."""
+"""The arguments of API calls, and how they become requests. No I/O."""
 
 from __future__ import annotations
 

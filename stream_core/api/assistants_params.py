@@ -1,13 +1,14 @@
-"""The keyword arguments of the API's calls, by their names on the wire.
+"""The keyword arguments of Assistants calls, under their names on the wire.
 
 Rules of this file:
 
-- What is left out is not sent. None is sent as null in a body, and not sent in a query.
-- Where the API takes an object, a plain dict or the payload class will do.
-- A parameter that is not listed goes through ``extra_body`` or ``extra_query``.
+- An argument that is left out is not sent. None is sent as null in a body, and not at all in
+  a query.
+- If the API takes an object, both a plain dict and the payload class are accepted.
+- A parameter that is not listed here can be sent with ``extra_body`` or ``extra_query``.
 
-These are types for checkers and editors; the names are also what the calls accept. The
-parameters are described in OpenAI's API reference, "Assistants" (beta v2).
+These types serve checkers and editors; calls accept exactly the names listed. The parameters
+are described in OpenAI's API reference, "Assistants" (beta v2).
 """
 
 from __future__ import annotations
@@ -45,10 +46,11 @@ __all__ = [
 
 
 class SubmitStreamOptions(StreamOptions, total=False):
-    """What a call takes that submits outputs and listens.
+    """Arguments of a call that submits outputs and listens.
 
     Attributes:
-        tools: Functions for the rounds that follow; not sent, the run has their definitions.
+        tools: Functions for the rounds that follow; not sent, since the run already has their
+            definitions.
     """
 
     tools: Runnable | Sequence[Runnable]
@@ -58,13 +60,13 @@ class SubmitStreamOptions(StreamOptions, total=False):
 
 
 class ListParams(CallOptions, total=False):
-    """Which page of a list.
+    """Arguments that choose a page of a list.
 
     Attributes:
-        limit: Objects on the page, 1 to 100; the server's default is 20.
-        order: By creation; the server's default is ``desc``.
-        after: The id of the object that the page begins after.
-        before: The id of the object that the page ends before.
+        limit: Number of objects on the page, 1 to 100; the server's default is 20.
+        order: Order by time of creation; the server's default is ``desc``.
+        after: Id of the object after which the page begins.
+        before: Id of the object before which the page ends.
     """
 
     limit: int
@@ -74,32 +76,32 @@ class ListParams(CallOptions, total=False):
 
 
 class MessageListParams(ListParams, total=False):
-    """Which messages: ``run_id`` for those of one run."""
+    """Arguments that choose a page of messages; ``run_id`` selects those of one run."""
 
     run_id: str
 
 
 class IncludeParams(CallOptions, total=False):
-    """``include``: what to send beyond the usual."""
+    """``include``: what the server should send in addition."""
 
     include: Sequence[str]
 
 
 class StepListParams(ListParams, IncludeParams, total=False):
-    """Which steps, and what of them."""
+    """Arguments that choose a page of steps, and what each includes."""
 
 
 # --- Assistants, threads, messages ------------------------------------------------------
 
 
 class MetadataParams(CallOptions, total=False):
-    """What can be changed of a message or a run: up to 16 pairs of texts."""
+    """The part of a message or run that can be changed: up to 16 pairs of strings."""
 
     metadata: Metadata | None
 
 
 class AssistantParams(MetadataParams, total=False):
-    """What an assistant is."""
+    """The settings of an assistant."""
 
     name: str | None
     description: str | None
@@ -113,25 +115,25 @@ class AssistantParams(MetadataParams, total=False):
 
 
 class AssistantUpdateParams(AssistantParams, total=False):
-    """What can be changed of an assistant."""
+    """The settings of an assistant that can be changed."""
 
     model: str
 
 
 class ThreadUpdateParams(MetadataParams, total=False):
-    """What can be changed of a thread."""
+    """The settings of a thread that can be changed."""
 
     tool_resources: models.ToolResources | Object | None
 
 
 class ThreadParams(ThreadUpdateParams, total=False):
-    """What a thread begins with; a message is ``{"role": ..., "content": ...}``."""
+    """The settings of a new thread; a message is ``{"role": ..., "content": ...}``."""
 
     messages: Sequence[Object]
 
 
 class MessageParams(MetadataParams, total=False):
-    """What a message has beside role and content."""
+    """The parts of a message besides its role and content."""
 
     attachments: Sequence[models.Attachment | Object] | None
 
@@ -140,7 +142,7 @@ class MessageParams(MetadataParams, total=False):
 
 
 class _AnyRunParams(MetadataParams, total=False):
-    """What every run takes; most of it stands in for what the assistant has."""
+    """Arguments of every run; most of them override the assistant's settings."""
 
     model: str | None
     instructions: str | None
@@ -156,7 +158,7 @@ class _AnyRunParams(MetadataParams, total=False):
 
 
 class RunParams(_AnyRunParams, IncludeParams, total=False):
-    """What a run on a thread takes."""
+    """Arguments of a run on a thread."""
 
     additional_instructions: str | None
     additional_messages: Sequence[Object] | None
@@ -164,15 +166,15 @@ class RunParams(_AnyRunParams, IncludeParams, total=False):
 
 
 class ThreadRunParams(_AnyRunParams, total=False):
-    """What a run on a new thread takes; ``thread`` is what :class:`ThreadParams` says."""
+    """Arguments of a run on a new thread; ``thread`` takes the keys of :class:`ThreadParams`."""
 
     thread: Object
     tool_resources: models.ToolResources | Object | None
 
 
 class RunStreamParams(RunParams, StreamOptions, total=False):
-    """What a streamed run on a thread takes."""
+    """Arguments of a streamed run on a thread."""
 
 
 class ThreadRunStreamParams(ThreadRunParams, StreamOptions, total=False):
-    """What a streamed run on a new thread takes."""
+    """Arguments of a streamed run on a new thread."""

@@ -1,4 +1,8 @@
-"""The keyword arguments of ``client.chat.completions.stream``, by their names on the wire."""
+"""The keyword arguments of ``client.chat.completions.stream``, under their names on the wire.
+
+They are described in OpenAI's API reference, "Create chat completion". ``stream`` is not an
+argument: these calls always stream.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ __all__ = ["ChatStreamParams"]
 
 
 class ChatStreamParams(ModelParams, total=False):
-    """What a streamed chat completion takes beside ``model`` and ``messages``."""
+    """Arguments of a streamed chat completion besides ``model`` and ``messages``."""
 
     audio: Object | None
     frequency_penalty: float | None

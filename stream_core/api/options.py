@@ -1,7 +1,7 @@
 """The keyword arguments that calls take on every wire.
 
-Rules of this file: the names are also what the calls accept; none of them is a parameter of the
-API.
+Rules of this file: calls accept exactly these names. Those of :class:`CallOptions` and
+:class:`StreamOptions` are not parameters of the API.
 """
 
 from __future__ import annotations
@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 
     Object: TypeAlias = Mapping[str, Any]
 
-    #: What runs when the model calls it: a function, a definition with its function, a set.
+    #: Something to run when the model calls it: a function, a pair of a definition and its
+    #: function, or a set.
     Runnable: TypeAlias = (
         Callable[..., Any] | tuple[Object | models.FunctionTool, Callable[..., Any]] | ToolSet
     )
 
-    #: The tools of a call that goes to a model: definitions, and what runs.
+    #: The tools of a call to a model: definitions, functions, and sets of functions.
     Tools: TypeAlias = ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]]
 
 __all__ = ["CallOptions", "ModelParams", "StreamOptions"]
 
 
 class CallOptions(TypedDict, total=False):
-    """What every call takes.
+    """Arguments of every call.
 
     Attributes:
-        extra_headers: Sent too; None takes away a header that would be sent otherwise.
+        extra_headers: Additional headers; None removes a header that would otherwise be sent.
         extra_query: Added to the query.
-        extra_body: Keys added to the body, or replaced in it.
+        extra_body: Keys to add to the body or to replace in it.
         timeout: For this call: seconds, (connecting, silence), or None for no limit.
     """
 
@@ -48,22 +49,22 @@ class CallOptions(TypedDict, total=False):
 
 
 class StreamOptions(CallOptions, total=False):
-    """What every call that answers with a stream takes.
+    """Arguments of every call that returns a stream.
 
     Attributes:
-        event_handler: The first handler; None for none.
-        handlers: Those after it.
-        max_frame_bytes: The most that one frame may have.
-        recover: Whether to ask the server what became of the run when the connection is
-            lost, and to tell what was missed; True by default.
-        cancel_on_interrupt: Whether Ctrl-C cancels the run too; False by default.
-        approve: Looks at each call of a tool before it runs, and at each MCP call that waits
-            for approval: True lets it run; False, or a text for its output, refuses it;
-            another call runs instead.
-        tool_errors: What becomes of a tool's exception: ``"submit"``, its text is the output
-            (the default), or ``"raise"``.
+        event_handler: The first handler, or None.
+        handlers: The handlers after it.
+        max_frame_bytes: Maximum size of one frame.
+        recover: Whether to ask the server what became of the run if the connection is lost,
+            and to deliver the events that were missed; True by default.
+        cancel_on_interrupt: Whether Ctrl-C also cancels the run; False by default.
+        approve: Called with each tool call before it runs, and with each MCP call that waits
+            for approval. True lets the call run; False refuses it; a string refuses it and
+            becomes its output; another call runs instead.
+        tool_errors: How a tool's exception is handled: ``"submit"`` makes its text the output
+            (the default), ``"raise"`` raises it.
         max_rounds: How often a run may require action, 16 by default.
-        executor: Runs the calls of one round at the same time.
+        executor: Runs the calls of one round concurrently.
     """
 
     event_handler: Handler | None
@@ -78,7 +79,7 @@ class StreamOptions(CallOptions, total=False):
 
 
 class ModelParams(StreamOptions, total=False):
-    """What every call takes that goes to a model rather than to an assistant."""
+    """Arguments of every call that goes to a model rather than to an assistant."""
 
     metadata: Mapping[str, str] | None
     moderation: Object | None

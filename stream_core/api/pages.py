@@ -1,8 +1,8 @@
 """Lists, one page at a time.
 
-Rules of this file: iterating a page gives what is on it and sends nothing; only ``next_page`` and
-``iter_all`` ask the server. What comes after a page is decided in :class:`PageData`, without I/O;
-:class:`Page` is the blocking shell around it.
+Rules of this file: iterating over a page yields its objects and sends nothing; only
+``next_page`` and ``iter_all`` ask the server. :class:`PageData` decides what follows a page,
+without I/O; :class:`Page` is the blocking shell around it.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ T = TypeVar("T")
 
 @frozen(eq=False)
 class PageData(Generic[T]):
-    """What a server sent of a list, and how to ask for the rest.
+    """One page of a list as the server sent it, and how to ask for the next one.
 
     Attributes:
         data: The objects.
-        first_id: The id of the first one, or None.
-        last_id: The id of the last one, or None.
-        has_more: Whether the server says that there are more after it.
+        first_id: Id of the first object, or None.
+        last_id: Id of the last object, or None.
+        has_more: Whether the server says that more objects follow.
     """
 
     data: list[T]
@@ -45,13 +45,13 @@ class PageData(Generic[T]):
         """Ask for the page after this one.
 
         Returns:
-            The page, or None if there is none: the server has to say that there is more, and
-            after what.
+            The page, or None if there is none. The server must have stated both that there is
+            more and the id after which it begins.
         """
         if not self.has_more or self.last_id is None:
             return None
         page = yield from self._fetch(self.last_id)
-        # Some servers do not know `after`: the same page again would come for ever.
+        # Some servers ignore `after` and would send the same page for ever.
         return None if page.last_id == self.last_id else page
 
 
@@ -60,9 +60,9 @@ class Page(Generic[T]):
 
     Attributes:
         data: The objects.
-        first_id: The id of the first one, or None.
-        last_id: The id of the last one, or None.
-        has_more: Whether the server says that there are more after it.
+        first_id: Id of the first object, or None.
+        last_id: Id of the last object, or None.
+        has_more: Whether the server says that more objects follow.
     """
 
     __slots__ = ("_drive", "_page", "data", "first_id", "has_more", "last_id")
@@ -71,8 +71,8 @@ class Page(Generic[T]):
         """Wrap PAGE.
 
         Args:
-            page: What the server sent.
-            drive: Runs a flow to its end, and returns what it returns.
+            page: The page as the server sent it.
+            drive: Runs a flow to its end and returns its result.
         """
         self.data, self.has_more = page.data, page.has_more
         self.first_id, self.last_id = page.first_id, page.last_id
@@ -87,7 +87,7 @@ class Page(Generic[T]):
         return len(self.data)
 
     def __repr__(self) -> str:
-        """Return a text with the objects."""
+        """Return a string that shows the objects."""
         ends = f"first_id={self.first_id!r}, last_id={self.last_id!r}, has_more={self.has_more}"
         return f"Page(data={self.data!r}, {ends})"
 
@@ -95,8 +95,8 @@ class Page(Generic[T]):
         """Ask for the page after this one.
 
         Returns:
-            The page, or None if there is none: the server has to say that there is more, and
-            after what.
+            The page, or None if there is none. The server must have stated both that there is
+            more and the id after which it begins.
 
         Raises:
             StreamError: The request failed.
@@ -105,7 +105,7 @@ class Page(Generic[T]):
         return None if following is None else Page(following, self._drive)
 
     def iter_all(self) -> Iterator[T]:
-        """Iterate over the objects on this page and on all after it, asked for as needed.
+        """Iterate over the objects on this page and all later ones, which are asked for as needed.
 
         Raises:
             StreamError: A request failed.
@@ -117,25 +117,25 @@ class Page(Generic[T]):
 
 
 def read_page(cls: type[T], answer: Any, fetch: Callable[[str], Flow[PageData[T]]]) -> PageData[T]:
-    """Make a page of a JSON value.
+    """Make a page from a JSON value.
 
     Args:
         cls: The class of the objects.
         answer: The server's answer.
-        fetch: Asks for the page after the object with the id given.
+        fetch: Asks for the page after the object with the given id.
 
     Raises:
-        DecodeError: The answer is not a list of these.
+        DecodeError: The answer is not a list of such objects.
     """
     if not isinstance(answer, dict) or not isinstance(answer.get("data"), list):
-        raise DecodeError("the answer is not a list: it is not an object with a list `data`")
+        raise DecodeError("the answer is not a list: expected an object with a list `data`")
     data = [_item(cls, number, value) for number, value in enumerate(answer["data"])]
     more = bool(answer.get("has_more"))
     return PageData(data, answer.get("first_id"), answer.get("last_id"), more, fetch)
 
 
 def _item(cls: type[T], number: int, value: Any) -> T:
-    """Make a CLS of an item of the list."""
+    """Make a CLS from an item of the list."""
     try:
         return structure(cls, value)
     except DecodeError as error:

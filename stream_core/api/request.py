@@ -1,4 +1,4 @@
-"""How a call becomes a request, and its answer an object or a page: flows and their parts.
+"""Flows that send the request of a call and return its answer as an object or a page.
 
 Rules of this file: arguments are checked before anything is sent; otherwise a run could start
 with nobody listening.
@@ -29,7 +29,7 @@ T = TypeVar("T")
 #: Keyword arguments that are not parameters of the API.
 _OPTIONS = StreamOptions.__optional_keys__
 
-#: What every call of the Assistants API sends, unless the client or the caller says otherwise.
+#: Sent by every call of the Assistants API, unless the client or the caller overrides it.
 BETA: Final = {"OpenAI-Beta": "assistants=v2"}
 
 _NO_HEADERS: Final[Mapping[str, str]] = {}
@@ -45,16 +45,16 @@ def ask(
     headers: Mapping[str, str] = _NO_HEADERS,
     **required: Any,
 ) -> Flow[T]:
-    """Send a request that is answered with a CLS.
+    """Send a request whose answer is a CLS.
 
     Args:
         cls: A payload class.
         method: The HTTP method.
-        path: From the base address on.
+        path: The path after the base address.
         known: The TypedDict of GIVEN.
-        given: What the caller gave.
+        given: The caller's keyword arguments.
         headers: See :func:`make_options`.
-        required: The parameters that the call has by name.
+        required: The parameters that the call itself names.
     """
     answer: Any = yield Ask(
         method, path, make_options(method, known, given, required, headers=headers)
@@ -70,7 +70,7 @@ def ask_list(
     *,
     headers: Mapping[str, str] = _NO_HEADERS,
 ) -> Flow[PageData[T]]:
-    """Send a request that is answered with a list of CLS; the arguments are those of ``ask``."""
+    """Send a request whose answer is a list of CLS; the arguments are those of ``ask``."""
     answer: Any = yield Ask("GET", path, make_options("GET", known, given, {}, headers=headers))
     return read_page(
         cls,
@@ -91,16 +91,16 @@ def make_options(
     """Sort the arguments of a call into the parts of its request.
 
     Args:
-        method: The HTTP method; of a ``GET`` all parameters are in the query.
+        method: The HTTP method; with ``GET`` all parameters go into the query.
         known: The TypedDict of GIVEN.
-        given: What the caller gave.
-        required: The parameters that the call has by name; GIVEN counts before them.
-        include_in_query: Whether ``include`` is in the query, as it is for Assistants, even
-            of a ``POST``.
-        headers: Sent unless the client or the caller says otherwise.
+        given: The caller's keyword arguments.
+        required: The parameters that the call itself names; GIVEN takes precedence.
+        include_in_query: Whether ``include`` goes into the query even with ``POST``, as it
+            does for Assistants.
+        headers: Sent unless the client or the caller overrides them.
 
     Raises:
-        TypeError: One is not known.
+        TypeError: An argument is unknown.
     """
     unknown = given.keys() - known.__optional_keys__
     if unknown:
@@ -117,7 +117,7 @@ def make_options(
     options: Options = {"query": query, "headers": given.get("extra_headers") or {}}
     if headers:
         options["default_headers"] = headers
-    # A POST that takes parameters has a body even without any; servers may insist on one.
+    # A POST that takes parameters has a body even if none are given; servers may insist on one.
     if body or (method == "POST" and known is not CallOptions):
         options["body"] = body
     if "timeout" in given:
@@ -126,7 +126,7 @@ def make_options(
 
 
 def _unknown_parameters(unknown: set[str], known: set[str]) -> TypeError:
-    """Return the error that names what is unknown, and what may have been meant."""
+    """Return the error that names the unknown arguments, and those that may have been meant."""
     from difflib import get_close_matches
 
     hints = []
@@ -134,19 +134,19 @@ def _unknown_parameters(unknown: set[str], known: set[str]) -> TypeError:
         meant = get_close_matches(name, known, n=1)
         hints.append(f"{name!r} (did you mean {meant[0]!r}?)" if meant else repr(name))
     return TypeError(
-        f"this call does not know {', '.join(hints)}; "
-        "what the API has and this library has not goes in extra_body={...}"
+        f"unknown argument: {', '.join(hints)}; "
+        "a parameter of the API that this library does not know goes in extra_body={...}"
     )
 
 
 def make_path(template: str, **ids: Any) -> str:
-    """Return a path with the ids in it.
+    """Return TEMPLATE with the ids filled in.
 
     Raises:
-        ValueError: An id is not a text, or would make another path.
+        ValueError: An id is not a string, or would change the path.
     """
     for name, value in ids.items():
-        # A dot or two would be another path.
+        # One dot or two would change the path.
         if not isinstance(value, str) or value in {"", ".", ".."}:
-            raise ValueError(f"{name} is {value!r}: give the id of an object, a text")
+            raise ValueError(f"{name} is {value!r}: give the id of an object, a string")
     return template.format_map({name: quote(value, safe="") for name, value in ids.items()})

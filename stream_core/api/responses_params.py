@@ -1,8 +1,7 @@
-"""The keyword arguments of the calls on the wires of Responses and of Chat Completions.
+"""The keyword arguments of ``client.responses.stream``, under their names on the wire.
 
-The rules are those of ``params``; the parameters are described in OpenAI's API reference,
-"Create a model response" and "Create chat completion". ``stream`` is no argument: the calls
-are for streams.
+They are described in OpenAI's API reference, "Create a model response". ``stream`` is not an
+argument: these calls always stream.
 """
 
 from __future__ import annotations
@@ -20,18 +19,18 @@ __all__ = ["ResponseStreamParams"]
 
 
 class ResponseStreamParams(ModelParams, total=False):
-    """What a streamed response takes.
+    """Arguments of a streamed response.
 
     Attributes:
-        stateless: Not sent. True: a round of tools sends the whole input again with all that
-            came of it, for servers that keep nothing; False: it names the last response. By
-            default it is True with ``store=False``; and where a server answers that it does
-            not know ``previous_response_id``, the rest of the run goes on as with True. Say
-            True to a server that forgets without saying so (Ollama). Models that reason need
-            ``include=["reasoning.encrypted_content"]`` then.
-        background: True: the response goes on without its connection, so that a lost one is
-            joined again, and ``cancel`` is told to the server.
-        tools: Functions are run; those that are nested as for Assistants are sent flat.
+        stateless: Not sent. If True, each round of tools sends the whole input and output so
+            far again, for servers that store nothing; if False, it refers to the last
+            response. The default is True with ``store=False``, else False; if a server then
+            answers that it does not know ``previous_response_id``, the run goes on as with
+            True. Pass True for a server that forgets without an error (Ollama). Reasoning
+            models then need ``include=["reasoning.encrypted_content"]``.
+        background: If True, the response does not depend on its connection: a lost connection
+            can be joined again, and ``cancel`` is sent to the server.
+        tools: Functions are run; definitions nested as for Assistants are sent flat.
     """
 
     stateless: bool

@@ -1,4 +1,4 @@
-"""``Client``, and the calls that it has."""
+"""``Client`` and its calls."""
 
 from __future__ import annotations
 

@@ -1,12 +1,12 @@
-"""The calls: each is a path, what it takes, and what it answers with.
+"""The calls of the Assistants wire: for each its path, its arguments and its answer.
 
 Rules of this file:
 
 - Names and arguments are those of OpenAI's own client, so that documented calls run.
 - A call is one line over ``_ask``, ``_list`` or ``_stream``.
-- Each raises TransportError when the connection fails, APIStatusError for a status other
-  than 2xx, and DecodeError for an answer that is not what it should be; and TypeError or
-  ValueError, before anything is sent, for arguments that cannot be.
+- Each raises TransportError if the connection fails, APIStatusError for a status other than
+  2xx, and DecodeError for an answer of the wrong form; and TypeError or ValueError, before
+  anything is sent, for invalid arguments.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class Assistants(Resource):
 
         Args:
             model: The name of a model.
-            params: What else it is.
+            params: Other settings.
         """
         return self._ask(Assistant, "POST", "/assistants", AssistantParams, params, model=model)
 
@@ -68,7 +68,7 @@ class Assistants(Resource):
         return self._ask(Assistant, "GET", _assistant(assistant_id), CallOptions, options)
 
     def update(self, assistant_id: str, **params: Unpack[AssistantUpdateParams]) -> Assistant:
-        """Change an assistant; what is left out stays."""
+        """Change an assistant; settings that are left out stay as they are."""
         return self._ask(Assistant, "POST", _assistant(assistant_id), AssistantUpdateParams, params)
 
     def list(self, **params: Unpack[ListParams]) -> Page[Assistant]:
@@ -98,8 +98,8 @@ class Messages(Resource):
         Args:
             thread_id: The thread.
             role: ``user`` or ``assistant``.
-            content: A text, or parts, e.g. ``{"type": "text", "text": "..."}``.
-            params: What else it has.
+            content: A string, or a list of parts, e.g. ``[{"type": "text", "text": "..."}]``.
+            params: Other parts of the message.
         """
         path = _thread(thread_id, "/messages")
         return self._ask(Message, "POST", path, MessageParams, params, role=role, content=content)
@@ -117,7 +117,7 @@ class Messages(Resource):
         return self._ask(Message, "POST", _message(thread_id, message_id), MetadataParams, params)
 
     def list(self, thread_id: str, **params: Unpack[MessageListParams]) -> Page[Message]:
-        """Ask for a page of a thread's messages; the newest first, unless ``order="asc"``."""
+        """Ask for a page of a thread's messages, newest first unless ``order="asc"``."""
         return self._list(Message, _thread(thread_id, "/messages"), MessageListParams, params)
 
     def delete(self, message_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Deleted:
@@ -164,8 +164,8 @@ class Runs(StreamingResource):
 
         Args:
             thread_id: The thread.
-            assistant_id: The assistant that runs on it.
-            params: What else the run takes; ``event_handler``, ``handlers``.
+            assistant_id: The assistant to run on it.
+            params: Other parameters of the run; ``event_handler``, ``handlers``.
 
         Returns:
             The stream. Read it to its end, or close it.
@@ -188,13 +188,13 @@ class Runs(StreamingResource):
         tool_outputs: Sequence[Mapping[str, object]],
         **options: Unpack[SubmitStreamOptions],
     ) -> Stream:
-        """Give a run the outputs that it waits for, and listen to how it goes on.
+        """Give a run the outputs that it waits for, and listen to the rest of it.
 
         Args:
             run_id: The run.
             thread_id: Its thread.
             tool_outputs: ``{"tool_call_id": ..., "output": ...}`` for each call.
-            options: ``event_handler``, ``handlers``, and others.
+            options: ``event_handler``, ``handlers`` and others.
 
         Returns:
             The stream. Read it to its end, or close it.
@@ -238,13 +238,13 @@ class Runs(StreamingResource):
         tool_outputs: Sequence[Mapping[str, object]],
         **options: Unpack[CallOptions],
     ) -> Run:
-        """Give a run the outputs that it waits for, without listening to how it goes on.
+        """Give a run the outputs that it waits for, without listening to the rest of it.
 
         Args:
             run_id: The run.
             thread_id: Its thread.
             tool_outputs: ``{"tool_call_id": ..., "output": ...}`` for each call.
-            options: What every call takes.
+            options: Arguments of every call.
         """
         path = _run(thread_id, run_id, "/submit_tool_outputs")
         return self._ask(Run, "POST", path, CallOptions, options, tool_outputs=tool_outputs)
@@ -271,8 +271,8 @@ class Threads(StreamingResource):
         """Make a thread, start a run on it and listen to it.
 
         Args:
-            assistant_id: The assistant that runs.
-            params: The thread, and what else the run takes; ``event_handler``, ``handlers``.
+            assistant_id: The assistant to run.
+            params: The thread, and other parameters of the run; ``event_handler``, ``handlers``.
 
         Returns:
             The stream. Read it to its end, or close it.
@@ -300,11 +300,11 @@ class Threads(StreamingResource):
         return self._ask(Thread, "GET", _thread(thread_id), CallOptions, options)
 
     def update(self, thread_id: str, **params: Unpack[ThreadUpdateParams]) -> Thread:
-        """Change a thread; what is left out stays."""
+        """Change a thread; settings that are left out stay as they are."""
         return self._ask(Thread, "POST", _thread(thread_id), ThreadUpdateParams, params)
 
     def delete(self, thread_id: str, **options: Unpack[CallOptions]) -> Deleted:
-        """Delete a thread with what is in it."""
+        """Delete a thread with its contents."""
         return self._ask(Deleted, "DELETE", _thread(thread_id), CallOptions, options)
 
 
@@ -314,7 +314,7 @@ def _assistant(assistant_id: str) -> str:
 
 
 def _thread(thread_id: str, rest: str = "", **ids: str) -> str:
-    """Return the path of a thread, or of what REST, with IDS in it, says is in it."""
+    """Return the path of a thread, followed by REST with IDS filled in."""
     return make_path("/threads/{thread_id}" + rest, thread_id=thread_id, **ids)
 
 
@@ -324,5 +324,5 @@ def _message(thread_id: str, message_id: str) -> str:
 
 
 def _run(thread_id: str, run_id: str, rest: str = "", **ids: str) -> str:
-    """Return the path of a run, or of what REST, with IDS in it, says is in it."""
+    """Return the path of a run, followed by REST with IDS filled in."""
     return _thread(thread_id, "/runs/{run_id}" + rest, run_id=run_id, **ids)

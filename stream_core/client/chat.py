@@ -1,8 +1,8 @@
 """``client.chat.completions``: streams of the Chat Completions wire.
 
-Rules of this file: the server keeps nothing, so every round of tools sends all messages again,
-with the answer and the outputs of its calls appended. Nothing can be recovered or cancelled
-but by closing.
+Rules of this file: the server stores nothing, so every round of tools sends all messages again,
+followed by the answer and the outputs of its calls. A lost connection cannot be recovered, and
+a run can be cancelled only by closing its connection.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ class Completions(Resource):
         messages: Sequence[Mapping[str, Any]],
         **params: Unpack[ChatStreamParams],
     ) -> Stream:
-        """Ask for an answer and listen to it; the same handlers as for runs hear it.
+        """Ask for an answer and listen to it, with the same handlers as on other wires.
 
-        The server is asked for the usage, unless ``stream_options`` says otherwise.
+        The server is asked for the usage, unless ``stream_options`` is given.
 
         Args:
             model: The name of a model.
             messages: The conversation, e.g. ``[{"role": "user", "content": "Hello"}]``.
-            params: What else the request takes; ``event_handler``, ``handlers``. Functions
+            params: Other parameters of the request; ``event_handler``, ``handlers``. Functions
                 among ``tools`` are run.
 
         Returns:
@@ -53,7 +53,7 @@ class Completions(Resource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is not one, or a parameter is not known.
+            TypeError: A handler is not one, or a parameter is unknown.
         """
         call = StreamingCall.of(params)
         required = {

@@ -1,8 +1,10 @@
-"""``Client``: who asks, which server, and with what key. The calls are in ``resources``.
+"""``Client``: the server, the credentials and the settings of all requests.
 
-Rules of this file: a setting that is not given comes from the environment, by the name that the
-service's own clients read; what is missing is said when the client is made, with what to pass
-or to set.
+The calls are in ``assistants``, ``responses`` and ``chat``.
+
+Rules of this file: a setting that is not given is read from the environment variable that the
+service's own clients use. A missing setting is an error when the client is made; the error
+says what to pass or to set.
 """
 
 from __future__ import annotations
@@ -28,34 +30,36 @@ if TYPE_CHECKING:
 
 __all__ = ["Client"]
 
-#: Seconds for connecting and for silence. A run expires ten minutes after it was made, so a
-#: stream that is silent for longer has nothing to say any more; openai-python waits as long.
+#: Seconds for connecting and for silence. A run expires ten minutes after it was made, so
+#: nothing more can come from a stream that is silent for longer; openai-python waits as long.
 DEFAULT_TIMEOUT: Final = (10.0, 600.0)
 
 _OPENAI: Final = "https://api.openai.com/v1"
 
-#: What the calls on assistants and threads are made on.
+#: The wires that can carry the calls on assistants and threads.
 _WIRES: Final = ("assistants", "responses")
 
 
 class Client:
-    """The Assistants API of OpenAI, or of a server that speaks it.
+    """A client of OpenAI's server, or of one that speaks the same wires.
 
-    ::
+    The wires are Assistants, Responses and Chat Completions. Whichever a call uses, its stream
+    delivers the same events to the same handlers. ::
 
         with Client() as client:
-            stream = client.threads.runs.stream(thread_id=..., assistant_id=...)
-            run = stream.until_done()
+            run = client.responses.stream(model=..., input=...).until_done()
+            run = client.chat.completions.stream(model=..., messages=[...]).until_done()
+            run = client.threads.runs.stream(thread_id=..., assistant_id=...).until_done()
 
-    Streams hold connections of their own: a client may be used from several threads, a
-    stream from one. Proxies and TLS settings come from the environment as requests reads
-    them, or from a session.
+    Each stream has a connection of its own: a client may be used from several threads, a
+    stream from one. Proxy and TLS settings come from the environment as requests reads them,
+    or from a session.
 
     Attributes:
         assistants: Calls on assistants.
         threads: Calls on threads; ``threads.messages``, ``threads.runs`` and
-            ``threads.runs.steps`` are the calls on what is in them.
-        responses: Calls on responses, for servers that speak the Responses API.
+            ``threads.runs.steps`` are the calls on their contents.
+        responses: Calls on responses.
         chat: ``chat.completions`` are the calls on chat completions.
     """
 
@@ -79,48 +83,48 @@ class Client:
         """Prepare; nothing is sent yet.
 
         Args:
-            api_key: Sent as a bearer token; a function is asked for it at each call. None
-                takes ``OPENAI_API_KEY``; an empty text sends none.
-            base_url: Address of the API, with its ``/v1``. None takes ``OPENAI_BASE_URL``,
-                else OpenAI's.
-            auth: Instead of API_KEY: a function that is asked at each call for the headers
-                that authenticate it.
-            organization: OpenAI's header; None takes ``OPENAI_ORG_ID``.
-            project: OpenAI's header; None takes ``OPENAI_PROJECT_ID``.
+            api_key: Sent as a bearer token; a function is called for it at each request. None
+                reads ``OPENAI_API_KEY``; an empty string sends no token.
+            base_url: Address of the API, with its ``/v1``. None reads ``OPENAI_BASE_URL`` and
+                falls back to OpenAI's address.
+            auth: Replaces API_KEY: a function that is called at each request and returns the
+                headers that authenticate it.
+            organization: OpenAI's header; None reads ``OPENAI_ORG_ID``.
+            project: OpenAI's header; None reads ``OPENAI_PROJECT_ID``.
             timeout: Seconds for connecting and for silence each, or both as a pair; None
                 for no limit.
-            max_retries: How often a request that met a broken connection, or a status of
-                408, 409, 429 or 5xx, is sent again before its answer began; see
+            max_retries: How often a request is sent again if, before its answer began, the
+                connection broke or the status was 408, 409, 429 or 5xx; see
                 :func:`stream_core.http.transport.retrying_adapter`.
-            session: Send through this ``requests.Session``, which stays as it is:
-                MAX_RETRIES is then the business of its adapters, closing it yours.
-            default_headers: Sent with every request; None takes a header away.
-            default_query: Sent with every request, e.g. ``{"api-version": "v1"}``; what a
-                call says itself counts before it.
-            wire: ``"responses"``: the calls on assistants and threads are made on the
-                Responses API instead. Assistants and messages are kept in this client, each
-                run is a response; what becomes of each parameter is in docs/migrating.md,
-                and what has no counterpart is a ValueError that says what to do instead.
-            assistants: With ``wire="responses"``: what assistants are that exist already, by
-                id: ``{"asst_1": {"model": ..., "instructions": ..., "tools": [...]}}``.
-            threads: With ``wire="responses"``: where the past of a thread is.
-                ``"previous_response_id"``, the default: a run names the response before it; a
-                server that answers that it does not know that is sent everything from then
-                on. ``"conversation"``: a thread is a conversation on the server and has its
-                id. ``"replay"``: everything is sent with each run, for servers that keep
-                nothing without saying so.
+            session: A ``requests.Session`` to send through; it is left as it is. Its own
+                adapters then decide about retries, and the caller closes it.
+            default_headers: Sent with every request; None removes a header.
+            default_query: Sent with every request, e.g. ``{"api-version": "v1"}``; the
+                arguments of a call take precedence.
+            wire: The wire of the calls on assistants and threads. With ``"responses"`` this
+                client keeps assistants and messages itself, and each run is a response; the
+                table in docs/migrating.md shows what each parameter becomes, and one without
+                a counterpart is a ValueError that says what to do instead.
+            assistants: With ``wire="responses"``: the settings of existing assistants, by id:
+                ``{"asst_1": {"model": ..., "instructions": ..., "tools": [...]}}``.
+            threads: With ``wire="responses"``: where the history of a thread is kept.
+                ``"previous_response_id"``, the default: a run refers to the response before
+                it; if the server answers that it does not know that response, everything is
+                sent from then on. ``"conversation"``: a thread is a conversation on the
+                server and has its id. ``"replay"``: everything is sent with each run, for
+                servers that store nothing but do not say so.
 
         Raises:
-            ValueError: There is no key for OpenAI's own server, the key or the address
-                cannot be one, MAX_RETRIES is negative, or there is no such WIRE or THREADS.
-            TypeError: What is in ASSISTANTS is not what assistants have.
+            ValueError: There is no key for OpenAI's own server, the key or the address is
+                malformed, MAX_RETRIES is negative, or WIRE or THREADS is unknown.
+            TypeError: ASSISTANTS contains a setting that assistants do not have.
         """
         if wire not in _WIRES:
             raise ValueError(f"wire is {wire!r}: choose one of {', '.join(_WIRES)}")
         if wire != "responses" and not (assistants is None and threads is None):
             raise ValueError(
-                "assistants and threads are kept by the server on this wire: they "
-                "are arguments with wire='responses' only"
+                "the server keeps assistants and threads on this wire: pass assistants=... "
+                "and threads=... with wire='responses' only"
             )
         from stream_core.http.transport import Transport
 
@@ -159,7 +163,7 @@ class Client:
         """Make the calls on assistants and threads."""
         if wire == "assistants":
             return Assistants(self._transport), Threads(self._transport)
-        # Not for those who do not ask for it.
+        # Imported only if it is asked for.
         from .assistants_over_responses import LocalAssistants, LocalThreads, Memory
 
         try:
@@ -185,24 +189,24 @@ class Client:
 
             client = Client.azure_agents(endpoint, DefaultAzureCredential())
 
-        Agents are ``client.assistants`` here, and calls take an ``assistant_id``. Such agents
-        end on 2027-03-31, says Azure.
+        Agents are ``client.assistants`` here, and calls take an ``assistant_id``. According to
+        Azure, such agents end on 2027-03-31.
 
         Args:
             endpoint: ``https://RESOURCE.services.ai.azure.com/api/projects/PROJECT``. None
-                takes ``PROJECT_ENDPOINT``, else ``AZURE_AI_PROJECT_ENDPOINT``.
-            credential: What has ``get_token(*scopes)``, as the classes of azure-identity have,
-                or a function that gives a token's text. It is asked at each call; the scope is
-                ``https://ai.azure.com/.default``.
-            api_key: Instead of CREDENTIAL: sent as ``api-key``; a function is asked for it at
-                each call.
-            api_version: Sent with every request; None is ``v1``. With ``wire="responses"``,
-                where the version is in the path, it is sent only if it is given.
-            options: The settings that every client has.
+                reads ``PROJECT_ENDPOINT``, else ``AZURE_AI_PROJECT_ENDPOINT``.
+            credential: An object with ``get_token(*scopes)``, such as those of azure-identity,
+                or a function that returns a token as a string. It is called at each request;
+                the scope is ``https://ai.azure.com/.default``.
+            api_key: Replaces CREDENTIAL: sent as ``api-key``; a function is called for it at
+                each request.
+            api_version: Sent with every request; None means ``v1``. With ``wire="responses"``
+                the version is part of the path, so this is sent only if it is given.
+            options: The settings of every client.
 
         Raises:
-            ValueError: The endpoint or who asks is missing, or cannot be.
-            TypeError: CREDENTIAL is none, or async.
+            ValueError: The endpoint or the credentials are missing or malformed.
+            TypeError: CREDENTIAL is not a credential, or is async.
         """
         settings = azure.agents_settings(endpoint, credential, api_key, api_version, options)
         return cls(**settings)
@@ -224,41 +228,41 @@ class Client:
             client = Client.azure_openai("https://RESOURCE.openai.azure.com", api_key=key)
 
         Args:
-            endpoint: Address of the resource, with or without ``/openai``. None takes
-                ``AZURE_OPENAI_ENDPOINT``. A deployment is the ``model`` of an assistant, and
-                no part of the address.
+            endpoint: Address of the resource, with or without ``/openai``. None reads
+                ``AZURE_OPENAI_ENDPOINT``. A deployment is the ``model`` of an assistant, not
+                part of the address.
             credential: As for :meth:`azure_agents`; the scope is
                 ``https://cognitiveservices.azure.com/.default``.
-            api_key: Instead of CREDENTIAL: sent as ``api-key``; a function is asked for it at
-                each call. Where neither is given: ``AZURE_OPENAI_API_KEY``.
-            api_version: Sent with every request, e.g. ``2025-04-01-preview``. None takes
-                ``OPENAI_API_VERSION``. With ``wire="responses"``, where the version is in the
-                path, it is sent only if it is given.
-            options: The settings that every client has.
+            api_key: Replaces CREDENTIAL: sent as ``api-key``; a function is called for it at
+                each request. If neither is given, ``AZURE_OPENAI_API_KEY`` is read.
+            api_version: Sent with every request, e.g. ``2025-04-01-preview``. None reads
+                ``OPENAI_API_VERSION``. With ``wire="responses"`` the version is part of the
+                path, so this is sent only if it is given.
+            options: The settings of every client.
 
         Raises:
-            ValueError: The endpoint, the version or who asks is missing, or cannot be.
-            TypeError: CREDENTIAL is none, or async.
+            ValueError: The endpoint, the version or the credentials are missing or malformed.
+            TypeError: CREDENTIAL is not a credential, or is async.
         """
         settings = azure.openai_settings(endpoint, credential, api_key, api_version, options)
         return cls(**settings)
 
     @property
     def base_url(self) -> str:
-        """The address of the API, without a slash at its end."""
+        """The address of the API, without a trailing slash."""
         return self._transport.base_url
 
     @property
     def beta(self) -> Self:
-        """The client itself: documented code says ``client.beta.threads``."""
+        """The client itself, for documented code that uses ``client.beta.threads``."""
         return self
 
     def request(self, method: str, path: str, **options: Unpack[Options]) -> Any:
-        """Send a request of one's own, for a call that has no method here.
+        """Send any request, for an API call that has no method here.
 
         Args:
             method: ``GET``, ``POST`` or ``DELETE``.
-            path: From the base address on, e.g. ``/vector_stores``.
+            path: The path after the base address, e.g. ``/vector_stores``.
             options: ``query``, ``body``, ``headers``, ``timeout``; see
                 :class:`stream_core.http.transport.Options`.
 
@@ -267,13 +271,13 @@ class Client:
 
         Raises:
             TransportError: The connection failed.
-            APIStatusError: The status is not 2xx; the class tells which.
+            APIStatusError: The status is not 2xx; the subclass depends on it.
             DecodeError: The answer is not JSON.
         """
         return self._transport.request(method, path, **options)
 
     def close(self) -> None:
-        """Close the connections, unless the session is yours; streams that run go on."""
+        """Close the connections, unless the caller passed a session; open streams go on."""
         self._transport.close()
 
     def __enter__(self) -> Self:
@@ -290,10 +294,10 @@ class Client:
         self.close()
 
     def __repr__(self) -> str:
-        """Return a text that does not show the key."""
+        """Return a string that does not show the key."""
         return f"Client(base_url={self.base_url!r})"
 
 
 def _is_openai(base_url: str) -> bool:
-    """Tell whether this is OpenAI's own server, which answers nobody without a key."""
+    """Return whether this is OpenAI's own server, which answers nobody without a key."""
     return urlsplit(base_url).hostname == urlsplit(_OPENAI).hostname

@@ -1,4 +1,4 @@
-"""What the calls of ``Client`` share: a request goes out, an object or a page comes back."""
+"""The base of the calls of ``Client``: send a request, return an object or a page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ T = TypeVar("T")
 class Resource:
     """One kind of object; made by ``Client``."""
 
-    #: Sent with each request, unless the client or the caller says otherwise.
+    #: Sent with each request, unless the client or the caller overrides them.
     _headers: ClassVar[Mapping[str, str]] = {}
 
     def __init__(self, transport: Transport) -> None:
@@ -31,13 +31,13 @@ class Resource:
     def _ask(
         self, cls: type[T], method: str, path: str, known: Any, given: Any, **required: Any
     ) -> T:
-        """Send a request that is answered with a CLS; see :func:`stream_core.api.request.ask`."""
+        """Send a request whose answer is a CLS; see :func:`stream_core.api.request.ask`."""
         return self._driver.run(
             ask(cls, method, path, known, given, headers=self._headers, **required)
         )
 
     def _list(self, cls: type[T], path: str, known: Any, given: Mapping[str, Any]) -> Page[T]:
-        """Send a request that is answered with a list of CLS."""
+        """Send a request whose answer is a list of CLS."""
         flow = ask_list(cls, path, known, given, headers=self._headers)
         return Page(self._driver.run(flow), self._driver.run)
 

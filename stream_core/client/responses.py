@@ -1,7 +1,7 @@
 """``client.responses``: streams of the Responses wire.
 
-Rules of this file: tools may be given as Assistants have them; they are sent as this wire has
-them. What rounds send is in ``responses_control``.
+Rules of this file: tools may be given in the form of the Assistants wire; they are sent in the
+form of this one. The requests of later rounds are in ``run_control.responses``.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ class ResponseStream(Stream):
 
     @property
     def response_id(self) -> str | None:
-        """Id of the response last heard of, for ``previous_response_id``; None before any was.
+        """Id of the latest response, for ``previous_response_id``; None before there is one.
 
-        ``run.id`` is that of the run's first response; rounds of tools make more.
+        ``run.id`` is the id of the run's first response; each round of tools makes another.
         """
         return self._of_responses.response_id or None
 
@@ -47,10 +47,10 @@ class Responses(Resource):
     """Calls on responses: ``client.responses``."""
 
     def stream(self, **params: Unpack[ResponseStreamParams]) -> ResponseStream:
-        """Ask for a response and listen to it; the same handlers as for runs hear it.
+        """Ask for a response and listen to it, with the same handlers as on other wires.
 
         Args:
-            params: What the request takes: ``model``, ``input``, ``instructions`` and so on;
+            params: Parameters of the request: ``model``, ``input``, ``instructions`` and so on;
                 ``event_handler``, ``handlers``. Functions among ``tools`` are run.
 
         Returns:
@@ -59,7 +59,7 @@ class Responses(Resource):
         Raises:
             StreamError: The request failed: TransportError, APIStatusError or
                 NotAnEventStreamError.
-            TypeError: A handler is not one, or a parameter is not known.
+            TypeError: A handler is not one, or a parameter is unknown.
         """
         dialect, call = ResponsesDialect(), StreamingCall.of(params)
         control = make_control(call, dialect)
@@ -73,16 +73,16 @@ def make_control(
     *,
     one_limit: bool = False,
 ) -> ResponsesControl:
-    """Make what sends the requests of one run.
+    """Make the control that sends the requests of one run.
 
     Args:
-        call: What the caller gave, by ``ResponseStreamParams``.
-        dialect: What reads all rounds.
-        earlier: What was said before.
-        one_limit: Whether ``max_output_tokens`` is for all rounds together.
+        call: The caller's arguments, those of ``ResponseStreamParams``.
+        dialect: Reads all rounds.
+        earlier: The history before the run.
+        one_limit: Whether ``max_output_tokens`` limits all rounds together.
 
     Raises:
-        TypeError: A parameter is not known.
+        TypeError: A parameter is unknown.
     """
     given = {name: value for name, value in call.params.items() if name != "stateless"}
     options = make_options(
@@ -103,10 +103,10 @@ def make_control(
 
 
 def flat_tool(tool: Any) -> Any:
-    """Return a tool as this wire has it.
+    """Return a tool in the form of this wire.
 
-    A function that does not say otherwise is not strict, as it was for Assistants; here it
-    would be.
+    A function without ``strict`` is sent as not strict, which is the default of Assistants;
+    the default of this wire is strict.
     """
     if not isinstance(tool, dict) or not isinstance(tool.get("function"), dict):
         return tool

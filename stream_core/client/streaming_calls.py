@@ -1,4 +1,4 @@
-"""The arguments of calls that answer with a stream, opened once; and the stream made of them.
+"""The arguments of calls that return a stream, unpacked once, and the stream made from them.
 
 Rules of this file: arguments are checked before anything is sent; otherwise a run could start
 with nobody listening.
@@ -35,7 +35,7 @@ S = TypeVar("S", bound=Stream)
 
 
 def call_options(given: Mapping[str, Any]) -> CallOptions:
-    """Return of GIVEN what goes with every request; a body is of the first one only."""
+    """Return the options in GIVEN that go with every request; a body goes with the first only."""
     options: CallOptions = {}
     for name in ("extra_headers", "extra_query", "timeout"):
         if name in given:
@@ -45,15 +45,16 @@ def call_options(given: Mapping[str, Any]) -> CallOptions:
 
 @frozen
 class StreamingCall:
-    """What the caller of a call that answers with a stream gave.
+    """The arguments of a call that returns a stream.
 
     Attributes:
         handlers: The handlers, in order.
         rounds: Answers what the run requires; None if there are neither tools nor ``approve``.
-        recover: Whether to ask what became of the run when the connection is lost.
-        options: What goes with every request.
-        params: What goes into the request: of tools that are functions, the definitions.
-        settings: Those of the stream.
+        recover: Whether to ask what became of the run if the connection is lost.
+        options: Options of every request.
+        params: Parameters of the request; tools that are functions are replaced by their
+            definitions.
+        settings: Settings of the stream.
     """
 
     handlers: tuple[Handler, ...]
@@ -65,11 +66,11 @@ class StreamingCall:
 
     @classmethod
     def of(cls, given: Mapping[str, Any]) -> StreamingCall:
-        """Open what the caller GAVE.
+        """Unpack the caller's arguments.
 
         Raises:
-            TypeError: A tool cannot be one.
-            ValueError: A setting has no such value.
+            TypeError: A tool is not one.
+            ValueError: A setting has a value that is not allowed.
         """
         first = given.get("event_handler")
         tools, params = _find_tools(given)
@@ -97,9 +98,9 @@ class StreamingCall:
 
         Args:
             kind: The class of the stream.
-            transport: Sends it, and what CONTROL asks for later.
-            control: What the stream can do about its run.
-            dialect: Which wire it is.
+            transport: Sends this request and the later ones of CONTROL.
+            control: Acts on the run on the server, e.g. cancels or rejoins it.
+            dialect: The wire, by name or as a dialect.
             begin: Sends the request instead of ``control.begin()``.
 
         Raises:
@@ -107,26 +108,26 @@ class StreamingCall:
             TypeError: A handler is not one.
         """
         settings = {**self.settings, "dialect": dialect, "control": control, "transport": transport}
-        # It complains here of what it would complain of after the run has started.
+        # This raises now the errors that would otherwise come after the run has started.
         kind((), *self.handlers, **settings)
         source = Driver(transport).run(control.begin() if begin is None else begin)
         return kind(source, *self.handlers, **settings)
 
 
 class StreamingResource(Resource):
-    """A resource with calls that answer with a stream."""
+    """A resource with calls that return a stream."""
 
     def _stream(
         self, path: str, known: Any, given: Any, *, thread_id: str | None = None, **required: Any
     ) -> Stream:
-        """Send a request that is answered with a stream.
+        """Send a request whose answer is a stream.
 
         Args:
-            path: From the base address on.
+            path: The path after the base address.
             known: The TypedDict of GIVEN.
-            given: What the caller gave.
-            thread_id: Where the run is, if that is known.
-            required: The parameters that the call has by name.
+            given: The caller's keyword arguments.
+            thread_id: The thread of the run, if it is known.
+            required: The parameters that the call itself names.
         """
         call = StreamingCall.of(given)
         control = AssistantsControl(
@@ -150,11 +151,11 @@ def _find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, 
     """Find the tools that are functions.
 
     Args:
-        given: What the caller of a streaming call gave.
+        given: The caller's keyword arguments.
 
     Returns:
-        They, or None if there are none; and what the caller gave, with definitions in their
-        place.
+        A set of these tools, or None if there are none; and the arguments with definitions in
+        their place.
     """
     tools = given.get("tools")
     if tools is None:
@@ -171,7 +172,7 @@ def _find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, 
 
 
 def _make_rounds(tools: ToolSet | None, given: Mapping[str, Any]) -> ToolRounds | None:
-    """Return what answers the run; None if the caller gave neither tools nor approve."""
+    """Return the rounds that answer the run; None if there are neither tools nor ``approve``."""
     approve = given.get("approve")
     if tools is None and approve is None:
         return None

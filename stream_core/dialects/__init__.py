@@ -27,6 +27,7 @@ __all__ = [
     "HoldsBack",
     "ObjectTable",
     "make_dialect",
+    "objects_of",
 ]
 
 
@@ -67,7 +68,7 @@ class HoldsBack(Protocol):
     """A dialect that may hold events back until the bytes end without ``done``."""
 
     def end(self) -> Iterable[Decoded]:
-        """Return the events that the end of the bytes means; none if they ended too early."""
+        """Return the events that follow from the end of the bytes; none if they ended too early."""
         ...
 
 
@@ -89,13 +90,15 @@ class ObjectTable:
 NO_OBJECTS = ObjectTable({}, {})
 
 
-@runtime_checkable
 class HasObjects(Protocol):
     """A dialect some of whose frames can be decoded by a table alone."""
 
-    @property
-    def objects(self) -> ObjectTable | None:
-        """The table, or None as long as the wire is unknown."""
+    def objects(self, name: str) -> ObjectTable | None:
+        """Return the table, or None as long as the wire is unknown.
+
+        Args:
+            name: The name of the frame that is to be decoded next, "" if it has none.
+        """
         ...
 
 
@@ -106,6 +109,12 @@ DIALECTS = {
     "chat": ("stream_core.dialects.chat.dialect", "ChatDialect"),
     "responses": ("stream_core.dialects.responses.dialect", "ResponsesDialect"),
 }
+
+
+def objects_of(dialect: Dialect) -> Callable[[str], ObjectTable | None] | None:
+    """Return the method of a :class:`HasObjects`, or None if DIALECT is not one."""
+    found: Callable[[str], ObjectTable | None] | None = getattr(dialect, "objects", None)
+    return found
 
 
 def make_dialect(dialect: str | Dialect) -> Dialect:

@@ -1,7 +1,7 @@
-"""What one event says, for code that asks instead of being called.
+"""Functions that extract the contents of one event, for code without handlers.
 
-Each function returns None when the event is of another kind, so that a chain of ``if``
-reads like the question: ``if (text := message_delta_text(event)) is not None``.
+Each function returns None if the event is of another kind, so that a chain of ``if`` reads
+naturally: ``if (text := message_delta_text(event)) is not None``.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ __all__ = [
 
 
 def message_delta_text(event: Event | None) -> str | None:
-    """Return the text that a ``thread.message.delta`` brings.
+    """Return the new text in a ``thread.message.delta``.
 
     Returns:
-        Its text parts joined; "" for a delta without text (an annotation, an image).
+        Its text parts, joined; "" for a delta without text (an annotation, an image).
     """
     if not isinstance(event, events.ThreadMessageDelta):
         return None
@@ -56,7 +56,7 @@ def run(event: Event | None) -> Run | None:
 
 
 def run_step(event: Event | None) -> RunStep | None:
-    """Return the step of a ``thread.run.step.*`` event; of a delta, its live snapshot."""
+    """Return the step of a ``thread.run.step.*`` event; for a delta, its live snapshot."""
     if isinstance(event, events.ThreadRunStepDelta):
         return event.snapshot
     data = event.data if isinstance(event, events.WireEvent) else None
@@ -64,7 +64,7 @@ def run_step(event: Event | None) -> RunStep | None:
 
 
 def message(event: Event | None) -> Message | None:
-    """Return the message of a ``thread.message.*`` event; of a delta, its live snapshot."""
+    """Return the message of a ``thread.message.*`` event; for a delta, its live snapshot."""
     if isinstance(event, events.ThreadMessageDelta):
         return event.snapshot
     data = event.data if isinstance(event, events.WireEvent) else None
@@ -72,7 +72,7 @@ def message(event: Event | None) -> Message | None:
 
 
 def tool_calls(event: Event | None) -> list[ToolCall] | None:
-    """Return the calls of a step event whose step calls tools; of a delta, live ones."""
+    """Return the calls of a step event whose step calls tools; for a delta, live snapshots."""
     step = run_step(event)
     details = None if step is None else step.step_details
     return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else None
@@ -93,7 +93,7 @@ def error(event: Event | None) -> Error | None:
 
 
 class EventContents:
-    """The functions of this file as methods, for what has a current event."""
+    """The functions of this file as methods, for a class that has a current event."""
 
     @property
     def event(self) -> Event | None:

@@ -3,11 +3,11 @@
 Rules of this file:
 
 - Nothing is read ahead of need: the source is asked for bytes only when no event is ready,
-  and every handler has an event before the next one is decoded. No threads, no queues.
+  and every handler gets an event before the next one is decoded. No threads, no queues.
 - ``next()`` stores a failure of the stream in ``err``; iteration and ``until_done()`` raise
-  it. What a handler raises leaves at once from wherever the stream is driven, and is never
-  in ``err``.
-- What becomes of the run and of the stream is decided in ``base`` and below it.
+  it. A handler's exception propagates at once from the method that reads the stream, and is
+  never stored in ``err``.
+- Decisions about the run and the stream are made in ``base`` and below it.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Stream(StreamBase):
         with Stream(open("run.sse", "rb"), PrintText()) as stream:
             run = stream.until_done()
 
-    A stream is for one thread and can be read once. It is its own iterator.
+    A stream is read by one thread, and only once. It is its own iterator.
     """
 
     def __init__(
@@ -65,19 +65,19 @@ class Stream(StreamBase):
         """Prepare to read; nothing is read yet.
 
         Args:
-            source: Bytes, an iterable of bytes, or a binary file. It is closed at the end
-                if it can be.
+            source: Bytes, an iterable of bytes, or a binary file. It is closed at the end if
+                it has a ``close`` method.
             handlers: The first handlers, in order; see :meth:`register`.
-            dialect: Which wire it is: a name of ``stream_core.dialects.DIALECTS``;
-                ``"auto"`` finds it out from the first frame that tells.
-            max_frame_bytes: The most that one frame may have.
-            control: What the stream can do about the run on the server.
-            transport: Sends what CONTROL asks for.
-            cancel_on_interrupt: On Ctrl-C cancel the run too, so that its thread is not
-                left locked.
+            dialect: The wire: a name from ``stream_core.dialects.DIALECTS``; ``"auto"``
+                recognises it by the first frame that is specific to one.
+            max_frame_bytes: Maximum size of one frame.
+            control: Acts on the run on the server, e.g. cancels or rejoins it.
+            transport: Sends the requests of CONTROL.
+            cancel_on_interrupt: Whether Ctrl-C also cancels the run, so that its thread is
+                not left locked.
 
         Raises:
-            TypeError: SOURCE is a text or a path, or a handler has no ``handle``.
+            TypeError: SOURCE is a string or a path, or a handler has no ``handle``.
             ValueError: No dialect has that name.
         """
         read = ByteReader(source)
@@ -97,14 +97,14 @@ class Stream(StreamBase):
             in ``err``.
 
         Raises:
-            RuntimeError: Called from a callback or a tool of this stream.
-            Exception: What a handler raised; two or more as an ``ExceptionGroup``. What a
-                tool raised, where that was chosen.
+            RuntimeError: It was called from a callback or a tool of this stream.
+            Exception: A handler raised it (two or more become an ``ExceptionGroup``), or a
+                tool did and ``tool_errors`` is ``"raise"``.
         """
         if self._called_back:
             raise RuntimeError(
-                "a callback cannot read the stream that called it, nor can a tool; "
-                "return, and the next event comes"
+                "a callback or tool cannot read the stream that called it; "
+                "return from it to get the next event"
             )
         position = self._reader.position
         position.event = None
@@ -116,20 +116,20 @@ class Stream(StreamBase):
         """Read to the end.
 
         Returns:
-            The run as last seen, also one that failed, is incomplete, was cancelled,
-            expired or requires action (``run.raise_for_status()`` turns the first four
-            into an error); None if the stream had no run.
+            The run as last seen, even if it failed, is incomplete, was cancelled, expired or
+            requires action (``run.raise_for_status()`` turns all but the last into an
+            error); None if the stream had no run.
 
         Raises:
             StreamError: The stream failed.
-            Exception: What a handler raised; two or more as an ``ExceptionGroup``.
+            Exception: A handler raised it; two or more become an ``ExceptionGroup``.
         """
         if self._called_back:
-            self.next()  # says that it cannot
+            self.next()  # raises RuntimeError
         reader, dispatcher = self._reader, self._reader.dispatcher
         reader.position.event = None
         if not self._over:
-            # Events that no handler wants need not be made: nobody but handlers sees them here.
+            # Only handlers see events here, so events that no handler wants need not be made.
             reader.want(dispatcher.plan)
             token = dispatcher.enter()
             try:
@@ -145,13 +145,13 @@ class Stream(StreamBase):
     def _run(self, *, one: bool = False) -> None:
         """Hand the next event, or all of them, to every handler, up to the end of the stream.
 
-        At the end, and after an exception, handlers had ``on_end``.
+        Once the stream has ended or an exception propagates, handlers have had ``on_end``.
         """
         reader, dispatch = self._reader, self._reader.dispatcher.dispatch
         position = reader.position
         try:
             while True:
-                # It may have been aborted since the last call.
+                # The stream may have been aborted since the last call.
                 for event in () if reader.closing else self._events:
                     position.event = event
                     dispatch(event)
@@ -164,7 +164,7 @@ class Stream(StreamBase):
                     self._driver.run(self._end())
                 return
         except BaseException as failure:
-            # Mostly it is a handler's; Ctrl-C can come at any point.
+            # Usually a handler's exception; but Ctrl-C can come at any point.
             self._driver.run(self._end(failure))
             raise
 
@@ -173,7 +173,7 @@ class Stream(StreamBase):
         return self
 
     def __next__(self) -> Event:
-        """Return the next event; raise the stream's failure, or StopIteration."""
+        """Return the next event; raise the stream's failure, or StopIteration at the end."""
         if self.next() and (event := self.event) is not None:
             return event
         if self.err is not None:
@@ -201,37 +201,38 @@ class Stream(StreamBase):
     # --- Ending -------------------------------------------------------------------------
 
     def close(self) -> None:
-        """End reading: close the source, and let handlers have ``on_end``.
+        """Stop reading: close the source and call ``on_end`` of every handler.
 
-        The run on the server goes on. From a callback: every handler still gets this
-        event, and it is the last. From a tool: nothing is submitted. A second call does
-        nothing.
+        The run on the server goes on. If a callback closes the stream, every handler still
+        gets the current event, which is the last. If a tool does, nothing is submitted. A
+        second call does nothing.
 
         Raises:
-            Exception: What a handler's ``on_end`` raised.
+            Exception: A handler's ``on_end`` raised it.
         """
         self._driver.run(self._close())
 
     def cancel(self) -> Run | None:
         """Cancel the run on the server, and read on to its end.
 
-        From a callback or a tool: the run is cancelled, no output is submitted any more, and
-        the stream goes on to its end as it does. A run that ended meanwhile stays as it ended.
-        A server that is silent from now on is asked what became of the run, as after a lost
-        connection, unless ``recover=False``. A run that lives only as long as its connection
-        (of Chat Completions, and of Responses without ``background``) is ended by closing.
+        If a callback or tool cancels the run, no more outputs are submitted, and whoever was
+        reading the stream reads on to its end. A run that has ended meanwhile keeps its
+        status. If the server falls silent, it is asked what became of the run, as after a
+        lost connection, unless ``recover=False``. A run that lasts only as long as its
+        connection (Chat Completions, and Responses without ``background``) is ended by
+        closing the connection.
 
         Returns:
-            The run as last seen, mostly ``cancelled``.
+            The run as last seen, usually ``cancelled``.
 
         Raises:
-            RuntimeError: The stream does not know the server: it was not made by a client.
+            RuntimeError: The stream was not made by a client, so it has no server to ask.
             StreamError: The server refused, or the stream failed.
-            Exception: What a handler raised.
+            Exception: A handler raised it.
         """
         reader = self._reader
         if reader.control is None:
-            raise RuntimeError("only a stream of a Client can be cancelled; close() ends reading")
+            raise RuntimeError("only a stream made by a Client can be cancelled; use close() here")
         run = self._driver.run(reader.control.find(reader.position.snapshots))
         while run is None and self.next():
             run = self.current_run
@@ -240,12 +241,13 @@ class Stream(StreamBase):
         return self.current_run if self._called_back else self.until_done()
 
     def abort(self) -> None:
-        """End reading at once, also from another thread or a signal handler.
+        """Stop reading at once; may be called from another thread or a signal handler.
 
-        A ``next()`` that waits for bytes returns False, without an error, as soon as the
-        source lets it: that of a client at once, another one with its next bytes. A request
-        that is being sent and a tool that is running are waited for, what they give is not
-        told. The run on the server goes on. Handlers have ``on_end`` in the reader's thread.
+        A ``next()`` that waits for bytes returns False, without an error, as soon as its
+        source allows: a client's at once, any other when its next bytes come. A request that
+        is being sent and a tool that is running are waited for, but their results are not
+        delivered. The run on the server goes on. Handlers get ``on_end`` in the reader's
+        thread.
         """
         self._reader.aborted = self._reader.closing = True
         self._bytes.abort()
@@ -260,7 +262,7 @@ class Stream(StreamBase):
         exception: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Close the stream; the run on the server goes on (:meth:`cancel` ends that too)."""
+        """Close the stream; the run on the server goes on (:meth:`cancel` ends it too)."""
         self.close()
 
     # --- At the end ---------------------------------------------------------------------
@@ -270,7 +272,7 @@ class Stream(StreamBase):
 
         Raises:
             StreamError: The stream failed.
-            RuntimeError: The stream spoke of no run.
+            RuntimeError: The stream had no run.
         """
         run = self.until_done()
         if run is None:
@@ -278,7 +280,7 @@ class Stream(StreamBase):
         return run
 
     def get_final_messages(self) -> list[Message]:
-        """Read to the end and return the messages, in order of first sight.
+        """Read to the end and return the messages, in the order in which they appeared.
 
         Raises:
             StreamError: The stream failed.
@@ -287,7 +289,7 @@ class Stream(StreamBase):
         return self._reader.position.snapshots.messages
 
     def get_final_run_steps(self) -> list[RunStep]:
-        """Read to the end and return the run steps, in order of first sight.
+        """Read to the end and return the run steps, in the order in which they appeared.
 
         Raises:
             StreamError: The stream failed.
@@ -298,7 +300,7 @@ class Stream(StreamBase):
     # --- Inside -------------------------------------------------------------------------
 
     def _take_up(self, following: Following) -> None:
-        """Read on from what is FOLLOWING."""
+        """Read on from FOLLOWING."""
         if following.source is None:
             self._events = iter(following.events)
         else:

@@ -1,8 +1,8 @@
 """The text of a stream as a file to read from.
 
-Rules of this file: those of ``io.TextIOBase``; one ``read(n)`` returns as soon as there is
+Rules of this file: those of ``io.TextIOBase``; ``read(n)`` returns as soon as there is any
 text, so that a loop of reads shows the text as it comes; and a read that fails loses no
-text: what it had collected is there for the next one.
+text: the next read returns what it had collected.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class TextReader(io.TextIOBase):
     ``shutil.copyfileobj(stream.text, sys.stdout)`` prints an answer while it comes.
 
     Args:
-        pieces: Text as it comes; empty pieces are passed over.
+        pieces: Text as it comes; empty pieces are skipped.
     """
 
     def __init__(self, pieces: Iterator[str]) -> None:
@@ -37,8 +37,8 @@ class TextReader(io.TextIOBase):
         """Read text.
 
         Args:
-            size: How many characters at the most; the call returns as soon as there is
-                one. Negative or None: all text to the end.
+            size: Maximum number of characters; the call returns as soon as there is at least
+                one. If it is negative or None, all text up to the end is read.
 
         Returns:
             The text; "" only at the end, or for a size of 0.
@@ -59,10 +59,10 @@ class TextReader(io.TextIOBase):
         """Read to the end of a line, or to the end of the text.
 
         Args:
-            size: How many characters at the most; negative or None: no limit.
+            size: Maximum number of characters; no limit if it is negative or None.
 
         Returns:
-            The line with its line feed; the last one may have none; "" at the end.
+            The line with its line feed, which the last line may lack; "" at the end.
 
         Raises:
             StreamError: The stream failed.
@@ -75,8 +75,8 @@ class TextReader(io.TextIOBase):
         """Read lines.
 
         Args:
-            hint: Stop after the line with which they have so many characters together;
-                None, zero or negative: read to the end.
+            hint: Stop after the line that brings the total to this many characters; if it is
+                None, zero or negative, read to the end.
 
         Returns:
             The lines with their line feeds.
@@ -100,10 +100,10 @@ class TextReader(io.TextIOBase):
 
     def _check_open(self) -> None:
         if self.closed:
-            raise ValueError("the reader is closed; take a new one from stream.text")
+            raise ValueError("the reader is closed; get a new one from stream.text")
 
     def _take(self, limit: int | None, *, lines: bool) -> str:
-        """Take text up to LIMIT characters, the end, or, for LINES, a line feed."""
+        """Take text up to LIMIT characters, the end or, if LINES, a line feed."""
         parts: list[str] = []
         left = limit
         try:
@@ -124,5 +124,5 @@ class TextReader(io.TextIOBase):
         return "".join(parts)
 
     def _next_piece(self) -> str:
-        """Return the next piece that is not empty, or "" at the end."""
+        """Return the next nonempty piece, or "" at the end."""
         return next((piece for piece in self._pieces if piece), "")

@@ -3,12 +3,13 @@
 Rules of this file:
 
 - Calls run after every handler saw ``on_run_requires_action``, in the reader's own call, in
-  the order of the calls; in an executor only if the caller gave one. ``approve`` is always
-  asked in the reader's own call, when the calls before have run or begun.
-- All or nothing: outputs are submitted when every call has one.
-- What goes wrong with one call is delivered to the handlers, and then, as the caller chose,
+  the order in which the model made them; in an executor only if the caller gave one.
+  ``approve`` is always called in the reader's own call, after the calls before have run or
+  begun.
+- All or nothing: outputs are submitted once every call has one.
+- An exception from one call is delivered to the handlers and then, as the caller chose,
   submitted as its output or raised.
-- Calls that no tool and no ``approve`` answers end the stream, as without tools.
+- Calls that neither a tool nor ``approve`` answers end the stream, as without tools.
 """
 
 from __future__ import annotations
@@ -28,21 +29,21 @@ if TYPE_CHECKING:
 
 __all__ = ["DEFAULT_MAX_ROUNDS", "Approve", "ToolErrors", "ToolRounds", "Tools"]
 
-#: A model that always calls would never end; real conversations need a few rounds.
+#: A model that keeps calling would never end; real conversations need only a few rounds.
 DEFAULT_MAX_ROUNDS = 16
 
-#: What becomes of a tool's exception: its text is the output, or it is raised.
+#: How a tool's exception is handled: its text becomes the output, or it is raised.
 ToolErrors: TypeAlias = Literal["submit", "raise"]
 
-#: Looks at a call before it runs. True: run it (approve it); False or a text: refuse it, with
-#: the text as its output; another call: run that one instead.
+#: Called with each call before it runs. Returns True to run or approve it, False to refuse it, a
+#: string to refuse it with that output, or another call to run instead.
 Approve: TypeAlias = "Callable[[Any], bool | str | RequiredActionFunctionToolCall]"
 
 _REFUSED = "The call was refused."
 
 
 class Tools(Protocol):
-    """What runs calls; ``stream_core.tools.tool_set.ToolSet`` is one."""
+    """Something that runs calls; ``stream_core.tools.tool_set.ToolSet`` is one."""
 
     def run(self, call: RequiredActionFunctionToolCall) -> str:
         """Run CALL and return its output; raise if it fails."""
@@ -64,20 +65,20 @@ class ToolRounds:
         """Prepare to answer.
 
         Args:
-            tools: What runs the calls; None: approvals only.
-            tool_errors: What becomes of a tool's exception.
-            approve: Looks at each call before it runs; also at MCP calls that wait for
-                approval. Without it calls run, and approvals are left to the caller.
+            tools: Runs the calls; None to handle approvals only.
+            tool_errors: How a tool's exception is handled.
+            approve: Called with each call before it runs, and with each MCP call that waits
+                for approval. Without it every call runs, and approvals are left to the caller.
             max_rounds: How often a run may require action.
-            executor: Runs the calls of a round at the same time; None: one after the other.
+            executor: Runs the calls of a round concurrently; None runs them one by one.
 
         Raises:
-            ValueError: An argument has no such value.
+            ValueError: An argument has a value that is not allowed.
         """
         if tool_errors not in ("submit", "raise"):
             raise ValueError(f'tool_errors is {tool_errors!r}: choose "submit" or "raise"')
         if max_rounds < 1:
-            raise ValueError(f"max_rounds is {max_rounds}: allow one round at least")
+            raise ValueError(f"max_rounds is {max_rounds}: allow at least one round")
         self._tools = tools
         self._raises = tool_errors == "raise"
         self._approve = approve
@@ -98,14 +99,14 @@ class ToolRounds:
         """Do what RUN requires; ``ToolOutput`` and ``ToolError`` are delivered as they happen.
 
         Returns:
-            The part of the request's body that answers the run; None if the stream was ended
-            meanwhile.
+            The part of the request's body that answers the run, or None if the stream was
+            ended meanwhile.
 
         Raises:
-            ToolLoopError: It was one round too many.
+            ToolLoopError: The run required action once too often.
             RunExpiredError: The tools took longer than the run waits.
-            Exception: What a tool raised, if that is to be raised; what ``approve`` raised
-                about an MCP call.
+            Exception: A tool raised it and ``tool_errors`` is ``"raise"``, or ``approve``
+                raised it for an MCP call.
         """
         if self._rounds == self._max_rounds:
             raise ToolLoopError(run, self._max_rounds)
@@ -146,7 +147,7 @@ class ToolRounds:
     def _begin(
         self, calls: Sequence[RequiredActionFunctionToolCall], executor: Executor
     ) -> Flow[list[Any]]:
-        """Begin CALLS; return for each what Join takes, or its outcome if nothing is to run."""
+        """Begin CALLS; return for each its handle for Join, or its outcome if nothing is to run."""
         begun = []
         for call in calls:
             chosen = yield from self._choose(call)
@@ -154,7 +155,7 @@ class ToolRounds:
         return begun
 
     def _choose(self, call: RequiredActionFunctionToolCall) -> Flow[Invoke | Outcome]:
-        """Return what is to be called for CALL, or else its outcome."""
+        """Return the invocation for CALL, or its outcome if nothing is to run."""
         verdict: Any = True
         if self._approve is not None:
             asked: Outcome = yield Invoke(self._approve, (call,))
@@ -168,7 +169,7 @@ class ToolRounds:
         if verdict is True:
             verdict = call
         if not isinstance(verdict, models.RequiredActionFunctionToolCall):
-            wrong = f"approve returned {verdict!r}: return True, False, a text or a call"
+            wrong = f"approve returned {verdict!r}: return True, False, a string or a call"
             return Outcome(error=TypeError(wrong))
         if self._tools is None:
             name = verdict.function.name
@@ -187,7 +188,7 @@ class ToolRounds:
         return output if (yield Deliver(events.ToolOutput(call, output))) else None
 
     def _approvals(self, calls: Sequence[MCPApprovalToolCall]) -> Flow[list[dict[str, Any]]]:
-        """Ask for the approval of each of CALLS."""
+        """Ask ``approve`` about each of CALLS."""
         approvals = []
         for call in calls:
             verdict = Outcome(value=False)

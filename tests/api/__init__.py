@@ -1,1 +1,1 @@
-"""Tests of what calls take, and requests."""
+"""Tests of the arguments of calls, and of requests."""

@@ -1,4 +1,4 @@
-"""stream_core/params.py: the names of keyword arguments, compared with OpenAI's own."""
+"""The names of the keyword arguments of Assistants calls, compared with OpenAI's."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from openai.types.beta.threads.runs import step_list_params, step_retrieve_param
 from stream_core.api import assistants_params as params
 from stream_core.api.options import CallOptions, StreamOptions
 
-#: Ours, theirs, and what our calls take beside it as arguments of their own.
+#: Ours, theirs, and those of theirs that our calls take as separate arguments.
 PAIRS: list[tuple[Any, Any, set[str]]] = [
     (params.AssistantParams, assistant_create_params.AssistantCreateParams, {"model"}),
     (params.AssistantUpdateParams, assistant_update_params.AssistantUpdateParams, set()),
@@ -57,7 +57,7 @@ STREAMS: list[tuple[Any, Any]] = [
 
 @pytest.mark.parametrize(("ours", "theirs", "separate"), PAIRS)
 def test_the_names_are_openais(ours: Any, theirs: Any, separate: set[str]) -> None:
-    """Each parameter of OpenAI's call is one of ours, and we have made up none."""
+    """Each parameter of OpenAI's call is one of ours, and ours has no others."""
     expected = theirs.__optional_keys__ | theirs.__required_keys__
     options = CallOptions.__optional_keys__
     assert expected == (ours.__optional_keys__ - options) | separate
@@ -65,7 +65,7 @@ def test_the_names_are_openais(ours: Any, theirs: Any, separate: set[str]) -> No
 
 @pytest.mark.parametrize("ours", ALL)
 def test_everything_can_be_left_out(ours: Any) -> None:
-    """What a call must have is an argument of its own, so that a checker says it is missing."""
+    """A required argument is separate, so that a type checker notices if it is missing."""
     assert frozenset() == ours.__required_keys__
 
 
@@ -77,6 +77,6 @@ def test_every_call_takes_the_same_options(ours: Any) -> None:
 
 @pytest.mark.parametrize(("stream", "plain"), STREAMS)
 def test_a_streamed_run_takes_what_a_plain_one_does_and_handlers(stream: Any, plain: Any) -> None:
-    """Nothing has to be said twice, and nothing is forgotten."""
+    """Both take the same parameters; the streamed run takes handlers as well."""
     options = StreamOptions.__optional_keys__
     assert plain.__optional_keys__ | options == stream.__optional_keys__

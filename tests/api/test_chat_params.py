@@ -13,13 +13,13 @@ CHAT: Any = completion_create_params.CompletionCreateParamsBase
 
 
 def test_the_names_are_openais() -> None:
-    """Each parameter of OpenAI's call is one of ours, and we have made up none."""
+    """Each parameter of OpenAI's call is one of ours, and ours has no others."""
     expected = CHAT.__optional_keys__ | CHAT.__required_keys__
     names = ChatStreamParams.__optional_keys__ - StreamOptions.__optional_keys__
     assert expected == names | {"model", "messages"}
 
 
 def test_everything_can_be_left_out_and_handlers_can_be_given() -> None:
-    """It takes what every call takes that answers with a stream."""
+    """It takes the arguments of every call that returns a stream."""
     assert frozenset() == ChatStreamParams.__required_keys__
     assert StreamOptions.__optional_keys__ <= ChatStreamParams.__optional_keys__

@@ -9,7 +9,7 @@ from stream_core.api.responses_params import ResponseStreamParams
 
 
 def test_whatever_streams_takes_what_every_call_takes() -> None:
-    """Headers, query, body and timeout."""
+    """These are headers, query, body and timeout."""
     assert CallOptions.__optional_keys__ < StreamOptions.__optional_keys__
     assert {
         "extra_headers",
@@ -20,12 +20,12 @@ def test_whatever_streams_takes_what_every_call_takes() -> None:
 
 
 def test_whatever_streams_takes_handlers_and_tools_alike() -> None:
-    """The same options on every wire."""
+    """The options are the same on every wire."""
     for params in (RunStreamParams, SubmitStreamOptions, ResponseStreamParams, ChatStreamParams):
         assert StreamOptions.__optional_keys__ <= params.__optional_keys__
 
 
 def test_what_goes_to_a_model_is_the_same_on_both_wires() -> None:
-    """It is written once."""
+    """Their parameters are those of one shared class."""
     for params in (ResponseStreamParams, ChatStreamParams):
         assert ModelParams.__optional_keys__ < params.__optional_keys__

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Shelf:
-    """Messages on a server that gives two at a time, and counts how often it was asked."""
+    """Messages on a server that sends two at a time and counts its requests."""
 
     def __init__(self, *ids: str) -> None:
         self.ids = list(ids)
@@ -43,12 +43,12 @@ class Shelf:
 
 
 def never(after: str) -> Flow[PageData[Message]]:
-    """Fail: nothing should be asked for."""
+    """Fail, because nothing should be asked for."""
     raise AssertionError(after)
 
 
 def test_a_page_has_typed_objects_and_its_ends() -> None:
-    """The objects are payloads, and the ends can be asked from again."""
+    """The objects are payloads; the ids of the first and last can be used to ask for more."""
     page = Shelf("a", "b", "c").first()
     assert [Message(id="a", role="user"), Message(id="b", role="user")] == page.data
     assert ("a", "b", True) == (page.first_id, page.last_id, page.has_more)
@@ -56,7 +56,7 @@ def test_a_page_has_typed_objects_and_its_ends() -> None:
 
 
 def test_iterating_a_page_sends_nothing() -> None:
-    """Only what is on the page comes, also the second time."""
+    """It yields only the objects on the page, and does so again the second time."""
     shelf = Shelf("a", "b", "c")
     page = shelf.first()
     assert ["a", "b"] == [x.id for x in page] == [x.id for x in page]
@@ -64,7 +64,7 @@ def test_iterating_a_page_sends_nothing() -> None:
 
 
 def test_all_pages_are_iterated_as_needed() -> None:
-    """The next page is asked for when the last object of this one was taken."""
+    """The next page is asked for after the last object of the current one was taken."""
     shelf = Shelf("a", "b", "c", "d", "e")
     everything = shelf.first().iter_all()
     assert ["a", "b"] == [next(everything).id, next(everything).id]
@@ -74,7 +74,7 @@ def test_all_pages_are_iterated_as_needed() -> None:
 
 
 def test_the_next_page_comes_after_the_last_object() -> None:
-    """After the last page there is none."""
+    """After the last page there is no other."""
     page = Shelf("a", "b", "c").first().next_page()
     assert page is not None
     assert ["c"] == [x.id for x in page]
@@ -83,7 +83,7 @@ def test_the_next_page_comes_after_the_last_object() -> None:
 
 @pytest.mark.parametrize("answer", [{"data": []}, {"data": [], "has_more": True}])
 def test_an_empty_page_is_the_last(answer: Any) -> None:
-    """A server that has more after nothing is not believed."""
+    """If a server says that more objects follow an empty page, it is not asked."""
     page = Page(read_page(Message, answer, never), play)
     assert (None, None, 0) == (page.first_id, page.last_id, len(page))
     assert page.next_page() is None
@@ -91,7 +91,7 @@ def test_an_empty_page_is_the_last(answer: Any) -> None:
 
 
 def test_a_server_that_repeats_itself_is_not_asked_for_ever() -> None:
-    """A page that ends where the last one did is no new page."""
+    """A page with the same last id as the one before is not a new page."""
     answer = {"data": [{"id": "a"}], "last_id": "a", "has_more": True}
 
     def same(_: str) -> Flow[PageData[Message]]:
@@ -117,7 +117,7 @@ def test_a_wrong_object_is_named_by_its_place() -> None:
 
 
 def test_the_representation_shows_the_objects() -> None:
-    """And not how the next ones are asked for."""
+    """It does not show how the next ones are asked for."""
     page = Page(read_page(Message, {"data": [{"id": "a"}]}, never), play)
     assert repr(page).startswith("Page(data=[Message(id='a'")
     assert "fetch" not in repr(page)

@@ -1,4 +1,4 @@
-"""How the arguments of a call become the parts of a request, and its answer an object or a page."""
+"""How the arguments of a call become a request, and its answer an object or a page."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests.support.flows import play, play_all
 
 
 def test_a_parameter_that_the_call_names_itself_can_be_meant() -> None:
-    """The arguments that a call must have are known too."""
+    """Required arguments are suggested too."""
     with pytest.raises(TypeError, match="did you mean 'assistant_id'"):
         make_options("POST", RunStreamParams, {"assistent_id": "a"}, {"assistant_id": "a"})
 
 
 def test_what_is_for_the_stream_is_not_sent() -> None:
-    """Nor are the tools of a call that submits outputs: the run has their definitions."""
+    """Nor are the tools of a call that submits outputs, since the run has their definitions."""
     given = {"recover": False, "tools": [], "max_rounds": 2, "approve": bool}
     expected = {"query": {}, "headers": {}, "body": {"stream": True}}
     required = {"stream": True}
@@ -37,7 +37,7 @@ def test_what_is_for_the_stream_is_not_sent() -> None:
 
 @pytest.mark.parametrize("in_query", [True, False])
 def test_include_is_in_the_query_or_in_the_body(*, in_query: bool) -> None:
-    """The Assistants API has it in the query, also of a POST; others have not."""
+    """Assistants calls send it in the query, even with POST; those of other wires in the body."""
     given = {"include": ["x"]}
     made = make_options("POST", RunStreamParams, given, {}, include_in_query=in_query)
     assert ({"include[]": ["x"]} if in_query else {}) == made.get("query")
@@ -46,20 +46,20 @@ def test_include_is_in_the_query_or_in_the_body(*, in_query: bool) -> None:
 
 @pytest.mark.parametrize("value", ["", ".", "..", None, 5, models.Thread("thread_1")])
 def test_what_is_no_id_is_refused_by_its_name(value: Any) -> None:
-    """Nothing, a dot or two, or an object would make another path."""
+    """An empty string, one dot or two, or an object would change the path."""
     with pytest.raises(ValueError, match=r"run_id is .*: give the id"):
         make_path("/threads/{thread_id}/runs/{run_id}", thread_id="t", run_id=value)
 
 
 def test_an_id_is_one_segment_of_the_path() -> None:
-    """Whatever is in it."""
+    """This is true whatever characters it contains."""
     path = make_path("/threads/{thread_id}/x", thread_id="../a/b?c=d#e {f}ü")
     assert "/threads/..%2Fa%2Fb%3Fc%3Dd%23e%20%7Bf%7D%C3%BC/x" == path
 
 
 @pytest.mark.parametrize("headers", [{}, BETA])
 def test_headers_that_a_call_sends_by_itself_are_apart(headers: dict[str, str]) -> None:
-    """Those of the client and of the caller count before them."""
+    """Those of the client and of the caller take precedence over them."""
     given = {"extra_headers": {"X-Own": "1"}}
     made = make_options("POST", RunStreamParams, given, {}, headers=headers)
     assert {"X-Own": "1"} == made.get("headers")
@@ -70,7 +70,7 @@ def test_headers_that_a_call_sends_by_itself_are_apart(headers: dict[str, str]) 
 
 
 def test_an_object_is_asked_for() -> None:
-    """One request; the answer becomes a payload."""
+    """There is one request, and its answer becomes a payload."""
     flow = ask(models.Thread, "POST", "/threads", ThreadParams, {"metadata": {"a": "b"}})
     effects, thread = play_all(flow, {"id": "thread_1"})
     options = {"query": {}, "headers": {}, "body": {"metadata": {"a": "b"}}}
@@ -86,7 +86,7 @@ def test_wrong_arguments_ask_for_nothing() -> None:
 
 
 def test_an_answer_of_another_shape_is_an_error_of_the_flow() -> None:
-    """With its path."""
+    """The error has the path of what is wrong."""
     with pytest.raises(DecodeError, match="not a Thread"):
         play(ask(models.Thread, "GET", "/threads/t", ThreadParams, {}), {"id": 5})
 

@@ -1,4 +1,4 @@
-"""The keyword arguments of a streamed response are OpenAI's, and one of ours."""
+"""The keyword arguments of a streamed response are OpenAI's, and one of our own."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ RESPONSE: Any = response_create_params.ResponseCreateParamsBase
 
 
 def test_the_names_are_openais() -> None:
-    """Each parameter of OpenAI's call is one of ours, and the one that we made up is known."""
+    """Each parameter of OpenAI's call is one of ours, and ours has only one other."""
     expected = RESPONSE.__optional_keys__ | RESPONSE.__required_keys__
     names = ResponseStreamParams.__optional_keys__ - StreamOptions.__optional_keys__
     assert expected == names - {"stateless"}
 
 
 def test_everything_can_be_left_out_and_handlers_can_be_given() -> None:
-    """It takes what every call takes that answers with a stream."""
+    """It takes the arguments of every call that returns a stream."""
     assert frozenset() == ResponseStreamParams.__required_keys__
     assert StreamOptions.__optional_keys__ <= ResponseStreamParams.__optional_keys__

@@ -1,4 +1,4 @@
-"""stream_core/resources.py: every call, against a server, and with OpenAI's names."""
+"""Every call of the Assistants wire, against a server, and compared with OpenAI's names."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ FUNCTION = models.FunctionTool(
 
 
 def respond(turn: Turn) -> Answer:
-    """Call a function where there is one, then say what it gave."""
+    """Call a function if there is one, then state its output."""
     if turn.functions and not turn.results:
         return CallFunctions([FunctionCall("get_weather", {"city": "Oslo"})])
     return Say(f"It is {turn.results[0].output}." if turn.results else "Hello.")
@@ -39,20 +39,20 @@ def respond(turn: Turn) -> Answer:
 
 @pytest.fixture
 def server() -> Iterator[LocalServer]:
-    """A server whose assistant calls a function when it has one."""
+    """Run a server whose assistant calls a function if it has one."""
     with LocalServer(respond) as running:
         yield running
 
 
 @pytest.fixture
 def client(server: LocalServer) -> Iterator[Client]:
-    """A client of that server."""
+    """Make a client of that server."""
     with Client("key", server.base_url) as made:
         yield made
 
 
 class Names:
-    """A handler that writes down names."""
+    """A handler that records the names of events."""
 
     def __init__(self) -> None:
         self.names: list[str] = []
@@ -137,7 +137,7 @@ def test_a_run_is_streamed(client: Client) -> None:
 
 
 def test_a_thread_is_made_and_run_in_one_call(client: Client) -> None:
-    """Streamed or not."""
+    """It may be streamed or not."""
     _, assistant_id = conversation(client)
     thread = {"messages": [{"role": "user", "content": "Hi"}]}
     with client.threads.create_and_run_stream(assistant_id=assistant_id, thread=thread) as stream:
@@ -149,7 +149,7 @@ def test_a_thread_is_made_and_run_in_one_call(client: Client) -> None:
 
 
 def test_tool_outputs_are_submitted_and_the_stream_goes_on(client: Client) -> None:
-    """One handler may serve both streams."""
+    """One handler can serve both streams."""
     thread_id, assistant_id = conversation(client, tools=[FUNCTION])
     handler = Names()
     first = client.threads.runs.stream(thread_id, assistant_id=assistant_id, handlers=[handler])
@@ -169,7 +169,7 @@ def test_tool_outputs_are_submitted_and_the_stream_goes_on(client: Client) -> No
 
 
 def test_tool_outputs_are_submitted_without_a_stream(client: Client) -> None:
-    """The run that goes on is the answer."""
+    """The answer is the run as it goes on."""
     thread_id, assistant_id = conversation(client, tools=[FUNCTION])
     run = client.threads.runs.stream(thread_id, assistant_id=assistant_id).get_final_run()
     assert run.required_action is not None
@@ -200,7 +200,7 @@ def test_runs_are_made_read_changed_listed_and_cancelled(client: Client) -> None
 
 
 def test_steps_are_read_and_listed(client: Client) -> None:
-    """With what their details say."""
+    """They have their details."""
     thread_id, assistant_id = conversation(client)
     run = client.threads.runs.stream(thread_id, assistant_id=assistant_id).get_final_run()
     steps = client.threads.runs.steps
@@ -243,8 +243,8 @@ def test_steps_are_read_and_listed(client: Client) -> None:
 def test_what_belongs_in_the_query_is_there(
     server: LocalServer, client: Client, call: Any, expected: str
 ) -> None:
-    """Lists and ``include`` are asked for in the address."""
-    with suppress(errors.APIStatusError):  # no such object; how it was asked for is the question
+    """Parameters of lists and ``include`` are part of the address."""
+    with suppress(errors.APIStatusError):  # there is no such object; only the request matters
         call(client)
     sent = server.requests[-1]
     assert expected == f"{sent.method} {sent.path} {dict(sent.query)}"
@@ -252,10 +252,10 @@ def test_what_belongs_in_the_query_is_there(
 
 # --- The names ----------------------------------------------------------------------------
 
-#: Arguments of OpenAI's that ours do not have: the stream is a method of its own here.
+#: Arguments of OpenAI's calls that ours do not have: here, streaming is a method of its own.
 NOT_OURS = {"self", "stream"}
 
-#: Calls of OpenAI's that ours do not have: a stream instead of asking again and again, and a
+#: Calls of OpenAI's that ours do not have: those that poll, which a stream replaces, and a
 #: deprecated name of ``stream``.
 OTHER_CALLS = re.compile(r"_.*|with_.*|.*_poll|poll|create_and_stream|runs|messages|steps")
 
@@ -275,13 +275,13 @@ CALLS = [
 
 
 def arguments(method: Any) -> dict[str, inspect.Parameter]:
-    """The arguments of a method by name."""
+    """Return the arguments of a method, by name."""
     return dict(inspect.signature(method).parameters)
 
 
 @pytest.mark.parametrize(("ours", "theirs", "name"), CALLS)
 def test_each_call_of_openais_client_can_be_made_here(ours: Any, theirs: Any, name: str) -> None:
-    """The same method with the same arguments, by place and by name."""
+    """The method is the same, with the same arguments, positional and by keyword."""
     expected = arguments(getattr(theirs, name))
     actual = arguments(getattr(ours, name))
     (unpacked,) = [x for x in actual.values() if x.kind is inspect.Parameter.VAR_KEYWORD]
@@ -293,13 +293,13 @@ def test_each_call_of_openais_client_can_be_made_here(ours: Any, theirs: Any, na
     assert [x for x, y in expected.items() if y.kind is by_place] == [
         x for x, y in actual.items() if y.kind is by_place
     ][: sum(x.kind is by_place for x in expected.values())]
-    # What must be given here must be given there.
+    # An argument that is required here is required there.
     required = {x for x, y in actual.items() if y.default is y.empty} - {unpacked.name}
     assert set() == {x for x in required if expected[x].default is not inspect.Parameter.empty}
 
 
 def test_the_comparison_is_about_the_calls() -> None:
-    """The expression above leaves out no call by accident."""
+    """The filter above drops no call by accident."""
     streams = {"stream", "create_and_run_stream", "submit_tool_outputs_stream"}
     rest = {"create", "retrieve", "update", "list", "delete", "cancel", "submit_tool_outputs"}
     assert streams | rest | {"create_and_run"} == {name for _, _, name in CALLS}

@@ -1,4 +1,4 @@
-"""stream_core/chat_client.py: streams of the Chat Completions wire, asked for over HTTP."""
+"""Streams of the Chat Completions wire, requested over HTTP."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ WIND_AT_PORTO = "at Porto it blows from the north"
 
 
 def stream_of(server: ScriptedServer, **params: Any) -> Stream:
-    """Ask the question."""
+    """Return the arguments of a question."""
     params = {"model": "small", "messages": [QUESTION], **params}
     return server.client.chat.completions.stream(**params)
 
 
 def test_an_answer_is_a_run_with_a_message() -> None:
-    """The same handlers hear it; the request has what was given, and asks for the usage."""
+    """The same handlers serve it; the request has what was given, and asks for the usage."""
     recorder = Recorder()
     with running(SAYS) as server:
         stream = stream_of(server, event_handler=recorder, temperature=0, seed=7)
@@ -72,7 +72,7 @@ def test_an_answer_is_a_run_with_a_message() -> None:
 
 
 def test_what_is_given_counts_before_what_is_added() -> None:
-    """Options of the stream, headers, query and further keys of the body too."""
+    """These are stream options, headers, query, and other keys of the body."""
     with running(SAYS) as server:
         stream_of(
             server,
@@ -89,7 +89,7 @@ def test_what_is_given_counts_before_what_is_added() -> None:
 
 
 def test_tools_are_run_and_their_outputs_are_messages() -> None:
-    """Two requests, one run: it ends once, and its usage is the sum."""
+    """There are two requests but one run: it ends once, and its usage is the sum."""
     recorder = Recorder()
     with running(CALLS, SAYS) as server:
         stream = stream_of(
@@ -135,7 +135,7 @@ def test_rounds_add_up() -> None:
 
 
 def test_a_model_that_always_calls_is_stopped() -> None:
-    """After max_rounds the stream fails."""
+    """After ``max_rounds`` rounds the stream fails."""
     with running(CALLS, CALLS) as server:
         stream = stream_of(server, tools=ToolSet(get_tides, get_wind), max_rounds=1)
         with pytest.raises(errors.ToolLoopError):
@@ -144,7 +144,7 @@ def test_a_model_that_always_calls_is_stopped() -> None:
 
 
 def test_definitions_alone_leave_the_calls_to_the_caller() -> None:
-    """The stream ends with what the run requires."""
+    """The stream ends with the run requiring action."""
     with running(CALLS) as server:
         stream = stream_of(server, tools=[TIDES])
         run = stream.until_done()
@@ -154,7 +154,7 @@ def test_definitions_alone_leave_the_calls_to_the_caller() -> None:
 
 
 def test_a_refused_round_is_the_failure_of_the_stream() -> None:
-    """What the server said is raised, and handlers hear of it."""
+    """The server's error is raised, and delivered to handlers."""
     recorder = Recorder()
     refusal = json_answer({"error": {"message": "no such tool message"}}, 400)
     with running(CALLS, refusal) as server:
@@ -166,7 +166,7 @@ def test_a_refused_round_is_the_failure_of_the_stream() -> None:
 
 @pytest.mark.parametrize("cut", [True, False], ids=["cut", "ended"])
 def test_a_stream_that_breaks_off_is_an_error_with_what_came(*, cut: bool) -> None:
-    """Nothing is asked again; what was said is in the snapshots."""
+    """Nothing is requested again; the text so far is in the snapshots."""
     broken = frames(chunk(role="assistant"), chunk(content="At "), cut=cut)
     with running(broken) as server:
         stream = stream_of(server)
@@ -201,7 +201,7 @@ def test_cancelling_closes() -> None:
 def test_what_cannot_be_is_said_before_anything_is_sent(
     params: dict[str, Any], message: str
 ) -> None:
-    """Nobody would listen to the answer."""
+    """Otherwise nobody would listen to the answer."""
     with running() as server:
         with pytest.raises(TypeError, match=message):
             stream_of(server, **params)

@@ -1,4 +1,4 @@
-"""stream_core/client.py: who asks, which server, and with what key."""
+"""The settings of a client: server, credentials and wire."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from tests import ROOT
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whoever runs the tests may have a key."""
+    """Remove the variables that whoever runs the tests may have set."""
     for name in [name for name in os.environ if name.startswith("OPENAI_")]:
         monkeypatch.delenv(name)
 
 
 def headers_of(server: LocalServer) -> dict[str, str]:
-    """The headers of the last request."""
+    """Return the headers of the last request."""
     return dict(server.requests[-1].headers)
 
 
@@ -46,7 +46,7 @@ def test_arguments_say_who_asks(server: LocalServer) -> None:
 def test_the_environment_says_it_otherwise(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the names that OpenAI's clients read."""
+    """Its variables are those that OpenAI's clients read."""
     monkeypatch.setenv("OPENAI_API_KEY", "key")
     monkeypatch.setenv("OPENAI_BASE_URL", server.base_url)
     monkeypatch.setenv("OPENAI_ORG_ID", "org")
@@ -61,7 +61,7 @@ def test_the_environment_says_it_otherwise(
 def test_arguments_count_before_the_environment(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also the empty key, which sends none."""
+    """So does the empty key, with which none is sent."""
     monkeypatch.setenv("OPENAI_API_KEY", "env")
     monkeypatch.setenv("OPENAI_BASE_URL", "http://elsewhere/v1")
     monkeypatch.setenv("OPENAI_ORG_ID", "env")
@@ -80,7 +80,7 @@ def test_nothing_said_is_nothing_sent(server: LocalServer) -> None:
 
 
 def test_openais_server_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the variable is set to nothing; a slash at the end does not matter."""
+    """It is so even if the variable is empty; a trailing slash makes no difference."""
     monkeypatch.setenv("OPENAI_BASE_URL", "")
     assert "https://api.openai.com/v1" == Client("key").base_url
     assert "http://server/v1" == Client(base_url="http://server/v1/").base_url
@@ -102,12 +102,12 @@ def test_openais_server_needs_a_key(base_url: str | None, key: str | None) -> No
     ],
 )
 def test_a_key_may_come_in_other_ways(settings: dict[str, Any]) -> None:
-    """In a session, or in a header."""
+    """It may be in a session or in a header."""
     assert "https://api.openai.com/v1" == Client(**settings).base_url
 
 
 def test_the_key_may_be_a_function(server: LocalServer) -> None:
-    """It is asked at each request, so that a token can be renewed."""
+    """The function is called at each request, so that a token can be renewed."""
     keys = iter(["one", "two"])
     client = Client(lambda: next(keys), server.base_url)
     client.threads.create()
@@ -118,7 +118,7 @@ def test_the_key_may_be_a_function(server: LocalServer) -> None:
 def test_a_function_may_say_who_asks_in_its_own_way(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is asked at each request, and the environment's key is not sent."""
+    """The function is called at each request, and the environment's key is not sent."""
     monkeypatch.setenv("OPENAI_API_KEY", "env")
     numbers = iter([1, 2])
     client = Client(base_url=server.base_url, auth=lambda: {"X-Key": f"key-{next(numbers)}"})
@@ -130,18 +130,18 @@ def test_a_function_may_say_who_asks_in_its_own_way(
 
 
 def test_a_query_can_be_sent_with_every_request(server: LocalServer) -> None:
-    """A call's own counts before it, name by name."""
+    """A call's own query takes precedence, name by name."""
     client = Client(base_url=server.base_url, default_query={"api-version": "v1", "limit": 3})
     client.assistants.list()
     assert {"api-version": "v1", "limit": "3"} == dict(server.requests[-1].query)
     client.assistants.list(limit=2)
     assert {"api-version": "v1", "limit": "2"} == dict(server.requests[-1].query)
-    client.request("POST", "/threads", query=None)  # type: ignore[arg-type]  # as some write it
+    client.request("POST", "/threads", query=None)  # type: ignore[arg-type]  # as some callers do
     assert {"api-version": "v1", "limit": "3"} == dict(server.requests[-1].query)
 
 
 def test_azure_s_services_have_constructors_of_their_own(server: LocalServer) -> None:
-    """What they set is in test_azure.py; what they make is a client like any other."""
+    """Their settings are tested in test_azure.py; the client is one like any other."""
     project = f"{server.url}/api/projects/p"
     for client, base_url in (
         (Client.azure_agents(project, api_key="key"), project),
@@ -163,7 +163,7 @@ def test_a_key_that_no_header_can_carry_is_refused_unseen(server: LocalServer, k
 
 
 def test_default_headers_count_before_ours(server: LocalServer) -> None:
-    """In any spelling; None takes one away."""
+    """Their spelling makes no difference; None removes a header."""
     headers = {"openai-beta": "assistants=v3", "User-Agent": "mine", "X-More": "1"}
     client = Client(base_url=server.base_url, default_headers={**headers, "Accept": None})
     client.threads.create()
@@ -176,23 +176,23 @@ def test_default_headers_count_before_ours(server: LocalServer) -> None:
 
 
 def test_the_representation_hides_the_key() -> None:
-    """It says which server."""
+    """It shows the server."""
     assert "Client(base_url='https://api.openai.com/v1')" == repr(Client("secret"))
 
 
 def test_an_address_that_cannot_be_is_refused() -> None:
-    """When the client is made, not when it is used."""
+    """This happens when the client is made, not when it is used."""
     with pytest.raises(ValueError, match="pass an address"):
         Client("key", "localhost:8000/v1")
 
 
 def test_a_negative_number_of_retries_is_refused() -> None:
-    """When the client is made."""
+    """This happens when the client is made."""
     with pytest.raises(ValueError, match="max_retries"):
         Client("key", max_retries=-1)
 
 
-# --- What it does with them -------------------------------------------------------------------
+# --- Requests and connections -----------------------------------------------------------------
 
 
 def test_it_has_the_calls(server: LocalServer) -> None:
@@ -206,7 +206,7 @@ def test_it_has_the_calls(server: LocalServer) -> None:
 
 
 def test_a_hundred_runs_need_one_connection(server: LocalServer) -> None:
-    """Each stream that was read to ``done`` gives its connection to the next."""
+    """Each stream that was read to ``done`` passes its connection to the next."""
     client = Client(base_url=server.base_url)
     thread = client.threads.create()
     assistant = client.assistants.create(model="gpt")
@@ -218,7 +218,7 @@ def test_a_hundred_runs_need_one_connection(server: LocalServer) -> None:
 
 
 def test_a_request_that_has_no_method_can_be_sent(server: LocalServer) -> None:
-    """With the client's key and retries, and the JSON value as the answer."""
+    """It uses the client's key and retries, and returns the JSON value of the answer."""
     client = Client("key", server.base_url)
     made = client.request("POST", "/threads", body={"metadata": {"k": "v"}})
     assert {"k": "v"} == made["metadata"]
@@ -230,7 +230,7 @@ def test_a_request_that_has_no_method_can_be_sent(server: LocalServer) -> None:
 def test_retries_are_two_or_as_said(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: int
 ) -> None:
-    """Before the error is told."""
+    """They come before the error is raised."""
     monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
     server.fail_next(*[Fault(status=500)] * 3)
     with pytest.raises(errors.InternalServerError):
@@ -239,7 +239,7 @@ def test_retries_are_two_or_as_said(
 
 
 def test_the_timeout_is_the_clients_or_the_calls(server: LocalServer) -> None:
-    """A call's own counts first."""
+    """A call's own timeout takes precedence."""
     assert (10.0, 600.0) == DEFAULT_TIMEOUT
     server.fail_next(Fault(delay=5.0), Fault(delay=5.0))
     with pytest.raises(errors.StreamTimeoutError):
@@ -249,7 +249,7 @@ def test_the_timeout_is_the_clients_or_the_calls(server: LocalServer) -> None:
 
 
 def test_a_session_of_the_caller_is_used_and_left(server: LocalServer) -> None:
-    """Leaving the client does not close it, and its retries are its own."""
+    """Leaving the client does not close it, and its own adapters decide about retries."""
     session = requests.Session()
     session.headers["X-Session"] = "1"
     session.mount("http://", retrying_adapter(0))
@@ -272,7 +272,7 @@ def test_leaving_the_client_closes_its_connections(server: LocalServer) -> None:
 
 
 def test_importing_the_client_does_not_load_requests() -> None:
-    """Only making one does."""
+    """Only making a client does."""
     code = (
         "import sys; from stream_core import Client; assert 'requests' not in sys.modules; "
         "Client('key'); assert 'requests' in sys.modules"
@@ -305,13 +305,13 @@ def test_the_wire_is_that_of_assistants_unless_it_is_said() -> None:
     ],
 )
 def test_a_wire_that_cannot_be_is_refused(settings: dict[str, Any], says: str) -> None:
-    """The sentence names what can be."""
+    """The error names the allowed values."""
     with pytest.raises(ValueError, match=says):
         Client("k", "http://127.0.0.1:1", **settings)
 
 
 def test_the_other_wire_is_loaded_when_it_is_asked_for() -> None:
-    """Whoever does not ask for it does not pay for it."""
+    """A program that does not use it does not load it."""
     code = (
         "import sys; from stream_core import Client; Client('k', 'http://127.0.0.1:1'); "
         "print('stream_core.client.assistants_over_responses' in sys.modules)"

@@ -26,7 +26,7 @@ PATH = "/threads/t/runs"
 
 
 class Calls(Resource):
-    """One call of each kind."""
+    """A resource with one call of each kind."""
 
     def make(self, **params: Unpack[ThreadParams]) -> models.Thread:
         return self._ask(models.Thread, "POST", "/threads", ThreadParams, params)
@@ -40,14 +40,14 @@ class Calls(Resource):
 
 @pytest.fixture
 def calls(server: LocalServer) -> Iterator[Calls]:
-    """Calls of that server, sent once."""
+    """Make calls on that server that are sent once."""
     transport = Transport(server.base_url, headers={"X-Usual": "1"}, auth=dict, timeout=10.0)
     yield Calls(transport)
     transport.close()
 
 
 def sent(server: LocalServer) -> RecordedRequest:
-    """The only request."""
+    """Return the only request."""
     (request,) = server.requests
     return request
 
@@ -56,13 +56,13 @@ def sent(server: LocalServer) -> RecordedRequest:
 
 
 def test_what_is_left_out_is_not_sent_and_none_is_null(server: LocalServer, calls: Calls) -> None:
-    """The API tells the two apart."""
+    """The API distinguishes the two."""
     calls.make(tool_resources=None)
     assert {"tool_resources": None} == sent(server).json
 
 
 def test_payloads_and_plain_objects_mix(server: LocalServer, calls: Calls) -> None:
-    """A payload is sent without what is empty, a plain object as it is."""
+    """A payload is sent without its empty fields, a plain object as it is."""
     code = models.CodeInterpreterResources(file_ids=["file_1"])
     calls.make(
         tool_resources=models.ToolResources(code_interpreter=code),
@@ -83,7 +83,7 @@ def test_a_call_that_takes_parameters_sends_a_body_without_any(
 
 
 def test_a_call_that_takes_none_sends_none(server: LocalServer, calls: Calls) -> None:
-    """Unless there is something extra to say."""
+    """The exception is an ``extra_body``."""
     server.fail_next(Fault(status=200, json={}), Fault(status=200, json={}))
     calls.cancel()
     calls.cancel(extra_body={"a": 1})
@@ -91,7 +91,7 @@ def test_a_call_that_takes_none_sends_none(server: LocalServer, calls: Calls) ->
 
 
 def test_extras_are_added(server: LocalServer, calls: Calls) -> None:
-    """To body, query and headers; the extra body counts before the parameter."""
+    """They go into body, query and headers; the extra body takes precedence over the parameter."""
     calls.make(
         metadata={"a": "1"},
         extra_body={"metadata": {"b": "2"}, "more": True},
@@ -106,42 +106,45 @@ def test_extras_are_added(server: LocalServer, calls: Calls) -> None:
 
 
 def test_extras_may_be_none(server: LocalServer, calls: Calls) -> None:
-    """As code written for OpenAI's client has them."""
+    """Code written for OpenAI's client passes None."""
     none: Any = None
     calls.make(extra_body=none, extra_query=none, extra_headers=none)
     assert (b"{}", {}) == (sent(server).body, sent(server).query)
 
 
 def test_the_query_of_a_list_leaves_out_none(server: LocalServer, calls: Calls) -> None:
-    """A query has no word for null."""
+    """A query cannot express null."""
     none: Any = None
     calls.list(limit=5, after=none, extra_query={"x": "y"})
     assert {"limit": "5", "x": "y"} == sent(server).query
 
 
 def test_a_call_may_have_a_timeout_of_its_own(server: LocalServer, calls: Calls) -> None:
-    """It counts instead of the client's."""
+    """It replaces the client's."""
     server.fail_next(Fault(delay=5.0))
     with pytest.raises(errors.StreamTimeoutError) as caught:
         calls.make(timeout=(5.0, 0.05))
     assert 0.05 == caught.value.timeout
 
 
-# --- Arguments that are wrong -----------------------------------------------------------------
+# --- Wrong arguments --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("wrong", "expected"),
     [
-        ({"mesages": []}, r"does not know 'mesages' \(did you mean 'messages'\?\); .*extra_body"),
-        ({"zzz": 1}, r"does not know 'zzz'; .*extra_body"),
+        (
+            {"mesages": []},
+            r"unknown argument: 'mesages' \(did you mean 'messages'\?\); .*extra_body",
+        ),
+        ({"zzz": 1}, r"unknown argument: 'zzz'; .*extra_body"),
         ({"zzz": 1, "metadat": {}}, r"'metadat' \(did you mean 'metadata'\?\), 'zzz'; "),
     ],
 )
 def test_an_unknown_parameter_is_named(
     server: LocalServer, calls: Calls, wrong: dict[str, Any], expected: str
 ) -> None:
-    """With the one that was meant, and nothing is sent."""
+    """The error names the parameter that may have been meant, and nothing is sent."""
     with pytest.raises(TypeError, match=expected):
         calls.make(**wrong)
     assert [] == server.requests
@@ -151,7 +154,7 @@ def test_an_unknown_parameter_is_named(
 
 
 def test_an_answer_of_another_shape_is_a_decode_error(server: LocalServer, calls: Calls) -> None:
-    """With the paths of what is wrong."""
+    """The error has the paths of what is wrong."""
     server.fail_next(Fault(status=200, json={"id": 5}))
     with pytest.raises(errors.DecodeError, match="not a Thread") as caught:
         calls.make()
@@ -159,7 +162,7 @@ def test_an_answer_of_another_shape_is_a_decode_error(server: LocalServer, calls
 
 
 def test_a_list_is_asked_for_page_by_page(server: LocalServer, calls: Calls) -> None:
-    """With the same parameters, from where the last page ended."""
+    """Each request has the same parameters, and begins where the last page ended."""
     for more, ids in ((True, "ab"), (True, "cd"), (False, "e")):
         data = [{"id": x} for x in ids]
         page = {"data": data, "last_id": ids[-1], "has_more": more}

@@ -1,4 +1,4 @@
-"""stream_core/responses_client.py: streams of the Responses wire, asked for over HTTP."""
+"""Streams of the Responses wire, requested over HTTP."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.support.scripted_server import frames, json_answer, running
 
 
 def test_a_response_is_a_run_with_a_message() -> None:
-    """The same handlers hear it; the request has what was given."""
+    """The same handlers serve it; the request has what was given."""
     recorder = Recorder()
     with running(frames(*saying())) as server:
         stream = stream_of(
@@ -48,7 +48,7 @@ def test_a_response_is_a_run_with_a_message() -> None:
 
 
 def test_tools_are_sent_as_this_wire_has_them() -> None:
-    """Functions are flat, and not strict where that was not said; others stay as they are."""
+    """Functions are flat, and not strict unless they say so; other tools stay as they are."""
     strict = {"type": "function", "function": {"name": "f", "parameters": {}, "strict": True}}
     flat = {"type": "function", "name": "g", "parameters": {}}
     search = {"type": "web_search"}
@@ -72,7 +72,7 @@ def test_tools_are_sent_as_this_wire_has_them() -> None:
 def test_what_cannot_be_is_said_before_anything_is_sent(
     params: dict[str, Any], message: str
 ) -> None:
-    """Nobody would listen to the response."""
+    """Otherwise nobody would listen to the response."""
     with running() as server:
         with pytest.raises(TypeError, match=message):
             stream_of(server, **params)
@@ -80,7 +80,7 @@ def test_what_cannot_be_is_said_before_anything_is_sent(
 
 
 def test_a_refused_request_is_raised() -> None:
-    """The class tells the status."""
+    """The class of the error depends on the status."""
     with running(json_answer({"error": {"message": "no such model"}}, 404)) as server:
         with pytest.raises(errors.NotFoundError, match="no such model"):
             stream_of(server)
@@ -88,7 +88,7 @@ def test_a_refused_request_is_raised() -> None:
 
 
 def test_a_stream_knows_its_last_response() -> None:
-    """With that the next turn goes on; the run keeps the id of the first."""
+    """The next turn can follow that response; the run keeps the id of the first."""
     with running(frames(*calling()), frames(*saying())) as server:
         stream = stream_of(server, tools=ToolSet(get_tides))
         known = [stream.response_id]

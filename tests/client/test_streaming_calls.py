@@ -1,4 +1,4 @@
-"""stream_core/streaming.py: calls that answer with a stream, and tools that run in it."""
+"""Calls that return a stream, and tools that run during it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ BOTH = [get_tides, get_wind]
 
 
 class Calls(StreamingResource):
-    """One call."""
+    """A resource with one call."""
 
     def stream(self, **params: Unpack[RunStreamParams]) -> Stream:
         return self._stream("/threads/t/runs", RunStreamParams, params, assistant_id="a")
@@ -60,7 +60,7 @@ class Calls(StreamingResource):
 
 @pytest.fixture
 def calls(server: LocalServer) -> Iterator[Calls]:
-    """The call of that server, sent once."""
+    """Make a call on that server that is sent once."""
     transport = Transport(server.base_url, headers={}, auth=dict, timeout=10.0)
     yield Calls(transport)
     transport.close()
@@ -68,7 +68,7 @@ def calls(server: LocalServer) -> Iterator[Calls]:
 
 @pytest.fixture
 def talk() -> Iterator[Conversation]:
-    """A conversation in which two functions are called at once."""
+    """Run a conversation in which the model calls two functions at once."""
     with conversation() as begun:
         yield begun
 
@@ -107,7 +107,7 @@ def test_a_run_is_not_started_for_what_cannot_be(
 
 
 def test_a_stream_has_its_handlers_in_order(server: LocalServer, calls: Calls) -> None:
-    """The one handler before the others; the body asks for a stream, ``include`` is no part."""
+    """``event_handler`` comes first; the body asks for a stream, and has no ``include``."""
     server.play(b"event: done\ndata: [DONE]\n\n")
     handlers = [Deaf(), Deaf(), Deaf()]
     given = (handler for handler in handlers[1:])
@@ -121,7 +121,7 @@ def test_a_stream_has_its_handlers_in_order(server: LocalServer, calls: Calls) -
 
 @pytest.mark.parametrize("none", [{}, {"event_handler": None}, {"handlers": None}])
 def test_a_stream_needs_no_handler(server: LocalServer, calls: Calls, none: dict[str, Any]) -> None:
-    """It can be iterated."""
+    """It can be iterated over."""
     server.play(b"event: done\ndata: [DONE]\n\n")
     stream = calls.stream(**none)
     assert () == stream.handlers
@@ -129,14 +129,14 @@ def test_a_stream_needs_no_handler(server: LocalServer, calls: Calls, none: dict
 
 
 def test_the_limit_of_a_frame_is_the_streams(server: LocalServer, calls: Calls) -> None:
-    """A longer frame is its own error."""
+    """A longer frame is an error of its own kind."""
     server.play(b"event: done\ndata: [DONE]\n\n")
     with pytest.raises(errors.FrameTooLargeError):
         calls.stream(max_frame_bytes=5).until_done()
 
 
 def test_the_limit_of_a_frame_is_that_of_all_rounds(talk: Conversation) -> None:
-    """A longer one in the second reply is an error too."""
+    """A longer frame in the second reply is an error too."""
     ran = []
 
     def get_tides(port: str) -> str:
@@ -149,7 +149,7 @@ def test_the_limit_of_a_frame_is_that_of_all_rounds(talk: Conversation) -> None:
     assert ["Porto"] == ran
 
 
-# --- What tools may be --------------------------------------------------------------------------
+# --- Kinds of tools -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_the_limit_of_a_frame_is_that_of_all_rounds(talk: Conversation) -> None:
     ],
 )
 def test_definitions_of_the_tools_are_sent(talk: Conversation, given: Any, sent: Any) -> None:
-    """In the place of functions, after the definitions that were given."""
+    """They replace the functions, and come after the definitions that were given."""
     talk.stream(tools=given).close()
     (body,) = talk.asked("/runs")
     names = body["tools"] and [
@@ -185,14 +185,14 @@ def test_definitions_of_the_tools_are_sent(talk: Conversation, given: Any, sent:
 
 
 def test_nothing_is_sent_for_tools_that_are_not_given(talk: Conversation) -> None:
-    """The assistant's own tools count then."""
+    """The assistant's own tools apply in that case."""
     talk.stream().close()
     (body,) = talk.asked("/runs")
     assert "tools" not in body
 
 
 def test_a_run_on_a_new_thread_takes_tools_too(talk: Conversation) -> None:
-    """In the same way."""
+    """It does so in the same way."""
     stream = talk.client.threads.create_and_run_stream(
         assistant_id=talk.assistant_id, thread={"messages": []}, tools=BOTH
     )
@@ -201,7 +201,7 @@ def test_a_run_on_a_new_thread_takes_tools_too(talk: Conversation) -> None:
 
 
 def test_tools_of_a_stream_that_submits_are_for_the_rounds_after_it() -> None:
-    """They are not sent: the run has their definitions."""
+    """They are not sent, since the run has their definitions."""
 
     def respond(turn: Turn) -> Answer:
         if len(turn.rounds) < 3:
@@ -221,7 +221,7 @@ def test_tools_of_a_stream_that_submits_are_for_the_rounds_after_it() -> None:
 
 
 def test_a_round_of_tools_goes_on_in_the_same_stream(talk: Conversation) -> None:
-    """One reading, one done, one end; the outputs come between the two replies."""
+    """There is one reading, one done and one end; the outputs come between the two replies."""
     log = EventLog()
     stream = talk.stream(tools=BOTH, event_handler=log)
     run = stream.until_done()
@@ -238,7 +238,7 @@ def test_a_round_of_tools_goes_on_in_the_same_stream(talk: Conversation) -> None
 
 
 def test_outputs_and_errors_are_callbacks(talk: Conversation) -> None:
-    """``on_tool_output`` has call and output; ``on_tool_error`` comes before it."""
+    """``on_tool_output`` gets the call and its output; ``on_tool_error`` comes before it."""
     told: list[str] = []
 
     def get_wind(port: str) -> str:
@@ -273,7 +273,7 @@ def test_outputs_and_errors_are_callbacks(talk: Conversation) -> None:
 
 
 def test_the_current_event_is_the_output_in_its_callback(talk: Conversation) -> None:
-    """And the run is the one that waits."""
+    """The current run is the one that waits."""
     seen = []
 
     class Handler(EventHandler):
@@ -287,7 +287,7 @@ def test_the_current_event_is_the_output_in_its_callback(talk: Conversation) -> 
 
 
 def test_the_texts_of_all_rounds_are_one_text() -> None:
-    """Also what is said before a call."""
+    """The text before a call is part of it."""
 
     def respond(turn: Turn) -> Answer:
         if turn.results:
@@ -302,7 +302,7 @@ def test_the_texts_of_all_rounds_are_one_text() -> None:
 
 
 def test_a_scanner_reads_through_all_rounds(talk: Conversation) -> None:
-    """``next()`` gives the events of both replies, and done once."""
+    """``next()`` returns the events of both replies, and done once."""
     stream = talk.stream(tools=BOTH)
     names = []
     while stream.next():
@@ -345,7 +345,7 @@ def test_an_executor_runs_the_calls_at_the_same_time(talk: Conversation) -> None
 
 
 def test_calls_of_tools_are_approved(talk: Conversation) -> None:
-    """Refused, answered or changed, one by one."""
+    """Calls are refused, answered or changed, one by one."""
 
     def approve(call: models.RequiredActionFunctionToolCall) -> bool | str:
         return call.function.name == "get_tides" or "Not the wind."
@@ -359,7 +359,7 @@ def test_calls_of_tools_are_approved(talk: Conversation) -> None:
 def test_calls_of_an_mcp_server_are_approved(
     tools: list[Callable[..., Any]] | None, *, approved: bool
 ) -> None:
-    """The answers are sent as ``tool_approvals``; nothing runs here, so nothing is told."""
+    """The answers are sent as ``tool_approvals``; no tool runs here, so no event is delivered."""
 
     def respond(turn: Turn) -> Answer:
         if turn.results:
@@ -385,7 +385,7 @@ def test_calls_of_an_mcp_server_are_approved(
 
 
 def test_approvals_without_approve_are_the_callers() -> None:
-    """Tools are no answer to them: the stream ends."""
+    """Tools do not answer them, so the stream ends."""
     asking = AskApproval([McpCall("docs", "find", PORTO)])
     with conversation(lambda _: asking) as talk:
         run = talk.stream(tools=[get_tides]).get_final_run()
@@ -395,7 +395,7 @@ def test_approvals_without_approve_are_the_callers() -> None:
 
 
 def test_what_the_caller_adds_to_a_request_goes_with_those_that_follow(talk: Conversation) -> None:
-    """Headers and query; what is added to the body is of the first request only."""
+    """Headers and query do; keys that are added to the body belong to the first request only."""
     talk.stream(
         tools=BOTH,
         extra_headers={"x-mine": "1"},
@@ -410,7 +410,7 @@ def test_what_the_caller_adds_to_a_request_goes_with_those_that_follow(talk: Con
     assert {"tool_outputs", "stream"} == (second.json or {}).keys()
 
 
-# --- What fails ---------------------------------------------------------------------------------
+# --- Failures -----------------------------------------------------------------------------------
 
 
 def calls_always(_: Turn) -> Answer:
@@ -419,7 +419,7 @@ def calls_always(_: Turn) -> Answer:
 
 
 def test_too_many_rounds_are_a_failure_of_the_stream() -> None:
-    """It is told, kept in ``err`` and raised; the run still waits."""
+    """It is delivered, kept in ``err`` and raised; the run still waits."""
     with conversation(calls_always) as talk:
         recorder = Recorder()
         stream = talk.stream(tools=[get_tides], max_rounds=2, event_handler=recorder)
@@ -435,7 +435,7 @@ def test_too_many_rounds_are_a_failure_of_the_stream() -> None:
 
 
 def test_a_scanner_finds_the_failure_of_a_round_in_err() -> None:
-    """``next()`` is False, nothing is raised."""
+    """``next()`` returns False, and nothing is raised."""
     with conversation(calls_always) as talk:
         stream = talk.stream(tools=[get_tides], max_rounds=1)
         while stream.next():
@@ -458,7 +458,7 @@ def test_a_run_that_expired_is_not_submitted_to(
 def test_what_a_tool_raises_leaves_where_that_was_chosen(
     talk: Conversation, error: Exception
 ) -> None:
-    """As it is: it is no failure of the stream, even where it is a StreamError."""
+    """It is unchanged: it is not a failure of the stream, even if it is a StreamError."""
 
     def get_tides(port: str) -> str:
         raise error
@@ -482,7 +482,7 @@ def test_what_a_tool_raises_leaves_where_that_was_chosen(
 
 @pytest.mark.parametrize("error", [OSError("mine"), errors.StreamError("mine")])
 def test_what_a_callback_of_a_round_raises_leaves(talk: Conversation, error: Exception) -> None:
-    """Nothing is submitted, and it is no failure of the stream."""
+    """Nothing is submitted, and it is not a failure of the stream."""
 
     class Raising:
         def __init__(self) -> None:
@@ -514,7 +514,7 @@ def test_what_a_callback_of_a_round_raises_leaves(talk: Conversation, error: Exc
 def test_outputs_that_cannot_be_submitted_are_a_failure_of_the_stream(
     talk: Conversation, fault: Fault, expected: type[errors.StreamError]
 ) -> None:
-    """The run may wait still, or not: the server has to be asked."""
+    """The run may still wait, or not: the server has to be asked."""
     talk.server.fail_next(fault)
     log = EventLog()
     stream = talk.stream(tools=BOTH, event_handler=log)
@@ -528,20 +528,20 @@ def test_outputs_that_cannot_be_submitted_are_a_failure_of_the_stream(
 
 
 def get_temperature(city: str, unit: Literal["celsius", "fahrenheit"]) -> str:
-    """Tell how warm it is now.
+    """Return the current temperature.
 
     Args:
-        city: Its name, and the country's.
-        unit: Of the answer.
+        city: The names of the city and its country.
+        unit: The unit of the answer.
     """
     return f"17 degrees {unit} in {city}"
 
 
 def get_rain_probability(city: str) -> str:
-    """Tell how likely it is to rain, from 0 to 1.
+    """Return the probability of rain, from 0 to 1.
 
     Args:
-        city: Its name, and the country's.
+        city: The names of the city and its country.
     """
     return f"0.06 in {city}"
 
@@ -550,7 +550,7 @@ WEATHER = ToolSet(get_temperature, get_rain_probability)
 
 
 def weather(turn: Turn) -> Answer:
-    """Say something, call both functions at once, and say what they gave."""
+    """Write some text, call both functions at once, and state their outputs."""
     if turn.results:
         return Say(" ".join(f"{one.name}: {one.output}." for one in turn.results))
     asked = [
@@ -561,22 +561,22 @@ def weather(turn: Turn) -> Answer:
 
 
 class WritingDown(Recorder):
-    """Writes down callbacks; times are made equal."""
+    """Records callbacks; times are made equal."""
 
     @property
     def told(self) -> list[tuple[str, ...]]:
-        """The callbacks, with their arguments as texts."""
+        """Return the callbacks, with their arguments as strings."""
         return [tuple(re.sub(r"\b\d{10}\b", "NOW", text) for text in told) for told in self.calls]
 
 
 class ByHand(WritingDown):
     """The function-call example of the Assistants documentation, in words of our own.
 
-    A handler that sees that the run requires action runs the functions and, in its callback,
-    reads the stream that follows, with another handler of its class.
+    When the run requires action, the handler runs the functions and, in its callback, reads the
+    stream that follows, with another handler of its class.
 
     Attributes:
-        handlers: All of one conversation, in order.
+        handlers: All handlers of one conversation, in order.
     """
 
     def __init__(self, runs: Runs, handlers: list[ByHand]) -> None:
@@ -613,10 +613,10 @@ class ByHand(WritingDown):
 
 
 def test_the_documented_example_is_told_the_same_with_tools() -> None:
-    """The same callbacks with the same arguments in the same order, but for one end less.
+    """The callbacks, their arguments and their order are the same, except for one end less.
 
-    By hand there are two streams, so two times ``on_done`` and ``on_end``; with tools there is
-    one, and each output is told.
+    By hand there are two streams, so ``on_done`` and ``on_end`` come twice; with tools there is
+    one stream, and each output is delivered.
     """
     handlers: list[ByHand] = []
     with conversation(weather) as talk:
@@ -639,7 +639,7 @@ def test_the_documented_example_is_told_the_same_with_tools() -> None:
 
 
 def test_both_ways_submit_the_same() -> None:
-    """The outputs of :func:`outputs_for`, which runs the functions by hand."""
+    """They are the outputs of :func:`outputs_for`, which runs the functions by hand."""
     with conversation() as talk:
         run = talk.stream().get_final_run()
         talk.submit(run).until_done()

@@ -302,9 +302,7 @@ def test_the_sentence_says_where_to_get_another() -> None:
     """The stream makes a new reader where the old one is closed."""
     text = reader("abc")
     text.close()
-    with pytest.raises(
-        ValueError, match=r"^the reader is closed; take a new one from stream\.text"
-    ):
+    with pytest.raises(ValueError, match=r"^the reader is closed; get a new one from stream\.text"):
         text.read()
 
 

@@ -26,20 +26,20 @@ TIDES_AT_PORTO = "high water at Porto is at 16:35"
 
 
 def call(name: str, arguments: str = PORTO, call_id: str = "") -> RequiredActionFunctionToolCall:
-    """A call whose id is its function's name, where nothing else is said."""
+    """Make a call whose id is its function's name by default."""
     function = models.Function(name=name, arguments=arguments)
     return models.RequiredActionFunctionToolCall(id=call_id or name, function=function)
 
 
 def waiting(*calls: RequiredActionFunctionToolCall, **fields: Any) -> models.Run:
-    """A run that waits for outputs."""
+    """Make a run that waits for outputs."""
     outputs = models.SubmitToolOutputs(list(calls or [call("get_tides")]))
     action = models.RequiredAction("submit_tool_outputs", submit_tool_outputs=outputs)
     return models.Run(id="run_1", status="requires_action", required_action=action, **fields)
 
 
 def asking(*names: str) -> models.Run:
-    """A run that waits for approvals."""
+    """Make a run that waits for approvals."""
     calls = [models.MCPApprovalToolCall(id=name, name=name) for name in names]
     approval = models.SubmitToolApproval(calls)
     action = models.RequiredAction("submit_tool_approval", submit_tool_approval=approval)
@@ -47,7 +47,7 @@ def asking(*names: str) -> models.Run:
 
 
 def answer(rounds: ToolRounds, run: models.Run) -> tuple[list[str], dict[str, Any]]:
-    """Do what RUN requires; give what was told, in short, and the body."""
+    """Do what RUN requires; return the delivered events, in short, and the body."""
     driver = KeepingDriver()
     body = driver.run(rounds.answer(run))
     assert body is not None
@@ -57,7 +57,7 @@ def answer(rounds: ToolRounds, run: models.Run) -> tuple[list[str], dict[str, An
 
 
 def shown(event: ToolOutput | ToolError) -> str:
-    """An event in short."""
+    """Return an event in short."""
     if isinstance(event, ToolOutput):
         return f"{event.tool_call.id}: {event.output}"
     return f"{event.tool_call.id} failed: {type(event.error).__name__}"
@@ -90,7 +90,7 @@ def broken(port: str) -> str:
 def test_only_what_can_be_answered_is(
     rounds: ToolRounds, run: models.Run, *, expected: bool
 ) -> None:
-    """Outputs need tools, approvals need ``approve``; anything else is the caller's."""
+    """Outputs need tools, approvals need ``approve``; anything else is left to the caller."""
     assert expected is rounds.answers(run)
 
 
@@ -98,11 +98,11 @@ def test_only_what_can_be_answered_is(
     ("settings", "message"),
     [
         ({"tool_errors": "ignore"}, 'tool_errors is \'ignore\': choose "submit" or "raise"'),
-        ({"max_rounds": 0}, "max_rounds is 0: allow one round at least"),
+        ({"max_rounds": 0}, "max_rounds is 0: allow at least one round"),
     ],
 )
 def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: str) -> None:
-    """The error names the choices."""
+    """The error names the allowed values."""
     with pytest.raises(ValueError, match=message):
         ToolRounds(ToolSet(), **settings)
 
@@ -111,7 +111,7 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: 
 
 
 def test_each_call_is_told_with_its_output_and_all_are_submitted() -> None:
-    """In the order of the calls; the body comes last."""
+    """The events come in the order of the calls; the body comes last."""
     rounds = ToolRounds(ToolSet(get_wind, get_tides))
     told, body = answer(rounds, waiting(call("get_tides", call_id="a"), call("get_wind")))
     wind = "at Porto it blows from the north"
@@ -124,7 +124,7 @@ def test_each_call_is_told_with_its_output_and_all_are_submitted() -> None:
 
 
 def test_a_call_runs_when_the_one_before_it_was_told() -> None:
-    """Without an executor everything happens in turn."""
+    """Without an executor the calls run one by one."""
     log: list[str] = []
 
     def note(word: str) -> str:
@@ -156,7 +156,7 @@ def test_a_call_runs_when_the_one_before_it_was_told() -> None:
 def test_what_goes_wrong_is_told_and_its_text_submitted(
     wrong: RequiredActionFunctionToolCall, error: str, sentence: str
 ) -> None:
-    """The error comes before the output that it becomes, and the other calls run."""
+    """The error comes before the output made from it, and the other calls run."""
     told, body = answer(ToolRounds(ToolSet(broken, get_tides)), waiting(wrong, call("get_tides")))
     outputs = [one["output"] for one in body["tool_outputs"]]
     assert outputs[0].startswith(f"{error}: ")
@@ -169,7 +169,7 @@ def test_what_goes_wrong_is_told_and_its_text_submitted(
 
 
 def test_what_goes_wrong_is_raised_where_that_was_chosen() -> None:
-    """It is told first; no call after it runs, and nothing is submitted."""
+    """It is delivered first; no later call runs, and nothing is submitted."""
     rounds = ToolRounds(ToolSet(broken, get_tides), tool_errors="raise")
     driver = KeepingDriver()
     flow = rounds.answer(waiting(call("get_tides"), call("broken"), call("get_tides")))
@@ -190,7 +190,7 @@ def test_an_executor_runs_the_calls_of_a_round_at_the_same_time() -> None:
     def meet(name: str) -> str:
         if name == "first":
             barrier.wait()
-            time.sleep(0.02)  # it is ready last
+            time.sleep(0.02)  # so that it ends last
         else:
             barrier.wait()
         return name
@@ -202,7 +202,7 @@ def test_an_executor_runs_the_calls_of_a_round_at_the_same_time() -> None:
 
 
 def test_approve_is_asked_in_the_readers_thread() -> None:
-    """Whoever asks at a terminal asks one question at a time."""
+    """A function that asks at a terminal asks one question at a time."""
     asked, ran = [], []
 
     def tool() -> None:
@@ -235,7 +235,7 @@ def test_approve_is_asked_in_the_readers_thread() -> None:
     ids=["yes", "no", "text", "empty text", "another call"],
 )
 def test_approve_lets_a_call_run_refuses_or_changes_it(verdict: Any, output: str) -> None:
-    """The output is that of the call that the run waits for, whatever ran."""
+    """The output belongs to the call that the run waits for, whichever call ran."""
     seen = []
 
     def approve(asked: RequiredActionFunctionToolCall) -> Any:
@@ -251,7 +251,7 @@ def test_approve_lets_a_call_run_refuses_or_changes_it(verdict: Any, output: str
 
 @pytest.mark.parametrize("verdict", [None, 1, ["yes"]])
 def test_what_approve_may_not_return_runs_nothing(verdict: Any) -> None:
-    """Least of all a forgotten ``return``: it is an error of the call."""
+    """This includes the None of a forgotten ``return``; it is an error of the call."""
     ran: list[str] = []
     rounds = ToolRounds(ToolSet(lambda_tool(ran)), approve=lambda _: verdict)
     told, body = answer(rounds, waiting(call("tool", "{}")))
@@ -261,7 +261,7 @@ def test_what_approve_may_not_return_runs_nothing(verdict: Any) -> None:
 
 
 def lambda_tool(ran: list[str]) -> Any:
-    """A tool that writes down that it ran."""
+    """Run, and record it."""
 
     def tool() -> None:
         ran.append("tool")
@@ -270,7 +270,7 @@ def lambda_tool(ran: list[str]) -> Any:
 
 
 def test_what_approve_raises_is_an_error_of_the_call() -> None:
-    """It is told and submitted as what a tool raises is, and the tool does not run."""
+    """It is delivered and submitted like an exception of the tool, and the tool does not run."""
 
     def approve(_: Any) -> bool:
         raise PermissionError("not today")
@@ -285,14 +285,14 @@ def test_what_approve_raises_is_an_error_of_the_call() -> None:
 
 
 def test_without_tools_no_call_runs() -> None:
-    """Whoever asks for it all the same is told so, call by call."""
+    """If an answer is requested all the same, each call has an error."""
     told, body = answer(ToolRounds(None, approve=lambda _: True), waiting())
     assert "get_tides failed: LookupError" == told[0]
     assert "'get_tides' cannot be called" in body["tool_outputs"][0]["output"]
 
 
 def test_approvals_are_what_approve_says() -> None:
-    """Only True approves; nothing runs here, so nothing is told."""
+    """Only True approves; no tool runs here, so no event is delivered."""
     verdicts: dict[str, Any] = {"a": True, "b": False, "c": "no", "d": 1}
     rounds = ToolRounds(None, approve=lambda asked: verdicts[asked.name])
     told, body = answer(rounds, asking(*verdicts))
@@ -302,7 +302,7 @@ def test_approvals_are_what_approve_says() -> None:
 
 
 def test_without_approve_nothing_is_approved() -> None:
-    """Whoever asks for an answer all the same gets the safe one."""
+    """If an answer is requested all the same, it is the safe one."""
     assert ([], {"tool_approvals": [{"tool_call_id": "a", "approve": False}]}) == answer(
         ToolRounds(ToolSet(get_tides)), asking("a")
     )
@@ -312,7 +312,7 @@ def test_without_approve_nothing_is_approved() -> None:
 
 
 def test_one_round_more_than_allowed_is_an_error() -> None:
-    """Nothing runs in it; the error has the run."""
+    """No tool runs in that round; the error has the run."""
     ran: list[str] = []
     rounds = ToolRounds(ToolSet(lambda_tool(ran)), max_rounds=2)
     run = waiting(call("tool", "{}"))
@@ -325,7 +325,7 @@ def test_one_round_more_than_allowed_is_an_error() -> None:
 
 
 def test_sixteen_rounds_are_allowed_where_nothing_is_said() -> None:
-    """More than real conversations need."""
+    """That is more than real conversations need."""
     rounds = ToolRounds(ToolSet(get_tides))
     for _ in range(DEFAULT_MAX_ROUNDS):
         answer(rounds, waiting())
@@ -335,7 +335,7 @@ def test_sixteen_rounds_are_allowed_where_nothing_is_said() -> None:
 
 
 def test_outputs_that_come_too_late_are_not_submitted() -> None:
-    """The outputs were told by then; the error has the run."""
+    """The outputs have been delivered by then; the error has the run."""
     run = waiting(expires_at=time.time() - 1)
     driver = KeepingDriver()
     with pytest.raises(RunExpiredError, match="run run_1 expired at") as caught:
@@ -345,7 +345,7 @@ def test_outputs_that_come_too_late_are_not_submitted() -> None:
 
 
 def test_outputs_in_time_are_submitted() -> None:
-    """A run may expire later."""
+    """The run expires only later."""
     _, body = answer(ToolRounds(ToolSet(get_tides)), waiting(expires_at=time.time() + 100))
     assert ["tool_outputs"] == list(body)
 
@@ -354,7 +354,7 @@ def test_outputs_in_time_are_submitted() -> None:
 
 
 def test_each_call_is_invoked_and_delivered_before_the_next() -> None:
-    """``approve`` is asked when the calls before have run."""
+    """``approve`` is called after the calls before have run."""
     tools = ToolSet(get_tides, get_wind)
     rounds = ToolRounds(tools, approve=bool)
     calls = [call("get_tides"), call("get_wind")]
@@ -374,7 +374,7 @@ def test_each_call_is_invoked_and_delivered_before_the_next() -> None:
 
 
 def test_in_an_executor_all_calls_begin_before_the_first_is_waited_for() -> None:
-    """One that is refused neither begins nor is waited for."""
+    """A call that is refused is neither begun nor waited for."""
     executor: Any = object()
     rounds = ToolRounds(ToolSet(get_tides), approve=bool, executor=executor)
     asked = [call("get_tides", call_id=name) for name in "abc"]
@@ -397,7 +397,7 @@ def test_in_an_executor_all_calls_begin_before_the_first_is_waited_for() -> None
 
 @pytest.mark.parametrize("after", [1, 2])
 def test_a_stream_that_is_ended_meanwhile_gets_no_outputs(after: int) -> None:
-    """Neither after an error nor after an output is anything run or returned."""
+    """After neither an error nor an output is anything more run or returned."""
     rounds = ToolRounds(ToolSet(get_tides))
     failed = Outcome(error=OSError("no"))
     going_on = [True, False] if after == 2 else [False]
@@ -405,14 +405,14 @@ def test_a_stream_that_is_ended_meanwhile_gets_no_outputs(after: int) -> None:
 
 
 def test_what_approve_raises_about_an_approval_leaves() -> None:
-    """No other is asked for."""
+    """No other approval is asked for."""
     rounds = ToolRounds(None, approve=bool)
     with pytest.raises(OSError, match="no"):
         play(rounds.answer(asking("a", "b")), Outcome(error=OSError("no")))
 
 
 def test_the_clock_is_looked_at_when_the_outputs_are_there() -> None:
-    """That of the wall, and only if the run expires."""
+    """It is the wall clock, and it is read only if the run can expire."""
     rounds = ToolRounds(ToolSet(get_tides))
     for now, kind in ((99.0, dict), (100.0, RunExpiredError)):
         effects, found = play_all(

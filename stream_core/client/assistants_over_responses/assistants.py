@@ -1,6 +1,6 @@
 """``client.assistants``, kept in this client.
 
-Rules of this file: nothing is sent; what an assistant is goes with each of its runs.
+Rules of this file: nothing is sent; an assistant's settings are sent with each of its runs.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class LocalAssistants(Assistants):
         self._memory = memory
 
     def create(self, *, model: str, **params: Unpack[AssistantParams]) -> Assistant:
-        """Keep an assistant; what is in ``extra_body`` goes with the requests of its runs."""
+        """Make an assistant; ``extra_body`` is sent with the requests of its runs."""
         profile = read_arguments(AssistantParams, params, may_add=True, model=model)
         return self._memory.keep_assistant(new_id("asst"), profile)
 
@@ -44,7 +44,7 @@ class LocalAssistants(Assistants):
         return self._memory.assistants[assistant_id]
 
     def update(self, assistant_id: str, **params: Unpack[AssistantUpdateParams]) -> Assistant:
-        """Change an assistant, for the runs to come."""
+        """Change an assistant for future runs."""
         changes = read_arguments(AssistantUpdateParams, params, may_add=True)
         profile = {**self._memory.profile(assistant_id), **changes}
         return self._memory.keep_assistant(assistant_id, profile)

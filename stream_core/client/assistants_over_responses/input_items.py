@@ -1,8 +1,9 @@
 """Messages as items of input.
 
-Rules of this file: an item has what the Responses wire knows of a message, role and content;
-a part that is spelt as on that wire already stays as it is; what has no counterpart is a
-ValueError that says what to do instead, before anything is kept or sent.
+Rules of this file: an item has the role and content of a message, which is all that the
+Responses wire knows of it. A part that already has the form of that wire stays as it is. A part
+without a counterpart is a ValueError that says what to do instead, before anything is stored or
+sent.
 """
 
 from __future__ import annotations
@@ -16,18 +17,18 @@ __all__ = ["make_item"]
 
 _ROLES = ("user", "assistant")
 
-#: Parts of input that are spelt as on this wire.
+#: Types of the parts that already have the form of this wire.
 _OWN = frozenset({"input_text", "input_image", "input_file", "output_text", "refusal"})
 
 _SEARCHED = (
-    "attachments: a file cannot be added to a vector store with a message; add it with "
-    "client.request('POST', '/vector_stores/{id}/files', body={'file_id': ...}), and name the "
-    "store in tool_resources; or leave out its tools, and the model reads the whole file"
+    "attachments: a message cannot add a file to a vector store here; add it with "
+    "client.request('POST', '/vector_stores/{id}/files', body={'file_id': ...}) and name the "
+    "store in tool_resources, or leave out its tools so that the model reads the whole file"
 )
 
 
 def make_item(message: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """Make an item of a message.
+    """Make an item from a message.
 
     Args:
         message: ``role``, ``content`` and ``attachments``, as JSON.
@@ -36,14 +37,14 @@ def make_item(message: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         The item, and the ids of the files that the code interpreter may read from now on.
 
     Raises:
-        ValueError: Role, a part or an attachment cannot be.
+        ValueError: The role, a part or an attachment is not allowed.
         TypeError: An attachment has no file id.
     """
     role, content = message.get("role"), message.get("content")
     if role not in _ROLES:
-        raise ValueError(f"role is {role!r}: a message is of 'user' or of 'assistant'")
+        raise ValueError(f"role is {role!r}: give 'user' or 'assistant'")
     if not content or not isinstance(content, str | list):
-        raise ValueError(f"content is {content!r}: give a text, or a list of parts")
+        raise ValueError(f"content is {content!r}: give a string or a list of parts")
     parts, code_files = _attached(message.get("attachments") or ())
     if isinstance(content, str) and not parts:
         return {"type": "message", "role": role, "content": content}, code_files
@@ -53,7 +54,7 @@ def make_item(message: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
 
 
 def _part(part: Any, role: str) -> dict[str, Any]:
-    """Return a part of a message as this wire has it."""
+    """Return a part of a message in the form of this wire."""
     kind = part.get("type") if isinstance(part, dict) else None
     if kind == "text":
         text = part.get("text")
@@ -62,9 +63,11 @@ def _part(part: Any, role: str) -> dict[str, Any]:
     if kind in _OWN:
         return dict(part)
     if kind not in ("image_file", "image_url"):
-        raise ValueError(f"a part of a message is text, image_file or image_url, not {part!r}")
+        raise ValueError(
+            f"a part of a message must be of type text, image_file or image_url, not {part!r}"
+        )
     if role != "user":
-        raise ValueError(f"{kind}: a message of the assistant can only have text here")
+        raise ValueError(f"{kind}: on this wire an assistant's message can contain only text")
     image = part.get(kind) or {}
     named = {"file_id": image.get("file_id")}
     if kind == "image_url":
@@ -73,7 +76,7 @@ def _part(part: Any, role: str) -> dict[str, Any]:
 
 
 def _attached(attachments: Iterable[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the parts that attachments become, and the files for the code interpreter."""
+    """Return the parts made from attachments, and the files for the code interpreter."""
     parts: list[dict[str, Any]] = []
     code_files: list[str] = []
     for one in attachments:

@@ -1,8 +1,8 @@
-"""The arguments of calls that send nothing, and pages of what this client knows.
+"""The arguments of calls that send nothing, and pages of objects that this client keeps.
 
-Rules of this file: a call takes what it takes on the Assistants wire, so that a misspelt name is
-the same TypeError; headers, query and timeout are of no use where nothing is sent, and do no
-harm; a body would be lost, and is refused.
+Rules of this file: a call takes the same arguments as on the Assistants wire, so that a misspelt
+name is the same TypeError. Since nothing is sent, headers, query and timeout have no effect and
+do no harm; a body would be lost, so it is refused.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = ["make_page", "read_arguments"]
 
 T = TypeVar("T")
 
-#: As many as the API gives where the caller does not say, and at most.
+#: The API's default and maximum for ``limit``.
 _USUAL, _MOST = 20, 100
 
 
@@ -33,13 +33,13 @@ def read_arguments(
 
     Args:
         known: The TypedDict of GIVEN.
-        given: What the caller gave.
-        may_add: Whether ``extra_body`` is of use; it is among what is returned then.
-        required: The parameters that the call has by name.
+        given: The caller's keyword arguments.
+        may_add: Whether ``extra_body`` is allowed; its keys are then returned too.
+        required: The parameters that the call itself names.
 
     Raises:
-        TypeError: One is not known.
-        ValueError: There is an ``extra_body``, and it is of no use.
+        TypeError: An argument is unknown.
+        ValueError: There is an ``extra_body``, and it is not allowed.
     """
     options = make_options("POST", known, given, required, include_in_query=False)
     if given.get("extra_body") and not may_add:
@@ -57,19 +57,19 @@ def make_page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) ->
     """Return a page of OBJECTS.
 
     Args:
-        objects: By id, the oldest first.
+        objects: The objects by id, oldest first.
         known: The TypedDict of GIVEN.
         given: ``limit``, ``order``, ``after``, ``before``.
 
     Raises:
-        TypeError: A parameter is not known.
-        ValueError: One cannot be.
+        TypeError: A parameter is unknown.
+        ValueError: A parameter has a value that is not allowed.
     """
     return Page(_page(objects, known, given), _at_once)
 
 
 def _page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) -> PageData[T]:
-    """Return what is on a page of OBJECTS."""
+    """Return the data of a page of OBJECTS."""
     chosen = read_arguments(known, given)
     limit, order = chosen.get("limit", _USUAL), chosen.get("order", "desc")
     if not isinstance(limit, int) or not 1 <= limit <= _MOST:
@@ -92,8 +92,8 @@ def _page(objects: Mapping[str, T], known: Any, given: Mapping[str, Any]) -> Pag
 
 
 def _place(ids: list[str], name: str, chosen: Mapping[str, Any]) -> int:
-    """Return where in IDS the one is that a parameter names."""
+    """Return the index in IDS of the id that the parameter NAME gives."""
     value = chosen[name]
     if value not in ids:
-        raise ValueError(f"{name} is {value!r}: give the id of something in this list")
+        raise ValueError(f"{name} is {value!r}: give the id of an object in this list")
     return ids.index(value)

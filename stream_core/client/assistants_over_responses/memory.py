@@ -1,11 +1,11 @@
-"""What is known of assistants and threads: in this client, and nowhere else.
+"""The assistants and threads of one client, which are kept here and nowhere else.
 
 Rules of this file:
 
-- What a call would make is made whole before anything is kept or sent.
-- The client may be used from several threads of Python, a thread of messages from one at a
+- An object is made completely before anything is stored or sent.
+- The client may be used from several Python threads, but a thread of messages from one at a
   time, as on the Assistants wire, where a run locks it.
-- What this client does not know is a ValueError that says how it would.
+- An id that this client does not know is a ValueError that says how to make it known.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ if TYPE_CHECKING:
 
 __all__ = ["BACK_ENDS", "Memory"]
 
-#: Where a thread's past is: in a conversation on the server, in the response that came last, or
-#: here.
+#: Where a thread's history is kept: in the last response, in a conversation on the server, or
+#: in this client only.
 BACK_ENDS: Final = ("previous_response_id", "conversation", "replay")
 
-#: What a server answers that has no conversations.
+#: The statuses with which a server without conversations answers.
 _NOT_THERE: Final = (404, 405, 501)
 
 
 class Memory:
-    """What one client knows of assistants and threads.
+    """The assistants and threads of one client.
 
     Attributes:
-        transport: To the server.
-        back_end: One of :data:`BACK_ENDS`. ``previous_response_id``: a run names the response
-            before it; where the server answers that it does not know that, everything is sent
-            from then on. ``conversation``: a thread is a conversation on the server, and has
-            its id. ``replay``: everything is sent with each run.
-        assistants: As they are shown, by id.
+        transport: Sends requests to the server.
+        back_end: One of :data:`BACK_ENDS`. ``previous_response_id``: a run refers to the
+            response before it; if the server answers that it does not know that response,
+            everything is sent from then on. ``conversation``: a thread is a conversation on
+            the server and has its id. ``replay``: everything is sent with each run.
+        assistants: The assistants as the caller sees them, by id.
     """
 
     def __init__(
@@ -61,14 +61,15 @@ class Memory:
         """Prepare; nothing is sent yet.
 
         Args:
-            transport: To the server.
-            back_end: Where the past of threads is; None: ``previous_response_id``.
-            assistants: What an assistant is that exists already, by its id: ``model`` and
-                whatever else ``client.assistants.create`` takes.
+            transport: Sends requests to the server.
+            back_end: Where the history of threads is kept; None means
+                ``previous_response_id``.
+            assistants: The settings of existing assistants, by id: ``model`` and any other
+                argument of ``client.assistants.create``.
 
         Raises:
-            ValueError: There is no such back end, or an assistant has no model.
-            TypeError: An assistant has something that assistants do not have.
+            ValueError: BACK_END is unknown, or an assistant has no model.
+            TypeError: An assistant has a setting that assistants do not have.
         """
         self.transport = transport
         self.back_end = back_end or BACK_ENDS[0]
@@ -88,18 +89,18 @@ class Memory:
 
         Args:
             assistant_id: Its id.
-            profile: Its parameters as JSON, and what else goes with its requests.
+            profile: Its parameters as JSON, and other keys for the requests of its runs.
 
         Raises:
             ValueError: It has no model.
-            TypeError: A tool is a function: it goes with the run.
+            TypeError: A tool is a function, which belongs to the run.
         """
         if not profile.get("model"):
             raise ValueError(f"assistant {assistant_id!r} has no model: give model=...")
         tools = profile.get("tools") or ()
         if not isinstance(tools, list | tuple) or not all(isinstance(x, dict) for x in tools):
             raise TypeError(
-                f"tools of assistant {assistant_id!r} are not all definitions: give functions to "
+                f"tools of assistant {assistant_id!r} must be definitions: give functions to "
                 "the run, client.threads.runs.stream(..., tools=[function])"
             )
         known = self.assistants.get(assistant_id)
@@ -112,7 +113,7 @@ class Memory:
         return assistant
 
     def profile(self, assistant_id: str) -> dict[str, Any]:
-        """Return what an assistant is.
+        """Return the parameters of an assistant.
 
         Raises:
             ValueError: This client does not know it.
@@ -120,9 +121,9 @@ class Memory:
         if assistant_id not in self._profiles:
             raise ValueError(
                 f"assistant_id is {assistant_id!r}: the Responses wire has no assistants, and this "
-                f"client was not told of that one; Client(wire='responses', assistants="
-                f"{{{assistant_id!r}: {{'model': ..., 'instructions': ..., 'tools': [...]}}}}) "
-                "tells of it, client.assistants.create(model=...) makes another"
+                f"client does not know that one; describe it with Client(wire='responses', "
+                f"assistants={{{assistant_id!r}: {{'model': ..., 'instructions': ..., "
+                "'tools': [...]}}), or make one with client.assistants.create(model=...)"
             )
         return self._profiles[assistant_id]
 
@@ -138,15 +139,15 @@ class Memory:
     # --- Threads ------------------------------------------------------------------------
 
     def new_thread(self, given: Mapping[str, Any]) -> LocalThread:
-        """Make a thread; in a conversation the server is asked for one.
+        """Make a thread; with the back end ``conversation`` the server makes a conversation.
 
         Args:
-            given: What :class:`stream_core.api.assistants_params.ThreadParams` says.
+            given: Arguments from :class:`stream_core.api.assistants_params.ThreadParams`.
 
         Raises:
-            TypeError: A parameter is not known.
+            TypeError: A parameter is unknown.
             ValueError: A parameter is refused.
-            StreamError: The request for a conversation failed, or its answer is none.
+            StreamError: The request for a conversation failed, or its answer is not one.
         """
         in_conversation = self.back_end == "conversation"
         body = read_arguments(ThreadParams, given, may_add=in_conversation)
@@ -182,10 +183,10 @@ class Memory:
         return thread.shown
 
     def thread(self, thread_id: str) -> LocalThread:
-        """Return the thread of that id, after the runs that ended.
+        """Return the thread with that id, including the runs that have ended.
 
-        An id of the server's that this client did not see is that of a thread that began
-        elsewhere: a conversation, or the response that came last.
+        If the id is one of the server's that this client has not seen, the thread began
+        elsewhere: the id is that of a conversation or of the last response.
 
         Raises:
             ValueError: There is no such thread.
@@ -205,12 +206,12 @@ class Memory:
         if theirs and self.back_end == "previous_response_id":
             return LocalThread(shown, stateless=False, response_id=thread_id, whole=False)
         hints = {
-            "conversation": "; the id of a conversation will do too",
-            "previous_response_id": "; the id of the last response will do too",
+            "conversation": ", or pass the id of a conversation",
+            "previous_response_id": ", or pass the id of the last response",
         }
         raise ValueError(
-            f"thread_id is {thread_id!r}: the Responses wire has no threads, and this client has "
-            "not made that one; client.threads.create(messages=[...]) makes one"
+            f"thread_id is {thread_id!r}: the Responses wire has no threads, and this client did "
+            "not make that one; make one with client.threads.create(messages=[...])"
             f"{hints.get(self.back_end, '')}"
         )
 
@@ -221,15 +222,15 @@ class Memory:
     # --- Messages -----------------------------------------------------------------------
 
     def write(self, thread_id: str, given: Mapping[str, Any]) -> Written:
-        """Make a message; it is not in its thread yet.
+        """Make a message without adding it to its thread.
 
         Args:
             thread_id: Its thread.
-            given: ``role``, ``content`` and what ``MessageParams`` has.
+            given: ``role``, ``content`` and arguments from ``MessageParams``.
 
         Raises:
-            TypeError: A parameter is not known.
-            ValueError: One is refused.
+            TypeError: A parameter is unknown.
+            ValueError: A parameter is refused.
         """
         rest = {name: value for name, value in given.items() if name not in ("role", "content")}
         role, content = given.get("role"), given.get("content")
@@ -257,7 +258,7 @@ class Memory:
         given: Mapping[str, Any],
         body: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Send a request about a conversation; GIVEN are the options of the call."""
+        """Send a request about a conversation; GIVEN has the options of the call."""
         options = make_options(method, CallOptions, call_options(given), {})
         if body is not None:
             options["body"] = body
@@ -265,19 +266,22 @@ class Memory:
             return self.transport.request(method, path, **options)
         except APIStatusError as error:
             if path == "/conversations" and error.status_code in _NOT_THERE:
-                error.add_note("a server without conversations: Client(threads=...) has others")
+                error.add_note(
+                    "the server may not have conversations: choose another back end with "
+                    "Client(threads=...)"
+                )
             raise
 
 
 def _shown(content: Any) -> Any:
-    """Return content as messages show it: texts are objects."""
+    """Return content in the form in which messages show it: texts are objects."""
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
     return [_with_text(part) for part in content]
 
 
 def _with_text(part: dict[str, Any]) -> dict[str, Any]:
-    """Return a part; a text in it is an object."""
+    """Return PART, with its text, if any, as an object."""
     if part.get("type") != "text" or isinstance(part.get("text"), dict):
         return part
     return {"type": "text", "text": {"value": part.get("text"), "annotations": []}}

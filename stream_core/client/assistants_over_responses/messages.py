@@ -2,9 +2,9 @@
 
 Rules of this file:
 
-- A message is sent with the next run on its thread, whatever the back end.
-- Lists have the messages that were written here and those that runs brought here; of a thread
-  that began elsewhere the server may have more.
+- With every back end, a message is sent with the next run on its thread.
+- Lists contain the messages that were added here and those from runs of this client; if a
+  thread began elsewhere, the server may have more.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class LocalMessages(Messages):
         return message
 
     def list(self, thread_id: str, **params: Unpack[MessageListParams]) -> Page[Message]:
-        """Return a page of a thread's messages; the newest first, unless ``order="asc"``."""
+        """Return a page of a thread's messages, newest first unless ``order="asc"``."""
         messages = self._memory.thread(thread_id).messages
         run_id = params.get("run_id")
         if run_id is not None:
@@ -78,16 +78,16 @@ class LocalMessages(Messages):
         return make_page(messages, MessageListParams, params)
 
     def delete(self, message_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Deleted:
-        """Take back a message that was not sent yet.
+        """Delete a message that has not been sent yet.
 
         Raises:
-            ValueError: It was sent, or there is none.
+            ValueError: It has been sent, or there is no such message.
         """
         read_arguments(CallOptions, options)
         thread, _ = self._find(message_id, thread_id)
         if message_id not in thread.waiting:
             raise ValueError(
-                f"message {message_id} was sent, and cannot be taken back; begin a thread without "
+                f"message {message_id} has been sent and cannot be deleted; begin a thread without "
                 "it: client.threads.create(messages=[...])"
             )
         del thread.waiting[message_id], thread.known[message_id]
@@ -97,7 +97,7 @@ class LocalMessages(Messages):
         """Return a message and its thread.
 
         Raises:
-            ValueError: There is none.
+            ValueError: There is no such message.
         """
         thread = self._memory.thread(thread_id)
         message = thread.messages.get(message_id)

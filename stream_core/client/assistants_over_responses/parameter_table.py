@@ -1,13 +1,13 @@
-"""The one table: what becomes of each parameter of the Assistants API on the Responses wire.
+"""The one table: what each parameter of the Assistants API becomes on the Responses wire.
 
 Rules of this file:
 
-- Every parameter of ``params`` has a row for each kind of call that takes it. The
-  documentation is printed from here.
-- A row says what it becomes, with a function where that is part of the request; or it says in a
-  sentence why it is refused and what to do instead. Nothing is left out silently.
-- A parameter of a run stands in for the assistant's; None is as if it were not given.
-- Instructions and tools go with every request: the server carries none over.
+- Every parameter of ``assistants_params`` has a row for each kind of call that takes it. The
+  documentation is printed from this table.
+- A row states what the parameter becomes, with a function if that is part of the request; or
+  a sentence says why it is refused and what to do instead. Nothing is left out silently.
+- A parameter of a run overrides the assistant's; None counts as not given.
+- Instructions and tools go with every request, because the server does not carry them over.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["ROWS", "Row", "Values", "make_request", "row_of", "trimmed"]
 
 @frozen
 class Values:
-    """What a run is asked for with.
+    """The values from which the request of a run is made.
 
     Attributes:
-        given: The parameters, the run's before the assistant's.
-        resources: What tools may use: the assistant's, the thread's and the run's.
+        given: The parameters of the run, and those of the assistant that it does not override.
+        resources: The resources of tools: the assistant's, the thread's and the run's.
         replay: Whether the thread sends everything again with each run.
     """
 
@@ -42,15 +42,15 @@ class Values:
 
 
 class Row(NamedTuple):
-    """What becomes of a parameter.
+    """How one parameter is handled.
 
     Attributes:
-        calls: Of which kinds of call: those that make or change an ``assistant``, a
-            ``thread``, a ``message``, start a ``run``, ``update`` one, ``submit`` to one; a
-            ``list``; of a ``step``; all that ``stream``; or every ``call``.
+        calls: The kinds of call that take it: those that make or change an ``assistant``, a
+            ``thread`` or a ``message``, start a ``run``, ``update`` one or ``submit`` to one;
+            those that ``list``; those about a ``step``; all that ``stream``; or every ``call``.
         name: Its name.
-        becomes: What it becomes, for the documentation; "" where it is refused.
-        put: Returns the parameters of the request that it becomes; None where it becomes none.
+        becomes: What it becomes, for the documentation; "" if it is refused.
+        put: Returns the parameters of the request that it becomes; None if it becomes none.
         refusal: Why it is refused, and what to do instead.
     """
 
@@ -62,25 +62,25 @@ class Row(NamedTuple):
 
 
 def _named(name: str) -> Callable[[Any, Values], Mapping[str, Any]]:
-    """Return what sends a parameter under this name."""
+    """Return a function that sends a parameter under NAME."""
     return lambda value, _: {name: unstructure(value)}
 
 
 def _additional(value: str, values: Values) -> Mapping[str, Any]:
-    """Append to the instructions."""
+    """Append VALUE to the instructions."""
     both = (values.given.get("instructions"), value)
     return {"instructions": "\n".join(filter(None, both))}
 
 
 def _tools(value: Any, values: Values) -> Mapping[str, Any]:
-    """Give tools what they may use; what code gave is always told in run steps, so ask for it."""
+    """Add their resources to tools; ask for the outputs of code, which run steps always have."""
     tools = convert_tools(value, values.resources)
     wants = isinstance(tools, list) and has_tool(tools, "code_interpreter")
     return {"tools": tools, **({"include": [_OUTPUTS]} if wants else {})}
 
 
 def _format(value: Any, _: Values) -> Mapping[str, Any]:
-    """Spell the format of the text; ``auto`` is what it is anyway."""
+    """Return the format of the text; ``auto`` is the default, so it is not sent."""
     plain = unstructure(value)
     if isinstance(plain, str):
         return {} if plain == "auto" else {"text": {"format": {"type": plain}}}
@@ -88,59 +88,59 @@ def _format(value: Any, _: Values) -> Mapping[str, Any]:
 
 
 def _truncation(value: Any, values: Values) -> Mapping[str, Any]:
-    """Let the server shorten the input; to count messages is done here, see ``trimmed``."""
+    """Let the server shorten the input; messages are counted here, see ``trimmed``."""
     plain = unstructure(value)
     if plain.get("type") != "last_messages":
         return {"truncation": plain.get("type")}
     if not values.replay:
         raise ValueError(
-            "truncation_strategy: last_messages can only be kept where this client sends all "
-            "messages itself: make it with Client(wire='responses', threads='replay')"
+            "truncation_strategy: last_messages works only if the client sends all messages "
+            "itself: make the client with Client(wire='responses', threads='replay')"
         )
     return {}
 
 
 _OUTPUTS = "code_interpreter_call.outputs"
 
-#: What Assistants call the parts that can be asked for.
+#: Maps the names that Assistants use in ``include`` to those of this wire.
 _INCLUDED = {
     "step_details.tool_calls[*].file_search.results[*].content": "file_search_call.results"
 }
 
 
 def _include(value: Any, _: Values) -> Mapping[str, Any]:
-    """Spell what to send beyond the usual; this wire's own names stay."""
+    """Rename the values of ``include``; this wire's own names stay."""
     return {"include": [_INCLUDED.get(one, one) for one in value]}
 
 
 _KEPT = "kept by this client; not sent"
 _SAME = "the same"
 
-#: Every parameter. Where two rows have one parameter of the request, the later is used; of
-#: ``include`` both are.
+#: Every parameter. If two rows set the same parameter of the request, the later row is used;
+#: for ``include`` both are.
 ROWS: tuple[Row, ...] = (
-    # What it runs on, and as what
-    Row(("run",), "assistant_id", "what the assistant has: `model`, `instructions`, `tools` ..."),
+    # The assistant and the thread of a run
+    Row(("run",), "assistant_id", "the assistant's settings: `model`, `instructions`, `tools` ..."),
     Row(("run", "message", "list", "step"), "thread_id", "see the back ends of threads"),
     Row(("run",), "thread", "the new thread's `input`"),
     Row(("thread",), "messages", "`input` of the next run"),
     Row(("run",), "additional_messages", "`input`, after the thread's"),
-    # What a message is
+    # The parts of a message
     Row(("message",), "role", "`role` of an item of `input`"),
     Row(
         ("message",),
         "content",
-        "`content` of the item: `text` is `input_text`, `image_file` and `image_url` are "
+        "`content` of the item: `text` becomes `input_text`, `image_file` and `image_url` become "
         "`input_image`",
     ),
     Row(
         ("message",),
         "attachments",
-        "without tools `input_file`; for `code_interpreter` a file of its container; for "
-        "`file_search` refused: name its vector store in `tool_resources`",
+        "without tools `input_file`; for `code_interpreter` a file of its container; refused for "
+        "`file_search`: name its vector store in `tool_resources`",
     ),
     Row(("message",), "metadata", _KEPT),
-    # What an assistant has, and a run may have otherwise
+    # Settings of an assistant, which a run may override
     Row(("assistant",), "name", _KEPT),
     Row(("assistant",), "description", _KEPT),
     Row(("assistant",), "metadata", _KEPT),
@@ -150,31 +150,36 @@ ROWS: tuple[Row, ...] = (
     Row(
         ("assistant", "run"),
         "tools",
-        "`tools`: functions flat and not strict where they do not say otherwise; `file_search` "
-        "with `vector_store_ids`, `code_interpreter` with its `container`",
+        "`tools`: functions are flat, and not strict unless they say otherwise; `file_search` "
+        "has its `vector_store_ids`, `code_interpreter` its `container`",
         _tools,
     ),
     Row(
         ("assistant", "thread", "run"),
         "tool_resources",
         "`vector_store_ids` and `container.file_ids` of the tools; `vector_stores` is refused: "
-        "make the store first",
+        "make the store beforehand",
     ),
     Row(("assistant", "run"), "temperature", "`temperature`", _named("temperature")),
     Row(("assistant", "run"), "top_p", "`top_p`", _named("top_p")),
-    Row(("assistant", "run"), "response_format", "`text.format`, a schema not nested", _format),
+    Row(
+        ("assistant", "run"),
+        "response_format",
+        "`text.format`, with a schema that is not nested",
+        _format,
+    ),
     Row(
         ("assistant", "run"),
         "reasoning_effort",
         "`reasoning.effort`",
         lambda value, _: {"reasoning": {"effort": value}},
     ),
-    # What only a run has
+    # Parameters that only a run has
     Row(("run",), "metadata", "`metadata` of each response", _named("metadata")),
     Row(
         ("run",),
         "tool_choice",
-        "`tool_choice`, a function not nested",
+        "`tool_choice`, with a function that is not nested",
         lambda value, _: {"tool_choice": convert_choice(value)},
     ),
     Row(
@@ -186,54 +191,55 @@ ROWS: tuple[Row, ...] = (
     Row(
         ("run",),
         "max_completion_tokens",
-        "`max_output_tokens`; a response that follows tools gets what is left of it, at least 16",
+        "`max_output_tokens`; a response after a round of tools gets the rest, but at least 16",
         _named("max_output_tokens"),
     ),
     Row(
         ("run",),
         "max_prompt_tokens",
         "",
-        refusal="max_prompt_tokens: a response has no limit for what it reads; let the server "
-        "shorten it with truncation_strategy={'type': 'auto'}, or send the last messages only, "
+        refusal="max_prompt_tokens: the Responses wire has no limit for the input; let the server "
+        "shorten it with truncation_strategy={'type': 'auto'}, or send only the last messages "
         "with Client(wire='responses', threads='replay') and "
         "truncation_strategy={'type': 'last_messages', 'last_messages': 10}",
     ),
     Row(
         ("run",),
         "truncation_strategy",
-        "`auto` and `disabled` are `truncation`; `last_messages` is done here with "
-        '`threads="replay"`, and refused with the others',
+        "`auto` and `disabled` become `truncation`; `last_messages` is applied by this client with "
+        '`threads="replay"`, and refused with the other back ends',
         _truncation,
     ),
     Row(
         ("run",),
         "include",
-        "`include`: the content of search results is `file_search_call.results`; this wire's own "
-        "names stay",
+        "`include`: the content of search results becomes `file_search_call.results`; this wire's "
+        "own names stay",
         _include,
     ),
     Row(
         ("step",),
         "include",
         "",
-        refusal="include: a step has what its run brought; give include=[...] with the run",
+        refusal="include: a step has only what its run asked for; give include=[...] with the run",
     ),
-    # Threads, and what can be changed later
+    # Threads and later changes
     Row(
         ("thread",),
         "metadata",
-        '`metadata` of the conversation with `threads="conversation"`, else kept by this client',
+        '`metadata` of the conversation with `threads="conversation"`, otherwise kept by this '
+        "client",
     ),
     Row(
         ("update",),
         "metadata",
         "",
-        refusal="metadata of a run cannot be changed once its response was made; give "
+        refusal="metadata: a run cannot be changed after its response was made; give "
         "metadata={...} with the run",
     ),
-    # Lists are of what this client knows
+    # Lists contain the objects that this client knows
     *(Row(("list",), name, _SAME) for name in ("limit", "order", "after", "before", "run_id")),
-    # What is not of the API
+    # Arguments that are not parameters of the API
     *(
         Row(("stream",), name, _SAME)
         for name in (
@@ -250,14 +256,14 @@ ROWS: tuple[Row, ...] = (
     Row(
         ("stream",),
         "recover",
-        'the same, with `extra_body={"background": True}`; other responses end with their '
-        "connection",
+        'the same, but only with `extra_body={"background": True}`: other responses end with '
+        "their connection",
     ),
     Row(
         ("submit",),
         "tool_outputs",
         "items `function_call_output` or `custom_tool_call_output`; "
-        '`{"tool_call_id": ..., "approve": True}` is `mcp_approval_response`',
+        '`{"tool_call_id": ..., "approve": True}` becomes `mcp_approval_response`',
     ),
     Row(("submit",), "tools", _SAME),
     Row(("call",), "extra_headers", _SAME),
@@ -266,14 +272,14 @@ ROWS: tuple[Row, ...] = (
     Row(
         ("call",),
         "extra_body",
-        "added to the request of a run, an assistant's to each of its runs; refused by calls "
-        "that send nothing",
+        "added to the request of a run, that of an assistant to each of its runs; refused by "
+        "calls that send nothing",
     ),
 )
 
 
 def row_of(call: str, name: str) -> Row | None:
-    """Return the row of a parameter of a kind of call, or None."""
+    """Return the row of a parameter for a kind of call, or None if there is none."""
     return next((row for row in ROWS if row.name == name and call in row.calls), None)
 
 
@@ -281,7 +287,7 @@ def make_request(values: Values) -> dict[str, Any]:
     """Return the parameters of ``client.responses.stream`` that VALUES become.
 
     Raises:
-        ValueError: One is refused.
+        ValueError: A parameter is refused.
     """
     request: dict[str, Any] = {}
     include: list[str] = []
@@ -301,12 +307,12 @@ def make_request(values: Values) -> dict[str, Any]:
 
 
 def trimmed(strategy: Any, earlier: list[Any], new: int) -> list[Any]:
-    """Return of EARLIER, the items of a thread, what ``truncation_strategy`` leaves.
+    """Return the items that ``truncation_strategy`` leaves of EARLIER.
 
     Args:
         strategy: The parameter.
-        earlier: What was said; it stays as it is.
-        new: How many messages come after it; they count, and always stay.
+        earlier: The items of a thread; they are not changed.
+        new: The number of new messages after them; these count and are always kept.
     """
     plain = unstructure(strategy) or {}
     count = plain.get("last_messages")
@@ -317,11 +323,11 @@ def trimmed(strategy: Any, earlier: list[Any], new: int) -> list[Any]:
     if left >= len(places):
         return earlier
     kept = earlier[places[-left] :] if left else []
-    # An output is refused whose call is not there.
+    # The server refuses an output without its call.
     calls = {item.get("call_id") for item in kept if not _is_output(item)}
     return [item for item in kept if not _is_output(item) or item.get("call_id") in calls]
 
 
 def _is_output(item: Mapping[str, Any]) -> bool:
-    """Tell whether an item is what a call gave."""
+    """Return whether an item is the output of a call."""
     return str(item.get("type")).endswith("_call_output")

@@ -1,12 +1,13 @@
-"""One run on a thread: what was sent, what came, and how it stands.
+"""One run on a thread: its input, its output and its status.
 
 Rules of this file:
 
-- What came is read off the events as the dialect makes them, before any handler hears them: a
-  callback that asks the client for messages finds those that ended.
-- A run counts, and its thread goes on after it, when it is completed, or incomplete with every
-  call answered. Any other leaves the thread as it was: failed, cancelled, or not read to its
-  end. What the server adds to a conversation whose listener has left cannot be known.
+- The output is collected from the events as the dialect makes them, before any handler gets
+  them, so that a callback that asks the client for messages finds those that have ended.
+- A run counts, which means that its thread continues after it, if it is completed, or
+  incomplete with every call answered. Any other run leaves the thread as it was: one that
+  failed, was cancelled, or was not read to its end. If the listener left early, this client
+  cannot know what the server still added to a conversation.
 """
 
 from __future__ import annotations
@@ -35,19 +36,19 @@ class RunDialect(ResponsesDialect):
     """The Responses wire, as the events of a run on a thread that this client knows.
 
     Attributes:
-        run: The run as last told, None before it was.
-        messages: The messages that ended, by id.
-        steps: The steps as last told, by id.
+        run: The run as last seen; None before the first event about it.
+        messages: The messages that have ended, by id.
+        steps: The steps as last seen, by id.
     """
 
     def __init__(self, thread: models.Thread, assistant_id: str, *, is_new: bool) -> None:
         """Begin a run.
 
         Args:
-            thread: Where it runs.
-            assistant_id: What runs.
-            is_new: Whether to tell that the thread was created, as the one call that makes
-                thread and run does.
+            thread: The thread.
+            assistant_id: The assistant.
+            is_new: Whether to begin with a ``thread.created`` event, as the call that makes
+                both thread and run does.
         """
         super().__init__(thread_id=thread.id, assistant_id=assistant_id)
         self.run: models.Run | None = None
@@ -56,7 +57,7 @@ class RunDialect(ResponsesDialect):
         self._new = thread if is_new else None
 
     def decode(self, frame: ServerSentEvent) -> list[Decoded]:
-        """Say what FRAME means, and remember it."""
+        """Decode FRAME, and remember the run, messages and steps in its events."""
         told = super().decode(frame)
         if self._new is not None:
             created = events.ThreadCreated
@@ -78,9 +79,9 @@ class Turn:
     """A run.
 
     Attributes:
-        dialect: What reads it.
-        control: What sends its requests.
-        input: The items that it began with, after all that was said before.
+        dialect: Reads it.
+        control: Sends its requests.
+        input: The items that it began with, without the history before them.
         sent: The ids of the messages among them.
         dropped: Whether the caller cancelled it while it waited.
     """
@@ -105,18 +106,18 @@ class Turn:
 
     @property
     def status(self) -> str:
-        """How the run stands, "" before it began."""
+        """The status of the run; "" before it began."""
         run = self.run
         return "" if run is None else run.status or ""
 
     @property
     def waits(self) -> bool:
-        """Whether it waits for what the caller does."""
+        """Whether it waits for the caller."""
         return self.dialect.ended and self.status == "requires_action"
 
     @property
     def counts(self) -> bool:
-        """Whether the thread goes on after it."""
+        """Whether the thread continues after it."""
         if not self.dialect.ended:
             return False
         if self.status == "incomplete":

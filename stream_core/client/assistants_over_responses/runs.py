@@ -1,10 +1,11 @@
-"""``client.threads.runs``: a run is a response, or several where tools are called.
+"""``client.threads.runs``: a run is one response, or several if tools are called.
 
 Rules of this file:
 
 - ``client.responses`` does the work: its control sends the rounds, its dialect reads them.
 - There is no run without a listener: the calls that do not stream read the stream to its end.
-- What was submitted is checked before it is sent: each call needs one output, and no other.
+- Outputs are checked before they are sent: each waiting call needs exactly one, and no other
+  call may have one.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ class LocalSteps(Steps):
     def retrieve(
         self, step_id: str, *, thread_id: str, run_id: str, **params: Unpack[IncludeParams]
     ) -> RunStep:
-        """Return a step, as its run told of it."""
+        """Return a step as last seen in the stream of its run."""
         _refuse("step", read_arguments(IncludeParams, params))
         found = self._memory.thread(thread_id).turn(run_id)[0].dialect.steps.get(step_id)
         if found is None:
@@ -88,20 +89,20 @@ class LocalRuns(Runs):
     ) -> ResponseStream:
         """Ask for a response to the thread's messages and listen to it.
 
-        The arguments are those of :meth:`stream_core.client.assistants.Runs.stream`; what becomes
-        of each is in ``parameter_table``.
+        The arguments are those of :meth:`stream_core.client.assistants.Runs.stream`;
+        ``parameter_table`` shows what each becomes.
 
         Raises:
             StreamError: The request failed.
-            TypeError: A handler is none, or a parameter is not known.
-            ValueError: Assistant or thread is not known, or a parameter is refused.
+            TypeError: A handler is not one, or a parameter is unknown.
+            ValueError: The assistant or thread is unknown, or a parameter is refused.
             RuntimeError: The thread's last run waits for outputs.
         """
         thread = self._memory.thread(thread_id)
         return self.begin(thread, assistant_id, RunStreamParams, params)
 
     def create(self, thread_id: str, *, assistant_id: str, **params: Unpack[RunParams]) -> Run:
-        """Ask for a response, and wait until the run ended or requires an action."""
+        """Ask for a response, and wait until the run has ended or requires action."""
         thread = self._memory.thread(thread_id)
         return self.begin(thread, assistant_id, RunParams, params).get_final_run()
 
@@ -117,11 +118,11 @@ class LocalRuns(Runs):
         """Start a run.
 
         Args:
-            thread: Where.
-            assistant_id: What runs.
+            thread: The thread to run on.
+            assistant_id: The assistant to run.
             known: The TypedDict of GIVEN.
-            given: What the caller gave.
-            is_new: Whether the thread was made by the same call.
+            given: The caller's keyword arguments.
+            is_new: Whether the same call made the thread.
         """
         read_arguments(known, given, may_add=True)
         profile = self._memory.profile(assistant_id)
@@ -164,22 +165,23 @@ class LocalRuns(Runs):
         tool_outputs: Sequence[Mapping[str, object]],
         **options: Unpack[SubmitStreamOptions],
     ) -> ResponseStream:
-        """Give a run the outputs that it waits for, and listen to how it goes on.
+        """Give a run the outputs that it waits for, and listen to the rest of it.
 
         Args:
             run_id: The run.
             thread_id: Its thread.
             tool_outputs: ``{"tool_call_id": ..., "output": ...}`` for each call, and
                 ``{"tool_call_id": ..., "approve": True}`` for each that asks for approval.
-            options: ``event_handler``, ``handlers``, and others.
+            options: ``event_handler``, ``handlers`` and others.
 
         Returns:
             The stream. Read it to its end, or close it.
 
         Raises:
             StreamError: The request failed; the run still waits.
-            TypeError: A handler is none, a parameter is not known, or an output is no text.
-            ValueError: The run does not wait, a call has no output, or an output no call.
+            TypeError: A handler is not one, a parameter is unknown, or an output is not a
+                string.
+            ValueError: The run does not wait, a call has no output, or an output has no call.
         """
         turn, run = self._memory.thread(thread_id).turn(run_id)
         outputs, approvals = _checked(run, tool_outputs, waits=turn.waits)
@@ -200,7 +202,7 @@ class LocalRuns(Runs):
         tool_outputs: Sequence[Mapping[str, object]],
         **options: Unpack[CallOptions],
     ) -> Run:
-        """Give a run its outputs, and wait until it ended or requires an action again."""
+        """Give a run its outputs, and wait until it has ended or requires action again."""
         read_arguments(CallOptions, options, may_add=True)
         return self.submit_tool_outputs_stream(
             run_id, thread_id=thread_id, tool_outputs=tool_outputs, **options
@@ -209,31 +211,31 @@ class LocalRuns(Runs):
     # --- Runs that are known ------------------------------------------------------------
 
     def retrieve(self, run_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Run:
-        """Return a run, as far as its stream was read."""
+        """Return a run as last seen in its stream."""
         read_arguments(CallOptions, options)
         return self._memory.thread(thread_id).turn(run_id)[1]
 
     def update(self, run_id: str, *, thread_id: str, **params: Unpack[MetadataParams]) -> Run:
-        """Refuse: a response does not change.
+        """Refuse the change: a response cannot be changed.
 
         Raises:
-            ValueError: Always, where there is anything to change.
+            ValueError: There is something to change.
         """
         _refuse("update", read_arguments(MetadataParams, params))
         return self.retrieve(run_id, thread_id=thread_id)
 
     def list(self, thread_id: str, **params: Unpack[ListParams]) -> Page[Run]:
-        """Return a page of a thread's runs that this client heard of."""
+        """Return a page of a thread's runs that this client has seen."""
         turns = self._memory.thread(thread_id).turns
         runs = {turn.run.id: turn.run for turn in turns if turn.run is not None}
         return make_page(runs, ListParams, params)
 
     def cancel(self, run_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Run:
-        """Give up a run that waits for outputs, or cancel one that is in the background.
+        """Give up a run that waits for outputs, or cancel one in the background.
 
         Raises:
             ValueError: It has ended.
-            RuntimeError: It lives with its stream: ``stream.cancel()`` ends it.
+            RuntimeError: It lasts only as long as its stream; ``stream.cancel()`` ends it.
         """
         read_arguments(CallOptions, options)
         thread = self._memory.thread(thread_id)
@@ -242,16 +244,17 @@ class LocalRuns(Runs):
             turn.dropped = True
             return thread.turn(run_id)[1]
         if turn.dialect.ended:
-            raise ValueError(f"run {run_id} is {run.status}: what has ended cannot be cancelled")
+            raise ValueError(f"run {run_id} is {run.status}: it has ended and cannot be cancelled")
         if not self._driver.run(turn.control.cancel(run)):
             raise RuntimeError(
-                f"run {run_id} ends with its connection: call cancel() or close() of its stream; "
-                "a run that is begun with extra_body={'background': True} can be cancelled here"
+                f"run {run_id} lasts only as long as its connection: call cancel() or close() of "
+                "its stream; only a run that began with extra_body={'background': True} can be "
+                "cancelled here"
             )
         return evolve(run, status="cancelling")
 
 
-#: What goes to the stream, and with each request.
+#: Arguments for the stream or for each request, not for the run.
 _OPTIONS = StreamOptions.__optional_keys__
 
 
@@ -261,7 +264,7 @@ def _values(
     given: Mapping[str, Any],
     code_files: Sequence[str],
 ) -> Values:
-    """Return what a run is asked for with; CODE_FILES came with its own messages."""
+    """Return the values for the request of a run; CODE_FILES came with its own messages."""
     chosen = {name: value for name, value in given.items() if value is not None}
     kept = {name: value for name, value in profile.items() if row_of("run", name)}
     # The assistant's own metadata is not that of its runs.
@@ -275,10 +278,13 @@ def _values(
 def _checked(
     run: Run, given: Sequence[Mapping[str, Any]], *, waits: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Return outputs and approvals, once it is sure that they are what RUN waits for."""
+    """Return outputs and approvals, after checking that RUN waits for exactly these."""
     action = run.required_action
     if not waits or action is None:
-        raise ValueError(f"run {run.id} waits for nothing: it is {run.status}, and being read")
+        raise ValueError(
+            f"run {run.id} does not wait for outputs: its status is {run.status}, or its stream "
+            "has not been read to its end"
+        )
     calls = action.submit_tool_outputs and action.submit_tool_outputs.tool_calls
     asks = action.submit_tool_approval and action.submit_tool_approval.tool_calls
     waiting = {
@@ -290,10 +296,10 @@ def _checked(
     for one in given:
         call_id: Any = one.get("tool_call_id")
         if call_id not in missing:
-            why = "has two outputs" if call_id in waiting else "is no call that waits"
+            why = "has two outputs" if call_id in waiting else "is not a waiting call"
             raise ValueError(f"tool_outputs: {call_id!r} {why}; these wait: {', '.join(waiting)}")
         key = missing.pop(call_id)
-        kind, example = (str, "a text") if key == "output" else (bool, "True or False")
+        kind, example = (str, "a string") if key == "output" else (bool, "True or False")
         if not isinstance(one.get(key), kind):
             raise TypeError(
                 f"tool_outputs: {call_id!r} needs {key!r}, {example}, not {one.get(key)!r}"
@@ -301,7 +307,7 @@ def _checked(
         found[key].append({"tool_call_id": call_id, key: one[key]})
     if missing:
         raise ValueError(
-            f"tool_outputs: nothing for {', '.join(missing)}; the Responses wire takes the "
+            f"tool_outputs: no output for {', '.join(missing)}; the Responses wire needs the "
             "outputs of all calls at once"
         )
     return found["output"], found["approve"]

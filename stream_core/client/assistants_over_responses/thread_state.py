@@ -1,12 +1,12 @@
-"""What is kept of a thread.
+"""The state of one thread.
 
 Rules of this file:
 
 - A message that is added to a thread is sent with the next run, and again with the one after
-  that unless the run counts (see ``turns``): the Responses wire takes input with a response
-  only.
-- Whatever the back end, all items are kept here too: a server that turns out to keep nothing is
-  sent all of them.
+  it unless that run counts (see ``run_state``): the Responses wire takes input only together
+  with the request for a response.
+- With every back end, all items are kept here too, to be sent if it turns out that the server
+  stores nothing.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ __all__ = ["LocalThread", "Written", "new_id"]
 
 
 def new_id(kind: str) -> str:
-    """Return an id for something that is kept here only."""
+    """Return an id for an object that only this client has."""
     return f"{kind}_{uuid4().hex}"
 
 
 @define(eq=False)
 class Written:
-    """A message of the caller's.
+    """A message from the caller.
 
     Attributes:
-        message: As it is shown.
-        item: As it is sent.
+        message: The message as the caller sees it.
+        item: The message as it is sent.
         code_files: The files that the code interpreter may read from now on.
     """
 
@@ -53,16 +53,16 @@ class LocalThread:
     """A thread.
 
     Attributes:
-        thread: As it is shown, but for ``extra``.
+        thread: The thread as the caller sees it, except for ``extra``.
         stateless: Whether everything is sent with each run.
-        conversation: The id of the server's conversation, None where it has none.
-        response_id: The response that the next run goes on after, "" where there is none.
-        whole: Whether all that was said is known here.
-        items: What the server was sent and has sent, in order.
+        conversation: Id of the server's conversation, or None if there is none.
+        response_id: Id of the response that the next run follows, or "" if there is none.
+        whole: Whether this client has the whole history.
+        items: The items sent and received, in order.
         known: All messages, by id.
-        waiting: Those of them that were not sent yet, as they are sent.
-        code_files: The files that messages brought for the code interpreter.
-        turns: The runs, the oldest first.
+        waiting: The items of messages that have not been sent yet, by message id.
+        code_files: The files that messages attached for the code interpreter.
+        turns: The runs, oldest first.
     """
 
     thread: models.Thread
@@ -91,7 +91,7 @@ class LocalThread:
         self._open = turn
 
     def settle(self) -> None:
-        """Go on after the last run, where it ended so."""
+        """Add the items and messages of the last run to the thread, if it counts."""
         turn = self._open
         if turn is None or not turn.counts:
             return
@@ -104,32 +104,32 @@ class LocalThread:
             self.waiting.pop(message_id, None)
 
     def check_free(self) -> None:
-        """Raise RuntimeError where the last run waits for outputs: it comes first."""
+        """Raise RuntimeError if the last run waits for outputs, which must come first."""
         if self._open is not None and self._open.waits:
             run = self._open.run
             raise RuntimeError(
-                f"run {run and run.id} on thread {self.thread.id} waits for what its calls gave: "
-                "submit_tool_outputs_stream() goes on with it, cancel() gives it up"
+                f"run {run and run.id} on thread {self.thread.id} waits for the outputs of its "
+                "calls: continue it with submit_tool_outputs_stream(), or give it up with cancel()"
             )
 
     def earlier(self, items: Sequence[dict[str, Any]]) -> Earlier:
-        """Return what was said before the next run; ITEMS, where all is sent."""
+        """Return the history before the next run; ITEMS are for a server that stores none."""
         if self.conversation is not None:
             return Earlier()
         return Earlier(items, self.response_id, self.whole)
 
     @property
     def messages(self) -> dict[str, models.Message]:
-        """All messages, those of a run that waits among them."""
+        """All messages, including those of a run that waits."""
         if self._open is None or not self._open.waits:
             return dict(self.known)
         return {**self.known, **self._open.dialect.messages}
 
     def turn(self, run_id: str) -> tuple[Turn, models.Run]:
-        """Return the run of that id, and how it stands.
+        """Return the run with that id, and its current state.
 
         Raises:
-            ValueError: This client did not hear of it.
+            ValueError: This client does not know it.
         """
         for turn in self.turns:
             run = turn.run
@@ -141,7 +141,7 @@ class LocalThread:
 
     @property
     def shown(self) -> models.Thread:
-        """The thread as the caller sees it; ``extra`` has the response to go on after."""
+        """The thread as the caller sees it; ``extra`` has the id of the response to follow."""
         if self.conversation is not None or self.stateless or not self.response_id:
             return self.thread
         return evolve(self.thread, extra={"response_id": self.response_id})

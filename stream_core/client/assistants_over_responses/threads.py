@@ -1,4 +1,4 @@
-"""``client.threads``, kept in this client, and in the server's conversations where it has them.
+"""``client.threads``, kept in this client and, with that back end, in the server's conversations.
 
 Rules of this file: only the back end ``conversation`` sends anything here.
 """
@@ -58,7 +58,7 @@ class LocalThreads(Threads):
     def _create_and_run(
         self, assistant_id: str, known: Any, given: Mapping[str, Any]
     ) -> ResponseStream:
-        """Make a thread and start a run on it; there is none where that fails."""
+        """Make a thread and start a run on it; if that fails, the thread is not kept."""
         self._memory.profile(assistant_id)
         read_arguments(known, given, may_add=True)
         thread = self._memory.new_thread(given.get("thread") or {})
@@ -71,16 +71,16 @@ class LocalThreads(Threads):
         return self._memory.keep_thread(self._memory.new_thread(params))
 
     def retrieve(self, thread_id: str, **options: Unpack[CallOptions]) -> Thread:
-        """Return a thread; ``thread.extra["response_id"]`` is the response that came last.
+        """Return a thread; ``thread.extra["response_id"]`` is the id of the last response.
 
-        With that as ``thread_id`` another client goes on with the thread. Where threads are
-        conversations, the thread's own id is what it needs.
+        Another client can continue the thread with that id as ``thread_id``. If threads are
+        conversations, it uses the thread's own id instead.
         """
         read_arguments(CallOptions, options)
         return self._memory.thread(thread_id).shown
 
     def update(self, thread_id: str, **params: Unpack[ThreadUpdateParams]) -> Thread:
-        """Change a thread; what is left out stays."""
+        """Change a thread; settings that are left out stay as they are."""
         thread = self._memory.thread(thread_id)
         in_conversation = thread.conversation is not None
         changes = read_arguments(ThreadUpdateParams, params, may_add=in_conversation)

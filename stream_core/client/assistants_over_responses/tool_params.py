@@ -1,10 +1,11 @@
-"""Tools, what they may use, and the choice among them, as the Responses wire has them.
+"""Tools, their resources, and the choice among them, in the form of the Responses wire.
 
 Rules of this file:
 
-- Assistants keep beside a tool what it may use (``tool_resources``); here it stands in the tool.
-- A tool that is spelt as on this wire already, or that Assistants never had, stays as it is.
-- What runs here (functions, sets of tools) stays as it is: streams send its definition.
+- On the Assistants wire, the resources of a tool stand beside it (``tool_resources``); here
+  they are part of the tool.
+- A tool that already has the form of this wire, or that Assistants never had, stays as it is.
+- Functions and sets of tools, which run here, stay as they are: streams send their definitions.
 """
 
 from __future__ import annotations
@@ -23,17 +24,17 @@ __all__ = ["Resources", "convert_choice", "convert_tools", "read_resources"]
 
 _STORES = (
     "tool_resources.file_search.vector_stores cannot make a vector store here: make it with "
-    "client.request('POST', '/vector_stores', body={...}), and give its id in vector_store_ids"
+    "client.request('POST', '/vector_stores', body={...}) and give its id in vector_store_ids"
 )
 
 
 @frozen
 class Resources:
-    """What tools may use.
+    """The resources of tools.
 
     Attributes:
-        vector_store_ids: Where file search searches.
-        file_ids: What the code interpreter may read.
+        vector_store_ids: The vector stores that file search searches.
+        file_ids: The files that the code interpreter may read.
     """
 
     vector_store_ids: list[str] = field(factory=list)
@@ -41,10 +42,10 @@ class Resources:
 
 
 def read_resources(*given: Any) -> Resources:
-    """Return what tools may use, of one ``tool_resources`` or of several.
+    """Return the resources in one or several ``tool_resources``.
 
     Raises:
-        ValueError: One would make a vector store.
+        ValueError: One of them would make a vector store.
     """
     stores: list[str] = []
     files: list[str] = []
@@ -55,15 +56,15 @@ def read_resources(*given: Any) -> Resources:
             raise ValueError(_STORES)
         stores += search.get("vector_store_ids") or ()
         files += (resources.get("code_interpreter") or {}).get("file_ids") or ()
-    # What several of them name is meant once.
+    # If several of them name the same resource, it is listed once.
     return Resources(list(dict.fromkeys(stores)), list(dict.fromkeys(files)))
 
 
 def convert_tools(tools: Any, resources: Resources) -> Any:
-    """Return TOOLS with what each may use.
+    """Return TOOLS, each with its resources.
 
     Raises:
-        ValueError: File search has nowhere to search.
+        ValueError: File search has no vector store.
     """
     from stream_core.tools.tool_set import ToolSet
 
@@ -73,7 +74,7 @@ def convert_tools(tools: Any, resources: Resources) -> Any:
 
 
 def _convert(tool: Any, resources: Resources) -> Any:
-    """Return one tool, or what runs here, as it is."""
+    """Return TOOL converted; a function or a set stays as it is."""
     plain = unstructure(tool)
     if not isinstance(plain, dict):
         return tool
@@ -95,12 +96,12 @@ def _convert(tool: Any, resources: Resources) -> Any:
 
 
 def has_tool(tools: Iterable[Any], kind: str) -> bool:
-    """Tell whether one of TOOLS, converted, is of type KIND."""
+    """Return whether one of TOOLS, which are converted, is of type KIND."""
     return any(isinstance(tool, dict) and tool.get("type") == kind for tool in tools)
 
 
 def convert_choice(choice: Any) -> Any:
-    """Return which tool must be called."""
+    """Return ``tool_choice`` in the form of this wire."""
     plain = unstructure(choice)
     if not isinstance(plain, dict) or not isinstance(plain.get("function"), dict):
         return plain

@@ -58,11 +58,11 @@ def test_attachments_are_parts_or_files_of_the_container() -> None:
     ("message", "error", "says"),
     [
         ({"role": "system", "content": "x"}, ValueError, "role is 'system'"),
-        ({"role": "user", "content": None}, ValueError, "content is None: give a text"),
-        ({"role": "user", "content": []}, ValueError, "give a text, or a list of parts"),
+        ({"role": "user", "content": None}, ValueError, "content is None: give a string"),
+        ({"role": "user", "content": []}, ValueError, "give a string or a list of parts"),
         ({"role": "user", "content": [{"type": "audio"}]}, ValueError, "image_url, not .*audio"),
         ({"role": "user", "content": ["text"]}, ValueError, "not 'text'"),
-        ({"role": "assistant", "content": [IMAGE]}, ValueError, "can only have text"),
+        ({"role": "assistant", "content": [IMAGE]}, ValueError, "can contain only text"),
         (
             {"role": "user", "content": "x", "attachments": [{"tools": []}]},
             TypeError,
@@ -80,7 +80,7 @@ def test_attachments_are_parts_or_files_of_the_container() -> None:
                 ],
             },
             ValueError,
-            "vector_stores/.*tool_resources; or leave out its tools",
+            "vector_stores/.*tool_resources, or leave out its tools",
         ),
     ],
 )

@@ -77,7 +77,7 @@ def test_pages_follow_each_other() -> None:
         ({"limit": 0}, "limit is 0: give a number from 1 to 100"),
         ({"limit": "two"}, "limit is 'two'"),
         ({"order": "up"}, "order is 'up'"),
-        ({"after": "id_9"}, "after is 'id_9': give the id of something in this list"),
+        ({"after": "id_9"}, "after is 'id_9': give the id of an object in this list"),
         ({"before": "id_9"}, "before is 'id_9'"),
     ],
 )

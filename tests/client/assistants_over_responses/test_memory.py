@@ -75,9 +75,9 @@ def test_there_are_three_back_ends() -> None:
 @pytest.mark.parametrize(
     ("back_end", "thread_id", "hint"),
     [
-        ("previous_response_id", "thread_1", "the id of the last response will do too"),
-        ("conversation", "thread_1", "the id of a conversation will do too"),
-        ("replay", "resp_1", r"messages=\[...\]\) makes one$"),
+        ("previous_response_id", "thread_1", "or pass the id of the last response"),
+        ("conversation", "thread_1", "or pass the id of a conversation"),
+        ("replay", "resp_1", r"make one with .*messages=\[...\]\)$"),
         ("previous_response_id", "", "thread_id is ''"),
         ("conversation", None, "thread_id is None"),
     ],

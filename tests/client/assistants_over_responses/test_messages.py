@@ -79,7 +79,7 @@ def test_a_message_is_taken_back_until_it_was_sent() -> None:
         talk.run()
         assert ["one"] == [item["content"] for item in talk.body["input"]]
         (first, *_) = messages.list(talk.thread_id, order="asc")
-        with pytest.raises(ValueError, match=r"was sent.*begin a thread without it"):
+        with pytest.raises(ValueError, match=r"has been sent.*begin a thread without it"):
             messages.delete(first.id, thread_id=talk.thread_id)
         with pytest.raises(ValueError, match="no such message in this client"):
             messages.retrieve(made.id, thread_id=talk.thread_id)

@@ -257,12 +257,12 @@ OUTPUT = {"tool_call_id": "call_get_tides", "output": "x"}
 @pytest.mark.parametrize(
     ("outputs", "error", "says"),
     [
-        ([], ValueError, "nothing for call_get_tides, call_get_wind"),
-        ([OUTPUT], ValueError, "nothing for call_get_wind; .* of all calls at once"),
+        ([], ValueError, "no output for call_get_tides, call_get_wind"),
+        ([OUTPUT], ValueError, "no output for call_get_wind; .* of all calls at once"),
         ([OUTPUT, OUTPUT], ValueError, "'call_get_tides' has two outputs"),
-        ([{"tool_call_id": "call_9", "output": "x"}], ValueError, "'call_9' is no call that waits"),
-        ([{"output": "x"}], ValueError, "None is no call that waits; these wait: call_get_tides"),
-        ([{**OUTPUT, "output": 5}], TypeError, "needs 'output', a text, not 5"),
+        ([{"tool_call_id": "call_9", "output": "x"}], ValueError, "'call_9' is not a waiting call"),
+        ([{"output": "x"}], ValueError, "None is not a waiting call; these wait: call_get_tides"),
+        ([{**OUTPUT, "output": 5}], TypeError, "needs 'output', a string, not 5"),
     ],
 )
 def test_every_call_needs_one_output(
@@ -276,7 +276,7 @@ def test_every_call_needs_one_output(
             submit(run.id, thread_id=talk.thread_id, tool_outputs=outputs)
         assert 1 == len(talk.server.asked)
         submit(run.id, thread_id=talk.thread_id, tool_outputs=outputs_for(run)).until_done()
-        with pytest.raises(ValueError, match="resp_1 waits for nothing: it is completed"):
+        with pytest.raises(ValueError, match=r"resp_1 does not wait for outputs.* completed"):
             submit(run.id, thread_id=talk.thread_id, tool_outputs=outputs_for(run))
 
 
@@ -331,7 +331,7 @@ def test_a_run_that_waits_comes_first() -> None:
         talk.server.answer = echo
         assert "completed" == talk.run().status
         assert ["one", "two"] == spoken(talk.server.seen[-1])
-        with pytest.raises(ValueError, match="is cancelled: what has ended cannot be cancelled"):
+        with pytest.raises(ValueError, match="is cancelled: it has ended and cannot be cancelled"):
             runs.cancel(run.id, thread_id=talk.thread_id)
 
 
