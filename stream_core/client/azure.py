@@ -43,7 +43,7 @@ class ClientOptions(TypedDict, total=False):
         default_query: Sent with every request.
         wire: ``"responses"`` for the calls of Assistants on that wire.
         assistants: With ``wire="responses"``: the definitions of existing assistants.
-        threads: With ``wire="responses"``: where the past of threads is kept.
+        threads: With ``wire="responses"``: where the history of threads is kept.
     """
 
     timeout: Timeout

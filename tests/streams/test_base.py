@@ -1,7 +1,8 @@
 """Reading one source after another: tool rounds, lost connections, closing in between.
 
-What a server would do is scripted here; the same over real HTTP is in test_rounds.py,
-test_recovery.py and test_stopping.py. The blocking stream stands for every shell.
+The server is scripted here; the same over real HTTP is in client/test_streaming_calls.py,
+run_control/test_recovery.py and whole/test_stopping.py. The blocking stream stands for every
+shell.
 """
 
 from __future__ import annotations
@@ -50,15 +51,15 @@ ASKING = sse(run("created"), waits(), DONE)
 GOES_ON = sse(run("in_progress"), run("completed"), DONE)
 
 
-#: How a stream ended is in ``err``, and left out of what a handler hears.
+#: These events say how a stream ended, which is also in ``err``; handlers here ignore them.
 _ENDINGS = (events.StreamEnd, events.StreamException, events.StreamTimeout)
 
 
 class Listening:
-    """A handler: keeps the events about the stream itself, and does something at some.
+    """A handler that keeps the events about the stream itself, and acts on some of them.
 
     Attributes:
-        log: Their class names, with those of the events that were read; see ``read``.
+        log: Their class names, together with those of the events that were read; see ``read``.
         told: The events.
     """
 
@@ -88,19 +89,19 @@ def stream_of(
 
 
 def scan(stream: Stream) -> Iterator[Event]:
-    """Yield what is read, to the end; a failure stays in ``err``."""
+    """Yield the events up to the end; a failure stays in ``err``."""
     while stream.next():
         assert stream.event is not None
         yield stream.event
 
 
 def names(stream: Stream) -> list[str]:
-    """Read to the end, and return the classes of what was read."""
+    """Read to the end, and return the classes of the events."""
     return [type(event).__name__ for event in scan(stream)]
 
 
 def read(stream: Stream, listening: Listening) -> list[str]:
-    """Read to the end; what was read, and in between what was told."""
+    """Read to the end, and return the events read and, among them, those delivered."""
     for event in scan(stream):
         listening.log.append(type(event).__name__)
     return listening.log
@@ -116,16 +117,16 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 
 def cut(*chunks: bytes, error: BaseException | None = None) -> Iterator[bytes]:
-    """Give CHUNKS, and then break."""
+    """Yield CHUNKS, and then break."""
     yield from chunks
     raise error or TransportError("the connection broke")
 
 
-# --- Where a stream is ------------------------------------------------------------------
+# --- The position of a stream -----------------------------------------------------------
 
 
 def test_what_was_said_so_far_is_seen_in_it() -> None:
-    """Run, message and step as last heard of."""
+    """Run, message and step are as last seen."""
     stream = stream_of(sse(run("created"), message("created"), step("created")))
     reading = scan(stream)
     for _ in range(3):
@@ -143,7 +144,7 @@ def test_what_was_said_so_far_is_seen_in_it() -> None:
 
 @pytest.mark.parametrize("size", [1, 50, len(ANSWER)])
 def test_every_event_of_a_source_is_read(size: int) -> None:
-    """As a decoder tells them; handlers have no part in it."""
+    """The events are those of a decoder; handlers make no difference."""
     listening = Listening()
     stream = stream_of(pieces(ANSWER, size), listening)
     assert decode(ANSWER).names == read(stream, listening)
@@ -151,7 +152,7 @@ def test_every_event_of_a_source_is_read(size: int) -> None:
 
 
 def test_a_source_is_asked_when_no_event_is_ready() -> None:
-    """One chunk at a time, and not before the first event is asked for."""
+    """One chunk is taken at a time, and none before the first event is asked for."""
     asked = []
 
     def generate() -> Iterator[bytes]:
@@ -168,13 +169,13 @@ def test_a_source_is_asked_when_no_event_is_ready() -> None:
 
 
 def test_nothing_is_read_after_done() -> None:
-    """There is nothing more to be said."""
+    """Nothing more can come."""
     stream = stream_of(cut(sse(run("completed"), DONE), error=ZeroDivisionError()))
     assert ["ThreadRunCompleted", "RunDone", "Done"] == names(stream)
 
 
 def test_a_failure_is_kept_and_not_raised() -> None:
-    """After everything before it."""
+    """It comes after all events before it."""
     for source, kind, told in (
         (sse(run("created")), IncompleteStreamError, ["ThreadRunCreated"]),
         (sse(("error", {"message": "no"})), ServerError, ["ErrorEvent"]),
@@ -186,7 +187,7 @@ def test_a_failure_is_kept_and_not_raised() -> None:
 
 
 def test_an_error_of_a_file_is_a_transport_error() -> None:
-    """With its cause."""
+    """It keeps its cause."""
     cause = ConnectionResetError("peer went away")
     stream = stream_of(cut(error=cause))
     assert [] == names(stream)
@@ -197,7 +198,7 @@ def test_an_error_of_a_file_is_a_transport_error() -> None:
 
 @pytest.mark.parametrize("kind", [ZeroDivisionError, KeyboardInterrupt])
 def test_another_exception_of_a_source_leaves(kind: type[BaseException]) -> None:
-    """It says nothing about the stream."""
+    """It is not a failure of the stream."""
     stream = stream_of(cut(sse(run("created")), error=kind()))
     with pytest.raises(kind):
         names(stream)
@@ -205,7 +206,7 @@ def test_another_exception_of_a_source_leaves(kind: type[BaseException]) -> None
 
 
 def test_tees_have_the_bytes_before_they_are_decoded() -> None:
-    """All of them, also of a source that the run goes on in."""
+    """They get all of them, including those of a source in which the run continues."""
     copies, control = [io.BytesIO(), io.BytesIO()], ScriptedControl([[GOES_ON]])
     stream = stream_of([ASKING[:20], ASKING[20:]], control=control)
     reading = scan(stream)
@@ -217,7 +218,7 @@ def test_tees_have_the_bytes_before_they_are_decoded() -> None:
 
 
 def test_what_a_tee_raises_leaves() -> None:
-    """A full disk is no failure of the stream, nor of its source."""
+    """A full disk is a failure neither of the stream nor of its source."""
 
     class Full(io.BytesIO):
         def write(self, _data: Any, /) -> int:
@@ -232,7 +233,7 @@ def test_what_a_tee_raises_leaves() -> None:
 
 
 def test_only_what_is_wanted_is_read() -> None:
-    """In every source; a run is answered all the same, and ends without a word."""
+    """This is so in every source; a run is answered all the same, and its end is not delivered."""
     listening, control = Listening(), ScriptedControl([[output(), GOES_ON]])
     stream = stream_of(ASKING, listening, control=control)
     stream._reader.want(Wanted(lambda event_class: event_class is events.ThreadRunInProgress))
@@ -241,7 +242,7 @@ def test_only_what_is_wanted_is_read() -> None:
 
 
 def test_what_is_wanted_may_change_while_it_is_read() -> None:
-    """None is all of it."""
+    """None stands for all events."""
     stream = stream_of(ANSWER)
     stream._reader.want(Wanted(lambda event_class: event_class is events.ThreadMessageCreated))
     reading = scan(stream)
@@ -253,9 +254,9 @@ def test_what_is_wanted_may_change_while_it_is_read() -> None:
 
 
 def test_what_is_no_source_or_no_dialect_is_refused_at_once() -> None:
-    """Before anything is read."""
+    """The error comes before anything is read."""
     with pytest.raises(TypeError, match='"rb"'):
-        stream_of("run.sse")  # type: ignore[arg-type]  # that is the mistake
+        stream_of("run.sse")  # type: ignore[arg-type]  # the mistake to be found
     with pytest.raises(ValueError, match="no dialect"):
         stream_of(b"", dialect="klingon")
 
@@ -264,7 +265,7 @@ def test_what_is_no_source_or_no_dialect_is_refused_at_once() -> None:
 
 
 def test_a_round_goes_on_in_another_source() -> None:
-    """Same snapshots, one ``done``; what happens is told before what follows."""
+    """Snapshots stay, ``done`` comes once; the events of the round come before what follows."""
     listening, control = Listening(), ScriptedControl([[output(), GOES_ON]])
     stream = stream_of(ASKING, listening, control=control)
     assert [
@@ -277,7 +278,7 @@ def test_a_round_goes_on_in_another_source() -> None:
 
 
 def test_there_may_be_many_rounds() -> None:
-    """Each in its own source, without ``done`` too."""
+    """Each has its own source, which may lack ``done``."""
     second = sse(run("in_progress"), waits())
     control = ScriptedControl([[output(), second], [output(), GOES_ON]])
     told = names(stream_of(ASKING, control=control))
@@ -286,7 +287,7 @@ def test_there_may_be_many_rounds() -> None:
 
 
 def test_the_source_before_is_given_back_before_the_next_one_is_read() -> None:
-    """Drained, where it was read to ``done`` and knows how."""
+    """It is drained if it was read to ``done`` and can be."""
     log = []
 
     class Finishing(io.BytesIO):
@@ -302,7 +303,7 @@ def test_the_source_before_is_given_back_before_the_next_one_is_read() -> None:
 
 
 def test_what_happens_in_a_round_is_current_and_the_last_event_is_not() -> None:
-    """Whether it is being answered can be asked."""
+    """``answering`` is true meanwhile."""
     seen: list[Any] = []
 
     def look() -> None:
@@ -319,7 +320,7 @@ def test_what_happens_in_a_round_is_current_and_the_last_event_is_not() -> None:
 
 @pytest.mark.parametrize("steps", [None, [], [output()]], ids=["not asked for", "nothing", "told"])
 def test_a_round_that_leads_nowhere_is_the_end(steps: list[Any] | None) -> None:
-    """``done`` is told then, after what happened."""
+    """Then ``done`` is delivered, after the events of the round."""
     listening = Listening()
     stream = stream_of(ASKING, listening, control=ScriptedControl([steps]))
     assert ["told ToolOutput"] * bool(steps) + ["Done"] == read(stream, listening)[2:]
@@ -334,7 +335,7 @@ def test_a_run_that_requires_nothing_is_not_answered(data: bytes) -> None:
 
 
 def test_without_a_control_a_waiting_run_is_the_end() -> None:
-    """The caller does what it requires."""
+    """The caller does what the run requires."""
     stream = stream_of(ASKING)
     assert "Done" == names(stream)[-1]
     assert None is stream.err
@@ -342,7 +343,7 @@ def test_without_a_control_a_waiting_run_is_the_end() -> None:
 
 @pytest.mark.parametrize("flag", ["closing", "cancelled"])
 def test_a_round_is_not_begun_when_it_is_to_end(flag: str) -> None:
-    """Nothing is run; a run that is cancelled is told to its end, a closed stream is not."""
+    """No tool runs; a run that is cancelled is delivered to its end, a closed stream is not."""
     control = ScriptedControl([[output(), GOES_ON]])
     stream = stream_of(ASKING, control=control)
     told = []
@@ -356,7 +357,7 @@ def test_a_round_is_not_begun_when_it_is_to_end(flag: str) -> None:
 
 @pytest.mark.parametrize("flag", ["closing", "cancelled"])
 def test_a_round_ends_with_the_callback_that_ends_it(flag: str) -> None:
-    """What would follow is neither told nor submitted."""
+    """What would follow is neither delivered nor submitted."""
     listening = Listening(ToolOutput=lambda: setattr(stream._reader, flag, True))
     control = ScriptedControl([[output(), output("low"), GOES_ON]])
     stream = stream_of(ASKING, listening, control=control)
@@ -377,7 +378,7 @@ def test_a_tool_that_ends_the_round_is_not_told() -> None:
 
 
 def test_an_error_of_a_round_is_the_streams() -> None:
-    """E.g. that outputs could not be submitted."""
+    """For example, the outputs could not be submitted."""
     error = ToolLoopError(models.Run("run_1"), max_rounds=9)
     stream = stream_of(ASKING, control=ScriptedControl([[output(), error]]))
     assert ["ThreadRunCreated", "ThreadRunRequiresAction"] == names(stream)
@@ -386,7 +387,7 @@ def test_an_error_of_a_round_is_the_streams() -> None:
 
 
 def test_an_error_of_a_tool_that_is_to_be_raised_leaves() -> None:
-    """It is told first; even one of ours is not the stream's."""
+    """It is delivered first; even a StreamError is not a failure of the stream."""
     error = RunFailedError(models.Run("run_2"))
     listening = Listening()
     control = ScriptedControl([[events.ToolError(TOOL_CALL, error), error]])
@@ -402,7 +403,7 @@ def test_an_error_of_a_tool_that_is_to_be_raised_leaves() -> None:
 
 
 def missed(*frames: tuple[type[Any], Any]) -> list[Decoded]:
-    """Make what a server says was missed."""
+    """Make the events that a server reports as missed."""
     return [
         Decoded(event_class, payload, None, str(event_class.event))
         for event_class, payload in frames
@@ -419,7 +420,7 @@ COMPLETED = missed((events.ThreadRunCompleted, ended()))
 
 @pytest.mark.parametrize("broken", [True, False], ids=["broken", "at a silent end"])
 def test_what_was_missed_is_told_after_the_report(*, broken: bool) -> None:
-    """Also where the bytes ended without an error; nothing is told twice, ``done`` comes last."""
+    """So it is if the bytes just ended; nothing comes twice, and ``done`` comes last."""
     listening = Listening()
     found = [(ended(), missed((events.ThreadRunCreated, ended())) + COMPLETED)]
     control = ScriptedControl(recoveries=found)
@@ -453,7 +454,7 @@ def test_a_lost_source_is_closed_before_the_report() -> None:
 
 
 def test_a_run_that_waits_when_it_is_found_is_answered() -> None:
-    """What was missed is told once, and what follows comes from the source of the round."""
+    """Missed events are delivered once, and what follows comes from the source of the round."""
     found = ended("requires_action")
     listening = Listening()
     control = ScriptedControl(
@@ -473,7 +474,7 @@ def test_a_run_that_waits_when_it_is_found_is_answered() -> None:
 
 
 def test_a_source_that_goes_on_is_read_on_in() -> None:
-    """As often as there is one; the server is not asked what was missed."""
+    """This is so each time there is one; the server is not asked for missed events."""
     listening = Listening()
     sources = [cut(sse(run("queued"))), GOES_ON]
     control = ScriptedControl(sources=sources)
@@ -487,14 +488,14 @@ def test_a_source_that_goes_on_is_read_on_in() -> None:
 
 
 def test_a_report_needs_a_run() -> None:
-    """A connection that was lost before anything came is gone on from without a word."""
+    """If a connection was lost before anything came, the stream continues without a report."""
     listening = Listening()
     stream = stream_of(cut(), listening, control=ScriptedControl(sources=[ANSWER]))
     assert decode(ANSWER).names == read(stream, listening)
 
 
 def test_where_nothing_can_be_found_the_failure_stays() -> None:
-    """Of the connection, as it was."""
+    """It is that of the connection, unchanged."""
     for control in (None, ScriptedControl()):
         stream = stream_of(cut(), control=control)
         assert [] == names(stream)
@@ -504,7 +505,7 @@ def test_where_nothing_can_be_found_the_failure_stays() -> None:
 
 @pytest.mark.parametrize("which", ["sources", "recoveries"])
 def test_a_server_that_cannot_be_asked_is_a_note_on_the_failure(which: str) -> None:
-    """The first failure says more."""
+    """The first failure is more informative."""
     control = ScriptedControl()
     setattr(control, which, [NotFoundError("no such run", status_code=404)])
     stream = stream_of(cut(), control=control)
@@ -516,7 +517,7 @@ def test_a_server_that_cannot_be_asked_is_a_note_on_the_failure(which: str) -> N
 
 
 def test_other_failures_are_not_asked_about() -> None:
-    """The server has said it, or what it says cannot be read."""
+    """Either the server reported the failure, or its data cannot be read."""
     for frame in (("error", {"message": "no"}), ("done", "bye")):
         control = ScriptedControl()
         stream = stream_of(sse(run("created"), frame), control=control)
@@ -526,7 +527,7 @@ def test_other_failures_are_not_asked_about() -> None:
 
 
 def test_what_a_handler_raises_at_a_report_leaves() -> None:
-    """Even an error of ours is not the stream's."""
+    """Even a StreamError is not a failure of the stream."""
     error = RunFailedError(ended())
     listening = Listening(StreamRecovered=raising(error))
     control = ScriptedControl(recoveries=[(ended(), COMPLETED)])
@@ -538,7 +539,7 @@ def test_what_a_handler_raises_at_a_report_leaves() -> None:
 
 
 def test_a_handler_may_close_at_a_report() -> None:
-    """What was missed is not told."""
+    """Missed events are not delivered."""
     listening = Listening(StreamRecovered=lambda: setattr(stream._reader, "closing", True))
     control = ScriptedControl(recoveries=[(ended(), COMPLETED)])
     stream = stream_of(cut(sse(run("created"))), listening, control=control)
@@ -551,7 +552,7 @@ def test_a_handler_may_close_at_a_report() -> None:
 
 @pytest.mark.parametrize("last", [sse(run("queued")), None], ids=["bytes", "the end"])
 def test_what_comes_after_an_abort_is_dropped(last: bytes | None) -> None:
-    """It is no failure; tees do not have it either."""
+    """It is not a failure; tees do not get it either."""
 
     def generate() -> Iterator[bytes]:
         yield first
@@ -567,7 +568,7 @@ def test_what_comes_after_an_abort_is_dropped(last: bytes | None) -> None:
 
 
 def test_an_abort_before_the_first_byte_reads_nothing() -> None:
-    """Also where reading had begun."""
+    """This is so even if reading had begun."""
     stream = stream_of(cut(error=ZeroDivisionError()))
     stream.abort()
     assert [] == names(stream)
@@ -575,7 +576,7 @@ def test_an_abort_before_the_first_byte_reads_nothing() -> None:
 
 
 def test_an_abort_while_events_are_read_ends_before_the_next_bytes() -> None:
-    """Whoever reads them looks at ``closing`` after each."""
+    """The reader looks at ``closing`` after each event."""
     stream = stream_of(cut(sse(run("created")), error=ZeroDivisionError()))
     told = []
     for event in scan(stream):
@@ -586,7 +587,7 @@ def test_an_abort_while_events_are_read_ends_before_the_next_bytes() -> None:
 
 
 def test_nothing_is_made_of_bytes_that_an_abort_ended() -> None:
-    """Neither what a dialect holds back until their end, nor a ``done``."""
+    """Neither events that a dialect holds back until their end nor a ``done`` are delivered."""
     chunk = {
         "id": "chatcmpl_1",
         "object": "chat.completion.chunk",
@@ -620,7 +621,7 @@ def test_nothing_is_made_of_bytes_that_an_abort_ended() -> None:
     ids=["found", "not found", "not rejoined"],
 )
 def test_an_abort_while_the_server_is_asked_tells_nothing(which: str, said: object) -> None:
-    """Whatever it answers, or wherever it goes on."""
+    """This is so whatever the server answers, and wherever the run continues."""
     listening = Listening()
 
     def answer() -> Any:
@@ -636,7 +637,7 @@ def test_an_abort_while_the_server_is_asked_tells_nothing(which: str, said: obje
 
 
 def test_an_abort_while_a_source_is_opened_reads_none_of_it() -> None:
-    """It is closed unread by whoever ends the stream."""
+    """Whoever ends the stream closes it unread."""
     listening = Listening()
 
     def answer() -> Source:
@@ -653,7 +654,7 @@ def test_an_abort_while_a_source_is_opened_reads_none_of_it() -> None:
 
 
 def test_closing_gives_the_last_source_back() -> None:
-    """With what ended the stream: what it was called for, or else its own failure."""
+    """If that fails too, the failure that ended the stream has a note."""
 
     class CannotClose:  # no io class: these are closed once more when they are freed
         def __init__(self, data: bytes) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def test_the_tees_have_what_is_read_from_every_source() -> None:
-    """Before it is given out."""
+    """They get it before it is handed out."""
     reader, copy = ByteReader([b"a", b"b"]), io.BytesIO()
     reader.tees.append(copy)
     for chunk in reader.read():
@@ -27,7 +27,7 @@ def test_the_tees_have_what_is_read_from_every_source() -> None:
 
 
 def test_what_is_not_a_source_is_refused_at_once() -> None:
-    """When it is given, not when it is read."""
+    """The error comes when it is given, not when it is read."""
     wrong: Any = "run.sse"
     with pytest.raises(TypeError, match="bytes"):
         ByteReader(wrong)
@@ -36,7 +36,7 @@ def test_what_is_not_a_source_is_refused_at_once() -> None:
 
 
 def test_an_error_of_a_file_has_a_name() -> None:
-    """With its cause."""
+    """It keeps its cause."""
 
     def broken() -> Iterator[bytes]:
         yield b"a"
@@ -50,7 +50,7 @@ def test_an_error_of_a_file_has_a_name() -> None:
 
 
 def test_an_abort_reaches_the_source_and_ends_the_reading() -> None:
-    """What comes after it is dropped."""
+    """Bytes that come after it are dropped."""
 
     class Source:
         aborted = False
@@ -73,7 +73,7 @@ def test_an_abort_reaches_the_source_and_ends_the_reading() -> None:
 
 
 def test_a_source_that_cannot_be_aborted_is_read_no_further() -> None:
-    """There is no need for it to know."""
+    """It does not need to know of the abort."""
     reader = ByteReader([b"a"])
     reader.abort()
     with pytest.raises(TransportError, match="aborted"):

@@ -1,4 +1,4 @@
-"""The blocking drivers: what becomes of each effect."""
+"""The blocking drivers: what they do for each effect."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Sending:
-    """Stands for a transport, and keeps what it was asked."""
+    """A stand-in for a transport that keeps its requests."""
 
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
@@ -50,14 +50,14 @@ class Sending:
 
 
 def driver_of(*handlers: Any) -> tuple[StreamDriver, RunReader]:
-    """A driver of a stream that has these handlers."""
+    """Make a driver of a stream with these handlers."""
     reader = RunReader(dialect="assistants", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=None)
     reader.dispatcher.register(*handlers)
     return StreamDriver(None, reader), reader
 
 
 class Hearing:
-    """A handler that keeps events, and does something at each."""
+    """A handler that keeps events, and acts on each."""
 
     def __init__(self, do: Callable[[], object] = bool) -> None:
         self.heard: list[Event] = []
@@ -73,7 +73,7 @@ OUTPUT = events.ToolOutput(models.RequiredActionFunctionToolCall("call_1"), "x")
 
 
 def test_requests_are_sent_by_the_transport() -> None:
-    """With all their parts."""
+    """They are sent with all their parts."""
     sending: Any = Sending()
     driver = Driver(sending)
     assert "JSON" == driver.perform(Ask("GET", "/a", {"query": {"x": "1"}}))
@@ -92,7 +92,7 @@ def test_without_a_transport_a_request_is_misuse(effect: Effect) -> None:
 
 
 def test_the_clock_is_that_of_the_wall_or_one_that_never_jumps() -> None:
-    """Both in seconds."""
+    """Both are in seconds."""
     driver, before = Driver(None), (time.monotonic(), time.time())
     found = driver.perform(Now()), driver.perform(Now(wall=True))
     assert before[0] <= found[0] <= time.monotonic()
@@ -100,7 +100,7 @@ def test_the_clock_is_that_of_the_wall_or_one_that_never_jumps() -> None:
 
 
 def test_a_wait_ends_when_the_stream_is_aborted() -> None:
-    """Its answer is whether it was."""
+    """Its answer is whether the stream was aborted."""
     driver, reader = driver_of()
     assert driver.perform(Wait(0.01)) is False
     timer = threading.Timer(0.02, setattr, (reader, "aborted", True))
@@ -111,12 +111,12 @@ def test_a_wait_ends_when_the_stream_is_aborted() -> None:
 
 
 def test_a_call_without_a_stream_cannot_be_aborted() -> None:
-    """It waits as long as it is asked to."""
+    """It waits for as long as requested."""
     assert Driver(None).perform(Wait(0.01)) is False
 
 
 def test_a_function_that_is_invoked_has_an_outcome() -> None:
-    """What it raised is nobody's failure but its own."""
+    """An exception that it raised is part of the outcome."""
     driver, reader = driver_of()
     assert Outcome(3) == driver.perform(Invoke(max, (1, 3)))
     foreign = [reader.foreign]
@@ -128,7 +128,7 @@ def test_a_function_that_is_invoked_has_an_outcome() -> None:
 
 
 def test_ctrl_c_in_a_function_is_not_an_outcome() -> None:
-    """It leaves."""
+    """It propagates."""
 
     def interrupted() -> None:
         raise KeyboardInterrupt
@@ -138,7 +138,7 @@ def test_ctrl_c_in_a_function_is_not_an_outcome() -> None:
 
 
 def test_a_function_that_is_begun_runs_in_the_executor() -> None:
-    """Its outcome is the same."""
+    """The outcome is of the same form."""
     driver, reader = driver_of()
     with ThreadPoolExecutor(1) as executor:
         begun = driver.perform(Begin(Invoke(get_ident), executor))
@@ -163,7 +163,7 @@ def test_an_event_is_delivered_and_is_current_meanwhile() -> None:
 
 @pytest.mark.parametrize("flag", ["closing", "cancelled"])
 def test_what_tools_do_is_not_delivered_when_the_stream_is_ending(flag: str) -> None:
-    """Events about the stream itself are."""
+    """Events about the stream itself are delivered."""
     hearing = Hearing()
     driver, reader = driver_of(hearing)
     setattr(reader, flag, True)
@@ -176,7 +176,7 @@ def test_what_tools_do_is_not_delivered_when_the_stream_is_ending(flag: str) -> 
 
 
 def test_what_a_handler_raises_is_foreign_and_leaves() -> None:
-    """Nothing is current any more."""
+    """Then no event is current any more."""
     failure = LookupError("mine")
 
     def fail() -> None:
@@ -189,13 +189,13 @@ def test_what_a_handler_raises_is_foreign_and_leaves() -> None:
 
 
 def test_a_call_without_a_stream_has_nobody_to_deliver_to() -> None:
-    """That is a bug of the flow."""
+    """Such a delivery is a bug in the flow."""
     with pytest.raises(RuntimeError, match="cannot deliver"):
         Driver(None).perform(Deliver(END))
 
 
 def test_a_source_is_given_back() -> None:
-    """Drained if it was read to the end and knows how; else closed."""
+    """It is drained if it was read to the end and can be; otherwise it is closed."""
     log: list[str] = []
 
     class Source:

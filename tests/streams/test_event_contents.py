@@ -1,4 +1,4 @@
-"""Each unwrapper answers for its own events, and says None to all others."""
+"""Each unwrapper returns the contents of its own events, and None for all others."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN = models.Run(
 ERROR = models.Error("No.")
 TEXT = models.TextDelta("a")
 
-#: The payload of each class; of a delta, the payload and the snapshot.
+#: The payload of each class; for a delta, the payload and the snapshot.
 PAYLOADS: dict[Any, Any] = {
     models.Thread: models.Thread("thread_1"),
     models.Run: RUN,
@@ -88,7 +88,7 @@ UNWRAPPERS = (
 def test_each_answers_for_its_own_events_and_no_other(
     function: Callable[[Event | None], object], expected: dict[str, object]
 ) -> None:
-    """The answer is the very object of the event: a payload, or of a delta the live snapshot."""
+    """It returns the very object of the event: a payload or, for a delta, the live snapshot."""
     answers = {
         "" if event is None else event.event: function(event)
         for event in EXAMPLES
@@ -104,7 +104,7 @@ def test_every_unwrapper_is_tested_above() -> None:
 
 
 class Holding(event_contents.EventContents):
-    """Has a current event."""
+    """An object with a current event."""
 
     def __init__(self, event: Event | None) -> None:
         self.now = event
@@ -116,7 +116,7 @@ class Holding(event_contents.EventContents):
 
 @pytest.mark.parametrize("name", UNWRAPPERS)
 def test_each_is_a_method_of_what_has_a_current_event(name: str) -> None:
-    """Of the same name; it answers the same of that event."""
+    """It has the same name, and returns the same for that event."""
     function = getattr(event_contents, name)
     answers = [getattr(Holding(event), name)() for event in EXAMPLES]
     assert any(answers)
@@ -124,7 +124,7 @@ def test_each_is_a_method_of_what_has_a_current_event(name: str) -> None:
 
 
 def test_every_method_is_an_unwrapper() -> None:
-    """But for the event that they all event_contents, which a subclass has."""
+    """The only other one is ``event``, which a subclass defines."""
     public = {name for name in vars(event_contents.EventContents) if not name.startswith("_")}
     assert {*UNWRAPPERS, "event"} == public
     with pytest.raises(NotImplementedError):
@@ -132,7 +132,7 @@ def test_every_method_is_an_unwrapper() -> None:
 
 
 def test_a_repeated_event_is_unwrapped_like_the_first() -> None:
-    """It has the name and payload of what was sent again."""
+    """It has the name and payload of the event that is repeated."""
     assert RUN is event_contents.run(events.RepeatedEvent(RUN, event="thread.run.created"))
     assert STEP is event_contents.run_step(
         events.RepeatedEvent(STEP, event="thread.run.step.created")
@@ -170,7 +170,7 @@ def test_a_repeated_event_is_unwrapped_like_the_first() -> None:
 def test_the_text_of_a_delta_is_that_of_its_text_parts(
     content: list[models.MessageContentDelta], expected: str
 ) -> None:
-    """Parts are joined; a delta without text is "", which is not None."""
+    """Parts are joined; for a delta without text the result is "", which is not None."""
     delta = models.MessageDeltaEvent("msg_1", models.MessageDelta(content))
     event = events.ThreadMessageDelta(delta, snapshot=MESSAGE)
     assert expected == event_contents.message_delta_text(event)
@@ -182,7 +182,7 @@ def test_the_text_of_a_delta_is_that_of_its_text_parts(
     ids=lambda details: type(details).__name__,
 )
 def test_a_step_that_calls_no_tools_has_no_tool_calls(details: models.StepDetails | None) -> None:
-    """None is not an empty list: that would be a step that calls tools, but none yet."""
+    """None is not an empty list, which is for a step that has not called any tools yet."""
     step = models.RunStep(step_details=details)
     assert event_contents.tool_calls(events.ThreadRunStepCreated(step)) is None
     step.step_details = models.ToolCallsStepDetails()
@@ -201,6 +201,6 @@ def test_a_step_that_calls_no_tools_has_no_tool_calls(details: models.StepDetail
 def test_a_run_that_waits_for_something_else_has_no_required_calls(
     action: models.RequiredAction | None,
 ) -> None:
-    """Only outputs are asked for here."""
+    """Only calls that wait for outputs are returned."""
     event = events.ThreadRunRequiresAction(models.Run(required_action=action))
     assert event_contents.required_tool_calls(event) is None

@@ -1,4 +1,4 @@
-"""What is current, for a stream and for its handlers."""
+"""What is current for a stream and for its handlers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from stream_core.streams.position import Current, Position
 
 
 def test_what_is_current_is_the_event_that_handlers_have() -> None:
-    """The local one if there is one; the rest is what was seen so far."""
+    """It is the local event if there is one; the rest is as last seen."""
     now = Position(Snapshots())
     assert (None, None, None, None) == (
         now.current_event,
@@ -26,6 +26,6 @@ def test_what_is_current_is_the_event_that_handlers_have() -> None:
 
 
 def test_nothing_is_current_without_a_position() -> None:
-    """Whatever asks has one."""
+    """Code that asks for it always has a position."""
     with pytest.raises(NotImplementedError):
         _ = Current().current_run

@@ -1,4 +1,4 @@
-"""The flow of a run: what a reader asks for, answered by a list; no source, no shell."""
+"""The flow of a run: its effects, answered from a list; no source, no shell."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ COMPLETED = [
 
 
 def reader_of(control: ScriptedControl | None = None, *chunks: bytes) -> RunReader:
-    """A reader that has read CHUNKS."""
+    """Make a reader that has read CHUNKS."""
     reader = RunReader(
         dialect="assistants", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=control
     )
@@ -40,38 +40,45 @@ def reader_of(control: ScriptedControl | None = None, *chunks: bytes) -> RunRead
 
 
 def names(found: Any) -> list[str]:
-    """The classes of events."""
+    """Return the classes of events."""
     return [type(event).__name__ for event in found]
 
 
 # --- Events -----------------------------------------------------------------------------
 
 
-def test_events_come_without_done_and_done_is_what_follows() -> None:
-    """It is not known before whether the run goes on."""
+def test_a_stream_that_is_over_ends_with_done() -> None:
+    """Nothing follows, and nobody is asked."""
     data = whole_run(message("created"), text_delta("Hi"))
-    reader = reader_of()
-    *expected, last = decode(data).names
-    assert expected == names(reader.events([data]))
+    control = ScriptedControl()
+    reader = reader_of(control)
+    assert decode(data).names == names(reader.events([data]))
+    assert None is play(reader.go_on())
+    assert [] == control.asked
+
+
+def test_the_done_of_a_round_is_what_follows_if_nothing_else_does() -> None:
+    """It is not known before whether the run goes on."""
+    reader = reader_of(ScriptedControl([None]))
+    assert "Done" not in names(reader.events([ASKING]))
     following = play(reader.go_on())
     assert following is not None
-    assert (None, False, [last]) == (following.source, following.replaces, names(following.events))
+    assert (None, False) == (following.source, following.replaces)
+    assert ["Done"] == names(following.events)
     assert None is play(reader.go_on())
 
 
 @pytest.mark.parametrize("size", [1, 7, 1_000])
 def test_bytes_may_be_fed_as_they_come(size: int) -> None:
-    """The same events as by pulling, each as soon as its bytes are there."""
+    """The events are the same as by pulling, each as soon as its bytes are there."""
     data = whole_run(text_delta("Hi"), text_delta(" there"))
     pulled, fed = reader_of(), reader_of()
     found = [name for chunk in pieces(data, size) for name in names(fed.feed(chunk))]
     found += names(fed.end())
     assert names(pulled.events([data])) == found
     for reader in (pulled, fed):
-        following = play(reader.go_on())
-        assert following is not None
-        assert ["Done"] == names(following.events)
         assert reader.finished
+        assert None is play(reader.go_on())
 
 
 def test_the_end_of_fed_bytes_may_bring_a_failure() -> None:
@@ -87,7 +94,7 @@ def test_the_end_of_fed_bytes_may_bring_a_failure() -> None:
 
 
 def test_a_round_delivers_what_happens_and_turns_to_its_source() -> None:
-    """One effect for each event; ``answering`` says that it goes on."""
+    """There is one effect for each event; ``answering`` is true meanwhile."""
     control = ScriptedControl([[output(), GOES_ON]])
     reader = reader_of(control, ASKING)
 
@@ -99,13 +106,13 @@ def test_a_round_delivers_what_happens_and_turns_to_its_source() -> None:
     assert [Deliver(output())] == effects
     assert Following(GOES_ON, finished=True) == following
     assert not reader.answering
-    assert ["ThreadRunInProgress", "ThreadRunCompleted", "RunDone"] == names(
+    assert ["ThreadRunInProgress", "ThreadRunCompleted", "RunDone", "Done"] == names(
         reader.events([GOES_ON])
     )
 
 
 def test_a_round_that_is_ended_meanwhile_leads_nowhere() -> None:
-    """Not even to ``done``, if the stream is closing."""
+    """Not even ``done`` comes if the stream is closing."""
     reader = reader_of(ScriptedControl([[output(), GOES_ON]]), ASKING)
 
     def close(_: object) -> bool:
@@ -117,7 +124,7 @@ def test_a_round_that_is_ended_meanwhile_leads_nowhere() -> None:
 
 
 def test_a_failure_of_a_round_leaves_and_nothing_is_answering() -> None:
-    """It is the control's to raise."""
+    """The caller of the flow gets it."""
     reader = reader_of(ScriptedControl([[StreamError("no")]]), ASKING)
     with pytest.raises(StreamError, match="no"):
         play(reader.go_on())
@@ -138,7 +145,7 @@ def test_nothing_is_answered_when_the_stream_is_ending(flag: str) -> None:
 
 
 def test_a_lost_source_is_rejoined_first() -> None:
-    """The report comes with the source; nothing was made up."""
+    """The report comes with the source; nothing is made up."""
     control = ScriptedControl(sources=[GOES_ON])
     reader = reader_of(control, sse(run("created")))
     effects, following = play_all(reader.go_on(), False)  # not aborted
@@ -152,22 +159,20 @@ def test_a_lost_source_is_rejoined_first() -> None:
 
 
 def test_what_was_missed_follows_if_nothing_can_be_rejoined() -> None:
-    """``done`` is held back here too: the run may wait."""
+    """``done`` is held back here too, because the run may wait."""
     control = ScriptedControl(recoveries=[(ENDED, COMPLETED)])
     reader = reader_of(control, sse(run("created")))
     following = play(reader.go_on(), False, False)  # not aborted
     assert following is not None
     assert ["rejoin", "recover"] == control.asked
-    assert ["ThreadRunCompleted", "RunDone"] == names(following.events)
+    assert ["ThreadRunCompleted", "RunDone", "Done"] == names(following.events)
     assert following.report is not None
     assert 3 == following.report.missed
-    last = play(reader.go_on())
-    assert last is not None
-    assert ["Done"] == names(last.events)
+    assert None is play(reader.go_on())
 
 
 def test_a_server_that_cannot_be_asked_is_noted_on_the_first_failure() -> None:
-    """Which is what leaves."""
+    """The first failure is the one that is raised."""
     control = ScriptedControl(recoveries=[TransportError("gone")])
     reader = reader_of(control, sse(run("created")))
     with pytest.raises(IncompleteStreamError) as caught:
@@ -176,7 +181,7 @@ def test_a_server_that_cannot_be_asked_is_noted_on_the_first_failure() -> None:
 
 
 def test_an_abort_while_the_server_is_asked_drops_what_it_says() -> None:
-    """The failure leaves; whoever aborted does not want it."""
+    """The failure is raised; the answer is dropped, since nobody wants it after an abort."""
     control = ScriptedControl(recoveries=[(ENDED, COMPLETED)])
     reader = reader_of(control, sse(run("created")))
 
@@ -190,7 +195,7 @@ def test_an_abort_while_the_server_is_asked_drops_what_it_says() -> None:
 
 @pytest.mark.parametrize("control", [None, ScriptedControl()], ids=["no control", "a control"])
 def test_another_failure_is_not_recovered_from(control: ScriptedControl | None) -> None:
-    """The server's own error is its word."""
+    """The server's own error is final."""
     reader = reader_of(control, sse(("error", {"message": "no"})))
     with pytest.raises(ServerError):
         play(reader.go_on())
@@ -198,13 +203,13 @@ def test_another_failure_is_not_recovered_from(control: ScriptedControl | None) 
 
 
 def test_a_loss_without_a_control_stays_one() -> None:
-    """As without a client."""
+    """It is the same without a client."""
     with pytest.raises(IncompleteStreamError):
         play(reader_of(None, sse(run("created"))).go_on())
 
 
 def test_an_error_that_is_not_of_a_stream_leaves_the_recovery_as_it_is() -> None:
-    """It is a bug, or the user's."""
+    """It is a bug, or comes from the user's code."""
     reader = reader_of(ScriptedControl(sources=[ZeroDivisionError()]), sse(run("created")))
     with pytest.raises(ZeroDivisionError):
         play(reader.go_on(), False)  # not aborted

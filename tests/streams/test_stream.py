@@ -1,7 +1,7 @@
 """The blocking shell: sources, driving a stream, handlers and their exceptions, ends.
 
-Sources are real: files, pipes, sockets, generators. Where it matters what happened when,
-handlers and sources write into one list.
+Sources are real: files, pipes, sockets, generators. If the order of events matters, handlers and
+sources write into one list.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ ANSWER = whole_run(
 
 
 class Writing:
-    """A source that writes down what is done with it.
+    """A source that logs what is done with it.
 
     Args:
-        log: Where to.
-        chunks: What it gives; an exception is raised.
+        log: The list to write into.
+        chunks: The chunks to yield; an exception is raised.
     """
 
     def __init__(self, log: list[str], *chunks: bytes | BaseException) -> None:
@@ -86,19 +86,19 @@ class Writing:
 
 
 class Finishing(Writing):
-    """One that can be given back in good order."""
+    """A source that can be given back with its connection intact."""
 
     def finish(self) -> None:
         self.log.append("finish")
 
 
 class Doing:
-    """A handler that does something at events of some classes, and logs them all.
+    """A handler that acts on events of some classes, and logs all of them.
 
     Args:
-        log: Where to write the events' names, after NAME.
-        name: Who it is.
-        do: Class name of an event to what to do then.
+        log: The list for the events' names, each after NAME.
+        name: The name of this handler.
+        do: Maps the class name of an event to a function to call.
     """
 
     def __init__(
@@ -123,19 +123,19 @@ def raising(error: BaseException) -> Callable[[], object]:
 
 
 def drive_next(stream: Stream) -> None:
-    """Drive a stream as a scanner."""
+    """Read a stream with ``next()``."""
     while stream.next():
         pass
 
 
 def drive_iteration(stream: Stream) -> None:
-    """Drive a stream as an iterator."""
+    """Read a stream by iteration."""
     for _ in stream:
         pass
 
 
 def drive_until_done(stream: Stream) -> None:
-    """Drive a stream to its end."""
+    """Read a stream with ``until_done()``."""
     stream.until_done()
 
 
@@ -160,7 +160,7 @@ WAYS = pytest.mark.parametrize("drive", [drive_next, drive_iteration, drive_unti
     ids=["bytes", "bytearray", "memoryview", "list", "by byte", "iterator", "generator", "BytesIO"],
 )
 def test_anything_that_gives_bytes_is_a_source(make: Callable[[bytes], Source]) -> None:
-    """All tell the same."""
+    """All of them give the same events."""
     log = EventLog()
     run_ = Stream(make(ANSWER), log).until_done()
     assert run_ is not None
@@ -170,7 +170,7 @@ def test_anything_that_gives_bytes_is_a_source(make: Callable[[bytes], Source]) 
 
 @pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "raw"])
 def test_a_file_opened_for_bytes_is_a_source(tmp_path: Path, buffering: int) -> None:
-    """It replays a recording, and is closed at the end."""
+    """The file replays a recording, and is closed at the end."""
     path = tmp_path / "run.sse"
     path.write_bytes(ANSWER)
     file = path.open("rb", buffering=buffering)
@@ -179,7 +179,7 @@ def test_a_file_opened_for_bytes_is_a_source(tmp_path: Path, buffering: int) -> 
 
 
 def test_a_source_is_read_only_as_far_as_needed() -> None:
-    """The next chunk is asked for when no event is ready any more."""
+    """The next chunk is taken only when no event is ready any more."""
     log: list[str] = []
     chunks = [sse(run("created"), run("queued")), sse(run("in_progress"))]
     stream = Stream(Writing(log, *chunks))
@@ -193,7 +193,7 @@ def test_a_source_is_read_only_as_far_as_needed() -> None:
 
 
 def _read_slowly(reader: Source, write: Callable[[bytes], object]) -> list[str]:
-    """Write frame after frame, each only when all events of the one before it were read."""
+    """Write one frame after another, each only after all events of the one before were read."""
     stream, decoder, names = Stream(reader), EventDecoder(), []
     for frame in [frame + b"\n\n" for frame in ANSWER.split(b"\n\n")[:-1]]:
         write(frame)
@@ -208,7 +208,7 @@ def _read_slowly(reader: Source, write: Callable[[bytes], object]) -> list[str]:
 
 @pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "raw"])
 def test_a_pipe_gives_what_it_has(buffering: int) -> None:
-    """An event is there when its bytes are, not when 64 KiB are."""
+    """An event is there as soon as its bytes are, not only after 64 KiB."""
     read_end, write_end = os.pipe()
     with open(write_end, "wb", buffering=0) as writer:  # noqa: PTH123  # a descriptor
         reader = open(read_end, "rb", buffering=buffering)  # noqa: PTH123, SIM115
@@ -219,7 +219,7 @@ def test_a_pipe_gives_what_it_has(buffering: int) -> None:
 
 @pytest.mark.parametrize("buffering", [-1, 0], ids=["buffered", "raw"])
 def test_a_socket_gives_what_it_has(buffering: int) -> None:
-    """With ``makefile``, as a pipe."""
+    """It does so with ``makefile``, as a pipe does."""
     here, there = socket.socketpair()
     with here, there:
         names = _read_slowly(here.makefile("rb", buffering=buffering), there.sendall)
@@ -227,13 +227,13 @@ def test_a_socket_gives_what_it_has(buffering: int) -> None:
 
 
 def test_what_is_no_source_is_refused_at_once() -> None:
-    """With what to do."""
+    """The error says what to do."""
     with pytest.raises(TypeError, match=r'open\(.run.sse., "rb"\)'):
-        Stream("run.sse")  # type: ignore[arg-type]  # that is the mistake
+        Stream("run.sse")  # type: ignore[arg-type]  # the mistake to be found
 
 
 def test_an_iterable_of_something_else_is_refused_when_read() -> None:
-    """Handlers have their end, and the source is closed."""
+    """Handlers get their end, and the source is closed."""
     log: list[str] = []
     wrong: Any = "event: done"
     stream = Stream(Writing(log, wrong), Doing(log))
@@ -244,7 +244,7 @@ def test_an_iterable_of_something_else_is_refused_when_read() -> None:
 
 
 def test_the_limit_of_a_frame_is_the_decoders() -> None:
-    """And so is the dialect."""
+    """So is the dialect."""
     stream = Stream(ANSWER, max_frame_bytes=20)
     with pytest.raises(FrameTooLargeError):
         stream.until_done()
@@ -256,7 +256,7 @@ def test_the_limit_of_a_frame_is_the_decoders() -> None:
 
 
 def test_next_reads_one_event_at_a_time() -> None:
-    """The event is there until the next call."""
+    """The event stays until the next call."""
     stream = Stream(ANSWER)
     assert (None, None) == (stream.event, stream.err)
     names = []
@@ -270,7 +270,7 @@ def test_next_reads_one_event_at_a_time() -> None:
 
 
 def test_iteration_gives_every_event() -> None:
-    """Wire and derived ones; local ones reach handlers only."""
+    """These are wire events and derived ones; local ones reach only handlers."""
     stream = Stream(ANSWER)
     assert iter(stream) is stream
     assert decode(ANSWER).names == [type(event).__name__ for event in stream]
@@ -278,7 +278,7 @@ def test_iteration_gives_every_event() -> None:
 
 
 def test_until_done_returns_the_last_run() -> None:
-    """As the server sent it; None where there is none."""
+    """It is as the server sent it, or None if there is none."""
     found = Stream(sse(run("created"), run("completed", model="m"), DONE)).until_done()
     assert found is not None
     assert ("completed", "m") == (found.status, found.model)
@@ -286,7 +286,7 @@ def test_until_done_returns_the_last_run() -> None:
 
 
 def test_until_done_goes_on_where_next_stopped() -> None:
-    """And handlers have every event once."""
+    """Handlers get every event once."""
     log = EventLog()
     stream = Stream(ANSWER, log)
     assert stream.next()
@@ -297,7 +297,7 @@ def test_until_done_goes_on_where_next_stopped() -> None:
 
 @pytest.mark.parametrize("status", ["failed", "incomplete", "cancelled", "expired"])
 def test_a_run_that_did_not_complete_is_a_normal_ending(status: str) -> None:
-    """``raise_for_status`` makes an error of it for those who want one."""
+    """``raise_for_status`` turns it into an error for callers who want one."""
     stream = Stream(sse(run("created"), run(status), DONE))
     found = stream.until_done()
     assert found is not None
@@ -319,7 +319,7 @@ def test_handlers_have_everything_however_the_stream_is_driven(
 
 
 def test_a_callback_cannot_read_on() -> None:
-    """Neither with next nor by iteration; the stream is otherwise unharmed."""
+    """It can neither with ``next`` nor by iteration; the stream is otherwise unharmed."""
     seen: list[str] = []
 
     class Reading:
@@ -338,7 +338,7 @@ def test_a_callback_cannot_read_on() -> None:
 
 
 def test_every_handler_has_an_event_before_the_next_one() -> None:
-    """In the order of registration."""
+    """Handlers get it in the order of registration."""
     log: list[str] = []
     first, second, third = (Doing(log, name) for name in "abc")
     stream = Stream(sse(run("created"), run("completed")), first, second)
@@ -350,7 +350,7 @@ def test_every_handler_has_an_event_before_the_next_one() -> None:
 
 
 def test_a_handler_may_be_registered_mid_stream() -> None:
-    """It has what comes from then on."""
+    """It gets the events from then on."""
     late = EventLog()
     stream = Stream(ANSWER)
     assert stream.next()
@@ -360,7 +360,7 @@ def test_a_handler_may_be_registered_mid_stream() -> None:
 
 
 def test_a_callback_may_register_a_handler() -> None:
-    """It has its first event next."""
+    """That handler gets the next event first."""
     late = EventLog()
     adding = Doing([], do={"MessageTextCreated": lambda: stream.register(late)})
     stream = Stream(ANSWER, adding)
@@ -375,7 +375,7 @@ def test_a_callback_may_register_a_handler() -> None:
 def test_a_late_handler_has_the_next_event_though_nobody_wanted_such(
     drive: Callable[[Stream], None], annotations: tuple[Any, ...]
 ) -> None:
-    """What is derived from the event in whose callback it was registered."""
+    """It is derived from the event in whose callback the handler was registered."""
     late = EventLog()
 
     class Adding(EventHandler):
@@ -383,7 +383,7 @@ def test_a_late_handler_has_the_next_event_though_nobody_wanted_such(
 
         def on_message_delta(self, delta: models.MessageDelta, snapshot: models.Message) -> None:
             self.count += 1
-            if self.count == 5:  # deltas are known by now
+            if self.count == 5:  # deltas have been seen by now
                 stream.register(late)
 
     data = whole_run(*(text_delta(letter, *annotations) for letter in "abcdefg"))
@@ -399,7 +399,7 @@ def test_a_late_handler_has_the_next_event_though_nobody_wanted_such(
     [(Recorder, "is a class"), (object(), "is not a handler"), (None, "is not a handler")],
 )
 def test_what_is_no_handler_is_refused(handler: Any, wrong: str) -> None:
-    """A class instead of an instance, and what has no ``handle``."""
+    """It may be a class instead of an instance, or an object without ``handle``."""
     with pytest.raises(TypeError, match=wrong):
         Stream(ANSWER, handler)
     with pytest.raises(TypeError, match=wrong):
@@ -407,7 +407,7 @@ def test_what_is_no_handler_is_refused(handler: Any, wrong: str) -> None:
 
 
 def test_one_handler_serves_streams_one_after_the_other() -> None:
-    """It holds none of them."""
+    """It keeps no reference to a stream."""
     recorder = Recorder()
     for _ in range(2):
         Stream(ANSWER, recorder).until_done()
@@ -416,7 +416,7 @@ def test_one_handler_serves_streams_one_after_the_other() -> None:
 
 
 def test_a_callback_may_read_another_stream() -> None:
-    """What is current inside callbacks is right in both, before, in and after."""
+    """What is current inside callbacks is right in both streams, before, during and after."""
     seen: list[tuple[str, str]] = []
 
     class Nesting(EventHandler):
@@ -451,7 +451,7 @@ def test_a_callback_may_read_another_stream() -> None:
 
 
 def test_what_is_current_is_what_was_heard_of_last() -> None:
-    """On the stream and inside callbacks; also when there is nothing yet."""
+    """This is so on the stream and inside callbacks, even if there is nothing yet."""
     stream = Stream(sse(run("created"), message("created"), step("created")))
     assert (None, None, None) == (
         stream.current_run,
@@ -468,7 +468,7 @@ def test_what_is_current_is_what_was_heard_of_last() -> None:
 
 
 def test_local_events_are_current_in_their_callbacks() -> None:
-    """Failure and end too; ``event`` stays what iteration sees."""
+    """This includes failure and end; ``event`` stays what iteration returned."""
     seen: list[tuple[str | None, ...]] = []
 
     class Looking:
@@ -487,12 +487,12 @@ def test_local_events_are_current_in_their_callbacks() -> None:
     assert stream.current_event is None
 
 
-# --- What a handler raises --------------------------------------------------------------
+# --- Exceptions of handlers -------------------------------------------------------------
 
 
 @WAYS
 def test_a_handlers_exception_ends_the_stream(drive: Callable[[Stream], None]) -> None:
-    """The others have the event and the end; it leaves unchanged, and is no stream failure."""
+    """Others get the event and the end; it propagates unchanged, and is not a stream failure."""
     log: list[str] = []
     bug = ZeroDivisionError("mine")
     handlers = (
@@ -512,7 +512,7 @@ def test_a_handlers_exception_ends_the_stream(drive: Callable[[Stream], None]) -
 
 
 def test_two_handlers_exceptions_leave_as_a_group() -> None:
-    """Nothing is swallowed."""
+    """Neither is swallowed."""
     bugs = [ZeroDivisionError("one"), KeyError("two")]
     handlers = [Doing([], do={"ThreadRunCreated": raising(bug)}) for bug in bugs]
     with pytest.raises(ExceptionGroup) as caught:
@@ -521,7 +521,7 @@ def test_two_handlers_exceptions_leave_as_a_group() -> None:
 
 
 def test_an_exception_at_the_end_joins_the_one_before_it() -> None:
-    """In one group, however many there were."""
+    """There is one group, however many exceptions there were."""
     bugs = [ZeroDivisionError("one"), KeyError("two")]
     late = ValueError("late")
     for count in (1, 2):
@@ -536,7 +536,7 @@ def test_an_exception_at_the_end_joins_the_one_before_it() -> None:
 
 @WAYS
 def test_an_exception_at_the_end_leaves_by_itself(drive: Callable[[Stream], None]) -> None:
-    """After a clean stream, once."""
+    """It is raised once, after a stream without a failure."""
     late = ValueError("late")
     stream = Stream(ANSWER, Doing([], do={"StreamEnd": raising(late)}))
     with pytest.raises(ValueError, match="late") as caught:
@@ -546,7 +546,7 @@ def test_an_exception_at_the_end_leaves_by_itself(drive: Callable[[Stream], None
 
 
 def test_a_stream_error_of_a_handler_is_a_handlers_exception() -> None:
-    """``run.raise_for_status()`` in a callback says nothing about the stream."""
+    """``run.raise_for_status()`` in a callback is not a failure of the stream."""
     error = RunFailedError(models.Run("run_1"))
     stream = Stream(ANSWER, Doing([], do={"RunDone": raising(error)}))
     with pytest.raises(RunFailedError):
@@ -556,7 +556,7 @@ def test_a_stream_error_of_a_handler_is_a_handlers_exception() -> None:
 
 @WAYS
 def test_ctrl_c_in_a_callback_leaves_at_once(drive: Callable[[Stream], None]) -> None:
-    """The stream is closed and over; the other handlers have the end, not the event."""
+    """The stream is closed and over; the other handlers get the end, but not the event."""
     log: list[str] = []
     interrupt = KeyboardInterrupt()
     handlers = (Doing(log, "a", {"ThreadRunCreated": raising(interrupt)}), Doing(log, "b"))
@@ -569,7 +569,7 @@ def test_ctrl_c_in_a_callback_leaves_at_once(drive: Callable[[Stream], None]) ->
 
 @WAYS
 def test_ctrl_c_while_reading_leaves_at_once(drive: Callable[[Stream], None]) -> None:
-    """Handlers have the end."""
+    """Handlers get the end."""
     log: list[str] = []
     source = Writing(log, sse(run("created")), KeyboardInterrupt())
     with pytest.raises(KeyboardInterrupt):
@@ -578,7 +578,7 @@ def test_ctrl_c_while_reading_leaves_at_once(drive: Callable[[Stream], None]) ->
 
 
 def test_an_exception_at_the_end_after_ctrl_c_is_noted() -> None:
-    """What leaves is the interrupt."""
+    """The exception that propagates is the interrupt."""
     handler = Doing(
         [], do={"ThreadRunCreated": raising(KeyboardInterrupt()), "StreamEnd": raising(KeyError(1))}
     )
@@ -588,7 +588,7 @@ def test_an_exception_at_the_end_after_ctrl_c_is_noted() -> None:
 
 
 def test_an_exception_in_on_exception_leaves_too() -> None:
-    """The stream's failure stays in ``err``, and handlers have the end once."""
+    """The stream's failure stays in ``err``, and handlers get the end once."""
     log: list[str] = []
     stream = Stream(b"", Doing(log, do={"StreamException": raising(KeyError(1))}))
     with pytest.raises(KeyError):
@@ -615,7 +615,7 @@ FAILING = pytest.mark.parametrize(("data", "kind", "names"), FAILURES.values(), 
 
 @FAILING
 def test_next_stores_the_failure(data: bytes, kind: type[StreamError], names: list[str]) -> None:
-    """It returns False; what came before was told, then on_exception, then on_end."""
+    """It returns False; events before it were delivered, then on_exception, then on_end."""
     log = EventLog()
     stream = Stream(data, log)
     drive_next(stream)
@@ -630,7 +630,7 @@ def test_next_stores_the_failure(data: bytes, kind: type[StreamError], names: li
 def test_iteration_raises_the_failure(
     data: bytes, kind: type[StreamError], names: list[str]
 ) -> None:
-    """After the events before it, and again when it is asked again."""
+    """It comes after the events before it, and again at every further call."""
     stream, seen = Stream(data), []
 
     def read() -> None:
@@ -649,7 +649,7 @@ def test_iteration_raises_the_failure(
 def test_until_done_raises_the_failure(
     data: bytes, kind: type[StreamError], names: list[str]
 ) -> None:
-    """After everything was told; and so do those that build on it."""
+    """It comes after all events; methods that build on it raise it too."""
     log = EventLog()
     stream = Stream(data, log)
     for _ in range(2):
@@ -662,7 +662,7 @@ def test_until_done_raises_the_failure(
 
 
 def test_silence_is_told_as_a_timeout_first() -> None:
-    """on_timeout, on_exception, on_end."""
+    """The order is on_timeout, on_exception, on_end."""
     log: list[str] = []
     error = StreamTimeoutError("no bytes for 5 s", timeout=5)
     stream = Stream(Writing(log, sse(run("created")), error), Doing(log))
@@ -673,7 +673,7 @@ def test_silence_is_told_as_a_timeout_first() -> None:
 
 
 def test_other_transport_errors_are_no_timeout() -> None:
-    """Whatever the source raises of the tree is the stream's failure."""
+    """Any StreamError that the source raises is the stream's failure."""
     log: list[str] = []
     stream = Stream(Writing(log, TransportError("reset")), Doing(log))
     with pytest.raises(TransportError, match="reset"):
@@ -682,7 +682,7 @@ def test_other_transport_errors_are_no_timeout() -> None:
 
 
 def test_an_error_of_a_file_is_a_transport_error() -> None:
-    """With its cause."""
+    """It keeps its cause."""
     cause = ConnectionResetError("peer went away")
     stream = Stream(Writing([], sse(run("created")), cause))
     with pytest.raises(TransportError, match="peer went away") as caught:
@@ -691,7 +691,7 @@ def test_an_error_of_a_file_is_a_transport_error() -> None:
 
 
 def test_a_bug_of_the_source_is_not_the_streams_failure() -> None:
-    """It leaves as it is; handlers have the end."""
+    """It propagates unchanged; handlers get the end."""
     log: list[str] = []
     stream = Stream(Writing(log, ZeroDivisionError()), Doing(log))
     with pytest.raises(ZeroDivisionError):
@@ -703,7 +703,7 @@ def test_a_bug_of_the_source_is_not_the_streams_failure() -> None:
 def test_a_callback_that_closes_at_a_failure_changes_nothing() -> None:
     """on_exception still comes after on_timeout."""
     log: list[str] = []
-    closing = Doing(log, do={"StreamTimeout": lambda: stream.close()})  # noqa: PLW0108  # not yet there
+    closing = Doing(log, do={"StreamTimeout": lambda: stream.close()})  # noqa: PLW0108  # not made yet
     stream = Stream(Writing([], StreamTimeoutError("silence")), closing)
     assert not stream.next()
     assert ["StreamTimeout", "StreamException", "StreamEnd"] == log
@@ -713,7 +713,7 @@ def test_a_callback_that_closes_at_a_failure_changes_nothing() -> None:
 
 
 def test_close_before_reading_reads_nothing() -> None:
-    """Handlers have the end."""
+    """Handlers get the end."""
     log: list[str] = []
     stream = Stream(Writing(log, ANSWER), Doing(log))
     stream.close()
@@ -723,7 +723,7 @@ def test_close_before_reading_reads_nothing() -> None:
 
 
 def test_close_mid_stream_is_no_failure() -> None:
-    """``until_done`` returns the run as it was, iteration ends."""
+    """``until_done`` returns the run as last seen, and iteration ends."""
     log: list[str] = []
     with Stream(Writing(log, *pieces(ANSWER, 100)), Doing(log)) as stream:
         assert next(stream) is stream.event
@@ -736,9 +736,9 @@ def test_close_mid_stream_is_no_failure() -> None:
 
 
 def test_a_callback_may_close_the_stream() -> None:
-    """Every handler still has the event; it is the last but the end."""
+    """Every handler still gets the event; only the end comes after it."""
     log: list[str] = []
-    closing = Doing(log, "a", {"MessageTextCreated": lambda: stream.close()})  # noqa: PLW0108  # not yet there
+    closing = Doing(log, "a", {"MessageTextCreated": lambda: stream.close()})  # noqa: PLW0108  # not made yet
     stream = Stream(Writing(log, ANSWER), closing, Doing(log, "b"))
     stream.until_done()
     expected = ["aMessageTextCreated", "bMessageTextCreated", "close", "aStreamEnd", "bStreamEnd"]
@@ -747,7 +747,7 @@ def test_a_callback_may_close_the_stream() -> None:
 
 @pytest.mark.parametrize("way", ["close", "abort"])
 def test_after_a_callback_has_ended_it_a_stream_has_no_event(way: str) -> None:
-    """None after ``until_done``; after ``next`` and in iteration it is the last one."""
+    """After ``until_done`` it is None; after ``next`` and in iteration it is the last one."""
 
     class Ending(EventHandler):
         def on_run_created(self, run: models.Run) -> None:
@@ -767,14 +767,14 @@ def test_after_a_callback_has_ended_it_a_stream_has_no_event(way: str) -> None:
 def test_a_callback_of_the_end_may_close_the_stream() -> None:
     """It is over anyway."""
     log: list[str] = []
-    ends = Doing(log, do={"StreamEnd": lambda: stream.close()})  # noqa: PLW0108  # not yet there
+    ends = Doing(log, do={"StreamEnd": lambda: stream.close()})  # noqa: PLW0108  # not made yet
     stream = Stream(sse(DONE), ends, dialect="assistants")
     stream.until_done()
     assert ["Done", "StreamEnd"] == log
 
 
 def test_a_with_block_closes_whatever_happened() -> None:
-    """Also when the block raises; that leaves."""
+    """This is so even if the block raises; its exception propagates."""
     log: list[str] = []
     with pytest.raises(ZeroDivisionError), Stream(Writing(log, ANSWER), Doing(log)):
         raise ZeroDivisionError
@@ -782,7 +782,7 @@ def test_a_with_block_closes_whatever_happened() -> None:
 
 
 def test_a_generator_is_closed() -> None:
-    """Its cleaning up runs before on_end."""
+    """Its cleanup runs before on_end."""
     log: list[str] = []
 
     def generate() -> Iterator[bytes]:
@@ -812,7 +812,7 @@ def test_a_source_read_to_done_is_given_back_in_good_order() -> None:
 
 
 def test_a_source_that_was_not_read_to_done_is_closed() -> None:
-    """There may be any number of bytes left."""
+    """Any number of bytes may be left."""
     log: list[str] = []
     stream = Stream(Finishing(log, *pieces(ANSWER, 200)))
     assert stream.next()
@@ -822,14 +822,14 @@ def test_a_source_that_was_not_read_to_done_is_closed() -> None:
 
 
 class _CannotClose(Writing):
-    """A source whose closing fails."""
+    """A source that fails to close."""
 
     def close(self) -> None:
         raise OSError("cannot close")
 
 
 def test_a_source_that_cannot_be_closed_does_not_hide_the_end() -> None:
-    """Handlers have on_end first; then the exception leaves, once."""
+    """Handlers get on_end first; then the exception propagates, once."""
     log: list[str] = []
     stream = Stream(_CannotClose(log, sse(DONE)), Doing(log), dialect="assistants")
     with pytest.raises(OSError, match="cannot close"):
@@ -839,7 +839,7 @@ def test_a_source_that_cannot_be_closed_does_not_hide_the_end() -> None:
 
 
 def test_a_failure_matters_more_than_that_closing_failed_too() -> None:
-    """That is noted on it; a handler's exception stays the same one, too."""
+    """That is noted on the failure; a handler's exception stays the same one, too."""
     stream = Stream(_CannotClose([], sse(run("created"))))
     with pytest.raises(IncompleteStreamError) as caught:
         stream.until_done()
@@ -851,7 +851,7 @@ def test_a_failure_matters_more_than_that_closing_failed_too() -> None:
 
 
 def test_a_stream_may_be_closed_while_its_source_waits() -> None:
-    """From another thread, where the source can be: reading ends, without hanging."""
+    """Another thread closes it, if the source allows: reading ends without hanging."""
     here, there = socket.socketpair()
     log = EventLog()
     with there:
@@ -868,7 +868,7 @@ def test_a_stream_may_be_closed_while_its_source_waits() -> None:
 
 
 def test_an_abort_is_passed_on_to_the_source() -> None:
-    """One that can be woken; its handlers have the end when it is read the next time."""
+    """The source can be woken; its handlers get the end at the next read."""
     log: list[str] = []
 
     class Waking(Writing):
@@ -887,7 +887,7 @@ def test_an_abort_is_passed_on_to_the_source() -> None:
 def test_an_abort_between_two_events_drops_those_that_are_there(
     drive: Callable[[Stream], None],
 ) -> None:
-    """However the stream is driven on."""
+    """This is so however reading goes on."""
     log = EventLog()
     stream = Stream(ANSWER, log)
     assert stream.next()
@@ -898,15 +898,15 @@ def test_an_abort_between_two_events_drops_those_that_are_there(
 
 
 def test_an_abort_in_a_callback_is_a_close() -> None:
-    """Every handler has the event, and it is the last."""
+    """Every handler gets the event, and it is the last."""
     log: list[str] = []
-    aborting = Doing(log, "a", {"ThreadRunCreated": lambda: stream.abort()})  # noqa: PLW0108  # not yet there
+    aborting = Doing(log, "a", {"ThreadRunCreated": lambda: stream.abort()})  # noqa: PLW0108  # not made yet
     stream = Stream(ANSWER, aborting, Doing(log, "b"))
     stream.until_done()
     assert ["aThreadRunCreated", "bThreadRunCreated", "aStreamEnd", "bStreamEnd"] == log
 
 
-# --- Cancelling, by a control that does what it was told ----------------------------------
+# --- Cancelling, with a scripted control --------------------------------------------------
 
 
 CANCELLED = sse(run("cancelling"), run("cancelled"), DONE)
@@ -914,7 +914,7 @@ CANCELLED = sse(run("cancelling"), run("cancelled"), DONE)
 
 @WAYS
 def test_a_stream_goes_on_with_its_run(drive: Callable[[Stream], None]) -> None:
-    """A tool round and a lost connection are one stream to handlers; see test_reading.py."""
+    """To handlers, a tool round and a lost connection are one stream."""
     log, control = EventLog(), ScriptedControl([[output(), sse(run("completed"), DONE)]])
     drive(Stream(sse(run("created"), waits(), DONE), log, control=control))
     assert [
@@ -939,7 +939,7 @@ def test_a_tool_cannot_read_the_stream() -> None:
 
 
 def test_cancel_reads_to_the_end_of_the_cancelled_run() -> None:
-    """The server is told once, and what it says is told."""
+    """The server is asked once, and its answer is delivered."""
     log, control = EventLog(), ScriptedControl()
     stream = Stream([sse(run("created")), CANCELLED], log, control=control)
     assert stream.next()
@@ -952,7 +952,7 @@ def test_cancel_reads_to_the_end_of_the_cancelled_run() -> None:
 
 
 def test_cancel_reads_until_there_is_a_run() -> None:
-    """Where there never is one, nothing is cancelled."""
+    """If there never is one, nothing is cancelled."""
     control = ScriptedControl()
     stream = Stream([sse(message("created"), run("created")), CANCELLED], control=control)
     assert stream.cancel() is stream.current_run
@@ -963,7 +963,7 @@ def test_cancel_reads_until_there_is_a_run() -> None:
 
 
 def test_cancel_closes_where_that_is_all_that_can_be_done() -> None:
-    """A run that lives as long as its connection."""
+    """This is so for a run that lasts only as long as its connection."""
     log: list[str] = []
     stream = Stream(Writing(log, ANSWER), control=ScriptedControl(cancels=False))
     assert stream.next()
@@ -974,7 +974,7 @@ def test_cancel_closes_where_that_is_all_that_can_be_done() -> None:
 
 
 def test_cancel_in_a_callback_gives_the_run_as_it_is() -> None:
-    """The stream goes on to its end; nothing is submitted any more."""
+    """The stream goes on to its end; nothing more is submitted."""
     seen = []
     cancelling = Doing([], do={"ThreadRunRequiresAction": lambda: seen.append(stream.cancel())})
     control = ScriptedControl([[output(), CANCELLED]])
@@ -987,7 +987,7 @@ def test_cancel_in_a_callback_gives_the_run_as_it_is() -> None:
 
 @pytest.mark.parametrize("recovers", [True, False])
 def test_after_a_cancel_silence_is_asked_about_soon(*, recovers: bool) -> None:
-    """Where the source can be told, and the control asks at all."""
+    """This is so if the source allows it and the control recovers at all."""
     limits = []
 
     class Patient(Writing):
@@ -1002,7 +1002,7 @@ def test_after_a_cancel_silence_is_asked_about_soon(*, recovers: bool) -> None:
 
 
 def test_a_cancel_that_is_refused_leaves_the_stream_as_it_is() -> None:
-    """It can be read on."""
+    """Reading can go on."""
     stream = Stream(ANSWER, control=ScriptedControl(cancels=BadRequestError("no", status_code=400)))
     assert stream.next()
     with pytest.raises(BadRequestError):
@@ -1031,7 +1031,7 @@ INTERRUPTED = Doing([], do={"ThreadRunCreated": raising(KeyboardInterrupt())})
 def test_ctrl_c_cancels_the_run_where_that_was_chosen(
     control: ScriptedControl | None, asked: list[str]
 ) -> None:
-    """And where there is a server to be told."""
+    """There has to be a server to ask."""
     stream = Stream(ANSWER, INTERRUPTED, control=control, cancel_on_interrupt=True)
     with pytest.raises(KeyboardInterrupt):
         stream.until_done()
@@ -1051,7 +1051,7 @@ def test_ctrl_c_cancels_the_run_where_that_was_chosen(
 def test_otherwise_nothing_is_cancelled(
     data: bytes, handler: Doing, asked: list[str], *, chosen: bool
 ) -> None:
-    """The run goes on, or there is none."""
+    """This is so if it was not chosen, if there was no Ctrl-C, or if no run is active."""
     control = ScriptedControl()
     with pytest.raises((KeyboardInterrupt, ValueError)):
         Stream(
@@ -1061,7 +1061,7 @@ def test_otherwise_nothing_is_cancelled(
 
 
 def test_a_cancel_that_fails_at_ctrl_c_is_a_note() -> None:
-    """KeyboardInterrupt is more urgent; the source is closed and handlers have the end."""
+    """KeyboardInterrupt is more urgent; the source is closed and handlers get the end."""
     log: list[str] = []
     interrupt = KeyboardInterrupt()
     handler = Doing(log, do={"ThreadRunCreated": raising(interrupt)})
@@ -1078,7 +1078,7 @@ def test_a_cancel_that_fails_at_ctrl_c_is_a_note() -> None:
 
 
 def test_text_deltas_are_the_text_as_it_comes() -> None:
-    """Pieces that are not empty, of all messages."""
+    """They are the nonempty pieces of all messages."""
     data = whole_run(
         text_delta("Hel"),
         text_delta(""),
@@ -1091,7 +1091,7 @@ def test_text_deltas_are_the_text_as_it_comes() -> None:
 
 
 def test_text_is_a_file_of_what_is_said() -> None:
-    """The same one at every look, until it is closed."""
+    """It is the same object at every access until it is closed."""
     stream = Stream(ANSWER)
     reader = stream.text
     assert stream.text is reader
@@ -1104,7 +1104,7 @@ def test_text_is_a_file_of_what_is_said() -> None:
 
 
 def test_text_raises_the_failure() -> None:
-    """After what was said before it, which is not lost."""
+    """It comes after the text before it, which is not lost."""
     stream = Stream(sse(run("created"), text_delta("Hel"), ("error", {"message": "no"})))
     assert "Hel" == stream.text.read(100)
     with pytest.raises(ServerError):
@@ -1114,14 +1114,14 @@ def test_text_raises_the_failure() -> None:
 
 
 def test_reading_text_tells_the_handlers() -> None:
-    """It reads the stream like everything else."""
+    """It reads the stream like any other method."""
     log = EventLog()
     Stream(ANSWER, log).text.read()
     assert [*decode(ANSWER).names, "StreamEnd"] == log.names
 
 
 def test_tee_writes_every_byte_that_was_read() -> None:
-    """Whatever it means, and before it is decoded: a bad frame is in the file."""
+    """They are written before they are decoded, whatever they mean: a bad frame is in the file."""
     bad = sse(run("created"), ("done", "bye"), run("completed")) + b": bye\n\n"
     for data in (ANSWER, bad, b"\xff\x00 nonsense"):
         copies = [io.BytesIO(), io.BytesIO()]
@@ -1133,7 +1133,7 @@ def test_tee_writes_every_byte_that_was_read() -> None:
 
 
 def test_tee_has_a_chunk_before_handlers_have_its_events() -> None:
-    """So what a handler saw is always in the recording."""
+    """So a recording always contains what a handler saw."""
     copy, seen = io.BytesIO(), []
 
     class Looking:
@@ -1145,7 +1145,7 @@ def test_tee_has_a_chunk_before_handlers_have_its_events() -> None:
 
 
 def test_what_a_tee_raises_is_no_failure_of_the_stream() -> None:
-    """A full disk is the user's; handlers have the end."""
+    """A full disk is the user's concern; handlers get the end."""
 
     class Full(io.BytesIO):
         def write(self, _data: Any, /) -> int:
@@ -1159,7 +1159,7 @@ def test_what_a_tee_raises_is_no_failure_of_the_stream() -> None:
 
 
 def test_unwrappers_speak_of_the_current_event() -> None:
-    """Each is None where the event is another; all are before the first and after the last."""
+    """Each is None if the event is of another kind; all are before the first and after the last."""
     call_ = {"id": "call_1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     action = {
         "type": "submit_tool_outputs",
@@ -1197,7 +1197,7 @@ def test_unwrappers_speak_of_the_current_event() -> None:
 
 
 def test_final_objects_are_there_after_reading_to_the_end() -> None:
-    """In order of first sight."""
+    """They are in the order in which they appeared."""
     data = whole_run(
         step("created"),
         step("completed"),
@@ -1211,13 +1211,13 @@ def test_final_objects_are_there_after_reading_to_the_end() -> None:
 
 
 def test_a_final_run_that_is_not_there_is_misuse() -> None:
-    """With the call that may return None."""
+    """The error names the method that may return None."""
     with pytest.raises(RuntimeError, match="until_done"):
         Stream(sse(DONE), dialect="assistants").get_final_run()
 
 
 def test_facts_of_the_answer_come_from_the_source() -> None:
-    """None where it is no HTTP answer."""
+    """They are None if there is no HTTP answer."""
 
     class Answer(Writing):
         def __init__(self) -> None:

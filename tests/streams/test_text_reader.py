@@ -1,7 +1,8 @@
 """``TextReader`` is a text file as ``io.TextIOBase`` defines it, over text that is still coming.
 
-Rules of this file: the standard library's own ``io.StringIO`` over the same text is the
-judge where pieces do not matter; :class:`Pieces` shows how far a read went where they do.
+Rules of this file: if pieces do not matter, results are compared with those of the standard
+library's own ``io.StringIO`` over the same text; if they do, :class:`Pieces` shows how far a
+read went.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Pieces:
-    """Text as it comes, which counts what was taken; an exception in it is raised in its turn."""
+    """Text as it comes, which counts the pieces taken; an exception among them is raised."""
 
     def __init__(self, *pieces: str | BaseException) -> None:
         self.left = list(pieces)
@@ -48,11 +49,11 @@ def reader(*pieces: str | BaseException) -> TextReader:
     return TextReader(Pieces(*pieces))
 
 
-# --- As the standard library has it -----------------------------------------------------
+# --- Like the standard library ----------------------------------------------------------
 
 
 def test_it_is_a_text_file() -> None:
-    """It is one to ``isinstance``, and says what it can do: be read, nothing else."""
+    """``isinstance`` agrees; it can be read, and nothing else."""
     text = reader("a")
     assert isinstance(text, io.TextIOBase)
     assert text.readable()
@@ -83,12 +84,12 @@ TEXTS = st.text(st.sampled_from("ab\n\r\u2028é"), max_size=5)
 def test_reads_of_any_size_are_those_of_a_file(
     pieces: list[str], calls: list[tuple[str, int | None]]
 ) -> None:
-    """Lines and whole texts are as from a file; a sized read may be shorter, but never empty."""
+    """Lines and whole texts are like a file's; a sized read may be shorter, but never empty."""
     text, judge = reader(*pieces), io.StringIO("".join(pieces), newline="")
     for name, size in [*calls, ("read", -1), ("read", 3), ("readline", -1)]:
         actual = getattr(text, name)(size)
         if name == "readline":
-            # StringIO(newline="") also ends a line at a lone CR; ours ends at LF, as written.
+            # StringIO(newline="") also ends a line at a lone CR; ours ends only at LF.
             line = io.StringIO(rest(judge), newline="\n").readline(-1 if size is None else size)
             assert line == actual
         elif size is None or size < 0:
@@ -101,7 +102,7 @@ def test_reads_of_any_size_are_those_of_a_file(
 
 
 def rest(file: io.StringIO) -> str:
-    """Return what is left of FILE, without moving on."""
+    """Return the rest of FILE, without moving the position."""
     return file.getvalue()[file.tell() :]
 
 
@@ -117,7 +118,7 @@ def test_lines_are_those_of_a_file(pieces: list[str]) -> None:
 
 
 def test_readlines_stops_after_its_hint() -> None:
-    """The hint counts characters; lines stay whole; none, zero and less mean all."""
+    """The hint counts characters; lines stay whole; None, zero and negative numbers mean all."""
     text = reader("aa\nb", "b\ncc\ndd")
     assert ["aa\n", "bb\n"] == text.readlines(4)
     assert ["cc\n"] == text.readlines(3)
@@ -127,7 +128,7 @@ def test_readlines_stops_after_its_hint() -> None:
 
 
 def test_lines_and_reads_can_be_mixed() -> None:
-    """What one call leaves is there for the next, whichever it is."""
+    """Each call begins where the one before it stopped."""
     text = reader("a\nb", "c\nd", "", "\nrest")
     assert "a\n" == next(text)
     assert "b" == text.read(5)
@@ -141,7 +142,7 @@ def test_lines_and_reads_can_be_mixed() -> None:
 
 
 def test_other_readers_of_text_files_can_read_it() -> None:
-    """``csv`` and ``copyfileobj`` take it for the file that it is."""
+    """``csv`` and ``copyfileobj`` accept it as a file."""
     assert [["a", "b c"], ["1", "2\n3"]] == list(csv.reader(reader("a,b ", 'c\n1,"2\n', '3"')))
     target = io.StringIO()
     shutil.copyfileobj(reader("Hel", "", "lo\n", "you"), target)
@@ -150,7 +151,7 @@ def test_other_readers_of_text_files_can_read_it() -> None:
 
 @pytest.mark.parametrize("method", ["read", "readline"])
 def test_a_size_that_is_no_number_is_misuse(method: str) -> None:
-    """It is a TypeError, and nothing is lost by it."""
+    """It is a TypeError, and no text is lost."""
     text = reader("a")
     with pytest.raises(TypeError):
         getattr(text, method)("5")
@@ -232,7 +233,7 @@ FAILURES: list[BaseException] = [TransportError("the connection was reset"), Key
 def test_a_read_that_fails_loses_no_text(
     read: Callable[[TextReader], object], failure: BaseException
 ) -> None:
-    """The failure is raised as it is; what had come is there for the next read."""
+    """The failure is raised unchanged; the text so far is there for the next read."""
     text = reader("a", "b", failure, "c\n", "d")
     with pytest.raises(type(failure)) as caught:
         read(text)
@@ -242,7 +243,7 @@ def test_a_read_that_fails_loses_no_text(
 
 
 def test_text_before_a_failure_is_read_before_the_failure() -> None:
-    """A sized read never runs into what comes after its text."""
+    """A sized read never reads beyond its own text."""
     failure = TransportError("the connection was reset")
     text = reader("ab", failure)
     assert ["a", "b"] == [text.read(1), text.read(1)]
@@ -253,7 +254,7 @@ def test_text_before_a_failure_is_read_before_the_failure() -> None:
 
 
 def test_lines_before_a_failure_are_not_lost() -> None:
-    """``readlines`` gives back whole lines, too."""
+    """``readlines`` puts whole lines back, too."""
     text = reader("a\nb\nc", TransportError("reset"), "d\n")
     with pytest.raises(TransportError):
         text.readlines()
@@ -261,7 +262,7 @@ def test_lines_before_a_failure_are_not_lost() -> None:
 
 
 def test_a_failure_within_a_sized_line_loses_nothing() -> None:
-    """Also what is left of a piece is in its place."""
+    """The rest of a piece is put back, too."""
     text = reader("x\nab", TransportError("reset"), "c\n")
     assert "x\n" == text.readline()
     with pytest.raises(TransportError):
@@ -287,7 +288,7 @@ def every_use(text: TextReader) -> Iterable[Callable[[], Any]]:
 
 
 def test_what_is_closed_cannot_be_read() -> None:
-    """Every use is a ValueError, though there is text left; closing again is none."""
+    """Every use is a ValueError even if there is text left; closing again is not an error."""
     text = reader("abc")
     assert "a" == text.read(1)
     text.close()
@@ -299,7 +300,7 @@ def test_what_is_closed_cannot_be_read() -> None:
 
 
 def test_the_sentence_says_where_to_get_another() -> None:
-    """The stream makes a new reader where the old one is closed."""
+    """The stream makes a new reader if the old one is closed."""
     text = reader("abc")
     text.close()
     with pytest.raises(ValueError, match=r"^the reader is closed; get a new one from stream\.text"):
@@ -307,7 +308,7 @@ def test_the_sentence_says_where_to_get_another() -> None:
 
 
 def test_with_closes_it() -> None:
-    """As for every file, in both ways of the language."""
+    """It does so as for every file, in both ways."""
     with reader("abc") as text:
         assert "abc" == text.read()
     assert text.closed

@@ -1,6 +1,6 @@
-"""``client.threads``, kept in this client and, with that back end, in the server's conversations.
+"""``client.threads``, kept in this client and, with conversations as back end, on the server.
 
-Rules of this file: only the back end ``conversation`` sends anything here.
+Rules of this file: only calls with the back end ``conversation`` send anything.
 """
 
 from __future__ import annotations

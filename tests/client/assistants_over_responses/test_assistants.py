@@ -10,7 +10,7 @@ from stream_core import models
 from tests.support.conversations import TIDES, get_tides
 from tests.support.responses_server import talking
 
-#: What :data:`TIDES` is on this wire.
+#: The form of :data:`TIDES` on this wire.
 FUNCTION: Any = TIDES["function"]
 FLAT = {"type": "function", "strict": False, **FUNCTION}
 
@@ -40,7 +40,7 @@ def test_assistants_are_made_read_changed_listed_and_deleted() -> None:
 
 
 def test_what_an_assistant_is_goes_with_each_run() -> None:
-    """As it is then, with what is in extra_body; what the server does not know stays here."""
+    """It goes as it is then, with ``extra_body``; settings unknown to the server stay here."""
     given: dict[str, Any] = {
         "model": "m",
         "name": "One",
@@ -73,7 +73,7 @@ def test_what_an_assistant_is_goes_with_each_run() -> None:
 
 
 def test_what_cannot_be_an_assistant_is_said() -> None:
-    """Before it is kept."""
+    """The error comes before anything is kept."""
     with talking() as talk:
         with pytest.raises(TypeError, match="did you mean 'instructions'"):
             talk.client.assistants.create(model="m", instruction="x")  # type: ignore[call-arg]

@@ -14,7 +14,7 @@ FILE = {"type": "input_file", "file_id": "file_2"}
 
 
 def test_a_text_is_sent_as_it_is() -> None:
-    """Of either role."""
+    """This is so for both roles."""
     for role in ("user", "assistant"):
         message = {"role": role, "content": "Ahoy", "attachments": None}
         assert ({"type": "message", "role": role, "content": "Ahoy"}, []) == make_item(message)
@@ -40,13 +40,13 @@ def test_a_text_is_sent_as_it_is() -> None:
     ],
 )
 def test_a_part_is_spelt_as_on_the_wire(role: str, part: Any, expected: Any) -> None:
-    """What is spelt so already stays."""
+    """A part that already has the form of the wire stays as it is."""
     item, _ = make_item({"role": role, "content": [part]})
     assert [expected] == item["content"]
 
 
 def test_attachments_are_parts_or_files_of_the_container() -> None:
-    """Without tools the model reads the file; the code interpreter has it from now on."""
+    """Without tools the model reads the file; otherwise the code interpreter has it from now on."""
     code = {"file_id": "file_1", "tools": [{"type": "code_interpreter"}]}
     read = {"file_id": "file_2", "tools": []}
     item, files = make_item({"role": "user", "content": "Ahoy", "attachments": [code, read]})
@@ -87,6 +87,6 @@ def test_attachments_are_parts_or_files_of_the_container() -> None:
 def test_what_has_no_counterpart_is_refused(
     message: dict[str, Any], error: type[Exception], says: str
 ) -> None:
-    """The sentence says what may be given."""
+    """The error says what may be given."""
     with pytest.raises(error, match=says):
         make_item(message)

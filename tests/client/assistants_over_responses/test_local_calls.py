@@ -18,12 +18,12 @@ OBJECTS = {f"id_{number}": number for number in range(1, 6)}
 
 
 def page(**given: Any) -> list[int]:
-    """Return what is on the page."""
+    """Return the objects on the page."""
     return list(make_page(OBJECTS, params.ListParams, given))
 
 
 def test_arguments_are_json() -> None:
-    """Payloads are dicts; options of requests are no arguments."""
+    """Payloads become dicts; options of requests are left out."""
     given = {"tools": [models.CodeInterpreterTool()], "timeout": 1, "extra_headers": {"a": "b"}}
     expected = {"model": "m", "tools": [{"type": "code_interpreter"}]}
     assert expected == read_arguments(params.AssistantParams, given, model="m")
@@ -31,13 +31,13 @@ def test_arguments_are_json() -> None:
 
 
 def test_a_misspelt_name_is_said() -> None:
-    """As on the Assistants wire."""
+    """The error is that of the Assistants wire."""
     with pytest.raises(TypeError, match="did you mean 'limit'"):
         read_arguments(params.ListParams, {"limits": 1})
 
 
 def test_a_body_that_goes_nowhere_is_refused() -> None:
-    """Where it goes somewhere it is among the parameters."""
+    """If it goes somewhere, its keys are among the parameters."""
     given = {"name": "n", "extra_body": {"user": "u"}}
     with pytest.raises(ValueError, match="extra_body: this call sends nothing"):
         read_arguments(params.AssistantParams, given)
@@ -58,12 +58,12 @@ def test_a_body_that_goes_nowhere_is_refused() -> None:
     ],
 )
 def test_a_page_is_what_was_asked_for(given: dict[str, Any], expected: list[int]) -> None:
-    """The newest first, unless it is asked for otherwise."""
+    """The newest come first by default."""
     assert expected == page(**given)
 
 
 def test_pages_follow_each_other() -> None:
-    """Until there is nothing more."""
+    """This goes on until nothing is left."""
     first = make_page(OBJECTS, params.ListParams, {"limit": 2})
     assert ("id_5", "id_4", True) == (first.first_id, first.last_id, first.has_more)
     assert [5, 4, 3, 2, 1] == list(first.iter_all())
@@ -82,6 +82,6 @@ def test_pages_follow_each_other() -> None:
     ],
 )
 def test_a_page_that_cannot_be_is_refused(given: dict[str, Any], says: str) -> None:
-    """The parameter is named."""
+    """The error names the parameter."""
     with pytest.raises(ValueError, match=says):
         page(**given)

@@ -1,4 +1,4 @@
-"""What one client knows of assistants and threads."""
+"""The assistants and threads of one client."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PROFILE = {"model": "m", "instructions": "Be brief.", "extra_body": {"user": "u"
 
 
 def memory(back_end: str | None = None, **assistants: Any) -> Memory:
-    """Return a memory whose server nobody asks."""
+    """Return a memory whose server is never asked."""
     transport: Any = None
     return Memory(transport, back_end, assistants)
 
@@ -25,7 +25,7 @@ def memory(back_end: str | None = None, **assistants: Any) -> Memory:
 
 
 def test_an_assistant_that_exists_already_is_told_of() -> None:
-    """Its id stays, so that code with ids in its configuration runs."""
+    """It keeps its id, so that code with ids in its configuration runs."""
     settings: dict[str, Any] = {"assistants": {"asst_abc": PROFILE}}
     with talking(**settings) as talk:
         run = talk.run(assistant_id="asst_abc")
@@ -51,13 +51,13 @@ def test_an_assistant_that_exists_already_is_told_of() -> None:
 def test_what_cannot_be_an_assistant_is_said_at_once(
     profile: Any, error: type[Exception], says: str
 ) -> None:
-    """When the client is made."""
+    """The error comes when the client is made."""
     with pytest.raises(error, match=says):
         Client("k", "http://127.0.0.1:1", wire="responses", assistants={"asst_abc": profile})
 
 
 def test_an_assistant_that_is_not_known_is_named() -> None:
-    """The sentence says how it would be."""
+    """The error says how to make it known."""
     with pytest.raises(ValueError, match=r"assistants=\{'asst_x': \{'model': .*create\(model"):
         memory(other={"model": "m"}).profile("asst_x")
 
@@ -66,7 +66,7 @@ def test_an_assistant_that_is_not_known_is_named() -> None:
 
 
 def test_there_are_three_back_ends() -> None:
-    """Another one is named, and so are they."""
+    """For any other the error names it, and the three."""
     assert ["previous_response_id", "replay"] == [memory().back_end, memory("replay").back_end]
     with pytest.raises(ValueError, match=r"threads is 'files': .*previous_response_id, conver"):
         memory("files")
@@ -83,14 +83,14 @@ def test_there_are_three_back_ends() -> None:
     ],
 )
 def test_a_thread_that_is_not_known_is_named(back_end: str, thread_id: Any, hint: str) -> None:
-    """The sentence says how it would be."""
+    """The error says how to get one that is known."""
     with pytest.raises(ValueError, match=hint):
         memory(back_end).thread(thread_id)
 
 
 @pytest.mark.parametrize("threads", ["previous_response_id", "conversation"])
 def test_a_thread_goes_on_in_another_client(threads: Any) -> None:
-    """By the id of the conversation, or of the response that came last."""
+    """It takes the id of the conversation or of the last response."""
     with talking(threads=threads) as talk:
         talk.run()
         place = talk.client.threads.retrieve(talk.thread_id)
@@ -106,7 +106,7 @@ def test_a_thread_goes_on_in_another_client(threads: Any) -> None:
 
 
 def test_a_thread_that_began_elsewhere_cannot_be_sent_again() -> None:
-    """Its past is not here: the server's refusal is the caller's."""
+    """Its history is not here, so the server's refusal goes to the caller."""
     settings: dict[str, Any] = {"wire": "responses", "assistants": {"a": PROFILE}}
     with serving() as server, Client("k", server.base_url, max_retries=0, **settings) as client:
         stream: Any = client.threads.runs.stream
@@ -128,7 +128,7 @@ def test_a_response_that_the_server_forgot_is_made_up_for() -> None:
 
 
 def test_a_conversation_is_asked_about_with_what_the_call_says() -> None:
-    """Its headers, its query and its time; another refusal has no note."""
+    """Its headers, query and timeout are used; another refusal has no note."""
     with talking(threads="conversation") as talk:
         threads = talk.client.threads
         threads.update(talk.thread_id, metadata={"a": "b"}, timeout=5, extra_query={"q": "1"})
@@ -145,7 +145,7 @@ def test_a_conversation_is_asked_about_with_what_the_call_says() -> None:
 
 
 def test_a_server_without_conversations_is_noted() -> None:
-    """What else there is, the error says."""
+    """The note names the argument that chooses another back end."""
     settings: dict[str, Any] = {"wire": "responses", "threads": "conversation", "max_retries": 0}
     refused = json_answer({"error": {"message": "no such path"}}, 405)
     with (
@@ -159,7 +159,7 @@ def test_a_server_without_conversations_is_noted() -> None:
 
 @pytest.mark.parametrize("answer", [{}, {"id": ""}, {"id": 5}, []])
 def test_a_conversation_without_an_id_is_refused(answer: Any) -> None:
-    """No run could name it."""
+    """No run could refer to it."""
     settings: dict[str, Any] = {"wire": "responses", "threads": "conversation"}
     with (
         running(json_answer(answer)) as server,
@@ -173,7 +173,7 @@ def test_a_conversation_without_an_id_is_refused(answer: Any) -> None:
 
 
 def test_a_message_is_shown_as_on_the_assistants_wire() -> None:
-    """Its texts are objects, whatever was given."""
+    """Its texts are objects, in whatever form they were given."""
     content = [
         {"type": "text", "text": "one "},
         models.TextContentBlock(text=models.Text("two")),
@@ -188,6 +188,6 @@ def test_a_message_is_shown_as_on_the_assistants_wire() -> None:
 
 
 def test_a_message_with_something_unknown_is_refused() -> None:
-    """Also among those that come with a thread or a run."""
+    """This includes messages that come with a thread or a run."""
     with pytest.raises(TypeError, match="did you mean 'metadata'"):
         memory().write("thread_1", {"role": "user", "content": "x", "meta_data": {}})

@@ -35,7 +35,7 @@ def test_messages_are_made_read_changed_and_listed() -> None:
 
 
 def test_a_message_is_sent_with_the_next_run_once() -> None:
-    """In order, with its parts as the wire has them."""
+    """They are in order, with their parts in the form of the wire."""
     with talking() as talk:
         talk.say("two")
         talk.run()
@@ -57,7 +57,7 @@ def test_the_messages_of_a_run_are_known_by_its_id() -> None:
 
 
 def test_a_callback_finds_what_ended() -> None:
-    """When the run is done its message is in the list."""
+    """When the run is done, its message is in the list."""
     with talking() as talk:
 
         class Asks(EventHandler):
@@ -70,7 +70,7 @@ def test_a_callback_finds_what_ended() -> None:
 
 
 def test_a_message_is_taken_back_until_it_was_sent() -> None:
-    """After that the sentence says what else can be done."""
+    """After that, the error says what else can be done."""
     with talking() as talk:
         messages = talk.client.threads.messages
         made = talk.say("two")

@@ -1,7 +1,7 @@
-"""The one table of parameters, and docs/migrating.md's.
+"""The one table of parameters, and its copy in docs/migrating.md.
 
-``python -m tests.client.assistants_over_responses.test_parameter_table`` writes what is between
-the marks of the page.
+``python -m tests.client.assistants_over_responses.test_parameter_table`` writes the table between
+the marks on the page.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from tests.support.conversations import TIDES, get_tides
 
 PAGE = ROOT / "docs" / "migrating.md"
 
-#: The kinds of call that each TypedDict is of, besides ``call``.
+#: The kinds of call that use each TypedDict, besides ``call``.
 KINDS: dict[str, tuple[str, ...]] = {
     "AssistantParams": ("assistant",),
     "AssistantUpdateParams": ("assistant",),
@@ -51,7 +51,7 @@ KINDS: dict[str, tuple[str, ...]] = {
     "ThreadUpdateParams": ("thread",),
 }
 
-#: What calls take by name, beside the TypedDicts.
+#: The parameters that calls name themselves, besides the TypedDicts.
 NAMED = {
     ("run", "assistant_id"),
     ("run", "thread_id"),
@@ -69,7 +69,7 @@ NAMED = {
 
 
 def table() -> str:
-    """Print the table for the page; what becomes the same stands in one row."""
+    """Return the table for the page; parameters that become the same share a row."""
     lines = ["| parameter | of | on Responses |", "| --- | --- | --- |"]
     for (calls, becomes, refusal), rows in groupby(
         ROWS, key=lambda row: (row.calls, row.becomes, row.refusal)
@@ -84,13 +84,13 @@ _LISTED = re.compile(r"(?s)(?<=<!-- parameters:start -->\n).*?(?=<!-- parameters
 
 
 def test_the_page_has_the_table() -> None:
-    """`python -m tests.client.assistants_over_responses.test_parameter_table` mends it."""
+    """`python -m tests.client.assistants_over_responses.test_parameter_table` updates it."""
     (listed,) = _LISTED.findall(PAGE.read_text("utf-8"))
     assert table() == listed
 
 
 def test_every_parameter_has_a_row_for_each_kind_of_call() -> None:
-    """None is forgotten, and no row is about something that no call takes."""
+    """No parameter is forgotten, and no row is about something that no call takes."""
     wanted = set(NAMED)
     for cls in [getattr(params, name) for name in params.__all__] + [CallOptions, StreamOptions]:
         keys = cls.__optional_keys__
@@ -110,7 +110,7 @@ def test_every_parameter_has_a_row_for_each_kind_of_call() -> None:
 
 
 def test_every_row_says_something_and_is_the_only_one() -> None:
-    """What it becomes, or why it is refused."""
+    """It says what the parameter becomes, or why it is refused."""
     assert [] == [row.name for row in ROWS if bool(row.becomes) == bool(row.refusal)]
     named = [(call, row.name) for row in ROWS for call in row.calls]
     assert len(set(named)) == len(named)
@@ -132,11 +132,11 @@ def test_what_a_row_makes_are_parameters_of_the_request() -> None:
 
 
 def values(*, replay: bool = False, **given: Any) -> Values:
-    """Return what a run is asked for with."""
+    """Return the values for the request of a run."""
     return Values(given, Resources(["vs_1"], ["file_1"]), replay)
 
 
-#: What :data:`TIDES` is on this wire.
+#: The form of :data:`TIDES` on this wire.
 FUNCTION: Any = TIDES["function"]
 FLAT = {"type": "function", "strict": False, **FUNCTION}
 
@@ -191,12 +191,12 @@ RESULTS = "step_details.tool_calls[*].file_search.results[*].content"
 def test_parameters_become_those_of_the_request(
     given: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    """None is as if it were not given."""
+    """None counts as not given."""
     assert expected == make_request(values(**given))
 
 
 def test_what_code_gave_is_always_asked_for() -> None:
-    """Beside what the caller asks for, and once."""
+    """They are added to what the caller asks for, and only once."""
     made = make_request(values(tools=[{"type": "code_interpreter"}], include=[RESULTS]))
     assert ["code_interpreter_call.outputs", "file_search_call.results"] == made["include"]
     (tool,) = made["tools"]
@@ -214,7 +214,7 @@ def test_what_code_gave_is_always_asked_for() -> None:
     ],
 )
 def test_what_has_no_counterpart_is_refused(given: dict[str, Any], says: str) -> None:
-    """The sentence says what to do instead."""
+    """The error says what to do instead."""
     with pytest.raises(ValueError, match=says) as caught:
         make_request(values(**given))
     assert str(caught.value).startswith(next(iter(given)))
@@ -224,7 +224,7 @@ def test_what_has_no_counterpart_is_refused(given: dict[str, Any], says: str) ->
 
 
 def said(text: str) -> dict[str, Any]:
-    """Return a message."""
+    """Make a message."""
     return {"type": "message", "role": "user", "content": text}
 
 
@@ -245,14 +245,14 @@ PAST = [said("one"), CALL, said("two"), OUTPUT, said("three")]
     ],
 )
 def test_the_last_messages_are_kept(count: int, new: int, expected: list[Any]) -> None:
-    """New ones count; an output goes with its call."""
+    """New messages count; an output is kept only with its call."""
     strategy = {"type": "last_messages", "last_messages": count}
     assert expected == trimmed(strategy, PAST, new)
     assert {} == make_request(values(replay=True, truncation_strategy=strategy))
 
 
 def test_a_call_is_kept_with_its_output() -> None:
-    """Where both come after the cut."""
+    """This is so if both come after the cut."""
     past = [said("one"), said("two"), CALL, OUTPUT]
     strategy = models.TruncationStrategy("last_messages", 2)
     assert past[1:] == trimmed(strategy, past, 1)

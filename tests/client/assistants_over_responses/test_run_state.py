@@ -19,7 +19,7 @@ NEW = [{"type": "message", "role": "user", "content": "one"}]
 
 
 def made(*, is_new: bool = False, trimmed: bool = False) -> Turn:
-    """Return a run that was not heard of yet."""
+    """Return a run of which nothing has come yet."""
     dialect = RunDialect(THREAD, "asst_1", is_new=is_new)
     call = StreamingCall.of({"model": "m", "input": [] if trimmed else NEW})
     control = make_control(call, dialect)
@@ -27,7 +27,7 @@ def made(*, is_new: bool = False, trimmed: bool = False) -> Turn:
 
 
 def test_what_came_is_remembered_before_anybody_hears_it() -> None:
-    """Run, messages that ended, and steps."""
+    """The run, the messages that have ended, and the steps are recorded."""
     turn = made()
     assert (None, "", False, False) == (turn.run, turn.status, turn.waits, turn.counts)
     decode(turn.dialect, CREATED)
@@ -43,7 +43,7 @@ def test_what_came_is_remembered_before_anybody_hears_it() -> None:
 
 
 def test_a_new_thread_is_told_of_first_and_once() -> None:
-    """Where one call made it and the run."""
+    """This is so if one call made both thread and run."""
     told = decode(made(is_new=True).dialect, CREATED, COMPLETED)
     assert events.ThreadCreated is told[0].event_class
     assert (THREAD, True, None) == (told[0].payload, told[0].synthetic, told[0].raw)
@@ -64,14 +64,14 @@ def test_a_new_thread_is_told_of_first_and_once() -> None:
     ],
 )
 def test_a_run_counts_that_came_to_an_end(frames: list[Any], *, counts: bool, waits: bool) -> None:
-    """With every call answered."""
+    """Every call must have been answered."""
     turn = made()
     decode(turn.dialect, CREATED, *frames)
     assert (counts, waits) == (turn.counts, turn.waits)
 
 
 def test_a_run_that_was_answered_waits_no_more() -> None:
-    """Although nothing came yet of what follows; a second answer would be one too many."""
+    """This is so even before the rest comes; a second answer would be one too many."""
     turn = made()
     decode(turn.dialect, CREATED, CALL, COMPLETED)
     assert turn.waits
@@ -82,7 +82,7 @@ def test_a_run_that_was_answered_waits_no_more() -> None:
 
 
 def test_a_run_that_is_given_up_is_cancelled() -> None:
-    """It waits no more, and does not count."""
+    """It no longer waits, and does not count."""
     turn = made()
     decode(turn.dialect, CREATED, CALL, COMPLETED)
     turn.dropped = True

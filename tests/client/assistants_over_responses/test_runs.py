@@ -45,7 +45,7 @@ each_back_end = pytest.mark.parametrize(("threads", "keeps"), BACK_ENDS)
 
 
 def heard_on_threads(name: str, *, submits: bool) -> Listener:
-    """Hold a conversation of ``three_wires`` by the calls of Assistants."""
+    """Hold a conversation of ``three_wires`` with the calls of Assistants."""
     listener = Listener()
     given: dict[str, Any] = {"handlers": [listener]}
     if name == "function calls" and not submits:
@@ -60,7 +60,7 @@ def heard_on_threads(name: str, *, submits: bool) -> Listener:
 
 
 def play(stream: Stream, client: Client, listener: Listener) -> None:
-    """Read a stream, and those that go on with its run."""
+    """Read a stream, and those that continue its run."""
     while (run := stream.get_final_run()).status == "requires_action":
         stream = client.threads.runs.submit_tool_outputs_stream(
             run.id, thread_id=run.thread_id, tool_outputs=outputs_for(run), handlers=[listener]
@@ -69,7 +69,7 @@ def play(stream: Stream, client: Client, listener: Listener) -> None:
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_callbacks_are_those_of_the_assistants_wire(name: str) -> None:
-    """The same program hears the same, but for what the page lists; the ids are its own."""
+    """The same program gets the same callbacks, except as the page lists; only the ids differ."""
     expected, _ = listen("Assistants", name)
     actual = heard_on_threads(name, submits=False)
     assert expected.names() == actual.names()
@@ -81,7 +81,7 @@ def test_the_callbacks_are_those_of_the_assistants_wire(name: str) -> None:
 
 
 def test_outputs_that_are_submitted_are_heard_as_on_the_assistants_wire() -> None:
-    """Both streams, by one handler: names, order and fields."""
+    """One handler serves both streams: names, order and fields are the same."""
     expected = Listener()
     with conversation(ANSWERS["function calls"]) as talk:
         play(talk.stream(handlers=[expected]), talk.client, expected)
@@ -97,7 +97,7 @@ def test_outputs_that_are_submitted_are_heard_as_on_the_assistants_wire() -> Non
 
 @each_back_end
 def test_a_thread_goes_on_turn_by_turn(threads: str, *, keeps: bool) -> None:
-    """Whatever the back end, the model reads all that was said, once."""
+    """With every back end, the model reads the whole history, once."""
     with talking(keeps=keeps, threads=threads, assistant={"instructions": "Be brief."}) as talk:
         for text in ("two", "three"):
             assert "completed" == talk.run().status
@@ -110,7 +110,7 @@ def test_a_thread_goes_on_turn_by_turn(threads: str, *, keeps: bool) -> None:
         assert ["Be brief."] * 2 == [x["instructions"] for x in talk.server.bodies[:2]]
         assert "Be brief.\nNow." == talk.body["instructions"]
         asked = talk.server.bodies
-    # A server that keeps nothing is asked in vain once.
+    # A server that stores nothing is asked in vain once.
     expected = 4 if (threads, keeps) == ("previous_response_id", False) else 3
     assert expected == len(asked)
     whole = threads == "replay" or not keeps
@@ -120,7 +120,7 @@ def test_a_thread_goes_on_turn_by_turn(threads: str, *, keeps: bool) -> None:
 
 
 def call_then_echo(seen: list[dict[str, Any]]) -> Reply:
-    """Call both functions after a message, then say what they gave."""
+    """Call both functions after a message, then state their outputs."""
     if seen[-1]["type"] == "message":
         calls = [call(name, {"port": "Porto"}, f"call_{name}") for name in FUNCTIONS]
         return Reply([{"type": "reasoning", "summary": []}, *calls])
@@ -135,7 +135,7 @@ BOTH = "high water at Porto is at 16:35; at Porto it blows from the north"
 def test_functions_are_called_and_the_thread_goes_on(
     threads: str, how: str, *, keeps: bool
 ) -> None:
-    """Run by the stream, or by the caller: the next run reads calls and outputs too."""
+    """Whether the stream or the caller runs them, the next run reads calls and outputs too."""
     with talking(
         call_then_echo, keeps=keeps, threads=threads, assistant={"tools": [TIDES, WIND]}
     ) as talk:
@@ -171,7 +171,7 @@ def run_with_functions(talk: Talk, how: str) -> models.Run:
 
 
 def test_a_run_has_one_id_and_the_usage_of_all_rounds() -> None:
-    """Over both streams."""
+    """This is so over both streams."""
     with talking(call_then_echo, assistant={"tools": [TIDES, WIND]}) as talk:
         first = talk.run()
         second = talk.client.threads.runs.submit_tool_outputs_stream(
@@ -184,14 +184,14 @@ def test_a_run_has_one_id_and_the_usage_of_all_rounds() -> None:
 
 @pytest.mark.parametrize(("limit", "left"), [(40, 37), (17, 16), (None, None)])
 def test_the_limit_of_a_run_is_for_all_its_responses(limit: int | None, left: int | None) -> None:
-    """Each gets what is left, but not less than servers take."""
+    """Each gets the rest, but not less than servers accept."""
     with talking(call_then_echo, assistant={"tools": [TIDES, WIND]}) as talk:
         talk.run(max_completion_tokens=limit, tools=ToolSet(get_tides, get_wind))
         assert [limit, left] == [one.get("max_output_tokens") for one in talk.server.bodies]
 
 
 def test_rounds_after_a_submit_are_run_by_its_own_tools() -> None:
-    """And its handlers; its headers go with its requests, and its body is added."""
+    """They run with its handlers; its headers go with its requests, and its body is added."""
 
     def twice(seen: list[dict[str, Any]]) -> Reply:
         calls = [x for x in seen if x["type"] == "function_call"]
@@ -221,7 +221,7 @@ def test_rounds_after_a_submit_are_run_by_its_own_tools() -> None:
 
 
 def test_custom_calls_and_approvals_are_answered_in_their_own_way() -> None:
-    """All in one request."""
+    """All of them go in one request."""
     custom = {"type": "custom_tool_call", "call_id": "c", "name": "note", "input": "x"}
     asks = {"type": "mcp_approval_request", "name": "look", "arguments": "{}", "server_label": "s"}
 
@@ -249,7 +249,7 @@ def test_custom_calls_and_approvals_are_answered_in_their_own_way() -> None:
         ] == talk.body["input"]
 
 
-# --- What is checked before anything is sent ------------------------------------------------
+# --- Checks before anything is sent ---------------------------------------------------------
 
 OUTPUT = {"tool_call_id": "call_get_tides", "output": "x"}
 
@@ -268,7 +268,7 @@ OUTPUT = {"tool_call_id": "call_get_tides", "output": "x"}
 def test_every_call_needs_one_output(
     outputs: list[dict[str, Any]], error: type[Exception], says: str
 ) -> None:
-    """What is missing or too much is named; the run waits on."""
+    """The error names the missing or extra calls; the run still waits."""
     with talking(call_then_echo, assistant={"tools": [TIDES, WIND]}) as talk:
         run = talk.run()
         submit = talk.client.threads.runs.submit_tool_outputs_stream
@@ -310,7 +310,7 @@ def test_a_submit_that_is_refused_can_be_made_again() -> None:
 def test_what_cannot_be_run_is_refused(
     params: dict[str, Any], error: type[Exception], says: str
 ) -> None:
-    """Before anything is sent or kept."""
+    """The error comes before anything is sent or kept."""
     with talking() as talk:
         with pytest.raises(error, match=says):
             talk.stream(**params)
@@ -319,7 +319,7 @@ def test_what_cannot_be_run_is_refused(
 
 
 def test_a_run_that_waits_comes_first() -> None:
-    """It is answered, or given up: then its messages are sent again."""
+    """It must be answered or given up; if it is given up, its messages are sent again."""
     with talking(call_then_echo, assistant={"tools": [TIDES, WIND]}) as talk:
         runs, run = talk.client.threads.runs, talk.run()
         with pytest.raises(RuntimeError, match=r"resp_1 .* waits.*submit_tool_outputs_stream"):
@@ -339,7 +339,7 @@ def test_a_run_that_waits_comes_first() -> None:
 
 
 def test_the_run_counts_before_the_assistant() -> None:
-    """None is as if it were not given; files come from assistant, thread and messages."""
+    """None counts as not given; files come from assistant, thread and messages."""
     tools = [{"type": "file_search"}, {"type": "code_interpreter"}]
     code = [{"type": "code_interpreter"}]
     assistant = {
@@ -383,7 +383,7 @@ def test_the_run_counts_before_the_assistant() -> None:
 
 
 def test_the_last_messages_are_sent_and_all_are_kept() -> None:
-    """Where this client sends them."""
+    """This is so if this client sends them."""
     with talking(threads="replay") as talk:
         for text in ("two", "three"):
             talk.run()
@@ -411,8 +411,8 @@ def test_a_run_that_does_not_count_leaves_its_thread_as_it_was(
 ) -> None:
     """Its messages are sent again with the next one.
 
-    What a server adds to a conversation whose listener has left is its own business: ours adds
-    all it would have said.
+    What a server adds to a conversation after its listener has left is up to the server: ours
+    adds its whole answer.
     """
     with talking(keeps=keeps, threads=threads) as talk:
         talk.run()
@@ -445,7 +445,7 @@ def spoil(talk: Talk, how: str) -> None:
             talk.run()
     else:
         with talk.stream() as stream:
-            while stream.run() is None or stream.run().status != "queued":  # type: ignore[union-attr]  # it was looked at
+            while stream.run() is None or stream.run().status != "queued":  # type: ignore[union-attr]  # it was checked before
                 assert stream.next()
             assert stream.next()
 
@@ -474,7 +474,7 @@ def test_a_run_that_is_incomplete_counts_unless_it_calls(
 
 
 def test_runs_and_steps_are_read_and_listed() -> None:
-    """As far as they were heard of."""
+    """They are as last seen in their streams."""
     with talking(call_then_echo, assistant={"tools": [TIDES, WIND]}) as talk:
         runs, thread_id = talk.client.threads.runs, talk.thread_id
         stream = talk.stream(tools=ToolSet(get_tides, get_wind))
@@ -505,7 +505,7 @@ def test_runs_and_steps_are_read_and_listed() -> None:
 
 
 def test_a_run_cannot_be_changed() -> None:
-    """The sentence says when its metadata can be given."""
+    """The error says when its metadata can be given."""
     with talking() as talk:
         runs, run = talk.client.threads.runs, talk.run()
         with pytest.raises(ValueError, match=r"give metadata=.* with the run"):
@@ -514,7 +514,7 @@ def test_a_run_cannot_be_changed() -> None:
 
 
 def test_a_run_in_the_background_is_cancelled() -> None:
-    """The server is told; one that lives with its connection is ended by its stream."""
+    """The server is asked to cancel it; a run with only its connection is ended by its stream."""
     begun = response("created", "resp_1", status="in_progress")
     answers = [frames(begun, held=True), json_answer({"id": "resp_1"}), frames(begun, held=True)]
     with (

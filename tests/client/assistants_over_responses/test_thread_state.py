@@ -1,4 +1,4 @@
-"""What is kept of a thread."""
+"""The state of one thread."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ def thread(**fields: object) -> LocalThread:
 
 
 def test_ids_are_new_and_say_of_what() -> None:
-    """As on the wire."""
+    """They have the form of ids on the wire."""
     first, second = new_id("asst"), new_id("asst")
     assert first != second
     assert ["asst", "asst"] == [one.partition("_")[0] for one in (first, second)]
 
 
 def test_a_message_waits_until_it_is_sent() -> None:
-    """With its files."""
+    """So do its files."""
     kept = thread()
     assert ({"msg_1": ITEM}, ["file_1"]) == (kept.waiting, kept.code_files)
     assert ["msg_1"] == list(kept.messages)
@@ -39,14 +39,14 @@ def test_a_message_waits_until_it_is_sent() -> None:
 
 
 def test_what_was_said_before_is_told_once() -> None:
-    """By the server's own conversation, or by the response and all items."""
+    """It comes from the server's own conversation, or from the response and all items."""
     assert Earlier() == thread(conversation="conv_1").earlier([ITEM])
     expected = Earlier([ITEM], "resp_1", whole=False)
     assert expected == thread(response_id="resp_1", whole=False).earlier([ITEM])
 
 
 def test_the_response_is_shown_where_it_is_named() -> None:
-    """Not for a conversation, nor where everything is sent."""
+    """It is not shown for a conversation, nor if everything is sent."""
     named = thread(response_id="resp_1")
     assert {"response_id": "resp_1"} == named.shown.extra
     assert {} == thread().shown.extra
@@ -55,7 +55,7 @@ def test_the_response_is_shown_where_it_is_named() -> None:
 
 
 def test_a_run_is_found_by_its_id_once_it_began() -> None:
-    """Before, nobody can know it."""
+    """Before that, nobody can know it."""
     with talking() as talk:
         runs = talk.client.threads.runs
         stream = talk.stream()
@@ -77,7 +77,7 @@ def test_what_a_run_said_before_it_waits_is_known() -> None:
 
 
 def test_a_run_that_counts_is_gone_on_after() -> None:
-    """Once; what was added meanwhile waits on, and what was sent does not."""
+    """It is added once; a message added meanwhile still waits, one that was sent does not."""
     with talking() as talk:
         stream = talk.stream()
         assert stream.next()

@@ -1,4 +1,4 @@
-"""Threads that the client keeps, or the server."""
+"""Threads that the client or the server keeps."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ OURS = {
 
 @pytest.mark.parametrize("base", OURS, ids=lambda cls: cls.__name__)
 def test_no_call_is_left_to_the_assistants_wire(base: type[Any]) -> None:
-    """Each public method is another one here, with the same arguments; the types stay."""
+    """Each public method is overridden here with the same arguments; the types stay the same."""
     ours = OURS[base]
     assert issubclass(ours, base)
     for name, theirs in inspect.getmembers(base, inspect.isfunction):
@@ -38,7 +38,7 @@ def test_no_call_is_left_to_the_assistants_wire(base: type[Any]) -> None:
 
 
 def test_the_attributes_of_the_client_are_ours() -> None:
-    """All of them, also those below, and under ``beta``."""
+    """This includes those below them, and those under ``beta``."""
     with Client("k", "http://127.0.0.1:1", wire="responses") as client:
         threads = client.beta.threads
         found = [client.assistants, threads, threads.messages, threads.runs, threads.runs.steps]
@@ -47,7 +47,7 @@ def test_the_attributes_of_the_client_are_ours() -> None:
 
 
 def test_threads_are_made_read_changed_and_deleted() -> None:
-    """Here only, where they are no conversations."""
+    """If they are not conversations, they are kept only here."""
     with talking() as talk:
         threads = talk.client.threads
         made = threads.create(
@@ -75,7 +75,7 @@ def test_threads_are_made_read_changed_and_deleted() -> None:
 
 
 def test_a_thread_knows_the_response_to_go_on_after() -> None:
-    """Where the next run names one."""
+    """This is so if the next run refers to one."""
     with talking() as talk:
         assert {} == talk.client.threads.retrieve(talk.thread_id).extra
         talk.run()
@@ -87,7 +87,7 @@ def test_a_thread_knows_the_response_to_go_on_after() -> None:
 
 
 def test_a_conversation_is_made_changed_and_deleted_on_the_server() -> None:
-    """It is the thread, by its id; what is sent is what the wire has."""
+    """It is the thread, with the same id; only what the wire knows is sent."""
     with talking(threads="conversation") as talk:
         threads, server = talk.client.threads, talk.server
         assert ("conv_1", {}) == (talk.thread_id, server.asked[0].body)
@@ -112,7 +112,7 @@ def test_a_conversation_is_made_changed_and_deleted_on_the_server() -> None:
 
 
 def test_a_thread_is_made_and_run_in_one_call() -> None:
-    """Streamed or not; the stream begins with the thread."""
+    """It may be streamed or not; the stream begins with the thread."""
     thread = {"messages": [{"role": "user", "content": "Hi"}], "metadata": {"a": "b"}}
     with talking() as talk:
         threads = talk.client.threads
@@ -132,7 +132,7 @@ def test_a_thread_is_made_and_run_in_one_call() -> None:
 
 
 def test_a_run_that_cannot_be_makes_no_thread() -> None:
-    """Nor a conversation."""
+    """It does not make a conversation either."""
     with talking(threads="conversation") as talk:
         threads, server = talk.client.threads, talk.server
         with pytest.raises(ValueError, match="asst_none"):
@@ -148,7 +148,7 @@ def test_a_run_that_cannot_be_makes_no_thread() -> None:
 
 
 def test_a_server_without_conversations_says_so() -> None:
-    """And the error has a note with the other back ends."""
+    """The error has a note that names the argument for another back end."""
     missing = json_answer({"error": {"message": "no such path"}}, 404)
     settings: dict[str, Any] = {"wire": "responses", "threads": "conversation"}
     with (

@@ -1,4 +1,4 @@
-"""Tools as the Responses wire has them."""
+"""Tools in the form of the Responses wire."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from stream_core.client.assistants_over_responses.tool_params import (
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import TIDES, get_tides
 
-#: What :data:`TIDES` is on this wire.
+#: The form of :data:`TIDES` on this wire.
 FUNCTION: Any = TIDES["function"]
 FLAT = {"type": "function", "strict": False, **FUNCTION}
 
@@ -58,7 +58,7 @@ ALL = Resources(STORES, FILES)
     ],
 )
 def test_a_tool_is_spelt_as_on_the_wire(tool: Any, expected: Any) -> None:
-    """With what it may use in it; what runs here, and what is spelt so already, stays."""
+    """It has its resources; functions, and tools that already have this form, stay as they are."""
     assert [expected] == convert_tools([tool], ALL)
 
 
@@ -76,13 +76,13 @@ def test_a_container_without_files_names_none() -> None:
 
 
 def test_a_search_without_a_store_is_refused() -> None:
-    """The sentence says where stores are named."""
+    """The error says where to name stores."""
     with pytest.raises(ValueError, match=r"tool_resources=.'file_search'.*vector_store_ids"):
         convert_tools([{"type": "file_search"}], Resources())
 
 
 def test_resources_of_several_are_one() -> None:
-    """Of assistant, thread and run, payloads or dicts; what is named twice is meant once."""
+    """They come from assistant, thread and run, as payloads or dicts; duplicates are dropped."""
     search = models.ToolResources(file_search=models.FileSearchResources(["vs_1"]))
     code = {"code_interpreter": {"file_ids": ["file_1"]}}
     both = {"file_search": {"vector_store_ids": ["vs_1", "vs_2"]}, "code_interpreter": None}
@@ -90,7 +90,7 @@ def test_resources_of_several_are_one() -> None:
 
 
 def test_a_store_is_not_made_by_the_way() -> None:
-    """The sentence says how one is made."""
+    """The error says how to make one."""
     with pytest.raises(ValueError, match=r"client.request.*vector_store_ids"):
         read_resources({"file_search": {"vector_stores": [{"file_ids": FILES}]}})
 
@@ -111,11 +111,11 @@ def test_a_store_is_not_made_by_the_way() -> None:
     ],
 )
 def test_a_choice_is_not_nested(choice: Any, expected: Any) -> None:
-    """A word stays a word."""
+    """A string stays a string."""
     assert expected == convert_choice(choice)
 
 
 def test_a_tool_is_found_by_its_type() -> None:
-    """Functions have none."""
+    """Functions have no such type."""
     assert has_tool([get_tides, {"type": "code_interpreter"}], "code_interpreter")
     assert not has_tool([get_tides, {"type": "web_search"}], "code_interpreter")
