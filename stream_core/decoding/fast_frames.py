@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from stream_core import events
 from stream_core.convert.fast_payloads import Unusual, constructor
 from stream_core.convert.json_text import loads_in
-from stream_core.dialects import Decoded, HasObjects
+from stream_core.dialects import Decoded, objects_of
 from stream_core.sse import ServerSentEvent, as_bytes
 
 from .fast_deltas import DeltaTemplate, learn
@@ -91,9 +91,9 @@ class FrameReader:
         self._template: DeltaTemplate | None = None
         self._last: tuple[type[Event], str] | None = None
         self._tries = 0
-        # The dialect, until it is known whether it has a table of objects; then that table.
-        self._undecided = dialect if isinstance(dialect, HasObjects) else None
-        self._makers = self._find_makers()
+        # Finds the dialect's table of objects, until it is known; then what it makes.
+        self._find_objects = objects_of(dialect)
+        self._makers: _Makers | None = None
         # The lines of the frame that would repeat the last one, and its event class.
         self._again: tuple[str, str, type[Event]] | None = None
 
@@ -153,8 +153,8 @@ class FrameReader:
         if line[:6] != "data: " or len(line) == len("data: "):
             return None
         makers = self._makers
-        if makers is None and self._undecided is not None:
-            makers = self._makers = self._find_makers()
+        if makers is None and self._find_objects is not None:
+            makers = self._find_makers(head, self._find_objects)
         row = None if makers is None else makers[head]
         if row is not None:
             name, event_class, make, repetition = row
@@ -203,13 +203,13 @@ class FrameReader:
                 self._offset += len(piece)
                 yield from found
 
-    def _find_makers(self) -> _Makers | None:
+    def _find_makers(self, head: str, find: Callable[[str], ObjectTable | None]) -> _Makers | None:
         """Return the rows of the dialect's table of objects, or None if there is none (yet)."""
-        table = None if self._undecided is None else self._undecided.objects
-        if table is None:
-            return None
-        self._undecided = None
-        return _makers_of(table) if table.rows else None
+        table = find(head[7:] if head[:7] == "event: " else "")
+        if table is not None:
+            self._find_objects = None
+            self._makers = _makers_of(table) if table.rows else None
+        return self._makers
 
     def _learn(self, decoded: Decoded, frame: str) -> None:
         """Make a template of FRAME, whose delta was just folded in, if it repeats the last one."""

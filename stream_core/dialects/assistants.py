@@ -88,9 +88,9 @@ _UNNAMED = ("", "message")
 class AssistantsDialect:
     """The Assistants v2 wire; it keeps no state."""
 
-    @property
-    def objects(self) -> ObjectTable:
-        """The table of its objects; empty for a subclass, which may decode differently."""
+    def objects(self, name: str) -> ObjectTable:
+        """Return the table of its objects; an empty one of a subclass, which may differ."""
+        del name  # it is the same for all
         return OBJECTS if self.__class__ is AssistantsDialect else NO_OBJECTS
 
     def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:

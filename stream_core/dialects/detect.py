@@ -19,7 +19,7 @@ from stream_core import events
 from stream_core.convert import json_text
 from stream_core.errors import UnknownWireError
 
-from . import DIALECTS, NO_OBJECTS, Dialect, HasObjects, HoldsBack, ObjectTable, make_dialect
+from . import DIALECTS, NO_OBJECTS, Dialect, HoldsBack, ObjectTable, make_dialect, objects_of
 from .assistants import ALIASES, EVENTS, AssistantsDialect
 
 if TYPE_CHECKING:
@@ -87,12 +87,15 @@ class AutoDialect:
         self._decided = False
         self._begins: str | None = None
 
-    @property
-    def objects(self) -> ObjectTable | None:
-        """The table of the detected wire, or None as long as the wire is unknown."""
+    def objects(self, name: str) -> ObjectTable | None:
+        """Return the table of the detected wire, or None as long as the wire is unknown."""
         if not self._decided:
-            return None
-        return self._dialect.objects if isinstance(self._dialect, HasObjects) else NO_OBJECTS
+            wire = _named(name)
+            if wire is None:
+                return None
+            self._decide(wire)
+        find = objects_of(self._dialect)
+        return NO_OBJECTS if find is None else find(name)
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
         """Decode FRAME as the detected wire does; until then, as the Assistants wire does.
@@ -107,7 +110,7 @@ class AutoDialect:
             self._begins = frame.data
         name = detect(frame)
         if name is not None:
-            self._dialect, self._decided = make_dialect(name), True
+            self._decide(name)
             return self._dialect.decode(frame)
         meaning = self._undecided.decode(frame)
         if any(decoded.event_class is events.Done for decoded in meaning):
@@ -123,6 +126,10 @@ class AutoDialect:
         if not self._decided:
             raise self._unknown()
         return self._dialect.end() if isinstance(self._dialect, HoldsBack) else ()
+
+    def _decide(self, wire: str) -> None:
+        """Decode as WIRE does from now on."""
+        self._dialect, self._decided = make_dialect(wire), True
 
     def _unknown(self) -> UnknownWireError:
         """Return the error for a stream whose wire was not detected."""

@@ -98,7 +98,7 @@ class RunReader:
         self.foreign: BaseException | None = None
         self.answering = self.closing = self.aborted = self.cancelled = False
         # What ended the events given so far: a failure, or else the `done` that is held back
-        # until it is known whether the run goes on.
+        # until it is known whether the run, which requires action, goes on.
         self._failure: StreamError | None = None
         self._done: Done | None = None
         self._ended = False
@@ -117,10 +117,17 @@ class RunReader:
         """Whether what the run requires is not to be done any more."""
         return self.closing or self.cancelled
 
+    @property
+    def _waits(self) -> bool:
+        """Whether the run requires action of a control."""
+        return self.control is not None and self.position.snapshots.requires_action
+
     # --- Events -------------------------------------------------------------------------
 
     def events(self, chunks: Iterable[bytes]) -> Iterator[Event]:
-        """Yield the events of one source, but for ``done``; then :meth:`go_on` says how it ended.
+        """Yield the events of one source; then :meth:`go_on` finds out how the stream goes on.
+
+        A ``done`` is left out if the run requires action: it may be that of a round.
 
         Args:
             chunks: All its bytes; each is asked for when no event is ready.
@@ -138,13 +145,15 @@ class RunReader:
         return self._watch(iter(self._decoder.next_event, None))
 
     def _watch(self, found: Iterable[Event]) -> Iterator[Event]:
-        """Yield what was FOUND, but for ``done``, and keep what ends it."""
+        """Yield what was FOUND, and keep what ends it: a failure, or a ``done`` of a round."""
         try:
             for event in found:
                 if event.__class__ is _DONE:
-                    self._done = event
-                else:
-                    yield event
+                    if self._waits:
+                        self._done = event
+                        continue
+                    self._ended = True
+                yield event
         except StreamError as error:
             self._failure = error
 
@@ -184,9 +193,8 @@ class RunReader:
 
     def _answer(self) -> Flow[Following | None]:
         """Let ``control`` do what the run requires; None if the stream does not go on."""
-        control, snapshots = self.control, self.position.snapshots
-        run = snapshots.current_run
-        if control is None or run is None or not snapshots.requires_action or self.stopping:
+        control, run = self.control, self.position.snapshots.current_run
+        if control is None or run is None or not self._waits or self.stopping:
             return None
         answer = control.answer(run)
         if answer is None:

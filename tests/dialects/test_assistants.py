@@ -350,7 +350,7 @@ def test_only_the_dialect_itself_is_decoded_by_its_table() -> None:
             return super().decode(frame)
 
     seen: list[str] = []
-    assert AssistantsDialect().objects is OBJECTS
-    assert not Louder().objects.rows
+    assert AssistantsDialect().objects("x") is OBJECTS
+    assert not Louder().objects("x").rows
     Stream(sse(run("created"), run("completed"), DONE_FRAME), dialect=Louder()).until_done()
     assert ["thread.run.created", "thread.run.completed", "done"] == seen

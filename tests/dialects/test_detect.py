@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from stream_core import Stream, events
-from stream_core.dialects import DIALECTS, NO_OBJECTS, Decoded, HasObjects, HoldsBack
+from stream_core.dialects import DIALECTS, NO_OBJECTS, Decoded, HoldsBack, ObjectTable
 from stream_core.dialects.assistants import OBJECTS
 from stream_core.dialects.detect import AutoDialect, detect
 from stream_core.errors import ServerError, UnknownWireError
@@ -173,14 +173,31 @@ def test_what_came_before_the_end_of_an_unknown_wire_is_delivered() -> None:
     assert isinstance(stream.err, UnknownWireError)
 
 
-def test_the_table_of_objects_is_that_of_the_detected_wire() -> None:
+@pytest.mark.parametrize(
+    ("name", "data", "expected"),
+    [("thread.created", "{}", OBJECTS), ("", '{"choices": []}', NO_OBJECTS)],
+)
+def test_the_table_of_objects_is_that_of_the_detected_wire(
+    name: str, data: str, expected: ObjectTable
+) -> None:
     """Before that it is None; a wire without a table has an empty one."""
-    for name, data in (("thread.created", "{}"), ("", '{"choices": []}')):
-        dialect = AutoDialect()
-        assert isinstance(dialect, HasObjects)
-        assert dialect.objects is None
-        dialect.decode(ServerSentEvent(name, data, 0))
-        assert (OBJECTS if name else NO_OBJECTS) is dialect.objects
+    dialect = AutoDialect()
+    assert dialect.objects("ping") is None
+    dialect.decode(ServerSentEvent(name, data, 0))
+    assert expected is dialect.objects("ping")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("thread.created", OBJECTS), ("response.created", NO_OBJECTS), ("error", None), ("", None)],
+)
+def test_a_name_may_tell_before_its_frame_is_decoded(
+    name: str, expected: ObjectTable | None
+) -> None:
+    """As it would when the frame is decoded."""
+    assert expected is AutoDialect().objects(name)
+    found = detect(ServerSentEvent(name, "{}", 0))
+    assert (expected is None) == (found is None)
 
 
 HELD = Decoded(events.Done, "[DONE]", None, "done")
