@@ -260,6 +260,9 @@ class Client:
     def request(self, method: str, path: str, **options: Unpack[Options]) -> Any:
         """Send any request, for an API call that has no method here.
 
+        The header ``OpenAI-Beta`` is added to the calls on assistants and threads only: give it
+        in HEADERS if the server asks for it.
+
         Args:
             method: ``GET``, ``POST`` or ``DELETE``.
             path: The path after the base address, e.g. ``/vector_stores``.

@@ -175,6 +175,16 @@ def test_default_headers_count_before_ours(server: LocalServer) -> None:
     )
 
 
+def test_only_calls_of_the_assistants_api_have_its_header(server: LocalServer) -> None:
+    """A request of one's own has what one gives it."""
+    client = Client(base_url=server.base_url)
+    client.threads.create()
+    client.request("POST", "/threads", body={})
+    client.request("POST", "/threads", body={}, headers={"OpenAI-Beta": "assistants=v2"})
+    sent = [request.headers.get("openai-beta") for request in server.requests]
+    assert ["assistants=v2", None, "assistants=v2"] == sent
+
+
 def test_the_representation_hides_the_key() -> None:
     """It shows the server."""
     assert "Client(base_url='https://api.openai.com/v1')" == repr(Client("secret"))
