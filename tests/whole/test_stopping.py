@@ -213,7 +213,7 @@ def test_a_tool_cannot_read_the_stream(read: Callable[[Stream], object]) -> None
         assert "completed" == stream.get_final_run().status
         (body,) = talk.asked("/submit_tool_outputs")
     (output,) = body["tool_outputs"]
-    assert output["output"].startswith("RuntimeError: a callback cannot read the stream")
+    assert output["output"].startswith("RuntimeError: a callback or tool cannot read the stream")
 
 
 # --- abort --------------------------------------------------------------------------------------
@@ -600,7 +600,7 @@ def test_cancel_without_recovery_waits_for_the_server() -> None:
 def test_a_stream_without_a_client_cannot_be_cancelled() -> None:
     """The error states what can be done instead."""
     stream = Stream(sse(run("created")))
-    with pytest.raises(RuntimeError, match=r"only a stream of a Client .* close\(\) ends reading"):
+    with pytest.raises(RuntimeError, match=r"only a stream made by a Client .* use close\(\)"):
         stream.cancel()
 
 
