@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from stream_core.dialects import Dialect
     from stream_core.effects import Flow
-    from stream_core.events import Done, Event, StreamRecovered
+    from stream_core.events import Event, StreamRecovered
     from stream_core.run_control.control import Control
     from stream_core.snapshots.blocks import Wants
     from stream_core.source import Source
@@ -100,7 +100,7 @@ class RunReader:
         # What ended the events given so far: a failure, or else the `done` that is held back
         # until it is known whether the run, which requires action, goes on.
         self._failure: StreamError | None = None
-        self._done: Done | None = None
+        self._done: Event | None = None
         self._ended = False
 
     def want(self, wants: Wants | None) -> None:

@@ -37,8 +37,8 @@ def play_all(flow: Flow[T], *answers: Any) -> tuple[list[Effect], T | BaseExcept
             answer = waiting.pop(0)
             if callable(answer):
                 answer = answer(effect)
-            thrown = isinstance(answer, BaseException)
-            effect = flow.throw(answer) if thrown else flow.send(answer)
+            step: Any = flow.throw if isinstance(answer, BaseException) else flow.send
+            effect = step(answer)
     except StopIteration as stop:
         assert not waiting, f"these answers were not asked for: {waiting}"
         result: T = stop.value
