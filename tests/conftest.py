@@ -7,6 +7,7 @@ skipped where they are absent.
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
     from stream_core.testing import LocalServer
 
+
+# A shell that starts the tests in the background lets them, and the programs that they start,
+# ignore Ctrl-C.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadlines: how long one example takes says something about the machine, not about the code.
 settings.register_profile("default", deadline=None)
