@@ -120,6 +120,20 @@ def test_a_name_that_does_not_exist_is_an_attribute_error() -> None:
     """Names that are loaded at first use do not make every name exist."""
     with pytest.raises(AttributeError, match="no_such_name"):
         _ = stream_core.no_such_name
+    with pytest.raises(AttributeError, match="no_such_name"):
+        _ = stream_core.http.no_such_name
+
+
+def test_the_places_that_the_documents_name_are_there() -> None:
+    """They do not move with the modules."""
+    for place, names in {
+        "stream_core.http": ("retrying_adapter", "ResponseSource"),
+        "stream_core.testing": ("LocalServer", "Fault", "Framing", "Say", "RunCode", "Fail"),
+        "stream_core.models": ("Run", "Message", "Text"),
+        "handlers": ("EventHandler", "AgentEventHandler", "TextAccumulator"),
+    }.items():
+        module = importlib.import_module(place)
+        assert [] == [name for name in names if not hasattr(module, name)]
 
 
 def test_no_outer_module_is_listed_after_it_has_gone() -> None:
