@@ -22,7 +22,7 @@
     ├── ToolLoopError               a run required more rounds of tools than allowed
     ├── RunExpiredError             outputs are ready, but the run has expired
     └── IncompleteStreamError       the bytes ended too early
-        └── UnknownWireError        before a frame showed which wire it is
+        └── UnknownWireError        without a frame of a wire that is known
 
 Rules of this file:
 
@@ -211,21 +211,35 @@ class NotAnEventStreamError(StreamError):
 
     Attributes:
         content_type: The content type that the server stated, or None.
+        encoding: The content encoding that the server stated, if it was not asked for and cannot
+            be undone, or None.
         body: Its first bytes.
         url: The address requested, if known.
     """
 
     def __init__(
-        self, *, content_type: str | None, body: bytes = b"", url: str | None = None
+        self,
+        *,
+        content_type: str | None,
+        encoding: str | None = None,
+        body: bytes = b"",
+        url: str | None = None,
     ) -> None:
         super().__init__(content_type, body)
         self.content_type = content_type
+        self.encoding = encoding
         self.body = body
         self.url = url
 
     def __str__(self) -> str:
         kind = self.content_type or "no content type"
         where = "" if self.url is None else f" from {self.url}"
+        if self.encoding is not None:
+            return (
+                f"expected text/event-stream{where}, got {kind} in the content encoding "
+                f"{self.encoding!r}, which was not asked for: {_quote(self.body)}. "
+                "Let the server or the proxy send it as it is, or as gzip."
+            )
         return (
             f"expected text/event-stream{where}, got {kind}: {_quote(self.body)}. "
             "Check that the path is right and that this server streams."
@@ -372,39 +386,67 @@ class IncompleteStreamError(StreamError):
     Attributes:
         last_event: The wire name of the last event, or None if there was none.
         open_objects: What was still open, e.g. ``("run run_1", "message msg_1")``.
+        rest: The first line after the last event that is not part of an event, e.g. of the page
+            of a proxy; "" if there was none.
     """
 
-    def __init__(self, *, last_event: str | None = None, open_objects: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        last_event: str | None = None,
+        open_objects: Sequence[str] = (),
+        rest: str = "",
+    ) -> None:
         super().__init__(last_event, tuple(open_objects))
         self.last_event = last_event
         self.open_objects = tuple(open_objects)
+        self.rest = rest
 
     def __str__(self) -> str:
         if self.last_event is None:
-            return "the stream ended without a single event"
-        sentence = f"the stream ended after {self.last_event}, before the run did"
-        if not self.open_objects:
-            return sentence
-        return f"{sentence}; still open: {', '.join(self.open_objects)}"
+            sentence = "the stream ended without a single event"
+        else:
+            sentence = f"the stream ended after {self.last_event}, before the run did"
+        if self.open_objects:
+            sentence = f"{sentence}; still open: {', '.join(self.open_objects)}"
+        return f"{sentence}; then came {_quote(self.rest)}" if self.rest else sentence
 
 
 class UnknownWireError(IncompleteStreamError):
-    """The stream ended, or sent ``done``, before a frame showed which wire it is.
+    """The stream ended, or sent ``done``, without a frame of a wire that it could be.
 
     Attributes:
-        begins: The data of the first frame, or the first line that is not part of one; "" if
-            there was neither.
+        begins: The data of the first frame, or the start of the bytes if there was no frame; ""
+            if there was neither.
         wires: The names of the dialects that were tried.
+        received: How many bytes came, if known.
+        looks_like: What the bytes seem to be instead, and what to do about it, or "".
     """
 
-    def __init__(self, *, begins: str = "", wires: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        *,
+        begins: str = "",
+        wires: Sequence[str] = (),
+        received: int | None = None,
+        looks_like: str = "",
+    ) -> None:
         super().__init__()
         self.begins = begins
         self.wires = tuple(wires)
+        self.received = received
+        self.looks_like = looks_like
 
     def __str__(self) -> str:
         begins = f"it begins with {_quote(self.begins)}" if self.begins else "it has no frame"
+        if self.received:
+            begins = f"{begins} and has {self.received} bytes"
+        if self.looks_like:
+            begins = f"{begins}; it looks like {self.looks_like}"
+        remedy = 'pass dialect="auto" to find the wire out'
+        if len(self.wires) != 1:
+            remedy = "if you know which wire it is, pass dialect=..."
         return (
             f"the stream is not of a known wire: {begins}; tried: {', '.join(self.wires)} "
-            "(if you know which wire it is, pass dialect=...)"
+            f"({remedy})"
         )

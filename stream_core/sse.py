@@ -48,6 +48,9 @@ _MAX_IGNORED_LINES = 16
 _MAX_IGNORED_CHARACTERS = 1_000
 _MAX_BYTES_PER_CHARACTER = 4
 
+#: How many bytes at the start of the stream are kept until the first frame, for error messages.
+_MAX_BEGIN = 256
+
 # 18 digits of milliseconds are thirty million years; int() refuses 4,301 digits.
 _MAX_RETRY_DIGITS = 18
 
@@ -152,6 +155,14 @@ class SSEDecoder:
         self._retry: int | None = None
         self._ignored: list[IgnoredLine] = []
 
+        # The start of the stream; None as soon as there was a frame.
+        self._begins: bytes | None = b""
+
+    @property
+    def begins(self) -> bytes:
+        """The start of the stream (at most 256 bytes), as long as there was no frame; then b""."""
+        return self._begins or b""
+
     @property
     def ignored(self) -> tuple[IgnoredLine, ...]:
         """The lines with an unknown field name read since the last frame; at most 16.
@@ -196,6 +207,8 @@ class SSEDecoder:
     def skip(self, count: int) -> None:
         """Count COUNT bytes that somebody else read while the decoder was idle."""
         self._base += count
+        if count:
+            self._begins = None
 
     def feed(self, chunk: bytes | bytearray | memoryview) -> None:
         """Take the next bytes of the stream; :meth:`next_frame` decodes them.
@@ -215,6 +228,9 @@ class SSEDecoder:
             raise RuntimeError(message)
         if chunk and self._failure is None:
             self._waiting.append(chunk)
+            begins = self._begins
+            if begins is not None and len(begins) < _MAX_BEGIN:
+                self._begins = begins + chunk[: _MAX_BEGIN - len(begins)]
 
     def close(self) -> None:
         """Mark the end of the stream. Calling it again does nothing.
@@ -355,7 +371,7 @@ class SSEDecoder:
             text = data.decode("utf-8", "replace")
             ignored = tuple(self._ignored)
             frame = ServerSentEvent(event, text, offset, self._last_id, self._retry, ignored)
-            self._retry = None
+            self._retry = self._begins = None
             self._ignored.clear()
         data.clear()
         return frame

@@ -122,6 +122,24 @@ EXAMPLES: list[tuple[StreamError, str]] = [
         ),
     ),
     (
+        IncompleteStreamError(last_event="thread.created", rest="<html>"),
+        "the stream ended after thread.created, before the run did; then came '<html>'",
+    ),
+    (
+        UnknownWireError(begins="<", wires=["chat"], received=5, looks_like="HTML"),
+        (
+            "the stream is not of a known wire: it begins with '<' and has 5 bytes; "
+            """it looks like HTML; tried: chat (pass dialect="auto" to find the wire out)"""
+        ),
+    ),
+    (
+        NotAnEventStreamError(content_type=None, encoding="br", body=b"\x8b"),
+        (
+            "expected text/event-stream, got no content type in the content encoding 'br', which "
+            "was not asked for: b'\\x8b'. Let the server or the proxy send it as it is, or as gzip."
+        ),
+    ),
+    (
         UnknownWireError(begins='{"n": 1}', wires=["assistants", "chat"]),
         (
             """the stream is not of a known wire: it begins with '{"n": 1}'; """

@@ -403,6 +403,28 @@ def skipped(decoder: SSEDecoder) -> SSEDecoder:
     return decoder
 
 
+def test_the_start_is_kept_until_the_first_frame() -> None:
+    """It is at most 256 bytes, however they come, and none once there was a frame."""
+    for size in (1, 100, 1000):
+        decoder = SSEDecoder()
+        assert b"" == decoder.begins
+        for _ in range(0, 1000, size):
+            decoder.feed(b"x" * size)
+            assert decoder.next_frame() is None
+        assert b"x" * 256 == decoder.begins
+        decoder.feed(b"\ndata: y\n\n")
+        assert decoder.next_frame() is not None
+        assert b"" == decoder.begins
+    skipped = SSEDecoder()
+    skipped.skip(0)
+    skipped.feed(b"a")
+    assert b"a" == skipped.begins
+    skipped = SSEDecoder()
+    skipped.skip(1)
+    skipped.feed(b"a")
+    assert b"" == skipped.begins
+
+
 def test_what_somebody_else_read_counts() -> None:
     """Skipped bytes come before the next ones, at the beginning and between frames."""
     decoder = skipped(SSEDecoder())

@@ -2,8 +2,8 @@
 
 ``constructor(cls)`` is the only entry point. It returns a function that makes a CLS from a JSON
 value as cattrs would, five times as fast, or raises ``Unusual``: the value then takes the
-ordinary path, which either accepts it (one object where a list belongs, 12.0 for 12) or says
-what is wrong. So a function here never explains anything.
+ordinary path, which accepts it (one object where a list belongs, 12.0 for 12), leaves a field
+out that is not needed, or says what is wrong. So a function here never explains anything.
 
 The functions are generated from the same attrs classes and the same table of unions that
 the ordinary path reads; property tests compare the two. This is the one for ``ImageFile``::

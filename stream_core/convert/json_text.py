@@ -5,7 +5,10 @@ Rules of this file:
 - orjson is used if it is installed (extra ``speed``), and changes no result. Texts that the
   two would read differently go to the standard library: orjson refuses lone surrogates and
   deep nesting, which Python reads, and turns integers beyond 64 bits into floats.
-- ``NaN`` and ``Infinity`` are refused: they are not JSON (RFC 8259, section 6).
+- ``NaN``, ``Infinity`` and ``-Infinity`` are not JSON (RFC 8259, section 6), but Python's servers
+  write them, mostly as probabilities that nobody reads. They become None, not floats: whatever
+  is read here can be written as JSON again. For what a tool is to be called with, that would be a
+  guess: ``loads_strictly`` refuses them.
 - The sentence of an error is always the standard library's.
 """
 
@@ -21,7 +24,7 @@ from stream_core import environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["is_cut", "loads", "loads_in", "scan_string"]
+__all__ = ["is_cut", "loads", "loads_in", "loads_strictly", "may_go_on", "scan_string"]
 
 #: 64 bits hold every integer of 18 digits; a text with more digits in a row is left to Python.
 _MANY_DIGITS = b"0" * 19
@@ -33,12 +36,17 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is not JSON")
 
 
-_DECODER = json.JSONDecoder(parse_constant=_refuse)
+def _no_number(_: str) -> None:
+    """Read a constant that Python would accept beyond the standard as null."""
+
+
+_STRICT_DECODER = json.JSONDecoder(parse_constant=_refuse)
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
 _scan: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]  # stubs lack it
 
 
 def loads(text: str) -> Any:
-    """Parse TEXT.
+    """Parse TEXT; ``NaN``, ``Infinity`` and ``-Infinity`` are None.
 
     Raises:
         ValueError: TEXT is not JSON; the sentence says where.
@@ -56,6 +64,15 @@ def loads(text: str) -> Any:
     except (StopIteration, RecursionError):
         return _explain(text)
     return value if end == len(text) else _explain(text)
+
+
+def loads_strictly(text: str) -> Any:
+    """Parse TEXT, in which ``NaN``, ``Infinity`` and ``-Infinity`` are errors.
+
+    Raises:
+        ValueError: TEXT is not JSON; the sentence says where.
+    """
+    return _explain(text, _STRICT_DECODER)
 
 
 def loads_in(text: str, start: int, end: int) -> Any:
@@ -87,10 +104,10 @@ def _orjson_loads() -> Callable[[bytes], Any] | None:
     return found
 
 
-def _explain(text: str) -> Any:
+def _explain(text: str, decoder: json.JSONDecoder = _DECODER) -> Any:
     """Parse TEXT the long way: allow white space around it, or raise a full error."""
     try:
-        return _DECODER.decode(text)
+        return decoder.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
@@ -101,6 +118,15 @@ def is_cut(error: BaseException | None) -> bool:
     It cannot if the text has a whole JSON value and then something else.
     """
     return isinstance(error, json.JSONDecodeError) and error.msg != "Extra data"
+
+
+def may_go_on(text: str) -> bool:
+    """Return whether TEXT is not JSON, but may be the beginning of it."""
+    try:
+        loads(text)
+    except ValueError as error:
+        return is_cut(error)
+    return False
 
 
 #: Reads a JSON string: ``(text, start)``, with START the index of the first character after

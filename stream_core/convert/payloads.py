@@ -6,12 +6,14 @@ Rules of this file:
   first frame, or only importing the package, does not pay for it.
 - Scalars are strict: a number is not a string, ``true`` is not a number. A float field
   accepts an int, which stays an int.
-- Every bad field is named with its JSON path in ``DecodeError.paths``.
+- Only a field that is needed (``Payload.NEEDED``) can fail; it is named with its JSON path in
+  ``DecodeError.paths``. Any other field of the wrong type keeps its default.
 
 Server data is converted leniently; ``tools/argument_types`` makes a stricter converter from
 the same parts, for a model's arguments:
 
 - null counts as missing: the field keeps its default.
+- 12.0 and "12" are integers where one belongs.
 - One object where a list belongs is a list of one (Alibaba's servers send
   ``delta.content`` like this).
 - A union is decided by its tag, from the table in ``models/unions``.
@@ -23,7 +25,7 @@ from functools import cache
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, get_origin
 
-from attrs import fields, has
+from attrs import fields, has, resolve_types
 
 from stream_core import environment
 from stream_core.errors import DecodeError
@@ -60,6 +62,9 @@ Row: TypeAlias = "tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]"
 #: How many characters of a bad value are shown: enough to find it.
 _SHOWN = 60
 
+#: The longest text that is read as an integer: every integer of 64 bits has no more digits.
+_MOST_DIGITS = 19
+
 #: The types of JSON, in words.
 KINDS: dict[Any, str] = {
     str: "a string",
@@ -87,7 +92,7 @@ def structure(cls: type[T], value: object) -> T:
         The payload; it may share nested dicts (``metadata``, ``raw``, ...) with VALUE.
 
     Raises:
-        DecodeError: VALUE is not a CLS; ``paths`` names every bad field.
+        DecodeError: VALUE is not a CLS; ``paths`` names every bad field that is needed.
     """
     if environment.FAST:
         kind: Any = cls  # a payload's class is hashable, although its instances are not
@@ -195,8 +200,9 @@ def _converter() -> Converter:
 
     converter = Converter(detailed_validation=True, use_alias=True)
     converter.register_structure_hook_factory(has, _class_hook)
-    for scalar in (str, int, float, bool, dict):
+    for scalar in (str, float, bool, dict):
         converter.register_structure_hook(scalar, strict(scalar))
+    converter.register_structure_hook(int, _integer)
     converter.register_structure_hook_func(_is_dict, strict(dict))
     converter.register_structure_hook_factory(_is_list, _list_hook)
     converter.register_structure_hook_factory(is_tagged, _union_hook)
@@ -215,6 +221,16 @@ def strict(kind: type) -> Callable[[Any, Any], Any]:
         return int(value) if kind is int else value
 
     return hook
+
+
+_strict_integer = strict(int)
+
+
+def _integer(value: Any, _: Any) -> Any:
+    """Convert an integer, which some servers send as text."""
+    if type(value) is str and len(value) <= _MOST_DIGITS and value.isascii() and value.isdigit():
+        return int(value)
+    return _strict_integer(value, int)
 
 
 def is_whole(value: Any) -> bool:
@@ -265,6 +281,8 @@ def _list_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
 
 def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
     """Convert a tagged union by its table."""
+    from cattrs import BaseValidationError
+
     union = tagged_union(cls)
     classes = (*union.classes.values(), union.unknown)
     hooks = {member: converter.get_structure_hook(member) for member in classes}
@@ -273,7 +291,12 @@ def _union_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], Any]:
         if not isinstance(value, dict):
             raise WrongTypeError(f"{show(value)} is not an object")
         member = union.choose(value)
-        return hooks[member](value, member)
+        try:
+            return hooks[member](value, member)
+        except (BaseValidationError, WrongTypeError):
+            if not union.forgiving:
+                raise
+            return hooks[union.unknown](value, union.unknown)
 
     return hook
 
@@ -296,11 +319,22 @@ def _text_or_class_hook(cls: Any, converter: Converter) -> Callable[[Any, Any], 
 
 
 def _class_hook(cls: type[Payload], converter: Converter) -> Callable[[Any, Any], Any]:
-    """Convert objects: drop nulls, keep unknown keys in ``extra``, all of an Unknown in ``raw``."""
+    """Convert objects: drop nulls, keep what the class cannot hold in ``extra``.
+
+    All of an Unknown is in ``raw``.
+    """
+    from cattrs import BaseValidationError
     from cattrs.gen import make_dict_structure_fn, override
 
+    hooks = _unneeded_hooks(cls, converter)
+    made_before: dict[str, Any] = {
+        # They are converted before; the class only takes them.
+        attribute.name: override(struct_hook=lambda value, _: value)
+        for attribute in fields(cls)
+        if attribute.alias in hooks
+    }
     inner = make_dict_structure_fn(
-        cls, converter, _cattrs_use_alias=True, _extra=override(omit=True)
+        cls, converter, _cattrs_use_alias=True, _extra=override(omit=True), **made_before
     )
     known = {attribute.alias for attribute in fields(cls)} - {"extra"}
     keeps_all = "raw" in known
@@ -308,16 +342,38 @@ def _class_hook(cls: type[Payload], converter: Converter) -> Callable[[Any, Any]
     def hook(value: Any, _: Any) -> Any:
         if not isinstance(value, dict):
             raise WrongTypeError(f"{show(value)} is not an object")
-        present = {key: item for key, item in value.items() if item is not None}
+        extra = {key: item for key, item in value.items() if key not in known}
+        present = {key: x for key, x in value.items() if x is not None and key in known}
+        for key in [key for key in present if key in hooks]:
+            convert, kind = hooks[key]
+            try:
+                present[key] = convert(present[key], kind)
+            except (BaseValidationError, WrongTypeError):
+                extra[key] = present.pop(key)
         if keeps_all:
             present["raw"] = value
             return inner(present, cls)
         made = inner(present, cls)
-        if not value.keys() <= known:
-            made.keep_extra({key: item for key, item in value.items() if key not in known})
+        if extra:
+            made.keep_extra(extra)
         return made
 
     return hook
+
+
+def _unneeded_hooks(
+    cls: type[Payload], converter: Converter
+) -> dict[str, tuple[Callable[[Any, Any], Any], Any]]:
+    """Return, by key, hook and type of each field of CLS that is not needed."""
+    needed = cls.NEEDED
+    if needed is None:
+        return {}
+    resolve_types(cls)
+    return {
+        x.alias: (converter.get_structure_hook(x.type), x.type)
+        for x in fields(cls)
+        if x.alias not in {*needed, "extra", "raw"}
+    }
 
 
 def _class_unstructure_hook(cls: type, converter: Converter) -> Callable[[Any], Any]:

@@ -28,9 +28,26 @@ from stream_core.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
-__all__ = ["STATUS_ERRORS", "request_id", "retry_after", "status_error"]
+__all__ = [
+    "MAYBE_EVENTS",
+    "STATUS_ERRORS",
+    "begins_as_events",
+    "content_kind",
+    "request_id",
+    "retry_after",
+    "status_error",
+    "unreadable_encoding",
+]
+
+#: The content types (none at all among them) under which servers send event streams too: there
+#: the bytes decide.
+MAYBE_EVENTS: Final = frozenset({"", "application/octet-stream", "text/plain"})
+
+#: How a line of an event stream begins, up to its colon; a comment has no name.
+_FIELDS: Final = (b"", b"data", b"event", b"id", b"retry")
+_BOM: Final = b"\xef\xbb\xbf"
 
 #: Status -> error. Every other status from 500 on is an InternalServerError, and the rest are
 #: plain APIStatusErrors.
@@ -99,6 +116,29 @@ def _explanation(body: Any) -> tuple[str | None, str | None]:
         return str(error), None
     message, code = error.get("message") or error.get("detail"), error.get("code")
     return message if isinstance(message, str) else None, None if code is None else str(code)
+
+
+def content_kind(headers: Mapping[str, str]) -> str:
+    """Return the content type without its parameters, in lower case; "" if there is none."""
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def unreadable_encoding(headers: Mapping[str, str], readable: Collection[str]) -> str | None:
+    """Return the content encoding if it is not one of those READABLE, or else None."""
+    stated = headers.get("content-encoding", "")
+    codings = [coding.strip().lower() for coding in stated.split(",")]
+    return None if {*codings} <= {*readable, "identity", ""} else stated
+
+
+def begins_as_events(data: bytes) -> bool | None:
+    """Return whether DATA is the start of an event stream; None if it is too short to say."""
+    if _BOM.startswith(data):
+        return None
+    start = data.removeprefix(_BOM).lstrip(b"\r\n")
+    name, colon, _ = start.partition(b":")
+    if colon:
+        return name in _FIELDS
+    return None if any(field.startswith(start) for field in _FIELDS) else False
 
 
 def request_id(headers: Mapping[str, str]) -> str | None:

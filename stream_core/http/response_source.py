@@ -18,7 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from stream_core.errors import TransportError
 
-from .error_mapping import transport_error
+from .error_mapping import limits_of, transport_error
 from .response_head import request_id
 
 if TYPE_CHECKING:
@@ -76,6 +76,30 @@ class ResponseSource:
             raise StopIteration
         return data
 
+    def start(self, enough: Callable[[bytes], bool]) -> bytes:
+        """Read the first bytes and return them; the next bytes of the iteration are the same.
+
+        Args:
+            enough: Whether these bytes are enough. No more than 64 KiB are read.
+
+        Raises:
+            TransportError: The connection broke before that.
+        """
+        data = b""
+        for chunk in self:
+            data += chunk
+            if enough(data) or len(data) >= READ_BYTES:
+                break
+        read = self._read
+
+        def again(*_: object, **__: object) -> bytes:
+            self._read = read
+            return data
+
+        if data:
+            self._read = again
+        return data
+
     def finish(self) -> None:
         """Read to the end of the body and give the connection back for the next request.
 
@@ -94,17 +118,20 @@ class ResponseSource:
                 left = left - len(data) if data else 0
         self.close()
 
-    def limit_silence(self, seconds: float) -> None:
+    def limit_silence(self, seconds: float, *, must: bool = True) -> None:
         """Wait no longer than SECONDS for the next bytes, each time. Never raises.
 
-        If the connection cannot be limited (one that ends with the answer), nothing more is
-        read.
+        A shorter limit that is there already stays. If the connection cannot be limited (one
+        that ends with the answer), nothing more is read if it MUST be.
         """
-        self._timeout = (None, seconds)
+        _, silence = limits_of(self._timeout)
+        seconds = seconds if silence is None else min(seconds, silence)
         sock = getattr(self.response.raw.connection, "sock", None)
         if sock is None:
-            self.close()
+            if must:
+                self.close()
             return
+        self._timeout = (None, seconds)
         with suppress(OSError):
             # urllib3 sets the timeout anew for each request on the connection.
             sock.settimeout(seconds)

@@ -23,10 +23,16 @@ from requests import Session
 from urllib3.exceptions import HTTPError
 
 from stream_core.convert.json_text import loads
-from stream_core.errors import DecodeError, NotAnEventStreamError
+from stream_core.errors import DecodeError, NotAnEventStreamError, TransportError
 
 from .error_mapping import Timeout, limits_of, transport_error
-from .response_head import status_error
+from .response_head import (
+    MAYBE_EVENTS,
+    begins_as_events,
+    content_kind,
+    status_error,
+    unreadable_encoding,
+)
 from .response_source import ResponseSource, start_of
 from .session import close_pools, make_session, retrying_adapter
 
@@ -47,6 +53,9 @@ __all__ = [
 
 #: How much of an error's body is read; the longest real ones are HTML pages of proxies.
 ERROR_BODY_BYTES: Final = 1_048_576
+
+#: The content encodings that are undone before bytes are seen here.
+_DECODED: Final = frozenset(urllib3.HTTPResponse.CONTENT_DECODERS)
 
 #: Redirects that keep method and body.
 _REDIRECTS: Final = frozenset({307, 308})
@@ -85,6 +94,8 @@ class Transport:
             own query takes precedence, name by name.
         timeout: The timeout of requests that have none of their own.
         max_retries: How often a request is sent again; see :func:`retrying_adapter`.
+        idle_timeout: The limit of streams that have none of their own, see
+            :class:`stream_core.Stream`.
         session: The session to send through, unchanged: with its own retries, proxies and TLS
             settings. None makes one with retries, which :meth:`close` closes.
 
@@ -102,8 +113,10 @@ class Transport:
         query: Mapping[str, Any] | None = None,
         max_retries: int = 0,
         session: Session | None = None,
+        idle_timeout: float | None = None,
     ) -> None:
         self.base_url = _checked(base_url)
+        self.idle_timeout = idle_timeout
         self._headers = {"User-Agent": f"until-done/{_version('until-done')}", **headers}
         self._auth = auth
         self._query = dict(query or {})
@@ -150,17 +163,35 @@ class Transport:
         Raises:
             TransportError: The connection failed.
             APIStatusError: The status is not 2xx; the class says which.
-            NotAnEventStreamError: The answer is not an event stream.
+            NotAnEventStreamError: The answer is not an event stream. If it states no content
+                type, plain text or plain bytes, or an encoding that nobody can undo, its first
+                bytes decide.
         """
         source = self._open(method, path, "text/event-stream", options)
-        content_type = source.response.headers.get("Content-Type")
-        kind = (content_type or "").partition(";")[0].strip().lower()
-        if kind != "text/event-stream":
+        headers = source.response.headers
+        kind = content_kind(headers)
+        encoding = unreadable_encoding(headers, _DECODED)
+        is_events = kind == "text/event-stream"
+        if is_events and encoding is None:
+            return source
+        if is_events or kind in MAYBE_EVENTS:  # the bytes count
+            try:
+                body = source.start(lambda data: begins_as_events(data) is not None)
+            except TransportError:
+                if encoding is None:
+                    raise
+                body = b""  # a part of the encoding could not be undone
+            if begins_as_events(body):
+                return source
+            source.close()
+        else:
             body = start_of(source, 1)
-            raise NotAnEventStreamError(
-                content_type=content_type, body=body, url=source.response.url
-            )
-        return source
+        raise NotAnEventStreamError(
+            content_type=headers.get("Content-Type"),
+            encoding=encoding,
+            body=body,
+            url=source.response.url,
+        )
 
     def close(self) -> None:
         """Close the session, unless it is the caller's."""

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import define, field, fields
 
+from .surrogates import split_half, whole_text
+
 __all__ = [
     "Growing",
     "Payload",
@@ -45,17 +47,27 @@ class Payload(Record):
 
     Payloads are made from JSON without ``__init__``, field by field, so no payload class has
     validators, converters or ``__attrs_post_init__``.
+
+    ``NEEDED`` names the fields without which the meaning of the payload would be in doubt: what
+    identifies it and what carries its content. If another field has a value of the wrong type,
+    the field keeps its default, and the value is in ``extra``. None means that all are needed.
     """
+
+    NEEDED: ClassVar[tuple[str, ...] | None] = None
 
     _extra: dict[str, Any] | None = field(default=None, kw_only=True, alias="extra")
 
     @property
     def extra(self) -> dict[str, Any]:
-        """The keys that the server sent but the class does not know, as sent."""
+        """What the server sent but the class cannot hold, by key, as sent.
+
+        These are the keys that the class does not know, and the values of the wrong type of
+        fields that are not needed.
+        """
         return {} if self._extra is None else self._extra
 
     def keep_extra(self, extra: dict[str, Any]) -> None:
-        """Keep EXTRA, the keys that the class does not know."""
+        """Keep EXTRA, what the class cannot hold."""
         self._extra = extra
 
 
@@ -76,22 +88,64 @@ class Growing(Payload):
     The field named by ``GROWS`` is an ordinary attribute until the first :meth:`grow`.
     From then on the attribute is unset and read through ``__getattr__``, so that n
     deltas cost O(n), even if the text is read at each of them.
+
+    Attributes:
+        half: The first half of a surrogate pair that waits for the second, or "". It is not
+            part of the text yet.
     """
 
-    __slots__ = ("_by_index", "_send")
+    __slots__ = ("_by_index", "_send", "half")
     GROWS: ClassVar[str]
     _by_index: dict[int | None, Any]
     _send: Callable[[str], str]
+    half: str
 
-    def grow(self, piece: str) -> None:
-        """Append PIECE to the growing field."""
+    def grow(self, piece: str, *, whole: bool = False) -> str:
+        """Append PIECE to the growing field.
+
+        Args:
+            piece: What to append. A first half of a surrogate pair at its end waits for the
+                second; any other half that is alone becomes U+FFFD.
+            whole: Whether PIECE was cut from a whole text, after what the field has. Then no half
+                waits: one at its end stays alone, and one that waited is part of PIECE.
+
+        Returns:
+            What was appended.
+        """
+        if self.half or not piece.isascii():
+            piece = self._mended(piece, whole=whole)
         self._send(piece)
+        return piece
+
+    def flush(self) -> str:
+        """Append U+FFFD if a half waits, because no second one will come.
+
+        Returns:
+            What was appended.
+        """
+        if not self.half:
+            return ""
+        self.half = ""
+        self._send("\ufffd")
+        return "\ufffd"
 
     @property
     def appender(self) -> Callable[[str], object]:
-        """A function that appends a piece; the fastest way to append many."""
-        self._send("")
+        """A function that appends a piece; the fastest way to append many.
+
+        It appends the piece as it is: use it only as long as the pieces can be encoded and
+        ``half`` is empty.
+        """
+        self.grow("")
         return self._send
+
+    def _mended(self, piece: str, *, whole: bool) -> str:
+        """Return what to append for PIECE, and keep the half at its end."""
+        if whole and piece:
+            self.half = ""
+            return whole_text(piece)
+        made, self.half = split_half(self.half + piece)
+        return made
 
     def _begin(self, piece: str) -> str:
         """Append the first PIECE; this is ``_send`` until that is set."""
@@ -119,6 +173,9 @@ class Growing(Payload):
         def __getattr__(self, name: str) -> Any:
             if name == "_send":
                 return self._begin
+            if name == "half":
+                self.half = ""
+                return ""
             if name == self.GROWS:
                 return self._send("")
             message = f"{self.__class__.__name__!r} object has no attribute {name!r}"

@@ -20,6 +20,8 @@ __all__ = [
 class Error(Payload):
     """The payload of the server's ``error`` event."""
 
+    NEEDED = ()
+
     message: str = ""
     code: str | None = None
     param: str | None = None
@@ -30,6 +32,8 @@ class Error(Payload):
 class LastError(Payload):
     """Why a run or a step failed; ``code`` has values outside the reference."""
 
+    NEEDED = ()
+
     code: str = ""
     message: str = ""
 
@@ -38,12 +42,16 @@ class LastError(Payload):
 class IncompleteDetails(Payload):
     """Why a run or a message is incomplete, e.g. ``max_completion_tokens``."""
 
+    NEEDED = ()
+
     reason: str | None = None
 
 
 @define(eq=False, repr=False)
 class Usage(Payload):
     """The tokens used; details are as sent (the wire has two spellings)."""
+
+    NEEDED = ()
 
     prompt_tokens: int = 0
     completion_tokens: int = 0

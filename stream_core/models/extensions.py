@@ -24,6 +24,7 @@ class ReasoningText(Growing):
     """
 
     GROWS: ClassVar[str] = "text"
+    NEEDED = ("text",)
 
     text: str = ""
     item_id: str = ""
@@ -34,6 +35,8 @@ class ReasoningText(Growing):
 class ReasoningTextDelta(Payload):
     """A piece of reasoning, and the live text including that piece."""
 
+    NEEDED = ("delta", "snapshot")
+
     delta: str = ""
     snapshot: ReasoningText = field(factory=ReasoningText)
 
@@ -41,6 +44,8 @@ class ReasoningTextDelta(Payload):
 @define(eq=False, repr=False)
 class PartialImage(Payload):
     """A preview of an image: ``b64`` is base64, ``index`` counts the previews from 0."""
+
+    NEEDED = ("b64",)
 
     b64: str = ""
     index: int = 0

@@ -46,6 +46,8 @@ __all__ = [
 class FileCitation(Payload):
     """The cited file; ``quote`` comes only in deltas and is mostly empty."""
 
+    NEEDED = ()
+
     file_id: str = ""
     quote: str | None = None
 
@@ -54,12 +56,16 @@ class FileCitation(Payload):
 class FilePath(Payload):
     """The file that the code interpreter made."""
 
+    NEEDED = ()
+
     file_id: str = ""
 
 
 @define(eq=False, repr=False)
 class URLCitation(Payload):
     """Azure: the cited page."""
+
+    NEEDED = ()
 
     url: str = ""
     title: str | None = None
@@ -71,6 +77,8 @@ class FileCitationAnnotation(Payload):
 
     ``index`` is the annotation's place in its text; only deltas carry it.
     """
+
+    NEEDED = ()
 
     index: int | None = None
     type: str = "file_citation"
@@ -84,6 +92,8 @@ class FileCitationAnnotation(Payload):
 class FilePathAnnotation(Payload):
     """A place in the text that names a file made by the code interpreter."""
 
+    NEEDED = ()
+
     index: int | None = None
     type: str = "file_path"
     text: str = ""
@@ -96,6 +106,8 @@ class FilePathAnnotation(Payload):
 class URLCitationAnnotation(Payload):
     """Azure: a place in the text that cites a page."""
 
+    NEEDED = ()
+
     index: int | None = None
     type: str = "url_citation"
     text: str = ""
@@ -107,6 +119,8 @@ class URLCitationAnnotation(Payload):
 @define(eq=False, repr=False)
 class UnknownAnnotation(Payload):
     """An annotation of an unknown type."""
+
+    NEEDED = ()
 
     index: int | None = None
     type: str | None = None
@@ -123,6 +137,7 @@ class Text(Growing):
     """A text with its annotations; live while its message streams."""
 
     GROWS: ClassVar[str] = "value"
+    NEEDED = ("value",)
 
     value: str = ""
     annotations: list[Annotation] = field(factory=list)
@@ -132,6 +147,8 @@ class Text(Growing):
 class TextContentBlock(Payload):
     """A part of a message that is text."""
 
+    NEEDED = ("text",)
+
     type: str = "text"
     text: Text = field(factory=Text)
 
@@ -139,6 +156,8 @@ class TextContentBlock(Payload):
 @define(eq=False, repr=False)
 class ImageFile(Payload):
     """An image given by file id; ``detail`` is ``auto``, ``low`` or ``high``."""
+
+    NEEDED = ("file_id",)
 
     file_id: str = ""
     detail: str | None = None
@@ -148,6 +167,8 @@ class ImageFile(Payload):
 class ImageFileContentBlock(Payload):
     """A part of a message that is an image file."""
 
+    NEEDED = ("image_file",)
+
     type: str = "image_file"
     image_file: ImageFile = field(factory=ImageFile)
 
@@ -156,6 +177,8 @@ class ImageFileContentBlock(Payload):
 class ImageURL(Payload):
     """An image given by address; ``detail`` is ``auto``, ``low`` or ``high``."""
 
+    NEEDED = ("url",)
+
     url: str = ""
     detail: str | None = None
 
@@ -163,6 +186,8 @@ class ImageURL(Payload):
 @define(eq=False, repr=False)
 class ImageURLContentBlock(Payload):
     """A part of a message that is an image at an address."""
+
+    NEEDED = ("image_url",)
 
     type: str = "image_url"
     image_url: ImageURL = field(factory=ImageURL)
@@ -173,6 +198,7 @@ class RefusalContentBlock(Growing):
     """A part of a message in which the model refuses; live while it streams."""
 
     GROWS: ClassVar[str] = "refusal"
+    NEEDED = ("refusal",)
 
     type: str = "refusal"
     refusal: str = ""
@@ -181,6 +207,8 @@ class RefusalContentBlock(Growing):
 @define(eq=False, repr=False)
 class UnknownContent(Payload):
     """A part of a message, of an unknown type."""
+
+    NEEDED = ()
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -199,6 +227,8 @@ MessageContent: TypeAlias = (
 class Attachment(Payload):
     """A file that comes with a message, and the tools that may use it."""
 
+    NEEDED = ()
+
     file_id: str | None = None
     tools: list[Tool] = field(factory=list)
 
@@ -206,6 +236,8 @@ class Attachment(Payload):
 @define(eq=False, repr=False)
 class Message(Payload):
     """A message; live while it streams."""
+
+    NEEDED = ("id", "content")
 
     id: str = ""
     object: str = "thread.message"
@@ -269,6 +301,8 @@ class Message(Payload):
 class TextDelta(Payload):
     """A delta of a text; annotations carry their ``index``."""
 
+    NEEDED = ("value",)
+
     value: str | None = None
     annotations: list[Annotation] = field(factory=list)
 
@@ -276,6 +310,8 @@ class TextDelta(Payload):
 @define(eq=False, repr=False)
 class TextDeltaBlock(Payload):
     """A delta of the text part at ``index``."""
+
+    NEEDED = ("text",)
 
     index: int | None = None
     type: str = "text"
@@ -286,6 +322,8 @@ class TextDeltaBlock(Payload):
 class ImageFileDeltaBlock(Payload):
     """A delta of the image file part at ``index``."""
 
+    NEEDED = ("image_file",)
+
     index: int | None = None
     type: str = "image_file"
     image_file: ImageFile | None = None
@@ -294,6 +332,8 @@ class ImageFileDeltaBlock(Payload):
 @define(eq=False, repr=False)
 class ImageURLDeltaBlock(Payload):
     """A delta of the image part at ``index``."""
+
+    NEEDED = ("image_url",)
 
     index: int | None = None
     type: str = "image_url"
@@ -304,6 +344,8 @@ class ImageURLDeltaBlock(Payload):
 class RefusalDeltaBlock(Payload):
     """A delta of the refusal at ``index``."""
 
+    NEEDED = ("refusal",)
+
     index: int | None = None
     type: str = "refusal"
     refusal: str | None = None
@@ -312,6 +354,8 @@ class RefusalDeltaBlock(Payload):
 @define(eq=False, repr=False)
 class UnknownContentDelta(Payload):
     """A delta of a part of an unknown type."""
+
+    NEEDED = ()
 
     index: int | None = None
     type: str | None = None
@@ -331,6 +375,8 @@ MessageContentDelta: TypeAlias = (
 class MessageDelta(Payload):
     """A delta of a message."""
 
+    NEEDED = ("content",)
+
     content: list[MessageContentDelta] = field(factory=list)
     role: str | None = None
 
@@ -338,6 +384,8 @@ class MessageDelta(Payload):
 @define(eq=False, repr=False)
 class MessageDeltaEvent(Payload):
     """The payload of ``thread.message.delta``: a message's id and its delta."""
+
+    NEEDED = ("id", "delta")
 
     id: str = ""
     delta: MessageDelta = field(factory=MessageDelta)

@@ -56,12 +56,16 @@ __all__ = [
 class MessageCreation(Payload):
     """The message that the step writes."""
 
+    NEEDED = ()
+
     message_id: str = ""
 
 
 @define(eq=False, repr=False)
 class MessageCreationStepDetails(Payload):
     """A step that writes a message."""
+
+    NEEDED = ()
 
     type: str = "message_creation"
     message_creation: MessageCreation = field(factory=MessageCreation)
@@ -72,6 +76,7 @@ class CodeInterpreterOutputLogs(Growing):
     """Text that the code printed; live while its step streams."""
 
     GROWS: ClassVar[str] = "logs"
+    NEEDED = ("logs",)
 
     index: int | None = None
     type: str = "logs"
@@ -82,12 +87,16 @@ class CodeInterpreterOutputLogs(Growing):
 class CodeInterpreterImage(Payload):
     """The image file that the code made."""
 
+    NEEDED = ("file_id",)
+
     file_id: str = ""
 
 
 @define(eq=False, repr=False)
 class CodeInterpreterOutputImage(Payload):
     """An image that the code made."""
+
+    NEEDED = ("image",)
 
     index: int | None = None
     type: str = "image"
@@ -97,6 +106,8 @@ class CodeInterpreterOutputImage(Payload):
 @define(eq=False, repr=False)
 class UnknownCodeInterpreterOutput(Payload):
     """An output of an unknown type."""
+
+    NEEDED = ()
 
     index: int | None = None
     type: str | None = None
@@ -113,6 +124,7 @@ class CodeInterpreter(Growing):
     """Code and its outputs; live while its step streams."""
 
     GROWS: ClassVar[str] = "input"
+    NEEDED = ("input", "outputs")
 
     input: str = ""
     outputs: list[CodeInterpreterOutput] = field(factory=list)
@@ -121,6 +133,8 @@ class CodeInterpreter(Growing):
 @define(eq=False, repr=False)
 class CodeInterpreterToolCall(Payload):
     """A call of the code interpreter."""
+
+    NEEDED = ("id", "code_interpreter")
 
     id: str = ""
     type: str = "code_interpreter"
@@ -131,6 +145,8 @@ class CodeInterpreterToolCall(Payload):
 class FileSearchResultContent(Payload):
     """A passage that was found."""
 
+    NEEDED = ()
+
     type: str | None = None
     text: str | None = None
 
@@ -138,6 +154,8 @@ class FileSearchResultContent(Payload):
 @define(eq=False, repr=False)
 class FileSearchResult(Payload):
     """A file that was found; ``score`` is from 0 to 1."""
+
+    NEEDED = ()
 
     file_id: str = ""
     file_name: str = ""
@@ -149,6 +167,8 @@ class FileSearchResult(Payload):
 class FileSearch(Payload):
     """A search and its results, which come only with the completed step."""
 
+    NEEDED = ()
+
     ranking_options: FileSearchRankingOptions | None = None
     results: list[FileSearchResult] = field(factory=list)
 
@@ -156,6 +176,8 @@ class FileSearch(Payload):
 @define(eq=False, repr=False)
 class FileSearchToolCall(Payload):
     """A call of file search."""
+
+    NEEDED = ("id",)
 
     id: str = ""
     type: str = "file_search"
@@ -165,6 +187,8 @@ class FileSearchToolCall(Payload):
 @define(eq=False, repr=False)
 class FunctionToolCall(Payload):
     """A call of a function."""
+
+    NEEDED = ("id", "function")
 
     id: str = ""
     type: str = "function"
@@ -176,6 +200,7 @@ class MCPToolCall(Growing):
     """Azure: a call of an MCP server's tool."""
 
     GROWS: ClassVar[str] = "arguments"
+    NEEDED = ("id", "name", "arguments")
 
     id: str = ""
     type: str = "mcp"
@@ -192,6 +217,8 @@ class UnknownToolCall(Payload):
     ``raw`` has everything that was sent, deltas merged key by key, later values replacing.
     """
 
+    NEEDED = ("id",)
+
     id: str = ""
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -206,6 +233,8 @@ ToolCall: TypeAlias = (
 class ToolCallsStepDetails(Payload):
     """A step that calls tools."""
 
+    NEEDED = ("tool_calls",)
+
     type: str = "tool_calls"
     tool_calls: list[ToolCall] = field(factory=list)
 
@@ -213,6 +242,8 @@ class ToolCallsStepDetails(Payload):
 @define(eq=False, repr=False)
 class Activity(Payload):
     """Azure: something that happened in a step, e.g. ``mcp_list_tools``; more in ``extra``."""
+
+    NEEDED = ()
 
     id: str = ""
     type: str = ""
@@ -224,6 +255,8 @@ class Activity(Payload):
 class ActivitiesStepDetails(Payload):
     """Azure: a step that is neither a message nor tool calls."""
 
+    NEEDED = ()
+
     type: str = "activities"
     activities: list[Activity] = field(factory=list)
 
@@ -231,6 +264,8 @@ class ActivitiesStepDetails(Payload):
 @define(eq=False, repr=False)
 class UnknownStepDetails(Payload):
     """A step of an unknown type."""
+
+    NEEDED = ()
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -247,6 +282,8 @@ class RunStep(Payload):
 
     Servers send ``expires_at``; the reference has ``expired_at``.
     """
+
+    NEEDED = ("id", "step_details")
 
     id: str = ""
     object: str = "thread.run.step"
@@ -276,6 +313,8 @@ class RunStep(Payload):
 class CodeInterpreterDelta(Payload):
     """A delta of code and outputs; outputs carry their ``index``."""
 
+    NEEDED = ("input", "outputs")
+
     input: str | None = None
     outputs: list[CodeInterpreterOutput] = field(factory=list)
 
@@ -283,6 +322,8 @@ class CodeInterpreterDelta(Payload):
 @define(eq=False, repr=False)
 class CodeInterpreterToolCallDelta(Payload):
     """A delta of the code interpreter call at ``index``."""
+
+    NEEDED = ("index", "id", "code_interpreter")
 
     index: int | None = None
     id: str | None = None
@@ -294,6 +335,8 @@ class CodeInterpreterToolCallDelta(Payload):
 class FileSearchToolCallDelta(Payload):
     """A delta of the file search call at ``index``."""
 
+    NEEDED = ("index", "id")
+
     index: int | None = None
     id: str | None = None
     type: str = "file_search"
@@ -304,6 +347,8 @@ class FileSearchToolCallDelta(Payload):
 class FunctionDelta(Payload):
     """A delta of a function call; ``arguments`` is a fragment."""
 
+    NEEDED = ("name", "arguments")
+
     name: str | None = None
     arguments: str | None = None
     output: str | None = None
@@ -312,6 +357,8 @@ class FunctionDelta(Payload):
 @define(eq=False, repr=False)
 class FunctionToolCallDelta(Payload):
     """A delta of the function call at ``index``."""
+
+    NEEDED = ("index", "id", "function")
 
     index: int | None = None
     id: str | None = None
@@ -322,6 +369,8 @@ class FunctionToolCallDelta(Payload):
 @define(eq=False, repr=False)
 class MCPToolCallDelta(Payload):
     """Azure: a delta of the MCP call at ``index``; ``arguments`` is a fragment."""
+
+    NEEDED = ("index", "id", "name", "arguments")
 
     index: int | None = None
     id: str | None = None
@@ -335,6 +384,8 @@ class MCPToolCallDelta(Payload):
 @define(eq=False, repr=False)
 class UnknownToolCallDelta(Payload):
     """A delta of a call of a tool of unknown type."""
+
+    NEEDED = ("index", "id")
 
     index: int | None = None
     id: str | None = None
@@ -355,6 +406,8 @@ ToolCallDelta: TypeAlias = (
 class ToolCallDeltaObject(Payload):
     """A delta of the tool calls of a step."""
 
+    NEEDED = ("tool_calls",)
+
     type: str = "tool_calls"
     tool_calls: list[ToolCallDelta] = field(factory=list)
 
@@ -363,6 +416,8 @@ class ToolCallDeltaObject(Payload):
 class RunStepDeltaMessageDelta(Payload):
     """A delta of a step that writes a message."""
 
+    NEEDED = ()
+
     type: str = "message_creation"
     message_creation: MessageCreation | None = None
 
@@ -370,6 +425,8 @@ class RunStepDeltaMessageDelta(Payload):
 @define(eq=False, repr=False)
 class UnknownStepDetailsDelta(Payload):
     """A delta of a step of an unknown type."""
+
+    NEEDED = ()
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)
@@ -384,12 +441,16 @@ StepDetailsDelta: TypeAlias = (
 class RunStepDelta(Payload):
     """A delta of a step."""
 
+    NEEDED = ("step_details",)
+
     step_details: StepDetailsDelta | None = None
 
 
 @define(eq=False, repr=False)
 class RunStepDeltaEvent(Payload):
     """The payload of ``thread.run.step.delta``: a step's id and its delta."""
+
+    NEEDED = ("id", "delta")
 
     id: str = ""
     delta: RunStepDelta = field(factory=RunStepDelta)

@@ -33,6 +33,7 @@ class Function(Growing):
     """A call of a function: ``arguments`` is JSON text, ``output`` the submitted output."""
 
     GROWS: ClassVar[str] = "arguments"
+    NEEDED = ("name", "arguments")
 
     name: str = ""
     arguments: str = ""
@@ -43,6 +44,8 @@ class Function(Growing):
 class RequiredActionFunctionToolCall(Payload):
     """A call that waits for its output."""
 
+    NEEDED = ("id", "function")
+
     id: str = ""
     type: str = "function"
     function: Function = field(factory=Function)
@@ -52,12 +55,16 @@ class RequiredActionFunctionToolCall(Payload):
 class SubmitToolOutputs(Payload):
     """The calls that wait for outputs."""
 
+    NEEDED = ("tool_calls",)
+
     tool_calls: list[RequiredActionFunctionToolCall] = field(factory=list)
 
 
 @define(eq=False, repr=False)
 class MCPApprovalToolCall(Payload):
     """Azure: a call of an MCP tool that waits for approval."""
+
+    NEEDED = ("id", "name", "arguments", "server_label")
 
     id: str = ""
     type: str = "mcp"
@@ -70,12 +77,16 @@ class MCPApprovalToolCall(Payload):
 class SubmitToolApproval(Payload):
     """Azure: the calls that wait for approval."""
 
+    NEEDED = ("tool_calls",)
+
     tool_calls: list[MCPApprovalToolCall] = field(factory=list)
 
 
 @define(eq=False, repr=False)
 class RequiredAction(Payload):
     """The action that a run waits for: outputs, (Azure) approvals, or else ``extra``."""
+
+    NEEDED = ("submit_tool_outputs", "submit_tool_approval")
 
     type: str = ""
     submit_tool_outputs: SubmitToolOutputs | None = None
@@ -84,7 +95,13 @@ class RequiredAction(Payload):
 
 @define(eq=False, repr=False)
 class Run(Payload):
-    """A run of an assistant on a thread."""
+    """A run of an assistant on a thread.
+
+    On wires that say why an answer ended in words of their own (Chat Completions), the server's
+    own word is in ``extra["finish_reason"]``, as sent.
+    """
+
+    NEEDED = ("id", "thread_id", "status", "required_action")
 
     id: str = ""
     object: str = "thread.run"

@@ -40,6 +40,8 @@ class Assistant(Payload):
 class Thread(Payload):
     """A conversation."""
 
+    NEEDED = ("id",)
+
     id: str = ""
     object: str = "thread"
     created_at: float | None = None

@@ -89,7 +89,9 @@ class MCPTool(Payload):
 
 @define(eq=False, repr=False)
 class UnknownTool(Payload):
-    """A tool of an unknown type (Azure has a dozen more)."""
+    """A tool of an unknown type (Azure has a dozen more), or one that does not fit its class."""
+
+    NEEDED = ()
 
     type: str | None = None
     raw: dict[str, Any] = field(factory=dict)

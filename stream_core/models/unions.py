@@ -4,8 +4,8 @@ Rules of this file:
 
 - A tag that is not in the table gives the union's ``Unknown...`` class, which keeps the
   whole object in ``raw``.
-- If an object has no tag, the member key that it has decides: some servers drop ``type``
-  in fragments after the first.
+- If an object has no tag, or one that is not a text, the member key that it has decides: some
+  servers drop ``type`` in fragments after the first.
 """
 
 from __future__ import annotations
@@ -31,17 +31,19 @@ class TaggedUnion:
     Attributes:
         classes: Tag -> class.
         unknown: The class for every other tag.
+        forgiving: Whether an object that does not fit its class is kept whole, as an ``unknown``.
     """
 
     classes: Mapping[str, Any]
     unknown: Any
+    forgiving: bool = False
 
     def choose(self, value: Mapping[str, Any]) -> Any:
         """Return the class for VALUE."""
         tag = value.get("type")
-        if tag is None:
-            tag = next((key for key in self.classes if value.get(key) is not None), None)
-        return self.classes.get(tag, self.unknown) if isinstance(tag, str) else self.unknown
+        if not isinstance(tag, str):
+            tag = next((key for key in self.classes if value.get(key) is not None), "")
+        return self.classes.get(tag, self.unknown)
 
 
 #: Every tagged union of the payloads.
@@ -54,6 +56,7 @@ UNIONS = (
             "mcp": models.MCPTool,
         },
         models.UnknownTool,
+        forgiving=True,
     ),
     TaggedUnion(
         {

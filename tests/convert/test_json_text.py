@@ -73,15 +73,38 @@ def test_json_becomes_a_value(text: str, expected: object) -> None:
         ('{"a": 1}\n{"b": 2}', "Extra data: line 2 column 1 (char 9)"),
         ('"\n"', "Invalid control character at: line 1 column 2 (char 1)"),
         ('"abc', "Unterminated string starting at: line 1 column 1 (char 0)"),
-        ("NaN", "NaN is not JSON"),
-        ('{"a": [Infinity]}', "Infinity is not JSON"),
-        ("[-Infinity]", "-Infinity is not JSON"),
+        ("nan", "Expecting value: line 1 column 1 (char 0)"),
     ],
 )
 def test_what_is_not_json_is_an_error_that_says_where(text: str, sentence: str) -> None:
     """The sentence names what is wrong and the place, the same with both libraries."""
     with pytest.raises(ValueError, match=f"^{re.escape(sentence)}$"):
         json_text.loads(text)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_logprobs_with_infinity_are_read_as_null(word: str) -> None:
+    """What is read can be written as JSON again; a text with that word stays a text."""
+    for text, expected in (
+        (word, None),
+        (f'{{"a": [{word}, 1.5], "b": "{word}"}}', {"a": [None, 1.5], "b": word}),
+    ):
+        assert expected == json_text.loads(text)
+        assert expected == json_text.loads_in(f"data: {text}\n", 6, 6 + len(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("NaN", "NaN"), ('{"a": [Infinity]}', "Infinity"), ("[-Infinity]", "-Infinity")],
+)
+def test_where_a_number_is_needed_they_are_no_json(text: str, word: str) -> None:
+    """``loads_strictly`` names the word, and reads everything else as ``loads`` does."""
+    with pytest.raises(ValueError, match=f"^{word} is not JSON$"):
+        json_text.loads_strictly(text)
+    assert {"a": [1, None]} == json_text.loads_strictly(' {"a": [1, null]}')
+    with pytest.raises(ValueError, match="Extra data"):
+        json_text.loads_strictly("1 2")
 
 
 @pytest.mark.usefixtures("library")
@@ -113,7 +136,7 @@ def test_integers_of_any_length_are_exact(number: int) -> None:
 
 @pytest.mark.usefixtures("library")
 def test_a_number_beyond_all_floats_is_infinite() -> None:
-    """It is JSON, so it is read; only the words NaN and Infinity are refused."""
+    """It is JSON, so it is read; only the words are not numbers."""
     assert math.inf == json_text.loads("1e999")
 
 
@@ -202,6 +225,8 @@ def test_a_text_that_may_go_on_is_told_from_one_that_may_not(text: str, *, cut: 
     with pytest.raises(ValueError, match="line") as caught:
         json_text.loads(text)
     assert cut is json_text.is_cut(caught.value)
+    assert cut is json_text.may_go_on(text)
+    assert not json_text.may_go_on("{}")
 
 
 def test_what_is_no_error_of_a_text_is_no_cut() -> None:

@@ -36,7 +36,7 @@ from stream_core.convert.payloads import (
 )
 from stream_core.dialects.assistants import EVENTS
 from stream_core.errors import DecodeError
-from stream_core.models import Growing, Payload
+from stream_core.models import Growing, Payload, tools
 from stream_core.models.unions import UNIONS, is_tagged, members, tagged_union
 from stream_core.sse import SSEDecoder
 
@@ -51,6 +51,9 @@ PAYLOADS: list[type[Payload]] = [
     for cls in map(models.__dict__.get, models.__all__)
     if isinstance(cls, type) and issubclass(cls, Payload) and cls not in (Payload, Growing)
 ]
+#: The classes whose fields are all needed: nothing that a stream sends is one of them by itself.
+STRICT = [cls for cls in PAYLOADS if cls.NEEDED is None]
+
 EMPTY: tuple[Any, ...] = (None, "", [], {})
 
 
@@ -118,7 +121,7 @@ def wrong(kind: Any) -> Iterator[tuple[Any, str, str]]:
     kind = bare(kind)
     refused: dict[Any, tuple[str, list[Any]]] = {
         str: ("a string", [5, 1.5, True, [], {}]),
-        int: ("an integer", ["5", 1.5, False, [], {}]),
+        int: ("an integer", ["a", "-5", "5" * 20, 1.5, False, [], {}]),
         float: ("a number", ["1.5", True, [], {}]),
         bool: ("true or false", ["true", 0, 1.0, [], {}]),
         list: ("a list", ["a", 5, True]),
@@ -134,6 +137,21 @@ def wrong(kind: Any) -> Iterator[tuple[Any, str, str]]:
         (item,) = get_args(kind)
         for value, where, sentence in wrong(item):
             yield [right(item), value], f"[1]{where}", sentence
+
+
+def is_needed(cls: type[Payload], key: str) -> bool:
+    """Return whether a wrong value of a field ends a stream."""
+    return cls.NEEDED is None or key in cls.NEEDED
+
+
+def kept(cls: type[Any], sent: dict[str, Any]) -> bool:
+    """Return whether SENT gives a CLS with defaults only, and all of it is kept as sent."""
+    payload, expected = made(cls, sent), cls()
+    if hasattr(expected, "raw"):
+        expected.raw = sent
+    elif sent:
+        expected.keep_extra(sent)
+    return bool(expected == payload)
 
 
 def shown(value: object) -> str:
@@ -173,12 +191,15 @@ def test_a_value_of_the_right_type_is_taken(cls: type[Payload], key: str, kind: 
 
 
 @each_field
-def test_a_value_of_the_wrong_type_is_named_with_its_path(
+def test_a_needed_value_of_the_wrong_type_is_named_with_its_path(
     cls: type[Payload], key: str, kind: Any
 ) -> None:
-    """Each bad value is refused with the JSON path of the field and the mistake in it."""
+    """Each is refused with the JSON path of the field and the mistake; others are in ``extra``."""
     for value, where, sentence in wrong(kind):
-        assert (f"$.{key}{where}: {sentence}",) == paths(cls, {key: value})
+        if is_needed(cls, key):
+            assert (f"$.{key}{where}: {sentence}",) == paths(cls, {key: value})
+        else:
+            assert kept(cls, {key: value})
 
 
 @each_field
@@ -187,32 +208,83 @@ def test_a_null_in_a_list_is_named_too(cls: type[Payload], key: str, kind: Any) 
     if get_origin(bare(kind)) is list:
         item = bare(get_args(bare(kind))[0])
         sort = "a string" if item is str else "an object"
-        assert (f"$.{key}[0]: null is not {sort}",) == paths(cls, {key: [None]})
+        if is_needed(cls, key):
+            assert (f"$.{key}[0]: null is not {sort}",) == paths(cls, {key: [None]})
+        else:
+            assert kept(cls, {key: [None]})
 
 
 @each_field
 def test_one_object_where_a_list_belongs_is_a_list_of_one(
     cls: type[Payload], key: str, kind: Any
 ) -> None:
-    """A single object is accepted; a mistake in it is reported as in the first of a list."""
+    """A single object is accepted, as the first of a list."""
     if get_origin(bare(kind)) is list and get_args(bare(kind))[0] is not str:
         (item,) = get_args(bare(kind))
         assert made(cls, {key: [right(item)]}) == made(cls, {key: right(item)})
-        if is_tagged(item):
-            expected = (f"$.{key}[0].type: 5 is not a string",)
-            assert expected == paths(cls, {key: {"type": 5}})
 
 
 @each_payload
 def test_all_fields_at_once(cls: type[Payload]) -> None:
-    """Every field is kept if all are there, and each bad one is named if all are bad."""
+    """Every field is kept if all are there; if all are bad, each that is needed is named."""
     kinds = types_of(cls)
     sent = {key: right(kind) for key, kind in kinds.items()}
     assert [] == list(lost(sent, unstructure(made(cls, sent))))
     bad = {key: next(wrong(kind)) for key, kind in kinds.items()}
-    expected = [f"$.{key}{where}: {sentence}" for key, (_, where, sentence) in bad.items()]
-    found = paths(cls, {key: value for key, (value, _, _) in bad.items()})
-    assert sorted(expected) == sorted(found)
+    values = {key: value for key, (value, _, _) in bad.items()}
+    expected = [
+        f"$.{key}{where}: {sentence}"
+        for key, (_, where, sentence) in bad.items()
+        if is_needed(cls, key)
+    ]
+    if expected:
+        assert sorted(expected) == sorted(paths(cls, values))
+    else:
+        assert kept(cls, values)
+
+
+def test_what_is_not_needed_goes_back_as_it_came() -> None:
+    """A value that no field can hold is in ``extra``, and is written again, at any depth."""
+    sent = {"id": "run_1", "created_at": "now", "usage": {"total_tokens": 3, "x": [], "y": 1}}
+    run = made(models.Run, sent)
+    assert ({"created_at": "now"}, None) == (run.extra, run.created_at)
+    assert ({"x": [], "y": 1}, 3) == (run.usage.extra, run.usage.total_tokens)
+    assert [] == list(lost(sent, unstructure(run)))
+
+
+@pytest.mark.parametrize("host", [models.Text, models.TextDelta])
+def test_unknown_keys_on_annotations_are_in_their_extra(host: type[Payload]) -> None:
+    """What a server adds to a citation is there as sent, at the depth at which it was sent."""
+    cited = {"url": "u", "title": "t", "content": "SNIPPET"}
+    more = {"additional_properties": {"get_url": "GETURL"}, "confidence": None}
+    for kind, key in (
+        ("url_citation", "url_citation"),
+        ("file_citation", "file_citation"),
+        ("file_path", "file_path"),
+    ):
+        sent = {"type": kind, "start_index": 0, "end_index": "two", key: cited, **more}
+        (annotation,) = made(host, {"value": "a", "annotations": [sent]}).annotations
+        assert {**more, "end_index": "two"} == annotation.extra
+        assert ("SNIPPET", 0, None) == (
+            getattr(annotation, key).extra["content"],
+            annotation.start_index,
+            annotation.end_index,
+        )
+        assert "SNIPPET" in repr(annotation)
+        assert "GETURL" in repr(annotation)
+
+
+def test_a_tool_that_does_not_fit_its_class_is_kept_whole() -> None:
+    """The tools of a run are not needed, so one that is odd takes none away from the others."""
+    odd = {"type": "mcp", "allowed_tools": {"tool_names": ["a"]}}
+    run = made(models.Run, {"tools": [{"type": "file_search"}, odd]})
+    assert [models.FileSearchTool(), models.UnknownTool("mcp", odd)] == run.tools
+
+
+def test_classes_whose_fields_are_all_needed() -> None:
+    """They are settings, and answers that are no part of a stream."""
+    others = set(STRICT) - {getattr(models, name) for name in tools.__all__}
+    assert {models.Assistant, models.Deleted} == others
 
 
 @each_payload
@@ -236,15 +308,15 @@ def test_what_is_no_object_is_no_payload(cls: type[Payload], value: object) -> N
 
 
 def test_a_whole_float_is_an_integer() -> None:
-    """12.0 is accepted as 12; a float with a fraction is refused."""
-    usage = made(models.Usage, {"total_tokens": 12.0})
-    assert (int, 12) == (type(usage.total_tokens), usage.total_tokens)
-    assert ("$.total_tokens: 12.5 is not an integer",) == paths(
-        models.Usage, {"total_tokens": 12.5}
-    )
-    assert ("$.total_tokens: inf is not an integer",) == paths(
-        models.Usage, {"total_tokens": math.inf}
-    )
+    """12.0 is accepted as 12, and so is "12"; a float with a fraction is refused."""
+    for sent in (12.0, "12", "012"):
+        usage = made(models.Usage, {"total_tokens": sent})
+        assert (int, 12) == (type(usage.total_tokens), usage.total_tokens)
+    delta: Any = models.FunctionToolCallDelta
+    assert ("$.index: 12.5 is not an integer",) == paths(delta, {"index": 12.5})
+    assert ("$.index: inf is not an integer",) == paths(delta, {"index": math.inf})
+    for text in ("", " 1", "1.0", "\u0661", "\u00b2"):
+        assert (f"$.index: {text!r} is not an integer",) == paths(delta, {"index": text})
 
 
 def test_a_float_may_be_an_integer_and_stays_one() -> None:
@@ -257,12 +329,15 @@ def test_a_float_may_be_an_integer_and_stays_one() -> None:
 
 def test_true_is_no_number_and_one_is_not_true() -> None:
     """Python's ``True == 1`` opens no back door."""
-    sent = {"parallel_tool_calls": 1, "created_at": True, "max_prompt_tokens": False}
+    assert kept(
+        models.Run, {"parallel_tool_calls": 1, "created_at": True, "max_prompt_tokens": False}
+    )
+    sent = {"created_at": True, "temperature": False}
     assert (
         "$.created_at: true is not a number",
-        "$.max_prompt_tokens: false is not an integer",
-        "$.parallel_tool_calls: 1 is not true or false",
-    ) == paths(models.Run, sent)
+        "$.temperature: false is not a number",
+    ) == paths(models.Assistant, sent)
+    assert ("$.deleted: 1 is not true or false",) == paths(models.Deleted, {"deleted": 1})
 
 
 def test_half_a_surrogate_pair_is_a_string() -> None:
@@ -282,8 +357,9 @@ def test_a_choice_is_a_text_or_an_object() -> None:
     run = made(models.Run, sent)
     assert "auto" == run.tool_choice
     assert models.ResponseFormat("json_object") == run.response_format
-    assert ("$.tool_choice.function.name: 5 is not a string",) == paths(
-        models.Run, {"tool_choice": {"function": {"name": 5}}}
+    assert kept(models.Run, {"tool_choice": {"function": {"name": 5}}})
+    assert ("$.response_format.type: 5 is not a string",) == paths(
+        models.Assistant, {"response_format": {"type": 5}}
     )
 
 
@@ -368,16 +444,19 @@ class TestUnion:
         item = self.make(cls, key, sent, is_list=is_list)
         assert tagged_union(kind).unknown(raw=sent) == item
 
-    def test_a_tag_that_is_no_text_is_named(
+    def test_a_tag_that_is_no_text_is_missing(
         self, cls: type[Payload], key: str, kind: Any, is_list: bool
     ) -> None:
-        """A number is not a tag: the error names ``type``."""
-        where = f"$.{key}[0].type" if is_list else f"$.{key}.type"
-        tags: list[object] = [5, [], {}, False]
+        """A number is not a tag: the member key decides, and without one it is unknown."""
+        union, tags = tagged_union(kind), [5, [], {}, False]
         for tag in tags:
             sent = {"type": tag}
-            expected = (f"{where}: {shown(tag)} is not a string",)
-            assert expected == paths(cls, {key: [sent] if is_list else sent})
+            assert union.unknown(raw=sent) == self.make(cls, key, sent, is_list=is_list)
+        for name, member in union.classes.items():
+            if name in types_of(member) and not union.forgiving:
+                sent = {"type": 5, name: right(types_of(member)[name])}
+                item = self.make(cls, key, sent, is_list=is_list)
+                assert (member, name, {"type": 5}) == (type(item), item.type, item.extra)
 
 
 def test_an_unknown_payload_made_by_hand_is_written_from_its_fields() -> None:
@@ -394,21 +473,26 @@ def test_all_bad_fields_are_named_at_once() -> None:
     sent = {
         "id": 5,
         "model": None,
-        "tools": [
-            {"type": "file_search"},
-            {"type": "function", "function": {"name": True, "parameters": []}},
-            7,
-        ],
-        "usage": {"total_tokens": "12"},
+        "created_at": "today",
+        "required_action": {
+            "submit_tool_outputs": {
+                "tool_calls": [
+                    {"id": "call_1"},
+                    {"id": [], "function": {"name": True, "arguments": {}}},
+                    7,
+                ]
+            }
+        },
     }
     with pytest.raises(DecodeError) as caught:
         made(models.Run, sent)
+    calls = "$.required_action.submit_tool_outputs.tool_calls"
     assert (
         "the data is not a Run: $.id: 5 is not a string; "
-        "$.tools[1].function.name: true is not a string; "
-        "$.tools[1].function.parameters: a list is not an object; "
-        "$.tools[2]: 7 is not an object; "
-        "$.usage.total_tokens: '12' is not an integer"
+        f"{calls}[1].id: a list is not a string; "
+        f"{calls}[1].function.name: true is not a string; "
+        f"{calls}[1].function.arguments: an object is not a string; "
+        f"{calls}[2]: 7 is not an object"
     ) == str(caught.value)
     assert 5 == len(caught.value.paths)
     assert ("", None, None) == (caught.value.frame, caught.value.event, caught.value.offset)
@@ -425,16 +509,16 @@ def test_a_delta_with_a_bad_text_says_where() -> None:
 
 def test_values_that_look_like_paths_do_not_confuse() -> None:
     """A bad value is quoted as it is, even if it contains the separators of a message."""
-    sent = {"total_tokens": "a @ $.b: c"}
-    assert ("$.total_tokens: 'a @ $.b: c' is not an integer",) == paths(models.Usage, sent)
+    sent = {"created_at": "a @ $.b: c"}
+    assert ("$.created_at: 'a @ $.b: c' is not a number",) == paths(models.Assistant, sent)
 
 
 def test_only_the_start_of_a_long_value_is_shown() -> None:
     """60 characters are enough to find it; line ends are escaped."""
-    (short,) = paths(models.Usage, {"total_tokens": "x" * 58})
-    assert f"$.total_tokens: '{'x' * 58}' is not an integer" == short
-    (long,) = paths(models.Usage, {"total_tokens": "\n" + "x" * 1_000_000})
-    assert f"$.total_tokens: '\\n{'x' * 57}... is not an integer" == long
+    (short,) = paths(models.Assistant, {"created_at": "x" * 58})
+    assert f"$.created_at: '{'x' * 58}' is not a number" == short
+    (long,) = paths(models.Assistant, {"created_at": "\n" + "x" * 1_000_000})
+    assert f"$.created_at: '\\n{'x' * 57}... is not a number" == long
 
 
 # --- Sizes ------------------------------------------------------------------------------
@@ -458,7 +542,8 @@ def test_nesting_is_followed_only_as_far_as_the_payloads_go() -> None:
     run = made(models.Run, sent)
     assert (deep, deep) == (run.metadata["a"], run.extra["of_tomorrow"])
     assert sent.items() <= unstructure(run).items()
-    assert ("$.metadata: a list is not an object",) == paths(models.Run, {"metadata": deep})
+    assert kept(models.Run, {"metadata": deep})
+    assert ("$.metadata: a list is not an object",) == paths(models.Assistant, {"metadata": deep})
 
 
 # --- There and back ---------------------------------------------------------------------
@@ -491,7 +576,7 @@ def test_a_payload_does_not_change_with_the_value_it_was_made_of() -> None:
 
 def lost(sent: Any, kept: Any, path: str = "$") -> Iterator[str]:
     """Return the paths of what is in SENT and not in KEPT, except nulls and empty values."""
-    if sent in EMPTY:
+    if sent in EMPTY or (isinstance(sent, str) and type(kept) is int and int(sent) == kept):
         return
     if isinstance(sent, dict) and isinstance(kept, dict):
         for key, value in sent.items():

@@ -333,6 +333,21 @@ def test_where_silence_cannot_be_limited_the_body_is_at_its_end() -> None:
         assert [] == list(source)
 
 
+def test_silence_that_need_not_be_limited_is_left_to_the_connection() -> None:
+    """One that ends with the answer is read to its end; a shorter limit stays as it is."""
+    with Peer(say(SSE, CLOSE, b"one", b"two", close=True)) as peer:
+        source = transport(peer.url).open("GET", "/")
+        source.limit_silence(0.05, must=False)
+        assert b"onetwo" == b"".join(source)
+    with Peer(say(SSE, CHUNKED, chunk(b"one"))) as peer:
+        source = transport(peer.url, timeout=(5, 0.05)).open("GET", "/")
+        assert b"one" == next(source)
+        source.limit_silence(50, must=False)
+        with pytest.raises(errors.StreamTimeoutError) as caught:
+            next(source)
+        assert 0.05 == caught.value.timeout
+
+
 # --- The start --------------------------------------------------------------------------
 
 

@@ -203,7 +203,11 @@ def test_a_hundred_requests_need_one_connection(server: LocalServer) -> None:
 @pytest.mark.parametrize(
     ("headers", "body", "content_type"),
     [
-        pytest.param({}, b"data: x\n\n", None, id="no content type"),
+        pytest.param({}, b"{}", None, id="no content type"),
+        pytest.param({}, b"", None, id="nothing"),
+        pytest.param({"Content_Type": "text/plain"}, b"\n<html>", "text/plain", id="HTML"),
+        pytest.param({"Content_Type": "text/plain"}, b"dat", "text/plain", id="cut"),
+        pytest.param({"Content_Type": "text/plain"}, b"\n" * 70_000, "text/plain", id="blank"),
         pytest.param({"Content_Type": "application/json"}, b"{}", "application/json", id="JSON"),
         pytest.param({"Content_Type": "text/html; charset=x"}, b"<p>", "text/html; charset=x"),
     ],
@@ -216,8 +220,63 @@ def test_a_200_that_is_no_event_stream_is_its_own_error(
         with pytest.raises(errors.NotAnEventStreamError) as caught:
             transport(peer.url).open("POST", "/threads/runs")
         error = caught.value
-        expected = (content_type, body, f"{peer.url}/threads/runs")
-        assert expected == (error.content_type, error.body, error.url)
+        assert (content_type, f"{peer.url}/threads/runs") == (error.content_type, error.url)
+        assert (True, None) == (body.startswith(error.body), error.encoding)
+        assert bool(body) is bool(error.body)
+
+
+EVENTS = b"\xef\xbb\xbf\r\nevent: done\ndata: [DONE]\n\n"
+
+
+@pytest.mark.parametrize("kind", [None, "application/octet-stream", "Text/Plain; charset=utf-8"])
+@pytest.mark.parametrize("body", [EVENTS, b": hello\n\n", b"data:x\n\n", b"retry: 5\n", b"id:\n"])
+def test_no_content_type_octet_stream_and_text_plain_are_read(
+    kind: str | None, body: bytes
+) -> None:
+    """What the bytes are counts, however they come, and none of them is lost."""
+    head = b"" if kind is None else f"Content-Type: {kind}\r\n".encode()
+    for size in (1, 3, len(body)):
+        pieces = [chunk(body[at : at + size]) for at in range(0, len(body), size)]
+        with Peer(say(OK + head + CHUNKED, *pieces, b"0\r\n\r\n")) as peer:
+            assert body == b"".join(transport(peer.url).open("GET", "/"))
+
+
+def test_a_stream_is_given_as_soon_as_its_first_bytes_show_it() -> None:
+    """Nothing waits for the end of the first frame."""
+    with Peer(say_until_closed(threading.Event(), OK + CHUNKED, chunk(b"data: "))) as peer:
+        source = transport(peer.url).open("GET", "/")
+        assert b"data: " == next(source)
+        source.close()
+        assert [] == list(source)
+
+
+def test_a_break_before_the_first_bytes_is_a_transport_error() -> None:
+    """If there is no content type, the error comes before the source does."""
+    with (
+        Peer(say(OK + CHUNKED, b"no size\r\n")) as peer,
+        pytest.raises(errors.TransportError, match="broke"),
+    ):
+        transport(peer.url).open("GET", "/")
+
+
+def test_a_content_encoding_that_was_not_asked_for_is_named() -> None:
+    """The error has the encoding and the first bytes; the stated type is not to blame."""
+    for encoding, body in (("zebra", b"\x8b\x02\x80"), ("zebra, gzip", b"")):
+        head = {"Content_Type": "text/event-stream", "Content_Encoding": encoding}
+        with Peer(say(reply(200, b"\x8b\x02\x80", **head))) as peer:
+            with pytest.raises(
+                errors.NotAnEventStreamError, match=f"{encoding!r}, which"
+            ) as caught:
+                transport(peer.url).open("POST", "/threads/runs")
+            assert (encoding, body) == (caught.value.encoding, caught.value.body)
+
+
+@pytest.mark.parametrize("encoding", ["identity", "utf-8", ""])
+def test_an_encoding_that_changes_nothing_is_read(encoding: str) -> None:
+    """Some servers name the charset there: the bytes count."""
+    head = {"Content_Type": "text/event-stream", "Content_Encoding": encoding}
+    with Peer(say(reply(200, EVENTS, **head))) as peer:
+        assert EVENTS == b"".join(transport(peer.url).open("GET", "/"))
 
 
 def test_the_content_type_is_read_as_http_says() -> None:
@@ -227,7 +286,7 @@ def test_the_content_type_is_read_as_http_says() -> None:
         assert b"one" == b"".join(transport(peer.url).open("GET", "/"))
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"", b"\xff", b'{"a": NaN}'])
+@pytest.mark.parametrize("body", [b"<html>", b"", b"\xff", b'{"a": nan}'])
 def test_a_body_that_is_not_json_is_a_decode_error(body: bytes) -> None:
     """A 2xx answer that cannot be parsed is quoted with its address."""
     with Peer(say(reply(200, body))) as peer:

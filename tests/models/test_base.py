@@ -318,3 +318,14 @@ def test_a_copy_finds_its_own_items() -> None:
     text.by_index(text.annotations)
     kept = copy.deepcopy(text)
     assert kept.annotations[0] is kept.by_index(kept.annotations)[0]
+
+
+def test_a_half_waits_until_the_other_comes_or_none_will() -> None:
+    """Until then it is not part of the text; a piece of a whole text has it already."""
+    text = models.Text("x")
+    assert ["", "😀", "", "\ufffda"] == [text.grow(x) for x in ("\ud83d", "\ude00", "\ud83d", "a")]
+    assert ("", "") == (text.flush(), text.half)
+    assert ("", "\ud83d", "") == (text.grow("\ud83d"), text.half, text.grow("", whole=True))
+    assert ("😀\ufffd", "") == (text.grow("😀\ud83d", whole=True), text.half)
+    assert ("", "\ufffd") == (text.grow("\ud83d"), text.flush())
+    assert "x😀\ufffda😀\ufffd\ufffd" == text.value

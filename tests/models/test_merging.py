@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from stream_core import models
 from stream_core.convert.payloads import structure, unstructure
 from stream_core.models.merging import (
+    flush_content,
+    flush_tool_call,
     merge_annotations,
     merge_content,
     merge_tool_call,
@@ -447,3 +449,28 @@ def test_what_a_server_sent_stays_as_sent() -> None:
     assert before == sent
     assert isinstance(call, models.UnknownToolCall)
     assert {"type": "bing_grounding", "bing_grounding": {"d": 3}} == call.raw
+
+
+def test_a_delta_gets_what_it_added_to_the_text() -> None:
+    """A half waits for the other; a whole call sent again is said whole."""
+    call = models.FunctionToolCall()
+    sent = ["\ud83d", "\ude00", "😀\ud83d"]
+    deltas = [call_delta(**function("a", name="f", arguments=x)) for x in sent]
+    for delta in deltas:
+        merge_tool_call(call, delta)
+    assert ["", "😀", "😀\ufffd"] == [x.function.arguments for x in deltas]
+    assert "😀\ufffd" == call.function.arguments
+
+
+def test_what_waits_in_a_part_or_a_call_can_be_flushed() -> None:
+    """It is returned as a delta that has been merged already; nothing waits: None."""
+    refusal, mcp = models.RefusalContentBlock(), models.MCPToolCall()
+    assert (None, None) == (flush_content(refusal, 1), flush_tool_call(mcp, 1))
+    refusal.grow("\ud83d")
+    mcp.grow("\ud83d")
+    assert models.RefusalDeltaBlock(1, "refusal", "\ufffd") == flush_content(refusal, 1)
+    assert models.MCPToolCallDelta(2, None, "mcp", None, "\ufffd") == flush_tool_call(mcp, 2)
+    assert ("\ufffd", "\ufffd") == (refusal.refusal, mcp.arguments)
+    nothing = (models.ImageFileContentBlock(), models.UnknownContent())
+    assert [None, None] == [flush_content(x, 0) for x in nothing]
+    assert None is flush_tool_call(models.FileSearchToolCall(), 0)

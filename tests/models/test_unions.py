@@ -36,6 +36,15 @@ def test_tag_decides(union: TaggedUnion, tag: str, cls: type[Any]) -> None:
 
 
 @pytest.mark.parametrize(("union", "tag", "cls"), ROWS)
+@pytest.mark.parametrize("odd", [5, True, [], {}])
+def test_a_tag_that_is_not_a_text_is_none(
+    union: TaggedUnion, tag: str, cls: type[Any], odd: object
+) -> None:
+    """The member key decides."""
+    assert cls is union.choose({tag: {}, "type": odd})
+
+
+@pytest.mark.parametrize(("union", "tag", "cls"), ROWS)
 def test_tag_is_the_default_type(union: TaggedUnion, tag: str, cls: type[Any]) -> None:
     """The class of a tag has that tag as its type."""
     assert tag == fields_dict(cls)["type"].default
