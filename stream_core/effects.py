@@ -85,14 +85,7 @@ class Wait:
 
 @frozen
 class Now:
-    """Look at the clock; the answer is in seconds.
-
-    Attributes:
-        wall: Whether they count from 1970. Otherwise they count from some time in the past and
-            never jump, so that two answers can be compared.
-    """
-
-    wall: bool = False
+    """Read the clock; the answer is in seconds since some time in the past, and never jumps."""
 
 
 @frozen

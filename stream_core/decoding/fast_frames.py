@@ -24,6 +24,7 @@ from stream_core import events
 from stream_core.convert.fast_payloads import Unusual, constructor
 from stream_core.convert.json_text import loads_in
 from stream_core.dialects import Decoded, objects_of
+from stream_core.models.surrogates import has_halves, mend
 from stream_core.sse import ServerSentEvent, as_bytes
 
 from .fast_deltas import DeltaTemplate, learn
@@ -161,6 +162,8 @@ class FrameReader:
             try:
                 raw = loads_in(line, 6, len(line))
                 decoded = Decoded(event_class, make(raw), raw, name)
+                if event_class not in _DELTAS and has_halves(line):
+                    mend(decoded.payload)
             except (ValueError, Unusual):
                 pass  # the ordinary path explains it or decodes it with care
             else:

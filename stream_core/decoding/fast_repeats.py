@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Protocol
 
 from stream_core import events, models
+from stream_core.models.surrogates import can_encode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Repeater(Protocol):
 
         Returns:
             Those of the wire event and its derived event that are wanted; None if the delta must
-            take the ordinary path, because what it belongs to is done.
+            take the ordinary path: what it belongs to is done, or a half of a surrogate pair waits.
         """
         ...
 
@@ -116,7 +117,7 @@ class TextRepeater:
     def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
         """Fold in the delta whose text is VALUE."""
         container = self._container
-        if container.done:
+        if container.done or self._text.half or not (value.isascii() or can_encode(value)):
             return None
         self._owner.current = message = self._message
         if self._role:
@@ -220,7 +221,7 @@ class _FunctionRepeater(CallRepeater):
     def append(self, value: str) -> ToolCallDelta:
         """Append to the arguments."""
         if value:
-            self._call.function.grow(value)
+            value = self._call.function.grow(value)
         return models.FunctionToolCallDelta(
             self._index, None, "function", models.FunctionDelta(None, value)
         )
@@ -243,7 +244,7 @@ class _CodeRepeater(CallRepeater):
     def append(self, value: str) -> ToolCallDelta:
         """Append to the input."""
         if value:
-            self._call.code_interpreter.grow(value)
+            value = self._call.code_interpreter.grow(value)
         return models.CodeInterpreterToolCallDelta(
             self._index, None, "code_interpreter", models.CodeInterpreterDelta(value)
         )

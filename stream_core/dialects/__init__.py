@@ -6,6 +6,7 @@ carries its snapshot, and only ``snapshots``, which knows what came before, can 
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -13,10 +14,10 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from attrs import define, frozen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from stream_core.events import WireEvent
-    from stream_core.sse import ServerSentEvent
+    from stream_core.sse import IgnoredLine, ServerSentEvent
 
 __all__ = [
     "DIALECTS",
@@ -26,8 +27,11 @@ __all__ = [
     "HasObjects",
     "HoldsBack",
     "ObjectTable",
+    "ReadsIgnored",
+    "is_bare_word",
     "make_dialect",
     "objects_of",
+    "wire_of",
 ]
 
 
@@ -72,6 +76,15 @@ class HoldsBack(Protocol):
         ...
 
 
+@runtime_checkable
+class ReadsIgnored(Protocol):
+    """A dialect whose servers send errors as lines that the standard ignores."""
+
+    def ignored(self, lines: Sequence[IgnoredLine]) -> Iterable[Decoded]:
+        """Return the events that LINES mean; none if they are to be ignored."""
+        ...
+
+
 @frozen(eq=False)
 class ObjectTable:
     """The frames of a wire that carry one object each and mean the same whatever came before.
@@ -111,6 +124,18 @@ DIALECTS = {
 }
 
 
+#: The data of a heartbeat: ``ping``, ``keep-alive``, ``heartbeat``.
+_BARE_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+
+
+def is_bare_word(data: str) -> bool:
+    """Return whether DATA is one word that is not JSON, as some servers send it to keep alive.
+
+    On every wire such a frame without a name is an :class:`UnknownEvent`.
+    """
+    return _BARE_WORD.fullmatch(data.strip()) is not None
+
+
 def objects_of(dialect: Dialect) -> Callable[[str], ObjectTable | None] | None:
     """Return the method of a :class:`HasObjects`, or None if DIALECT is not one."""
     found: Callable[[str], ObjectTable | None] | None = getattr(dialect, "objects", None)
@@ -129,6 +154,13 @@ def make_dialect(dialect: str | Dialect) -> Dialect:
         known = ", ".join(sorted(DIALECTS))
         raise ValueError(f"there is no dialect {dialect!r}; choose one of: {known}")
     return _class_of(dialect)()
+
+
+def wire_of(dialect: Dialect) -> str | None:
+    """Return the name in ``DIALECTS`` of DIALECT's class, or None if it is somebody else's."""
+    cls = dialect.__class__
+    found = (cls.__module__, cls.__qualname__)
+    return next((name for name, row in DIALECTS.items() if row == found), None)
 
 
 @cache

@@ -5,7 +5,8 @@ Rules of this file:
 - ``EVENTS`` is the wire: every name, its event class and its payload class. A name that is
   not in it is an :class:`UnknownEvent`, never an exception. ``ALIASES`` are other spellings
   of these names; their events are delivered under the name in ``EVENTS``.
-- ``data: [DONE]`` is ``done``, with or without its ``event:`` line.
+- ``data: [DONE]`` is ``done``, with or without its ``event:`` line or white space around it.
+- A frame without a name whose data is not JSON (``ping``) is an unknown event.
 - A frame without a name may hold one: ``{"event": ..., "data": ...}`` is unwrapped (Astra,
   LiteLLM). ``{"error": ...}`` without a name is ``error``.
 - The payload of ``error`` comes wrapped in ``{"error": ...}`` from real servers and bare in
@@ -100,7 +101,7 @@ class AssistantsDialect:
             DecodeError: The data is not JSON, or not the payload that its name promises.
         """
         name, data = frame.event, frame.data
-        if data == DONE:
+        if data.strip() == DONE:
             return (Decoded(events.Done, DONE, DONE, "done"),)
         raw = payload = data
         try:

@@ -9,30 +9,76 @@ Rules of this file:
   wire decodes it, and the next one is examined.
 - A stream that ends, or sends ``[DONE]``, before any distinctive frame is an
   :class:`UnknownWireError`.
+- ``tried_in_vain`` answers the same question for a named dialect.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events
 from stream_core.convert import json_text
 from stream_core.errors import UnknownWireError
 
-from . import DIALECTS, NO_OBJECTS, Dialect, HoldsBack, ObjectTable, make_dialect, objects_of
+from . import (
+    DIALECTS,
+    NO_OBJECTS,
+    Dialect,
+    HoldsBack,
+    ObjectTable,
+    ReadsIgnored,
+    make_dialect,
+    objects_of,
+    wire_of,
+)
 from .assistants import ALIASES, EVENTS, AssistantsDialect
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from stream_core.sse import ServerSentEvent
+    from stream_core.sse import IgnoredLine, ServerSentEvent
 
     from . import Decoded
 
-__all__ = ["AutoDialect", "detect"]
+__all__ = [
+    "NEUTRAL",
+    "AutoDialect",
+    "as_text",
+    "detect",
+    "has_lost_line_ends",
+    "looks_like",
+    "tried_in_vain",
+]
+
+#: All wires.
+_WIRES = tuple(name for name in DIALECTS if name != "auto")
 
 #: Names of the Assistants wire that other wires have too.
 _COMMON = frozenset({"error", "done"})
+
+#: The events that do not show by themselves that a frame is one of the wire.
+NEUTRAL = frozenset({events.Done, events.ExtensionEvent, events.UnknownEvent})
+
+#: Maps how bytes without any frame begin (white space aside) to what they look like, and what to
+#: do about it.
+_LOOKS: tuple[tuple[tuple[bytes, ...], str], ...] = (
+    ((b"\x1f\x8b",), "gzip: decompress the bytes before they are read"),
+    ((b"\x28\xb5\x2f\xfd",), "zstd: decompress the bytes before they are read"),
+    (
+        (b"\xff\xfe", b"\xfe\xff", b"d\0a\0", b"e\0v\0", b"\0d\0a", b"\0e\0v"),
+        "UTF-16: an event stream is UTF-8; encode the text as that",
+    ),
+    ((b"<",), "HTML or XML, such as the page of a proxy: check the address, and ask the proxy"),
+    (
+        (b"{", b"["),
+        "JSON instead of an event stream: check that streaming was asked for (stream=True)",
+    ),
+)
+
+#: Field names of an event stream; two in one line are lines whose ends are missing.
+_GLUED_DATA = re.compile(r"[}\]](?:event|data|id): ?")
+_GLUED = re.compile(rb"(?:event|data|id): ?[^\r\n]*?[^\s,](?:event|data): ")
 
 
 def detect(frame: ServerSentEvent) -> str | None:
@@ -62,15 +108,58 @@ def _shaped(value: Any) -> str | None:
     if not isinstance(value, dict):
         return None
     event, kind, type_ = (_text(value.get(key)) for key in ("event", "object", "type"))
-    if isinstance(value.get("choices"), list) or kind.startswith("chat.completion"):
+    if isinstance(value.get("choices"), list | dict) or kind.startswith("chat.completion"):
+        return "chat"
+    if kind == "error" and "message" in value:  # vLLM, older versions
         return "chat"
     # The error of the Responses wire as its reference has it; no other wire sends the type
     # "error" beside the message.
-    if type_.startswith("response.") or (type_ == "error" and "message" in value):
+    if (
+        type_.startswith("response.")
+        or kind == "response"
+        or (type_ == "error" and "message" in value)
+    ):
         return "responses"
     if kind == "thread" or kind.startswith("thread."):
         return "assistants"
     return _named(event) if "data" in value else None
+
+
+def looks_like(begins: bytes) -> str:
+    """Return what bytes without any frame look like, and what to do about it; "" if unknown."""
+    start = begins.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if _GLUED.match(start):
+        return "an event stream whose line ends are missing: keep them, and the blank lines"
+    return next((what for marks, what in _LOOKS if start.startswith(marks)), "")
+
+
+def has_lost_line_ends(data: str) -> bool:
+    """Return whether the DATA of a frame, which is not JSON, is that of several."""
+    return _GLUED_DATA.search(data) is not None
+
+
+def as_text(begins: bytes) -> str:
+    """Return the start of some bytes as text; "" if it is only a comment.
+
+    It has one character for each byte if it is not UTF-8.
+    """
+    try:
+        return "" if begins.startswith(b":") else begins.decode()
+    except UnicodeDecodeError as error:
+        is_cut = error.start and error.reason == "unexpected end of data"
+        return begins[: error.start].decode() if is_cut else begins.decode("latin-1")
+
+
+def tried_in_vain(dialect: Dialect) -> tuple[str, ...]:
+    """Return the names of the wires that a stream could have been, but was not so far.
+
+    They are all wires for an :class:`AutoDialect` that has not decided, none for one that has,
+    and otherwise the dialect's own; none for a dialect that is not in ``DIALECTS``.
+    """
+    if isinstance(dialect, AutoDialect):
+        return () if dialect.decided else _WIRES
+    wire = wire_of(dialect)
+    return () if wire is None else (wire,)
 
 
 def _text(value: Any) -> str:
@@ -86,6 +175,16 @@ class AutoDialect:
         self._dialect: Dialect = self._undecided
         self._decided = False
         self._begins: str | None = None
+
+    @property
+    def after_error(self) -> float | None:
+        """That of the detected wire."""
+        return getattr(self._dialect, "after_error", None)
+
+    @property
+    def decided(self) -> bool:
+        """Whether that frame has come."""
+        return self._decided
 
     def objects(self, name: str) -> ObjectTable | None:
         """Return the table of the detected wire, or None as long as the wire is unknown."""
@@ -127,11 +226,15 @@ class AutoDialect:
             raise self._unknown()
         return self._dialect.end() if isinstance(self._dialect, HoldsBack) else ()
 
+    def ignored(self, lines: Sequence[IgnoredLine]) -> Iterable[Decoded]:
+        """Return what the detected wire reads in LINES; until then, what Chat Completions does."""
+        dialect = self._dialect if self.decided else make_dialect("chat")
+        return dialect.ignored(lines) if isinstance(dialect, ReadsIgnored) else ()
+
     def _decide(self, wire: str) -> None:
         """Decode as WIRE does from now on."""
         self._dialect, self._decided = make_dialect(wire), True
 
     def _unknown(self) -> UnknownWireError:
         """Return the error for a stream whose wire was not detected."""
-        wires = [name for name in DIALECTS if name != "auto"]
-        return UnknownWireError(begins=self._begins or "", wires=wires)
+        return UnknownWireError(begins=self._begins or "", wires=_WIRES)

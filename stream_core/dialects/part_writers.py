@@ -6,6 +6,8 @@ Rules of this file:
 - A payload that was written belongs to whoever folds deltas into it: a writer accumulates in
   objects of its own and hands those over when it closes.
 - ``raw`` is the JSON of a frame; it is passed with the one event that stands for the frame.
+- A piece of text without ``raw`` was cut from a whole text that the server sent, after what was
+  written; a piece with it may end with a half of a surrogate pair, which waits for the other.
 """
 
 from __future__ import annotations
@@ -15,16 +17,26 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import define, evolve, field
 
 from stream_core import events, models
+from stream_core.dialects import Decoded
 from stream_core.models.merging import (
+    flush_content,
+    flush_tool_call,
     merge_annotations,
     merge_content,
     merge_tool_call,
     new_content,
     new_tool_call,
 )
+from stream_core.models.surrogates import whole_text
 
 if TYPE_CHECKING:
-    from stream_core.models import Annotation, MessageContent, ToolCall, ToolCallDelta
+    from stream_core.models import (
+        Annotation,
+        MessageContent,
+        MessageContentDelta,
+        ToolCall,
+        ToolCallDelta,
+    )
 
 
 __all__ = ["MessageWriter", "RunContext", "StepWriter"]
@@ -35,9 +47,11 @@ class RunContext(Protocol):
 
     Attributes:
         run: The run as known so far.
+        written: The events that nobody has taken yet.
     """
 
     run: models.Run
+    written: list[Decoded]
 
     def write(
         self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None
@@ -110,16 +124,19 @@ class MessageWriter:
 
         If VALUE does not begin with the text so far, nothing is written.
         """
-        known = self.text_so_far(index)
+        known, value = self.text_so_far(index), whole_text(value)
         if len(known) < len(value) and value.startswith(known):
             add = self.refusal if refusal else self.text
             add(index, value[len(known) :])
+        elif value:
+            self._drop_half(index)
 
     def settle(self, index: int, value: str, *, refusal: bool = False) -> None:
         """Write what is missing, and make VALUE, the server's last word, the part's text.
 
         A VALUE that is only the beginning of the text so far does not replace it.
         """
+        value = whole_text(value)
         self.complete(index, value, refusal=refusal)
         if index not in self.parts:
             self.parts[index] = (
@@ -142,11 +159,29 @@ class MessageWriter:
         index = delta.index or 0
         part = self.parts.get(index)
         if part is None:
+            self.flush()
             part = self.parts[index] = new_content(delta)
-        merge_content(part, delta)
+        merge_content(part, delta, whole=raw is None)
+        self._write(delta, raw)
+        return part
+
+    def _write(self, delta: MessageContentDelta, raw: Any = None) -> None:
+        """Write DELTA, which is merged already."""
         data = models.MessageDeltaEvent(self.message.id, models.MessageDelta([delta]))
         self.context.write(events.ThreadMessageDelta, data, raw)
-        return part
+
+    def flush(self) -> None:
+        """Write U+FFFD for each half of a surrogate pair that waits: its part ends."""
+        for index, part in self.parts.items():
+            rest = flush_content(part, index)
+            if rest is not None:
+                self._write(rest)
+
+    def _drop_half(self, index: int) -> None:
+        """Forget the half that waits at INDEX: the server's whole text does not have it."""
+        part: Any = self.parts[index]  # it has a text already, or the whole one would be added
+        growing = part.text if isinstance(part, models.TextContentBlock) else part
+        growing.half = ""
 
     def close(
         self,
@@ -166,6 +201,7 @@ class MessageWriter:
             last_error: Why its step failed.
         """
         self.closed = True
+        self.flush()
         # The list has a place for every index; an index without a part is unknown content.
         end = max(self.parts, default=-1) + 1
         content = [self.parts.get(index) or models.UnknownContent() for index in range(end)]
@@ -203,7 +239,11 @@ class StepWriter:
         index = delta.index or 0
         if index == len(self.calls):
             self.calls.append(new_tool_call(delta))
-        merge_tool_call(self.calls[index], delta)
+        merge_tool_call(self.calls[index], delta, whole=raw is None)
+        self._write(delta, raw)
+
+    def _write(self, delta: ToolCallDelta, raw: Any = None) -> None:
+        """Write DELTA, which is merged already."""
         details = models.ToolCallDeltaObject("tool_calls", [delta])
         data = models.RunStepDeltaEvent(self.step_id, models.RunStepDelta(details))
         self.context.write(events.ThreadRunStepDelta, data, raw)
@@ -213,6 +253,24 @@ class StepWriter:
         function = models.FunctionDelta(arguments=value)
         self.add(models.FunctionToolCallDelta(index, None, "function", function), raw)
 
+    def done(self, index: int) -> None:
+        """Write that the function call at INDEX is done: the server said so, before the step ends.
+
+        Its arguments are those of ``calls`` now, whatever the deltas brought.
+        """
+        event_class: Any = events.RunStepToolCallDone
+        payload = event_class(self.calls[index], self.step_id, index)
+        self.context.written.append(
+            Decoded(event_class, payload, None, event_class.event, synthetic=True)
+        )
+
+    def flush(self) -> None:
+        """Write U+FFFD for each half of a surrogate pair that waits: no other half will come."""
+        for index, call in enumerate(self.calls):
+            rest = flush_tool_call(call, index)
+            if rest is not None:
+                self._write(rest)
+
     def close(
         self,
         status: str = "completed",
@@ -221,5 +279,6 @@ class StepWriter:
     ) -> None:
         """Write the end of the step: ``completed``, ``failed`` or ``cancelled``."""
         self.closed = True
+        self.flush()
         details = models.ToolCallsStepDetails(tool_calls=self.calls)
         self.context.close(self, status, details, raw, last_error)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from stream_core import events, models
+from stream_core.models.surrogates import whole_text
 
 from . import Decoded
 from .part_writers import MessageWriter, StepWriter
@@ -41,6 +42,12 @@ ENDS: dict[str, tuple[str, str, str, str | None]] = {
 
 #: The reasons of other wires that mean "no more tokens".
 _OUT_OF_TOKENS = {"max_output_tokens", "max_completion_tokens", "max_tokens", "length"}
+
+#: Maps the end of a text of reasoning to its pieces.
+_REASONING: dict[type[events.WireEvent[Any]], type[events.WireEvent[Any]]] = {
+    events.ReasoningDone: events.ReasoningDelta,
+    events.ReasoningSummaryDone: events.ReasoningSummaryDelta,
+}
 
 #: The statuses with which every run begins, in order.
 _BEGINNING = ("created", "queued", "in_progress")
@@ -95,6 +102,7 @@ class RunWriter:
         ended: Whether the run ended, or waits for an action.
         open: The messages and steps that are open, in order of opening.
         waiting: The step whose calls wait for outputs, or None.
+        answered: The ids of the calls in it that the server answered itself.
     """
 
     run: models.Run
@@ -103,11 +111,20 @@ class RunWriter:
     ended: bool = False
     open: list[MessageWriter | StepWriter] = field(factory=list)
     waiting: StepWriter | None = None
+    answered: set[str] = field(factory=set)
 
     def write(
         self, event_class: type[events.WireEvent[Any]], payload: Any, raw: Any = None
     ) -> None:
-        """Write an event of EVENT_CLASS; without RAW it is synthetic."""
+        """Write an event of EVENT_CLASS; without RAW it is synthetic.
+
+        A half of a surrogate pair that waits in a text of reasoning is written before its end.
+        """
+        delta_class = _REASONING.get(event_class)
+        if delta_class is not None:
+            rest = payload.flush()
+            if rest:
+                self.write(delta_class, models.ReasoningTextDelta(rest, payload))
         self.written.append(
             Decoded(event_class, payload, raw, event_class.event, synthetic=raw is None)
         )
@@ -180,8 +197,6 @@ class RunWriter:
         if action is None:
             self.waiting = None
         run = evolve(self.run, status=status, required_action=action)
-        if action is not None:
-            run.usage = None
         if status == "incomplete":
             run.incomplete_details = models.IncompleteDetails(run_reason)
         if status == "failed":
@@ -194,16 +209,17 @@ class RunWriter:
         """Return the action that a run requires when it ends, or None if nothing waits."""
         outputs = None
         if self.waiting is not None:
+            self.waiting.flush()
             calls = [
                 models.RequiredActionFunctionToolCall(
                     call.id,
                     "function",
-                    models.Function(call.function.name, call.function.arguments),
+                    models.Function(call.function.name, whole_text(call.function.arguments)),
                 )
                 for call in self.waiting.calls
-                if isinstance(call, models.FunctionToolCall)
+                if isinstance(call, models.FunctionToolCall) and call.id not in self.answered
             ]
-            outputs = models.SubmitToolOutputs(calls)
+            outputs = models.SubmitToolOutputs(calls) if calls or not self.answered else None
         if outputs is None and not approvals:
             return None
         return models.RequiredAction(
@@ -211,6 +227,18 @@ class RunWriter:
             outputs,
             models.SubmitToolApproval(approvals) if approvals else None,
         )
+
+    def answer(self, call_id: str, output: str | None) -> None:
+        """Let a call that waits be one that the server answered: nobody is asked for its output.
+
+        Args:
+            call_id: The id of the call.
+            output: Its output, or None if the server does not show it.
+        """
+        for call in () if self.waiting is None else self.waiting.calls:
+            if isinstance(call, models.FunctionToolCall) and call.id == call_id:
+                self.answered.add(call_id)
+                call.function.output = output
 
     def resume(self, outputs: Mapping[str, str]) -> None:
         """Continue a run that required an action, in another stream.
@@ -224,9 +252,10 @@ class RunWriter:
         waiting, self.waiting = self.waiting, None
         if waiting is not None:
             for call in waiting.calls:
-                if isinstance(call, models.FunctionToolCall):
+                if isinstance(call, models.FunctionToolCall) and call.id not in self.answered:
                     call.function.output = outputs.get(call.id)
             waiting.close("completed")
+            self.answered.clear()
 
     # --- Messages and steps -------------------------------------------------------------
 

@@ -1,7 +1,8 @@
 """The common parts of the snapshots of messages and of run steps.
 
-Both a message and a run step are a container of blocks: of parts or of calls. One block of a
-container is open at a time; each has one created and one done event.
+Both a message and a run step are a container of blocks: of parts or of calls. Each block has one
+created and one done event. One part of a message is open at a time; a call of a function stays
+open until its arguments are whole.
 """
 
 from __future__ import annotations
@@ -38,17 +39,21 @@ T = TypeVar("T")
 
 @define(eq=False)
 class Block(Generic[T]):
-    """A part of a message or a call of a step: its snapshot, and which events it has had."""
+    """A part of a message or a call of a step: its snapshot, and which events it has had.
+
+    A call whose input may be ANY_TEXT is of a custom tool: that it looks complete says nothing.
+    """
 
     index: int
     snapshot: T
     created: bool = False
     done: bool = False
+    any_text: bool = False
 
 
 @define(eq=False)
 class Container(Generic[T]):
-    """A message or a step: its blocks by index, the open one, and whether it is done.
+    """A message or a step: its blocks by index, the one begun last, and whether it is done.
 
     ``next_index`` is higher than every index in ``blocks``.
     """

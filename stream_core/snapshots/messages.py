@@ -7,6 +7,8 @@ Rules of this file:
   closed already is delivered, and closes nothing twice.
 - The terminal message that the server sends replaces the accumulated one. Text in it that no
   delta brought is delivered as one more text delta before the text is done.
+- A half of a surrogate pair that still waits when its part ends is delivered as U+FFFD before
+  the end, unless the server's final text takes the place of the part's text.
 - A part that a message was created with begins when its first delta comes, or at the end.
 - An end under an id that was never seen ends the newest open message (cogitator does this); the
   events of its parts keep the id under which they began.
@@ -17,11 +19,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream_core import events, models
-from stream_core.models.merging import merge_annotations, merge_content, new_content
+from stream_core.models.merging import (
+    flush_content,
+    merge_annotations,
+    merge_content,
+    new_content,
+)
 
 from .blocks import Container, History, repeated_event, wire_event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stream_core.dialects import Decoded
     from stream_core.events import Event
     from stream_core.models import Message, MessageContent, MessageContentDelta
@@ -111,7 +120,7 @@ class MessageSnapshots:
             if data.delta.role:
                 snapshot.role = data.delta.role
             for delta in data.delta.content:
-                self._grow_part(container, delta, out)
+                self._grow_part(container, delta, out, whole=decoded.synthetic)
         return out
 
     def _placeholder_message(self, message_id: str) -> Message:
@@ -131,8 +140,13 @@ class MessageSnapshots:
         container: Container[MessageContent],
         delta: MessageContentDelta,
         out: list[Event],
+        *,
+        whole: bool,
     ) -> None:
-        """Merge DELTA into its part, and append to OUT the events that follow."""
+        """Merge DELTA into its part, and append to OUT the events that follow.
+
+        A synthetic delta is WHOLE: it was cut from a whole text, after what was delivered.
+        """
         index = delta.index
         if index is None:
             index = 0 if container.open is None else container.open.index
@@ -143,7 +157,7 @@ class MessageSnapshots:
         elif not block.created:
             self._begin_part(container, block, out)
             _add_rest(container.id, block, _text_of(block.snapshot), 0, out)
-        merge_content(block.snapshot, delta)
+        merge_content(block.snapshot, delta, whole=whole)
         _add_delta(container.id, block, delta, out)
 
     def _begin_part(
@@ -168,6 +182,7 @@ class MessageSnapshots:
         """Append to OUT the end of a part, if there is one and it is not done yet."""
         if block is None or block.done:
             return
+        self._flush_part(container, block, out)
         block.done = True
         part, where = block.snapshot, (container.id, block.index)
         if isinstance(part, models.TextContentBlock):
@@ -178,6 +193,17 @@ class MessageSnapshots:
             out.append(events.MessageImageFileDone(part.image_file, *where))
         elif isinstance(part, models.ImageURLContentBlock):
             out.append(events.MessageImageURLDone(part.image_url, *where))
+
+    def _flush_part(
+        self,
+        container: Container[MessageContent],
+        block: Block[MessageContent],
+        out: list[Event],
+    ) -> None:
+        """Append to OUT the half that waits in a part, if one does."""
+        rest = flush_content(block.snapshot, block.index)
+        if rest is not None:
+            _add_delta(container.id, block, rest, out)
 
     def ends(self, decoded: Decoded) -> list[Event]:
         """A message is complete or incomplete."""
@@ -205,8 +231,9 @@ class MessageSnapshots:
         self, container: Container[MessageContent], message: Message, out: list[Event]
     ) -> None:
         """Append to OUT the rest of a message; MESSAGE, as the server sent it, is its end state."""
-        missing = _missing_text(container, message)
-        for index, part in enumerate(message.content):
+        places = _places(container, message)
+        missing = _missing_text(container, message, places)
+        for index, part in zip(places, message.content, strict=True):
             block = container.blocks.get(index)
             if block is None:
                 block = container.put(index, part)
@@ -218,7 +245,9 @@ class MessageSnapshots:
     ) -> None:
         """Append to OUT the ends of all parts of a message, and of the message."""
         for block in container.blocks.values():
-            if not block.done:
+            if block.done:  # deltas may have come after its end
+                self._flush_part(container, block, out)
+            else:
                 missing = None if block.created else _text_of(block.snapshot)
                 self._settle_part(container, block, block.snapshot, missing, out)
         container.snapshot, container.done, container.open = message, True, None
@@ -293,7 +322,22 @@ def _add_rest(
         out.append(events.MessageRefusalDelta(delta, part, *where))
 
 
-def _missing_text(container: Container[MessageContent], message: Message) -> dict[int, str]:
+def _places(container: Container[MessageContent], message: Message) -> Sequence[int]:
+    """Return the index of each part of MESSAGE: its place, unless the deltas had higher indexes.
+
+    The parts that began are then those of the message, in order.
+    """
+    count = len(message.content)
+    if container.next_index <= count:
+        return range(count)
+    began = sorted(container.blocks)
+    fresh = range(container.next_index, container.next_index + count - len(began))
+    return [*began[:count], *fresh]
+
+
+def _missing_text(
+    container: Container[MessageContent], message: Message, places: Sequence[int]
+) -> dict[int, str]:
     """Return, by index, the text of MESSAGE that no delta brought.
 
     Nothing is missing if the texts are equal as a whole (cogitator sends one part per token and
@@ -301,7 +345,7 @@ def _missing_text(container: Container[MessageContent], message: Message) -> dic
     """
     final = {
         index: part.text.value
-        for index, part in enumerate(message.content)
+        for index, part in zip(places, message.content, strict=True)
         if isinstance(part, models.TextContentBlock)
     }
     known = {

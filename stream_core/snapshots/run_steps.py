@@ -3,8 +3,14 @@
 Rules of this file:
 
 - A step is found by its id, a call by the wire's ``index``, or by its id if there is no index.
-- One call is open at a time; the beginning of the next one closes it. A delta for a call that is
-  closed already is delivered, and closes nothing twice.
+- A call of a function is done when its arguments are whole: at the server's word, which is the
+  terminal step or the action that the run requires; else at the beginning of the next call, if
+  they are a complete JSON object; else at the end. So its done may follow the created of the next
+  call. The input of a custom tool may be any text, so only the server's word or the end counts.
+- Calls of other kinds are done when the next call begins. A delta for a call that is closed
+  already is delivered, and closes nothing twice.
+- A call is done with the arguments that the required action has.
+- A half of a surrogate pair that still waits when its call ends is delivered as U+FFFD before.
 - The terminal step that the server sends replaces the accumulated one.
 - A step whose end comes first belongs to an earlier stream (the answer to submitted tool outputs
   begins like that): only its own done is delivered, without its calls.
@@ -12,17 +18,25 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stream_core import events, models
-from stream_core.models.merging import merge_tool_call, new_tool_call
+from stream_core.convert.json_text import loads
+from stream_core.models.merging import flush_tool_call, merge_tool_call, new_tool_call
 
 from .blocks import Container, History, repeated_event, wire_event
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stream_core.dialects import Decoded
     from stream_core.events import Event
-    from stream_core.models import RunStep, ToolCall, ToolCallDelta
+    from stream_core.models import (
+        RequiredActionFunctionToolCall,
+        RunStep,
+        ToolCall,
+        ToolCallDelta,
+    )
 
     from .blocks import Block
 
@@ -56,11 +70,35 @@ class RunStepSnapshots:
         """Return the container of a known step."""
         return self._steps[step_id]
 
-    def finish_calls(self, out: list[Event]) -> None:
-        """Append to OUT the ends of the calls still open: their arguments are complete."""
+    def finish_calls(
+        self, out: list[Event], required: Sequence[RequiredActionFunctionToolCall] = ()
+    ) -> None:
+        """Append to OUT the ends of the calls still open: their arguments are complete.
+
+        Args:
+            out: See above.
+            required: The calls that the run waits for: they are the server's last word.
+        """
+        if required:
+            self._settle_required(required)
         for step in self._steps.values():
             if not step.done:
                 self._finish_calls(step, out)
+
+    def _settle_required(self, required: Sequence[RequiredActionFunctionToolCall]) -> None:
+        """Give the open calls what the REQUIRED calls have.
+
+        A call that was never sent is added to the newest open step that calls tools.
+        """
+        steps = self._steps.values()
+        by_id = {x.snapshot.id: x for step in steps for x in step.blocks.values()}
+        last = next((x for x in reversed(steps) if not x.done and _calls_tools(x.snapshot)), None)
+        for place, call in enumerate(required):
+            block = by_id.get(call.id)
+            if block is None and last is not None:
+                block = _required_block(last, call, place)
+            if block is not None and not block.done:
+                _agree(block.snapshot, call)
 
     def finish(self, out: list[Event]) -> None:
         """Append to OUT the end of every step still open, as it stands."""
@@ -110,7 +148,7 @@ class RunStepSnapshots:
             events.ThreadRunStepDelta(data, decoded.raw, decoded.synthetic, snapshot=snapshot)
         )
         if not container.done:
-            self._grow_step(container, data.delta.step_details, out)
+            self._grow_step(container, data.delta.step_details, out, whole=decoded.synthetic)
         return out
 
     def _placeholder_step(self, data: models.RunStepDeltaEvent) -> RunStep:
@@ -130,14 +168,19 @@ class RunStepSnapshots:
         container: Container[ToolCall],
         delta: models.StepDetailsDelta | None,
         out: list[Event],
+        *,
+        whole: bool,
     ) -> None:
-        """Merge the details of a delta into its step, and append to OUT the events that follow."""
+        """Merge the details of a delta into its step, and append to OUT the events that follow.
+
+        A synthetic delta is WHOLE: it was cut from a whole text, after what was delivered.
+        """
         step: RunStep = container.snapshot
         if isinstance(delta, models.ToolCallDeltaObject):
             if not isinstance(step.step_details, models.ToolCallsStepDetails):
                 step.step_details = models.ToolCallsStepDetails()
             for call in delta.tool_calls:
-                self._grow_call(container, step.step_details.tool_calls, call, out)
+                self._grow_call(container, step.step_details.tool_calls, call, out, whole=whole)
         elif isinstance(delta, models.RunStepDeltaMessageDelta):
             if delta.message_creation is not None:
                 step.step_details = models.MessageCreationStepDetails(
@@ -152,13 +195,17 @@ class RunStepSnapshots:
         calls: list[ToolCall],
         delta: ToolCallDelta,
         out: list[Event],
+        *,
+        whole: bool,
     ) -> None:
         """Merge DELTA into its call, and append to OUT the events that follow."""
         index = _index_of(container, delta)
         block = container.blocks.get(index)
         if block is None:
             block = container.add(index, new_tool_call(delta), calls)
-        merge_tool_call(block.snapshot, delta)
+        merge_tool_call(block.snapshot, delta, whole=whole)
+        if delta.__class__ is models.FunctionToolCallDelta and "custom" in delta.extra:
+            block.any_text = True
         if not block.created:
             self._begin_call(container, block, out)
         out.append(events.RunStepToolCallDelta(delta, block.snapshot, container.id, index))
@@ -166,22 +213,43 @@ class RunStepSnapshots:
     def _begin_call(
         self, container: Container[ToolCall], block: Block[ToolCall], out: list[Event]
     ) -> None:
-        """Append to OUT the beginning of a call, which ends the call before it."""
-        self._close_call(container, container.open, out)
+        """Append to OUT the beginning of a call, which ends the call before it if that is whole."""
+        if container.open is not None and _is_whole(container.open):
+            self._close_call(container, container.open, out)
         block.created, container.open = True, block
         out.append(events.RunStepToolCallCreated(block.snapshot, container.id, block.index))
 
     def _close_call(
         self,
         container: Container[ToolCall],
-        block: Block[ToolCall] | None,
+        block: Block[ToolCall],
         out: list[Event],
     ) -> None:
-        """Append to OUT the end of a call, if there is one and it is not done yet."""
-        if block is None or block.done:
+        """Append to OUT the end of a call, if it is not done yet."""
+        self._flush_call(container, block, out)  # deltas may have come after its end
+        if block.done:
             return
         block.done = True
         out.append(events.RunStepToolCallDone(block.snapshot, container.id, block.index))
+
+    def _flush_call(
+        self, container: Container[ToolCall], block: Block[ToolCall], out: list[Event]
+    ) -> None:
+        """Append to OUT the halves that wait in a call, if there are any."""
+        rest = flush_tool_call(block.snapshot, block.index)
+        if rest is not None:
+            out.append(events.RunStepToolCallDelta(rest, block.snapshot, container.id, block.index))
+
+    def call_done(self, decoded: Decoded) -> list[Event]:
+        """The server says that a call is done, with these arguments, though its step is not."""
+        done: events.RunStepToolCallDone = decoded.payload
+        container = self._steps[done.run_step_id]
+        out: list[Event] = []
+        block = container.blocks[done.index]
+        if not block.done:
+            _agree(block.snapshot, done.tool_call)
+            self._close_call(container, block, out)
+        return out
 
     def ends(self, decoded: Decoded) -> list[Event]:
         """A step completed, failed, was cancelled or expired."""
@@ -203,23 +271,19 @@ class RunStepSnapshots:
     ) -> None:
         """Append to OUT the rest of a step's calls; FINAL, as sent, is their end state."""
         for index, call in enumerate(final):
-            block = _block_of(container, call, index)
-            block.snapshot = call
-            self._settle_call(container, block, out)
+            _block_of(container, call, index).snapshot = call
         self._finish_calls(container, out)
 
     def _finish_calls(self, container: Container[ToolCall], out: list[Event]) -> None:
-        """Append to OUT the ends of all calls of a step."""
-        for block in container.blocks.values():
-            self._settle_call(container, block, out)
-
-    def _settle_call(
-        self, container: Container[ToolCall], block: Block[ToolCall], out: list[Event]
-    ) -> None:
-        """Append to OUT what is missing of a call: its beginning, its end."""
-        if not block.created:
-            self._begin_call(container, block, out)
-        self._close_call(container, block, out)
+        """Append to OUT the ends of the calls of a step that began; then those that did not."""
+        blocks = container.blocks.values()
+        for block in blocks:
+            if block.created:
+                self._close_call(container, block, out)
+        for block in blocks:
+            if not block.created:
+                self._begin_call(container, block, out)
+                self._close_call(container, block, out)
 
     def _finish_step(self, container: Container[ToolCall], step: RunStep, out: list[Event]) -> None:
         """Append to OUT the end of a step."""
@@ -232,6 +296,56 @@ def _calls(step: RunStep) -> list[ToolCall]:
     """Return the tool calls of STEP; none if it is a step of another type."""
     details = step.step_details
     return details.tool_calls if isinstance(details, models.ToolCallsStepDetails) else []
+
+
+def _calls_tools(step: RunStep) -> bool:
+    """Return whether STEP calls tools, as far as it is known."""
+    return step.type == "tool_calls" or isinstance(step.step_details, models.ToolCallsStepDetails)
+
+
+def _is_whole(block: Block[ToolCall]) -> bool:
+    """Return whether a call is done when the next one begins.
+
+    A call of a function is if its arguments are a complete JSON object; another call always is.
+    """
+    call = block.snapshot
+    if not isinstance(call, models.FunctionToolCall):
+        return True
+    arguments = call.function.arguments
+    if block.done or block.any_text or not arguments.rstrip().endswith("}"):
+        return block.done
+    try:
+        return isinstance(loads(arguments), dict)
+    except ValueError:
+        return False
+
+
+def _agree(known: ToolCall, final: Any) -> None:
+    """Give KNOWN the arguments of FINAL, the same call as the server has it in the end.
+
+    The function is a new object then, because a text that has grown cannot be set.
+    """
+    if not isinstance(known, models.FunctionToolCall):
+        return
+    known.id = known.id or final.id
+    function, arguments = known.function, final.function.arguments
+    name = final.function.name or function.name
+    if (function.name, function.arguments) != (name, arguments):
+        known.function = models.Function(name, arguments, function.output)
+
+
+def _required_block(
+    container: Container[ToolCall], call: RequiredActionFunctionToolCall, place: int
+) -> Block[ToolCall]:
+    """Return the block of a required CALL of unknown id: the one at its PLACE, or a new one."""
+    block = container.blocks.get(place)
+    if block is not None and not block.snapshot.id:
+        return block
+    step: RunStep = container.snapshot
+    if not isinstance(step.step_details, models.ToolCallsStepDetails):
+        step.step_details = models.ToolCallsStepDetails()
+    made = models.FunctionToolCall(call.id)
+    return container.add(container.next_index, made, step.step_details.tool_calls)
 
 
 def _index_of(container: Container[ToolCall], delta: ToolCallDelta) -> int:

@@ -151,7 +151,10 @@ class Snapshots:
             return [repeated_event(decoded)]
         out = [wire_event(decoded)]
         if status == "requires_action":
-            self.followed_steps.finish_calls(out)
+            action = run.required_action
+            outputs = None if action is None else action.submit_tool_outputs
+            required = () if outputs is None else outputs.tool_calls
+            self.followed_steps.finish_calls(out, required)
         elif ends and run.id not in self._runs_done:
             self._runs_done.add(run.id)
             out += self.close()
@@ -193,6 +196,8 @@ _FOLD: dict[type[Event], _Fold] = {
     events.ThreadMessageDelta: lambda self, decoded: self.followed_messages.delta(decoded),
     events.ThreadMessageCompleted: _MESSAGE_ENDS,
     events.ThreadMessageIncomplete: _MESSAGE_ENDS,
+    # Not of a wire: a dialect's word that a call is done, though its step goes on.
+    events.RunStepToolCallDone: lambda self, decoded: self.followed_steps.call_done(decoded),
     events.UnknownEvent: _NAMED,
     events.ExtensionEvent: _NAMED,
 }

@@ -59,6 +59,7 @@ class StreamBase(Current, EventContents):
         self._bytes, self._reader = source, reader
         self._cancel_on_interrupt = cancel_on_interrupt
         self._over = False
+        reader.limit = source.limit
         reader.dispatcher.register(*handlers)
 
     @abstractmethod

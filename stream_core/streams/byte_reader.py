@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, BinaryIO
 
-from stream_core.errors import TransportError
+from stream_core.errors import StreamTimeoutError, TransportError
 from stream_core.source import chunks_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from stream_core.source import Source
 
@@ -33,11 +34,19 @@ class ByteReader:
         """
         self.tees: list[BinaryIO] = []
         self.aborted = False
+        self._deadline: float | None = None
         self.turn_to(source)
 
     def turn_to(self, source: Source) -> None:
         """Read from SOURCE from now on."""
         self.source, self.chunks = source, chunks_of(source)
+
+    def limit(self, seconds: float) -> None:
+        """Read on for at most SECONDS; silence is cut short if the source lets it be."""
+        self._deadline = time.monotonic() + seconds
+        limit_silence = getattr(self.source, "limit_silence", None)
+        if limit_silence is not None:
+            limit_silence(seconds)
 
     def abort(self) -> None:
         """Drop what is being read, at once if the source lets it."""
@@ -61,8 +70,34 @@ class ByteReader:
                 raise TransportError(f"reading the source failed: {error}") from error
             if self.aborted:
                 raise TransportError("reading was aborted")
-            if chunk is None:
+            if chunk is None or (self._deadline is not None and time.monotonic() > self._deadline):
                 return
             for file in tees:
                 file.write(chunk)
             yield chunk
+
+    def read_while(self, heard: Callable[[], bool], idle: float) -> Iterator[bytes]:
+        """Yield what the source gives, as long as events come of it.
+
+        Args:
+            heard: Returns whether an event has come since it was called last.
+            idle: Seconds without an event after which the next bytes are an error.
+
+        Raises:
+            TransportError: As :meth:`read` does.
+            StreamTimeoutError: Bytes came, but no event for longer than IDLE.
+        """
+        limit_silence = getattr(self.source, "limit_silence", None)
+        if limit_silence is not None:
+            limit_silence(idle, must=False)
+        since = time.monotonic()
+        for chunk in self.read():
+            yield chunk
+            now = time.monotonic()
+            if heard():
+                since = now
+            elif now - since >= idle:
+                raise StreamTimeoutError(
+                    f"no event for {idle:g} seconds: only comments and heartbeats came",
+                    timeout=idle,
+                )

@@ -154,8 +154,8 @@ def _wait(driver: Driver, effect: Wait) -> bool:
     return driver.stopped()
 
 
-def _now(_: Driver, effect: Now) -> float:
-    return time.time() if effect.wall else time.monotonic()
+def _now(_: Driver, __: Now) -> float:
+    return time.monotonic()
 
 
 def _begin(_: Driver, effect: Begin) -> Future[Outcome]:

@@ -24,7 +24,7 @@ from stream_core.errors import IncompleteStreamError, StreamError, TransportErro
 from .position import Position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from stream_core.dialects import Dialect
     from stream_core.effects import Flow
@@ -72,6 +72,7 @@ class RunReader:
         closing: Whether nothing more is to be read.
         aborted: Whether even what is being read is to be dropped.
         cancelled: Whether the run was cancelled: no output is submitted any more.
+        limit: Called with the seconds for which one more frame is worth waiting for; or None.
         foreign: What a handler or a tool raised last: not a failure of the stream, whatever its
             class.
     """
@@ -90,7 +91,9 @@ class RunReader:
             ValueError: No dialect has that name.
         """
         self._dialect, self._max_frame_bytes = dialect, max_frame_bytes
+        self.limit: Callable[[float], object] | None = None
         self._decoder = EventDecoder(dialect, max_frame_bytes=max_frame_bytes)
+        self._decoder.limit = self._limit
         self.control = control
         self.position = Position(self._decoder.snapshots)
         self.dispatcher = Dispatcher(self.position)
@@ -106,6 +109,10 @@ class RunReader:
     def want(self, wants: Wants | None) -> None:
         """Make only events of classes that somebody wants; None: all of them."""
         self._decoder.wants = wants
+
+    def heard(self) -> bool:
+        """Return whether an event that means something has come since the last call."""
+        return self._decoder.heard()
 
     @property
     def finished(self) -> bool:
@@ -245,5 +252,10 @@ class RunReader:
             max_frame_bytes=self._max_frame_bytes,
             snapshots=self.position.snapshots,
         )
-        self._decoder.wants = wants
+        self._decoder.wants, self._decoder.limit = wants, self._limit
         self._done = None
+
+    def _limit(self, seconds: float) -> None:
+        """Pass on that the source is to be read for SECONDS only."""
+        if self.limit is not None:
+            self.limit(seconds)

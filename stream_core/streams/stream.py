@@ -61,6 +61,7 @@ class Stream(StreamBase):
         control: Control | None = None,
         transport: Transport | None = None,
         cancel_on_interrupt: bool = False,
+        idle_timeout: float | None = None,
     ) -> None:
         """Prepare to read; nothing is read yet.
 
@@ -75,16 +76,23 @@ class Stream(StreamBase):
             transport: Sends the requests of CONTROL.
             cancel_on_interrupt: Whether Ctrl-C also cancels the run, so that its thread is
                 not left locked.
+            idle_timeout: Seconds without an event after which the stream is lost, though the
+                server still sends comments or heartbeats; None for no limit.
 
         Raises:
             TypeError: SOURCE is a string or a path, or a handler has no ``handle``.
-            ValueError: No dialect has that name.
+            ValueError: No dialect has that name, or IDLE_TIMEOUT is not positive.
         """
         read = ByteReader(source)
         reader = RunReader(dialect=dialect, max_frame_bytes=max_frame_bytes, control=control)
         super().__init__(read, reader, *handlers, cancel_on_interrupt=cancel_on_interrupt)
         self._driver = StreamDriver(transport, reader)
-        self._events = reader.events(read.read())
+        if idle_timeout is not None and not idle_timeout > 0:
+            raise ValueError(
+                f"idle_timeout is {idle_timeout!r}: pass seconds, or None for no limit"
+            )
+        self._idle_timeout = idle_timeout
+        self._events = reader.events(self._chunks())
         self._text: TextReader | None = None
 
     # --- Reading ------------------------------------------------------------------------
@@ -305,4 +313,10 @@ class Stream(StreamBase):
             self._events = iter(following.events)
         else:
             self._bytes.turn_to(following.source)
-            self._events = self._reader.events(self._bytes.read())
+            self._events = self._reader.events(self._chunks())
+
+    def _chunks(self) -> Iterator[bytes]:
+        """Return the bytes of the source, within the limits."""
+        if self._idle_timeout is None:
+            return self._bytes.read()
+        return self._bytes.read_while(self._reader.heard, self._idle_timeout)

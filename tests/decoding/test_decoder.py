@@ -6,9 +6,11 @@ Streams are decoded whole, by the frame, byte by byte, at random splits and with
 
 from __future__ import annotations
 
+import contextlib
 import random
 import re
 import traceback
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +26,7 @@ from stream_core.errors import (
     IncompleteStreamError,
     ServerError,
     StreamError,
+    TransportError,
 )
 from tests.support.frames import (
     DONE,
@@ -568,6 +571,16 @@ def test_an_unnamed_bad_frame_has_no_event() -> None:
     assert out.error.event is None
 
 
+def test_a_frame_whose_line_ends_are_lost_is_refused_with_that_question() -> None:
+    """Its data is JSON and then the next frames."""
+    for rest in ('data: {"id": "b"}', "event: done"):
+        out = decode_every_way(sse(("thread.run.queued", f'{{"id": "a"}}{rest}')))
+        assert isinstance(out.error, DecodeError)
+        assert "are the line ends between the frames missing?" in str(out.error)
+    out = decode_every_way(sse(("thread.run.queued", '{"id": "a"}}')))
+    assert "line ends" not in str(out.error)
+
+
 def test_a_payload_without_data_is_found_anywhere() -> None:
     """It may be in a block of its own, or at the end of the bytes."""
     line = b'{"id": "run_1"}'
@@ -697,3 +710,120 @@ def test_damaged_streams_raise_stream_errors_only(seed: int) -> None:
         assert isinstance(out.error, StreamError)
         assert str(out.error)
         assert "".join(traceback.format_exception(out.error))
+
+
+# --- Signs of life ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("fast", [True, False])
+def test_events_that_mean_something_are_heard_once(
+    monkeypatch: pytest.MonkeyPatch, *, fast: bool
+) -> None:
+    """Whether anybody wants them or not."""
+    monkeypatch.setattr(environment, "FAST", fast)
+    decoder = EventDecoder("assistants")
+    decoder.wants = Wanted(lambda _: False)
+    assert not decoder.heard()
+    for sent in (run("created"), run("in_progress"), text_delta("a"), text_delta("b")):
+        decoder.feed(sse(sent))
+        assert decoder.next_event() is None
+        assert [True, False] == [decoder.heard(), decoder.heard()]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "data", "expected"),
+    [
+        ("assistants", b": ping\n\n", False),
+        ("assistants", sse(("ping", {"type": "ping"})), False),
+        ("responses", sse(("response.queued", {"type": "response.queued"})), False),
+        ("responses", sse(("keepalive", {"type": "keepalive", "sequence_number": 3})), False),
+        ("responses", sse(("response.audio.delta", {"type": "x", "delta": "AA"})), True),
+    ],
+)
+def test_signs_of_life_are_not_heard(dialect: str, data: bytes, *, expected: bool) -> None:
+    """Comments, frames of unknown names, and frames without content."""
+    decoder = EventDecoder(dialect)
+    decoder.feed(data)
+    with contextlib.suppress(DecodeError):
+        while decoder.next_event() is not None:
+            pass
+    assert expected == decoder.heard()
+
+
+class Silent:
+    """A dialect that makes nothing of any frame."""
+
+    def decode(self, frame: ServerSentEvent) -> list[Decoded]:
+        del frame
+        return []
+
+
+def test_a_frame_of_which_nothing_is_made_is_an_extension_event() -> None:
+    """It has its name, and its JSON or its text; a dialect that holds back answers for itself."""
+    data = b'event: beat\ndata: {"n": 1}\n\ndata: ping\n\n'
+    decoder = EventDecoder(Silent())
+    decoder.feed(data)
+    out = list(iter(decoder.next_event, None))
+    assert [
+        events.ExtensionEvent({"n": 1}, {"n": 1}, event="beat"),
+        events.ExtensionEvent("ping", "ping", event="message"),
+    ] == out
+
+
+# --- One more frame after an error ------------------------------------------------------
+
+ERROR_FRAME = b'event: error\ndata: {"type": "error", "message": "down"}\n\n'
+FAILED_FRAME = (
+    b'event: response.failed\ndata: {"type": "response.failed", "response": {"id": "r"}}\n\n'
+)
+
+
+def test_the_frame_after_an_error_is_waited_for_if_the_dialect_says_so() -> None:
+    """Whoever has the bytes learns for how long; the error is raised after it, each time."""
+    decoder, limits = EventDecoder("responses"), list[float]()
+    decoder.limit = limits.append
+    decoder.feed(ERROR_FRAME)
+    assert isinstance(decoder.next_event(), events.ErrorEvent)
+    assert (None, [2.0]) == (decoder.next_event(), limits)
+    decoder.feed(FAILED_FRAME + FAILED_FRAME)
+    found = [type(decoder.next_event()) for _ in range(5)]
+    for _ in range(2):
+        with pytest.raises(ServerError, match="down"):
+            decoder.next_event()
+    assert (1, 1) == (found.count(events.ThreadRunFailed), found.count(events.RunDone))
+    assert not decoder.done
+
+
+def test_nothing_is_waited_for_after_an_error_if_the_dialect_does_not_say_so() -> None:
+    """On other wires the error is the last word."""
+    decoder = EventDecoder("assistants")
+    limits = list[float]()
+    decoder.limit = limits.append
+    decoder.feed(ERROR_FRAME)
+    assert isinstance(decoder.next_event(), events.ErrorEvent)
+    with pytest.raises(ServerError):
+        decoder.next_event()
+    assert [] == limits
+
+
+@pytest.mark.parametrize("failure", [TransportError("silent"), None])
+def test_bytes_that_end_or_fail_after_an_error_are_that_error(failure: StreamError | None) -> None:
+    """What the server said counts more than how the connection went."""
+
+    def chunks() -> Iterator[bytes]:
+        yield ERROR_FRAME
+        if failure is not None:
+            raise failure
+
+    with pytest.raises(ServerError, match="down"):
+        list(EventDecoder("responses").events(chunks()))
+
+
+def test_events_that_nobody_wants_are_left_out_after_an_error_too() -> None:
+    """This is how handlers make reading cheap."""
+    decoder = EventDecoder("responses")
+    wants: dict[Any, bool] = defaultdict(bool)
+    wants[events.RunDone] = True
+    decoder.wants = wants
+    decoder.feed(ERROR_FRAME + FAILED_FRAME)
+    assert isinstance(decoder.next_event(), events.RunDone)

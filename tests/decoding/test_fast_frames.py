@@ -559,7 +559,7 @@ def test_unread_at_close() -> None:
 def test_fed_after_the_end(monkeypatch: pytest.MonkeyPatch, *, fast: bool) -> None:
     """Bytes fed after ``done`` or an error are not kept."""
     monkeypatch.setattr(environment, "FAST", fast)
-    for end in (sse(DONE), sse(("thread.run.created", "{"))):
+    for end in (RUN + sse(DONE), sse(("thread.run.created", "{"))):
         decoder = EventDecoder("assistants")
         decoder.feed(end)
         with contextlib.suppress(DecodeError):
@@ -774,3 +774,17 @@ def test_a_detected_wire_is_read_as_fast(monkeypatch: pytest.MonkeyPatch, before
     while deltas < 20:
         deltas += isinstance(next(found), events.ThreadMessageDelta)
     assert ["ping"] * before == decoded
+
+
+def test_halves_in_whole_texts_are_mended() -> None:
+    """Objects that are folded in at once are like those that take the ordinary path."""
+    status = b'event: thread.run.failed\ndata: {"id": "run_1", "instructions": "a\\ud83d"}\n\n'
+    for fast in (True, False):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(environment, "FAST", fast)
+            decoder = EventDecoder()
+            decoder.feed(RUN + status)
+            out = list(iter(decoder.next_event, None))
+        (failed,) = [x for x in out if isinstance(x, events.ThreadRunFailed)]
+        assert "a\ufffd" == failed.data.instructions
+        assert "a\ud83d" == failed.raw["instructions"]

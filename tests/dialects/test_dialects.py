@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from stream_core import events
-from stream_core.dialects import DIALECTS, Decoded, make_dialect
+from stream_core.dialects import DIALECTS, Decoded, is_bare_word, make_dialect, wire_of
 from stream_core.dialects.assistants import AssistantsDialect
 from stream_core.sse import ServerSentEvent
 
@@ -37,6 +37,47 @@ def test_a_name_that_no_dialect_has_is_refused_with_the_known_ones(name: str) ->
         make_dialect(name)
     known = ", ".join(sorted(DIALECTS))
     assert f"there is no dialect {name!r}; choose one of: {known}" == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        ("ping", True),
+        (" keep-alive\n", True),
+        ("heartbeat", True),
+        ("p", True),
+        ("", False),
+        ("[DONE]", False),
+        ("two words", False),
+        ("<p>", False),
+        ("5", False),
+        ("a" * 65, False),
+    ],
+)
+def test_a_bare_word(data: str, *, expected: bool) -> None:
+    """It is a word of at most 64 letters, digits and dashes that begins with a letter."""
+    assert expected is is_bare_word(data)
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+@pytest.mark.parametrize("event", ["", "message", "ping"])
+def test_data_ping_is_an_unknown_event_on_all_wires(name: str, event: str) -> None:
+    """A heartbeat that is a bare word ends no stream, whatever the wire."""
+    (decoded,) = make_dialect(name).decode(ServerSentEvent(event, "ping", 0))
+    assert (events.UnknownEvent, "ping", "ping", event or "message") == (
+        decoded.event_class,
+        decoded.payload,
+        decoded.raw,
+        decoded.name,
+    )
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_a_dialect_knows_its_name(name: str) -> None:
+    """By its class, so that a subclass is somebody else's."""
+    dialect = make_dialect(name)
+    assert name == wire_of(dialect)
+    assert wire_of(type("Mine", (type(dialect),), {})()) is None
 
 
 class Shouting:

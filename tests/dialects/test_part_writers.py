@@ -137,3 +137,59 @@ def test_arguments_of_a_function_grow() -> None:
     assert (
         models.FunctionToolCall("call_0", "function", models.Function("f", "{}")) == step.calls[0]
     )
+
+
+def test_a_half_of_a_pair_waits_for_the_other() -> None:
+    """If none comes before the next part or the end, U+FFFD is written; a whole text drops it."""
+    run = run_writer()
+    message = run.message("msg_1")
+    run.take()
+    message.text(0, "\ud83d", RAW)
+    message.refusal(1, "\ud83d", RAW)
+    message.refusal(1, "\ude00\ud83d", RAW)
+    message.complete(1, "😀", refusal=True)
+    message.text(0, "\ud83d", RAW)
+    message.complete(0, "\ufffd")
+    message.text(2, "c\ud83d", RAW)
+    message.complete(2, "c😀d")
+    message.complete(3, "\ud83d")
+    message.complete(4, "")
+    message.refusal(3, "", RAW)
+    message.settle(5, "e\ud83d")
+    message.close()
+    out = run.take()
+    assert "\ufffd😀c😀d\ufffde\ufffd" == "".join(message.text_so_far(index) for index in range(6))
+    pieces = [x.payload.delta.content[0] for x in out if x.name == "thread.message.delta"]
+    texts = [x.text.value for x in pieces if isinstance(x, models.TextDeltaBlock) and x.text]
+    assert ["", "\ufffd", "", "c", "😀d", "\ufffd", "e\ufffd"] == texts
+
+
+def test_halves_in_calls_wait_too() -> None:
+    """Arguments, code and logs: what is left is written before the step ends."""
+    run = run_writer()
+    step = run.step("s")
+    run.take()
+    logs = models.CodeInterpreterOutputLogs
+    deltas: list[models.ToolCallDelta] = [
+        models.FunctionToolCallDelta(0, "a", "function", models.FunctionDelta("f", "\ud83d")),
+        models.MCPToolCallDelta(1, "b", "mcp", "g", "\ud83d"),
+        models.CodeInterpreterToolCallDelta(
+            2,
+            "c",
+            "code_interpreter",
+            models.CodeInterpreterDelta("\ud83d", [logs(0, "logs", "\ud83d")]),
+        ),
+        models.FileSearchToolCallDelta(3, "d", "file_search", models.FileSearch()),
+    ]
+    for delta in deltas:
+        step.add(delta, RAW)
+    step.close()
+    details = run.take()[-1].payload.step_details
+    function, mcp, code, _ = details.tool_calls
+    code = code.code_interpreter
+    assert ["\ufffd"] * 4 == [
+        function.function.arguments,
+        mcp.arguments,
+        code.input,
+        code.outputs[0].logs,
+    ]

@@ -102,7 +102,7 @@ def waiting() -> RunWriter:
 
 
 def test_a_run_whose_calls_wait_requires_an_action() -> None:
-    """The message ends before that, the step stays open, and there is no usage yet."""
+    """The message ends before that, the step stays open, and the usage so far is its."""
     run = waiting()
     out = run.take()
     run.written = out
@@ -111,7 +111,7 @@ def test_a_run_whose_calls_wait_requires_an_action() -> None:
     )
     ended = out[-2].payload
     required = ended.required_action
-    assert ("requires_action", None, "submit_tool_outputs", None) == (
+    assert ("requires_action", models.Usage(1, 1, 2), "submit_tool_outputs", None) == (
         ended.status,
         ended.usage,
         required.type,
@@ -218,3 +218,46 @@ def test_usage_adds_up() -> None:
     assert models.Usage(2, 4, 6) == add_usage(models.Usage(1, 2, 3), models.Usage(1, 2, 3))
     assert (one, two, None) == (add_usage(one, None), add_usage(None, two), add_usage(None, None))
     assert {"reasoning_tokens": 4} == getattr(add_usage(two, one), "completion_tokens_details", 0)
+
+
+def test_a_half_in_reasoning_is_written_before_its_end() -> None:
+    """It is a piece of its own, which nobody sent."""
+    run = run_writer()
+    thought = models.ReasoningText()
+    thought.grow("a\ud83d")
+    run.write(events.ReasoningDone, thought)
+    piece, end = run.take()
+    assert (events.ReasoningDelta, "\ufffd", True) == (
+        piece.event_class,
+        piece.payload.delta,
+        piece.synthetic,
+    )
+    assert "a\ufffd" == end.payload.text
+    run.write(events.ReasoningDone, thought)
+    assert [events.ReasoningDone] == [x.event_class for x in run.take()]
+
+
+def test_calls_that_the_server_answered_are_not_required() -> None:
+    """If all are, the run completes and their step has the outputs; another id means nothing."""
+    run = run_writer()
+    run.answer("call_0", "early")
+    run.waiting = step = run.step("calls_1")
+    step.add(models.CodeInterpreterToolCallDelta(0, "call_0", "code_interpreter"))
+    for number in (1, 2):
+        function = models.FunctionDelta("f", "{}")
+        step.add(models.FunctionToolCallDelta(number, f"call_{number}", "function", function))
+    run.answer("call_1", "42")
+    run.answer("call_9", "x")
+    run.end("completed", RAW)
+    (ended,) = [x.payload for x in run.take() if x.event_class is events.ThreadRunRequiresAction]
+    assert ["call_2"] == [x.id for x in ended.required_action.submit_tool_outputs.tool_calls]
+    run.resume({"call_2": "43"})
+    outputs = [getattr(call, "function", None) for call in step.calls]
+    assert [None, "42", "43"] == [x and x.output for x in outputs]
+    run.waiting = again = run.step("calls_2")
+    again.add(models.FunctionToolCallDelta(0, "call_3", "function", models.FunctionDelta("f")))
+    run.answer("call_3", None)
+    run.end("completed", RAW)
+    assert [True] == [x.payload.required_action is None for x in run.take()
+                      if x.event_class is events.ThreadRunCompleted]  # fmt: skip
+    assert again.closed

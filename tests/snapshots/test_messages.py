@@ -5,9 +5,10 @@ Every stream here is decoded whole, byte by byte and at random splits; all must 
 
 from __future__ import annotations
 
+import json
 import operator
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
@@ -26,6 +27,9 @@ from tests.support.frames import (
     transcript_of,
     whole_run,
 )
+
+if TYPE_CHECKING:
+    from tests.support.frames import Frame
 
 
 def said(made: Transcript, index: int = 0, message_id: str = "msg_1") -> str:
@@ -687,3 +691,54 @@ def test_the_messages_are_in_the_order_in_which_they_began() -> None:
     list(iter(decoder.next_event, None))
     assert ["msg_1", "msg_2"] == [x.id for x in decoder.snapshots.messages]
     assert [] == decoder.snapshots.open_objects
+
+
+# --- Halves of surrogate pairs ----------------------------------------------------------
+
+
+def half(index: int) -> Frame:
+    """Return a delta with the first half of a pair."""
+    payload = text_delta("?", index=index)[1]
+    return "thread.message.delta", json.dumps(payload).replace("?", r"\ud83d")
+
+
+def test_a_half_that_is_left_is_delivered_before_its_part_is_done() -> None:
+    """The beginning of the next part ends a part; a half that comes after that waits to the end."""
+    made = transcript_of(text_delta("a"), half(0), text_delta("b", index=1), half(0), half(1))
+    deltas = [(x.index, x.delta.value) for x in made.of(events.MessageTextDelta)]
+    lone = "\ufffd"
+    assert [
+        (0, "a"),
+        (0, ""),
+        (0, lone),
+        (1, "b"),
+        (0, ""),
+        (1, ""),
+        (0, lone),
+        (1, lone),
+    ] == deltas
+    assert [0, 1] == [x.index for x in made.of(events.MessageTextDone)]
+    (done,) = made.of(events.MessageDone)
+    assert "a\ufffd\ufffdb\ufffd" == done.message.text
+
+
+def test_the_servers_final_text_takes_the_place_of_a_half() -> None:
+    """What it has beyond the text so far is one more delta."""
+    made = transcript_of(text_delta("a"), half(0), message("completed", text("a😀b")))
+    assert ["a", "", "😀b"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+
+
+def test_a_final_content_with_fewer_places_than_the_deltas_had_is_theirs_in_order() -> None:
+    """The parts that began are those of the message; text is delivered once, and only the rest."""
+    made = transcript_of(
+        message("created"), text_delta("Hel", index=3), message("completed", text("Hello"))
+    )
+    assert "Hello" == said(made, 3)
+    assert [3] == [x.index for x in made.of(events.MessageTextCreated)]
+    made = transcript_of(
+        message("created"),
+        text_delta("a", index=4),
+        message("completed", text("a"), text("b")),
+    )
+    assert ["a", "b"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
+    assert [4, 5] == [x.index for x in made.of(events.MessageTextDone)]

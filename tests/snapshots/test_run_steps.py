@@ -5,12 +5,14 @@ Every stream here is decoded whole, byte by byte and at random splits; all must 
 
 from __future__ import annotations
 
+import json
 import operator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
+from stream_core.snapshots.stream_state import Snapshots
 from tests.support.frames import (
     DONE,
     Transcript,
@@ -19,6 +21,7 @@ from tests.support.frames import (
     decode,
     decode_every_way,
     run,
+    run_writer,
     sse,
     step,
     step_delta,
@@ -552,3 +555,122 @@ def test_code_and_its_outputs_grow_by_index() -> None:
     outputs = done.tool_call.code_interpreter.outputs
     assert "print(1)" == done.tool_call.code_interpreter.input
     assert ("1\n", "file_1") == (outputs[0].logs, outputs[1].image.file_id)
+
+
+# --- When a call is done ----------------------------------------------------------------
+
+
+def done_calls(made: Transcript) -> list[tuple[str, str, str]]:
+    """Return id, name and arguments of the calls that are done, in order."""
+    calls_done = [x.tool_call for x in made.of(events.RunStepToolCallDone)]
+    return [(x.id, x.function.name, x.function.arguments) for x in calls_done]
+
+
+def waiting(*needed: tuple[str, str, str]) -> Frame:
+    """Return the frame of a run that requires the outputs of these calls."""
+    listed = [function(*one) for one in needed]
+    action = {"type": "submit_tool_outputs", "submit_tool_outputs": {"tool_calls": listed}}
+    return run("requires_action", required_action=action)
+
+
+def test_a_call_is_done_when_the_next_one_begins_if_its_arguments_are_a_complete_object() -> None:
+    """Others, even those that look complete, are done at the end; each once."""
+    made = transcript_of(
+        step("created"),
+        step_delta(call(0, id="a", name="f", arguments='{"x":')),
+        step_delta(call(1, id="b", name="g", arguments='{"y":2} ')),
+        step_delta(call(0, arguments="1}")),
+        step_delta(call(2, id="c", name="h", arguments="x}")),
+        step_delta(call(3, id="d", name="i")),
+    )
+    expected = [("b", "g", '{"y":2} '), ("a", "f", '{"x":1}'), ("c", "h", "x}"), ("d", "i", "")]
+    assert expected == done_calls(made)
+    names = [x for x in made.names if x.startswith("RunStepToolCallC") or "CallDone" in x]
+    begins, ends = "RunStepToolCallCreated", "RunStepToolCallDone"
+    assert [begins, begins, ends, begins, begins, ends, ends, ends] == names
+
+
+def test_a_call_of_a_custom_tool_is_done_at_the_end() -> None:
+    """Its input may be any text, so one that looks complete may go on."""
+    custom = {**call(0, id="a", name="f", arguments="{}"), "custom": {}}
+    made = transcript_of(
+        step("created"),
+        step_delta(custom),
+        step_delta(call(1, id="b", name="g", arguments="{}")),
+        step_delta(call(0, arguments=" and more")),
+    )
+    assert [("a", "f", "{} and more"), ("b", "g", "{}")] == done_calls(made)
+
+
+def test_calls_are_done_with_what_the_run_requires() -> None:
+    """The required action is the server's last word, whatever the fragments were."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step("created"),
+            step_delta(call(0, id="a", name="f", arguments="CIPHER")),
+            step_delta(call(1, name="g", arguments="{")),
+            step_delta(call(2, id="c", name="h", arguments="[1]")),
+            waiting(("a", "f", '{"x":1}'), ("b", "g", '{"y":2}'), ("c", "", "[1]")),
+            DONE,
+        )
+    )
+    expected = [("a", "f", '{"x":1}'), ("b", "g", '{"y":2}'), ("c", "h", "[1]")]
+    assert expected == done_calls(made)
+    assert 3 == len(made.of(events.RunStepToolCallCreated))
+
+
+def test_a_required_call_that_was_never_sent_is_created_and_done() -> None:
+    """It belongs to the step that calls tools; without one, there is nowhere to put it."""
+    for begun in (step("created", type="tool_calls"), step("created", **calls())):
+        needed = ("a", "f", "{}")
+        made = decode_every_way(sse(run("created"), begun, waiting(needed), DONE))
+        assert [needed] == done_calls(made)
+        check_transcript(made.events, ended=False)
+    for begun in (step("created", type="message_creation"), step("completed")):
+        made = decode_every_way(sse(run("created"), begun, waiting(("a", "f", "{}")), DONE))
+        assert [] == done_calls(made)
+
+
+def test_only_a_call_of_a_function_takes_required_arguments() -> None:
+    """A call of another kind under that id stays as it is."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step("created"),
+            step_delta({**code(input="1"), "id": "a"}),
+            waiting(("a", "f", "{}")),
+            DONE,
+        )
+    )
+    (done,) = made.of(events.RunStepToolCallDone)
+    assert "1" == done.tool_call.code_interpreter.input
+
+
+def test_a_dialect_may_say_that_a_call_is_done() -> None:
+    """That is so before its step ends, once, and with the arguments that the dialect has."""
+    writer = run_writer()
+    steps = writer.step("s")
+    named = models.FunctionDelta("f", "CIPHER")
+    steps.add(models.FunctionToolCallDelta(0, "a", function=named), {})
+    steps.calls[0] = models.FunctionToolCall("a", "function", models.Function("f", "{}"))
+    steps.done(0)
+    steps.done(0)  # a second time, which changes nothing
+    snapshots = Snapshots()
+    out = [event for decoded in writer.take() for event in snapshots.apply(decoded)]
+    (done,) = [x for x in out if isinstance(x, events.RunStepToolCallDone)]
+    assert models.FunctionToolCall("a", "function", models.Function("f", "{}")) == done.tool_call
+    assert done is out[-1]
+
+
+def test_a_half_that_is_left_is_delivered_before_its_call_is_done() -> None:
+    """It is one more delta, with U+FFFD; a final step takes the place of all."""
+    name, payload = step_delta({**code(input="?"), "id": "a"})
+    half = name, json.dumps(payload).replace("?", r"\ud83d")
+    final = {"id": "a", "type": "code_interpreter", "code_interpreter": {"input": "1"}}
+    for ends, whole in (((), "\ufffd"), ((step("completed", **calls(final)),), "1")):
+        made = transcript_of(step("created"), half, *ends)
+        pieces = [x.delta.code_interpreter.input for x in made.of(events.RunStepToolCallDelta)]
+        assert ["", *["\ufffd"][: not ends]] == pieces
+        (done,) = made.of(events.RunStepToolCallDone)
+        assert whole == done.tool_call.code_interpreter.input

@@ -326,7 +326,9 @@ def test_a_round_that_leads_nowhere_is_the_end(steps: list[Any] | None) -> None:
     assert ["told ToolOutput"] * bool(steps) + ["Done"] == read(stream, listening)[2:]
 
 
-@pytest.mark.parametrize("data", [ANSWER, sse(DONE)], ids=["completed", "no run"])
+@pytest.mark.parametrize(
+    "data", [ANSWER, sse(("thread.created", {}), DONE)], ids=["completed", "no run"]
+)
 def test_a_run_that_requires_nothing_is_not_answered(data: bytes) -> None:
     """The control is not even asked."""
     control = ScriptedControl()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from stream_core.errors import TransportError
+from stream_core.errors import StreamTimeoutError, TransportError
 from stream_core.streams.byte_reader import ByteReader
 
 if TYPE_CHECKING:
@@ -78,3 +78,66 @@ def test_a_source_that_cannot_be_aborted_is_read_no_further() -> None:
     reader.abort()
     with pytest.raises(TransportError, match="aborted"):
         next(reader.read())
+
+
+def ticking(monkeypatch: pytest.MonkeyPatch, *seconds: float) -> None:
+    """Let the clock show SECONDS, one after the other."""
+    shown = iter(seconds)
+    monkeypatch.setattr("stream_core.streams.byte_reader.time.monotonic", lambda: next(shown))
+
+
+def test_bytes_of_which_no_event_comes_are_an_error_after_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An event begins the time anew."""
+    ticking(monkeypatch, 0, 4, 8, 12, 17)
+    heard = iter([False, True, False, False])
+    reading = ByteReader([b": a", b"b", b": c", b": d", b"e"]).read_while(lambda: next(heard), 9)
+    assert [b": a", b"b", b": c", b": d"] == [next(reading) for _ in range(4)]
+    with pytest.raises(StreamTimeoutError, match="no event for 9 seconds") as caught:
+        next(reading)
+    assert 9 == caught.value.timeout
+
+
+def test_a_source_that_can_is_told_how_long_to_wait() -> None:
+    """So that silence is noticed too; one that cannot be limited is read all the same."""
+
+    class Source:
+        limits: ClassVar[list[object]] = []
+
+        def __iter__(self) -> Iterator[bytes]:
+            return iter([b"a"])
+
+        def limit_silence(self, seconds: float, *, must: bool) -> None:
+            self.limits.append((seconds, must))
+
+    source: Any = Source()
+    assert [b"a"] == list(ByteReader(source).read_while(lambda: True, 5))
+    assert [(5, False)] == Source.limits
+    assert [b"a"] == list(ByteReader([b"a"]).read_while(lambda: True, 5))
+
+
+def test_a_limit_reaches_the_source_and_ends_the_reading_after_that_time() -> None:
+    """Whatever still comes, be it comments, is not waited for any longer."""
+
+    class Source:
+        limits: ClassVar[list[float]] = []
+
+        def __iter__(self) -> Iterator[bytes]:
+            while True:
+                yield b":"
+
+        def limit_silence(self, seconds: float) -> None:
+            self.limits.append(seconds)
+
+    reader = ByteReader(Source())
+    reading = reader.read()
+    assert b":" == next(reading)
+    reader.limit(60.0)
+    assert b":" == next(reading)
+    reader.limit(0.0)
+    assert [] == list(reading)
+    assert [60.0, 0.0] == Source.limits
+    plain = ByteReader([b"a", b"b"])
+    plain.limit(60.0)
+    assert [b"a", b"b"] == list(plain.read())

@@ -213,3 +213,13 @@ def test_an_error_that_is_not_of_a_stream_leaves_the_recovery_as_it_is() -> None
     reader = reader_of(ScriptedControl(sources=[ZeroDivisionError()]), sse(run("created")))
     with pytest.raises(ZeroDivisionError):
         play(reader.go_on(), False)  # not aborted
+
+
+def test_a_reader_without_a_shell_waits_for_the_frame_after_an_error_too() -> None:
+    """Nobody limits how long."""
+    reader = RunReader(dialect="responses", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=None)
+    error = sse(("error", {"type": "error", "message": "down"}))
+    failed = sse(("response.failed", {"type": "response.failed", "response": {"id": "r"}}))
+    assert "ThreadRunFailed" in names(reader.events([error, failed]))
+    with pytest.raises(ServerError, match="down"):
+        play(reader.go_on())

@@ -7,6 +7,7 @@ sources write into one list.
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import socket
 import threading
@@ -60,6 +61,8 @@ ANSWER = whole_run(
     text_delta("lo\nyou"),
     message("completed", text("Hello\nyou")),
 )
+#: A stream that has no run.
+NO_RUN = sse(("thread.created", {"id": "thread_1"}), DONE)
 
 
 class Writing:
@@ -282,7 +285,7 @@ def test_until_done_returns_the_last_run() -> None:
     found = Stream(sse(run("created"), run("completed", model="m"), DONE)).until_done()
     assert found is not None
     assert ("completed", "m") == (found.status, found.model)
-    assert Stream(sse(DONE), dialect="assistants").until_done() is None
+    assert Stream(NO_RUN).until_done() is None
 
 
 def test_until_done_goes_on_where_next_stopped() -> None:
@@ -768,9 +771,9 @@ def test_a_callback_of_the_end_may_close_the_stream() -> None:
     """It is over anyway."""
     log: list[str] = []
     ends = Doing(log, do={"StreamEnd": lambda: stream.close()})  # noqa: PLW0108  # not made yet
-    stream = Stream(sse(DONE), ends, dialect="assistants")
+    stream = Stream(NO_RUN, ends)
     stream.until_done()
-    assert ["Done", "StreamEnd"] == log
+    assert ["ThreadCreated", "Done", "StreamEnd"] == log
 
 
 def test_a_with_block_closes_whatever_happened() -> None:
@@ -831,10 +834,10 @@ class _CannotClose(Writing):
 def test_a_source_that_cannot_be_closed_does_not_hide_the_end() -> None:
     """Handlers get on_end first; then the exception propagates, once."""
     log: list[str] = []
-    stream = Stream(_CannotClose(log, sse(DONE)), Doing(log), dialect="assistants")
+    stream = Stream(_CannotClose(log, NO_RUN), Doing(log))
     with pytest.raises(OSError, match="cannot close"):
         stream.until_done()
-    assert ["read", "Done", "StreamEnd"] == log
+    assert ["read", "ThreadCreated", "Done", "StreamEnd"] == log
     assert stream.until_done() is None
 
 
@@ -958,7 +961,7 @@ def test_cancel_reads_until_there_is_a_run() -> None:
     assert stream.cancel() is stream.current_run
     assert ["find", "cancel run_1"] == control.asked
     control = ScriptedControl()
-    assert Stream(sse(DONE), control=control, dialect="assistants").cancel() is None
+    assert Stream(NO_RUN, control=control).cancel() is None
     assert ["find"] == control.asked
 
 
@@ -1044,7 +1047,7 @@ def test_ctrl_c_cancels_the_run_where_that_was_chosen(
         (ANSWER, INTERRUPTED, False, []),
         (ANSWER, Doing([], do={"RunDone": raising(KeyboardInterrupt())}), True, []),
         (ANSWER, Doing([], do={"ThreadRunCreated": raising(ValueError())}), True, []),
-        (sse(DONE), Doing([], do={"Done": raising(KeyboardInterrupt())}), True, ["find"]),
+        (NO_RUN, Doing([], do={"Done": raising(KeyboardInterrupt())}), True, ["find"]),
     ],
     ids=["not chosen", "ended", "no Ctrl-C", "no run"],
 )
@@ -1213,7 +1216,7 @@ def test_final_objects_are_there_after_reading_to_the_end() -> None:
 def test_a_final_run_that_is_not_there_is_misuse() -> None:
     """The error names the method that may return None."""
     with pytest.raises(RuntimeError, match="until_done"):
-        Stream(sse(DONE), dialect="assistants").get_final_run()
+        Stream(NO_RUN).get_final_run()
 
 
 def test_facts_of_the_answer_come_from_the_source() -> None:
@@ -1227,3 +1230,33 @@ def test_facts_of_the_answer_come_from_the_source() -> None:
     stream = Stream(Answer())
     assert ({"status": 200}, "req_1") == (stream.response, stream.request_id)
     assert (None, None) == (Stream(ANSWER).response, Stream(ANSWER).request_id)
+
+
+# --- Idle streams -----------------------------------------------------------------------
+
+
+def test_a_stream_of_signs_of_life_alone_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is recovered like a cut, or fails as a timeout; with no limit it goes on."""
+    chunks = [sse(run("created")), *[b": ping\n\n"] * 5, sse(run("completed"), DONE)]
+    log: list[str] = []
+    for limit in (None, 1000.0):
+        Stream(chunks, Doing(log), idle_timeout=limit).until_done()
+    assert 2 == log.count("Done")
+    shown = itertools.count(step=10)
+    monkeypatch.setattr("stream_core.streams.byte_reader.time.monotonic", lambda: next(shown))
+    stream = Stream(chunks, Doing(log), idle_timeout=30)
+    with pytest.raises(StreamTimeoutError, match="no event for 30 seconds"):
+        stream.until_done()
+    assert ["StreamTimeout", "StreamException", "StreamEnd"] == log[-3:]
+    control = ScriptedControl(sources=[sse(run("completed"), DONE)])
+    Stream(chunks, Doing(log), idle_timeout=30, control=control).until_done()
+    assert ["StreamRecovered", "ThreadRunCompleted"] == [
+        name for name in log if name in ("StreamRecovered", "ThreadRunCompleted")
+    ][-2:]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, float("nan")])
+def test_an_idle_timeout_that_cannot_be_is_refused(wrong: float) -> None:
+    """Before anything is read."""
+    with pytest.raises(ValueError, match="idle_timeout is"):
+        Stream(b"", idle_timeout=wrong)
