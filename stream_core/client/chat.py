@@ -7,6 +7,7 @@ a run can be cancelled only by closing its connection.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from stream_core.api.chat_params import ChatStreamParams
@@ -19,7 +20,7 @@ from .resource import Resource
 from .streaming_calls import StreamingCall
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Unpack
 
     from stream_core.http.transport import Transport
@@ -63,9 +64,21 @@ class Completions(Resource):
             "stream_options": {"include_usage": True},
         }
         options = make_options("POST", ChatStreamParams, call.params, required)
-        dialect = ChatDialect()
+        body: Any = options.get("body")
+        dialect = ChatDialect(call_ids=_call_ids(body["messages"]))
         control = ChatControl(options, dialect, rounds=call.rounds)
         return call.listen(Stream, self._transport, control, dialect)
+
+
+def _call_ids(messages: Any) -> set[str]:
+    """Return the ids of the calls in MESSAGES, which the caller made in whatever way."""
+    ids = set()
+    for message in messages if isinstance(messages, list | tuple) else ():
+        calls = message.get("tool_calls") if isinstance(message, Mapping) else None
+        for call in calls or ():
+            if isinstance(call, Mapping) and isinstance(call.get("id"), str):
+                ids.add(call["id"])
+    return ids
 
 
 class Chat(Resource):

@@ -134,6 +134,61 @@ def test_rounds_add_up() -> None:
     assert [["user"], ["user", *answered], ["user", *answered, *answered]] == roles
 
 
+def test_what_came_with_the_calls_goes_back_with_them() -> None:
+    """OpenRouter's details are joined, everything else is as it was sent."""
+    detail = {"type": "reasoning.text", "index": 0, "format": "anthropic-claude-v1"}
+    signed = {"google": {"thought_signature": "abc"}}
+    fragment = {**call(0, "call_1", name="get_tides", arguments="{}"), "extra_content": signed}
+    calls = frames(
+        chunk(reasoning="Hm", reasoning_details=[{**detail, "text": "H"}]),
+        chunk(reasoning=".", reasoning_details=[{**detail, "text": "m.", "signature": "SIGN"}]),
+        chunk(reasoning_opaque="OPAQUE"),
+        chunk(tool_calls=[fragment]),
+        stop("tool_calls"),
+        DONE,
+    )
+    with running(calls, SAYS) as server:
+        stream_of(server, tools=ToolSet(get_tides)).until_done()
+        message = server.bodies[1]["messages"][1]
+    assert {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [
+            {
+                "extra_content": signed,
+                "id": "call_1",
+                "type": "function",
+                "function": {"name": "get_tides", "arguments": "{}"},
+            }
+        ],
+        "reasoning": "Hm.",
+        "reasoning_details": [{**detail, "text": "Hm.", "signature": "SIGN"}],
+        "reasoning_opaque": "OPAQUE",
+    } == message
+
+
+def test_ids_that_are_made_up_are_unique_over_all_rounds() -> None:
+    """Also those of the conversation so far, which the caller may have kept."""
+    nameless = frames(chunk(tool_calls=[call(0, name="get_tides", arguments="{}")]), stop(), DONE)
+    earlier = {"role": "assistant", "tool_calls": [{"id": "call_0"}, {"id": None}, "x"]}
+    messages: list[Any] = [QUESTION, earlier, "x"]
+    with running(nameless, nameless, SAYS) as server:
+        stream_of(server, messages=messages, tools=ToolSet(get_tides)).until_done()
+        last = server.bodies[2]["messages"]
+    assert ["call_1", "call_2"] == [x["tool_call_id"] for x in last[3:] if x["role"] == "tool"]
+
+
+def test_each_run_has_the_usage_of_its_own_round() -> None:
+    """If the caller answers by hand, every round is a run."""
+    with running(CALLS, SAYS) as server:
+        first = stream_of(server, tools=[TIDES]).until_done()
+        second = stream_of(server).until_done()
+    assert [("requires_action", 5), ("completed", 5)] == [
+        (run and run.status, run and run.usage and run.usage.total_tokens)
+        for run in (first, second)
+    ]
+
+
 def test_a_model_that_always_calls_is_stopped() -> None:
     """After ``max_rounds`` rounds the stream fails."""
     with running(CALLS, CALLS) as server:

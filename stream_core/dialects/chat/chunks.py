@@ -6,8 +6,9 @@ Rules of this file:
   that other servers add are marked with the server's name.
 - A field is here only if the dialect uses it. The fields of OpenAI's chunks that it does not
   use are in ``RAW_ONLY``, with the reason; their values are in ``event.raw``.
-- As in ``models``, every field has a default, and unknown keys are in ``extra``. A field that
-  servers fill with several types is ``Any`` and read by the dialect.
+- As in ``models``, every field has a default, and unknown keys are in ``extra``.
+- A field has a type only if the meaning of the chunk would be in doubt with another one
+  (``NEEDED``). All others are ``Any``: the dialect reads them if it can, and never fails.
 """
 
 # attrs and cattrs evaluate these annotations, so their names are imported at runtime.
@@ -17,24 +18,17 @@ from typing import Any
 
 from attrs import define, field
 
-from stream_core.models import Payload, Usage
+from stream_core.models import Payload
 
 __all__ = [
     "CHUNK",
     "RAW_ONLY",
     "ChatChunk",
-    "ChunkAnnotation",
     "ChunkChoice",
-    "ChunkCitation",
-    "ChunkContent",
     "ChunkCustom",
     "ChunkDelta",
     "ChunkFunction",
-    "ChunkPart",
-    "ChunkReasoning",
-    "ChunkThought",
     "ChunkToolCall",
-    "GroqExtra",
 ]
 
 #: The ``object`` of a chunk.
@@ -47,13 +41,14 @@ RAW_ONLY = {
     "service_tier": "a run has no field for it",
     "system_fingerprint": "a run has no field for it",
     "choices[].logprobs": "texts of the Assistants wire have no probabilities",
-    "choices[].delta.role": "an answer's role is always assistant",
 }
 
 
 @define(eq=False, repr=False)
 class ChunkFunction(Payload):
     """A piece of a function call; ``arguments`` is text, or one object with all of them."""
+
+    NEEDED = ("name", "arguments")
 
     name: str | None = None
     arguments: Any = None
@@ -62,6 +57,8 @@ class ChunkFunction(Payload):
 @define(eq=False, repr=False)
 class ChunkCustom(Payload):
     """A piece of a call of a custom tool, whose input may be any text."""
+
+    NEEDED = ("name", "input")
 
     name: str | None = None
     input: str | None = None
@@ -74,101 +71,56 @@ class ChunkToolCall(Payload):
     Fields that a server adds (Gemini: ``extra_content``) are in ``extra``.
     """
 
-    index: int | None = None
-    id: str | None = None
-    type: str | None = None
+    NEEDED = ("index", "id", "function", "custom")
+
+    index: Any = None
+    id: Any = None
+    type: Any = None
     function: ChunkFunction | None = None
     custom: ChunkCustom | None = None
 
 
 @define(eq=False, repr=False)
-class ChunkReasoning(Payload):
-    """OpenRouter: a piece of reasoning, or of its summary."""
-
-    type: str | None = None
-    text: str | None = None
-    summary: str | None = None
-
-
-@define(eq=False, repr=False)
-class ChunkCitation(Payload):
-    """OpenRouter and OpenAI's search models: the cited page."""
-
-    url: str = ""
-    title: str | None = None
-    start_index: int | None = None
-    end_index: int | None = None
-
-
-@define(eq=False, repr=False)
-class ChunkAnnotation(Payload):
-    """OpenRouter and OpenAI's search models: an annotation; ``raw`` is all of it."""
-
-    type: str | None = None
-    url_citation: ChunkCitation | None = None
-    raw: dict[str, Any] = field(factory=dict)
-
-
-@define(eq=False, repr=False)
-class ChunkThought(Payload):
-    """Mistral: a piece of a part that is reasoning."""
-
-    type: str | None = None
-    text: str | None = None
-
-
-@define(eq=False, repr=False)
-class ChunkPart(Payload):
-    """Mistral: one part of ``content`` if that is a list."""
-
-    type: str | None = None
-    text: str | None = None
-    thinking: list[ChunkThought] = field(factory=list)
-
-
-@define(eq=False, repr=False)
-class ChunkContent(Payload):
-    """Mistral: ``content`` if it is a list."""
-
-    content: list[ChunkPart] = field(factory=list)
-
-
-@define(eq=False, repr=False)
 class ChunkDelta(Payload):
-    """The addition that a chunk makes to an answer.
+    """The addition that a chunk makes to an answer, or (``message``) all of an answer.
 
-    ``content`` is text (with Mistral: or parts). Reasoning comes as ``reasoning_content``
-    (DeepSeek, llama.cpp, vLLM) or as ``reasoning`` with ``reasoning_details`` (OpenRouter);
-    ``annotations`` and ``images`` are OpenRouter's.
+    ``content`` is text, or (Mistral, Databricks) a list of parts. Fields that servers add are read
+    from ``extra``, which most deltas do not have. Reasoning comes as
+    ``reasoning_content`` (DeepSeek, llama.cpp), ``reasoning`` with ``reasoning_details``
+    (OpenRouter; vLLM and Ollama without), ``reasoning_text`` with ``reasoning_opaque``
+    (Copilot), ``thinking`` or ``thinking_blocks`` (LiteLLM). ``annotations`` and ``images`` are
+    OpenRouter's, ``executed_tools`` is Groq's, ``context`` Azure's, ``extra_content`` Gemini's.
     """
 
+    NEEDED = ("content", "refusal", "tool_calls", "function_call")
+
+    role: Any = None
     content: Any = None
     refusal: str | None = None
-    reasoning_content: str | None = None
-    reasoning: str | None = None
-    reasoning_details: list[ChunkReasoning] = field(factory=list)
-    annotations: list[ChunkAnnotation] = field(factory=list)
     tool_calls: list[ChunkToolCall] = field(factory=list)
     function_call: ChunkFunction | None = None
     audio: Any = None
-    images: Any = None
 
 
 @define(eq=False, repr=False)
 class ChunkChoice(Payload):
-    """One of the answers; ``error`` is OpenRouter's."""
+    """One of the answers.
 
-    index: int = 0
+    ``message`` is all of it (servers that pretend to stream), ``messages`` has several deltas
+    (old Azure), ``text`` is that of ``/completions``; ``usage`` is Moonshot's, ``error``
+    OpenRouter's.
+    """
+
+    NEEDED = ("index", "delta", "message", "messages", "text")
+
+    index: Any = None
     delta: ChunkDelta = field(factory=ChunkDelta)
-    finish_reason: str | None = None
+    message: Any = None
+    messages: Any = None
+    text: Any = None
+    finish_reason: Any = None
+    usage: Any = None
     error: Any = None
-
-
-@define(eq=False, repr=False)
-class GroqExtra(Payload):
-    """Groq: the additional fields of its last chunk."""
-
-    usage: Usage | None = None
 
 
 @define(eq=False, repr=False)
@@ -178,12 +130,14 @@ class ChatChunk(Payload):
     ``prompt_filter_results`` is Azure's, ``citations`` Perplexity's, ``x_groq`` Groq's.
     """
 
-    id: str = ""
-    created: float | None = None
-    model: str = ""
+    NEEDED = ("choices",)
+
+    id: Any = None
+    created: Any = None
+    model: Any = None
     choices: list[ChunkChoice] = field(factory=list)
-    usage: Usage | None = None
+    usage: Any = None
     moderation: Any = None
     prompt_filter_results: Any = None
     citations: Any = None
-    x_groq: GroqExtra | None = None
+    x_groq: Any = None

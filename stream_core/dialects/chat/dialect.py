@@ -6,13 +6,18 @@ Rules of this file:
   or a choice. Choice 0 is the answer; the others are extension events.
 - A message begins with its first text or refusal, never with the role; the calls share one
   step. Both may be open at once.
+- An answer comes as deltas, as one ``message``, as several ``messages`` (old Azure) or as
+  ``text`` (``/completions``).
 - The ending is held back until ``[DONE]`` or the end of the bytes: usage comes after
   ``finish_reason``, and some servers send ``finish_reason`` twice. Bytes that end without any
-  ``finish_reason`` are not an end; ``[DONE]`` without one counts as ``stop``.
-- Calls require an action if the answer stopped, whatever reason it gave; if it was cut, they are
-  cancelled, because half a call cannot be run.
+  ``finish_reason`` are not an end; ``[DONE]`` without one counts as ``stop``. The server's own
+  word is in the run's ``extra``.
+- Calls require an action if the answer stopped; if it was cut, they are cancelled, because half a
+  call cannot be run. If it ended with a word that nobody knows, they require an action if their
+  arguments are whole.
 - ``raw`` is the chunk: for every delta in it, for the run's created, and for the run's end (the
-  last chunk with a ``finish_reason``). What no chunk states (that a message began) is synthetic.
+  last chunk with a ``finish_reason``). A chunk that gives no other event is an extension event.
+  What no chunk states (that a message began) is synthetic.
 - ``DecodeError`` is the only exception.
 
 Source of the shapes: OpenAI API reference, "Chat Completions: streaming"; recordings.
@@ -23,70 +28,75 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve
+
 from stream_core import events, models
 from stream_core.convert.json_text import loads
 from stream_core.convert.payloads import structure
-from stream_core.dialects import Decoded
-from stream_core.dialects.assistants import DONE, read_error
+from stream_core.dialects import Decoded, is_bare_word
+from stream_core.dialects.assistants import DONE
 from stream_core.dialects.run_writer import RunWriter, add_usage
 from stream_core.errors import DecodeError
 
 from .answer import ChatAnswer
-from .chunks import CHUNK, ChatChunk
+from .chunks import CHUNK, ChatChunk, ChunkDelta
+from .content import wrong
+from .endings import FINISH_REASONS, ending_of, read_usage, word_of
+from .failures import failure_in, failure_in_lines, failure_of, make_error
+from .fragments import read_index
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from stream_core.sse import ServerSentEvent
+    from stream_core.sse import IgnoredLine, ServerSentEvent
 
     from .chunks import ChunkChoice
 
 __all__ = ["FINISH_REASONS", "ChatDialect"]
 
-#: Maps why an answer ended to how its run ends, and the reason that an incomplete run gives. A
-#: reason that is not here is a normal end.
-FINISH_REASONS: dict[str, tuple[str, str | None]] = {
-    "stop": ("completed", None),
-    "tool_calls": ("completed", None),
-    "function_call": ("completed", None),
-    "length": ("incomplete", "length"),
-    "model_length": ("incomplete", "length"),  # Mistral
-    "content_filter": ("incomplete", "content_filter"),
-    "error": ("failed", None),  # OpenRouter, Mistral
-    "insufficient_system_resource": ("failed", None),  # DeepSeek
-}
-
 #: The names of a frame without ``event:`` (WHATWG: the default type is "message"), and the name
 #: that a few servers give to every chunk.
 _UNNAMED = ("", "message", CHUNK)
+
+#: Data that is a bare word: a heartbeat.
+
+#: Further words of the server about the end, beside ``finish_reason``.
+_REASONS = ("native_finish_reason", "stop_reason")
 
 
 class ChatDialect:
     """The Chat Completions wire; one object reads one stream, or those of one tool loop.
 
     Attributes:
-        usage: The tokens used by all streams so far, or None if the server did not state them; a
-            run that requires an action has no usage of its own.
+        usage: The tokens used by all streams so far, or None if the server did not state them.
     """
 
-    def __init__(self, run: models.Run | None = None) -> None:
+    def __init__(self, run: models.Run | None = None, *, call_ids: Iterable[str] = ()) -> None:
         """Begin a run.
 
         Args:
             run: The fields known before its first chunk, e.g. ``assistant_id``.
+            call_ids: The ids of the calls earlier in the conversation: none of them is given to
+                another call.
         """
         self._run = RunWriter(models.Run() if run is None else run)
         self._ids: set[str] = set()
+        self._call_ids = dict.fromkeys(call_ids, False)
         self._used: models.Usage | None = None
-        self.usage: models.Usage | None = None
-        self._answer = ChatAnswer(self._run)
+        self._usage: models.Usage | None = None
+        self._begin_answer()
+
+    @property
+    def usage(self) -> models.Usage | None:
+        """See above."""
+        return add_usage(self._used, self._usage)
 
     @property
     def assistant_message(self) -> dict[str, Any]:
         """The answer so far, in the form in which it is appended to a request's ``messages``.
 
         It has ``role``, ``content`` (or None) and, if tools were called, ``tool_calls``, with
-        ``reasoning_content`` if that was sent: DeepSeek refuses the outputs without it.
+        everything that servers want back with them (see ``returned_fields``).
         """
         return self._answer.to_message()
 
@@ -96,15 +106,29 @@ class ChatDialect:
         Args:
             outputs: The outputs of the calls, by call id.
         """
-        self._used, self._run.run.usage = self.usage, None
+        self._used, self._usage, run = self.usage, None, self._run.run
+        run.usage = None
+        run.keep_extra({k: x for k, x in run.extra.items() if k not in self._words})
         self._run.resume(outputs)
-        self._answer = ChatAnswer(self._run)
+        self._begin_answer()
+
+    def _begin_answer(self) -> None:
+        """Begin the answer of a round."""
+        self._answer = ChatAnswer(self._run, self._call_ids)
+        # The server's words about its end, and the chunk that has no event but that end.
+        self._words: dict[str, Any] = {}
+        self._held: Any = None
 
     def end(self) -> Sequence[Decoded]:
         """Return what the end of the bytes means: the run's ending, if that was held back."""
         if self._answer.finish_reason is not None and not self._run.ended:
             self._finish()
         return self._run.take()
+
+    def ignored(self, lines: Sequence[IgnoredLine]) -> Sequence[Decoded]:
+        """Return the error in LINES, which the standard ignores; nothing if there is none."""
+        failure = None if self._run.ended else failure_in_lines(lines)
+        return [] if failure is None else self._error(failure, failure)
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
         """Decode FRAME.
@@ -127,8 +151,8 @@ class ChatDialect:
                 return self._lines(lines)
             if frame.event == "error":
                 return self._error(frame.data, frame.data)
-            if frame.event not in _UNNAMED:
-                return self._unknown(frame.event, frame.data)
+            if frame.event not in _UNNAMED or is_bare_word(frame.data):
+                return self._unknown(frame.event or "message", frame.data)
             raise DecodeError(f"the data is not JSON: {error}") from error
         return self._value(frame.event, raw)
 
@@ -153,28 +177,45 @@ class ChatDialect:
         if name == "error":
             return self._error(raw, raw)
         if isinstance(raw, dict):
-            is_chunk, error = "choices" in raw or raw.get("object") == CHUNK, raw.get("error")
-            if error is not None:
-                if is_chunk:  # OpenRouter: an answer that breaks off
-                    with suppress(DecodeError):  # the server's error matters more
-                        self._chunk(structure(ChatChunk, raw), raw)
-                return self._error(raw, raw)
-            if is_chunk:
-                self._chunk(structure(ChatChunk, raw), raw)
-                return self._run.take()
-            if raw.get("object") == "error":  # vLLM, older versions
-                return self._error(raw, raw)
+            if "choices" in raw or str(raw.get("object")).startswith("chat.completion"):
+                return self._read_chunk(raw)
+            failure = failure_of(raw)
+            if failure is not None:
+                return self._error(failure, raw)
         return self._unknown(_own_name(raw) if name in _UNNAMED else name, raw)
+
+    def _read_chunk(self, raw: dict[str, Any]) -> list[Decoded]:
+        """Decode the chunk RAW; what comes with an error is delivered before it."""
+        failure = failure_in(raw)
+        if failure is not None:
+            with suppress(DecodeError):  # the server's error matters more
+                self._chunk(structure(ChatChunk, raw), raw)
+            return self._error(failure, raw)
+        self._chunk(structure(ChatChunk, raw), raw)
+        written = self._run.written
+        if not written or (written[-1].raw is not raw and all(x.raw is not raw for x in written)):
+            if self._answer.finish_raw is raw:
+                self._held = raw
+            else:
+                self._run.extend(CHUNK, raw)
+        return self._run.take()
 
     def _unknown(self, name: str, raw: Any) -> list[Decoded]:
         """Return the event for what is neither a chunk nor an error."""
         self._run.written.append(Decoded(events.UnknownEvent, raw, raw, name))
         return self._run.take()
 
-    def _error(self, payload: Any, raw: Any) -> list[Decoded]:
+    def _error(self, failure: Any, raw: Any) -> list[Decoded]:
         """Return the event for an error, after those of the chunk that came with it."""
-        self._run.write(events.ErrorEvent, read_error(payload), raw)
+        self._release()
+        self._run.write(events.ErrorEvent, make_error(failure), raw)
         return self._run.take()
+
+    def _release(self) -> None:
+        """Write the chunk that was held back: it has not become the run's end."""
+        if self._held is not None:
+            self._run.extend(CHUNK, self._held)
+            self._held = None
 
     def _done(self) -> list[Decoded]:
         """Return the events of the ending, and ``done``."""
@@ -189,11 +230,17 @@ class ChatDialect:
         """Write the ending."""
         answer, run = self._answer, self._run.run
         answer.finish()
-        reason = answer.finish_reason or "stop"
-        status, incomplete = FINISH_REASONS.get(reason, ("completed", None))
+        word = word_of(answer.finish_reason) or "stop"
+        status, incomplete, known = ending_of(word)
+        if not known and answer.calls_are_whole:
+            status = "completed"
+        if status == "completed" and answer.calls_are_lost:
+            status, incomplete = "incomplete", word
         # A run that did not fail ignores it.
-        error = models.LastError(reason, f"the answer ended with finish_reason {reason!r}")
+        error = models.LastError(word, f"the answer ended with finish_reason {word!r}")
         run.usage = self.usage
+        if self._words:
+            run.keep_extra({**run.extra, **self._words})
         self._run.end(status, answer.finish_raw, reason=incomplete, last_error=error)
 
     # --- Chunks -------------------------------------------------------------------------
@@ -203,30 +250,38 @@ class ChatDialect:
         answer = self._answer
         if not answer.began and (chunk.id or chunk.choices):  # Azure's first chunk has neither
             self._begin(chunk, raw)
-        usage = chunk.usage or (chunk.x_groq.usage if chunk.x_groq else None)
-        if usage is not None:
-            self.usage = add_usage(self._used, usage)
-        for name in ("prompt_filter_results", "moderation"):
-            self._extend(name, getattr(chunk, name), raw)
+        if isinstance(chunk.x_groq, dict):
+            self._usage = read_usage(chunk.x_groq.get("usage"), self._usage)
+        self._extend("prompt_filter_results", chunk.prompt_filter_results, raw)
+        self._extend("moderation", chunk.moderation, raw)
         for number, choice in enumerate(chunk.choices):
-            if choice.index:
-                sent = raw["choices"]
-                self._extend("choice", sent[number] if isinstance(sent, list) else sent, raw)
+            path = f"$.choices[{number}]"
+            if choice.index and read_index(choice.index, path):
+                self._extend("choice", _choice_of(raw, number), raw)
                 continue
-            path = f"$.choices[{number}].delta"
-            for name in ("audio", "images"):
-                self._extend(name, getattr(choice.delta, name), raw)
-            answer.add(choice.delta, path, raw)
-            self._note_end(choice, raw)
-        answer.cite(chunk.citations, raw)
+            if choice.message is choice.messages is choice.text is None:
+                answer.add(choice.delta, f"{path}.delta", raw)
+            else:
+                self._read_choice(choice, _choice_of(raw, number), path, raw)
+            if choice.usage is not None:
+                self._usage = read_usage(choice.usage, self._usage)
+            if choice.finish_reason is not None or choice.error is not None:
+                self._note_end(choice, raw)
+        if chunk.usage is not None:
+            self._usage = read_usage(chunk.usage, self._usage)
+        if chunk.citations is not None:
+            answer.cite(chunk.citations, raw)
 
     def _begin(self, chunk: ChatChunk, raw: Any) -> None:
         """Write that the run began, or continues."""
-        run, name = self._run.run, chunk.id or "chat"
-        run.model = chunk.model or run.model
+        run = self._run.run
+        name = str(chunk.id) if chunk.id and isinstance(chunk.id, str | int) else "chat"
+        if isinstance(chunk.model, str) and chunk.model:
+            run.model = chunk.model
         if not run.id:
             run.id = name
-            run.created_at = run.started_at = chunk.created or None
+            if type(chunk.created) in (int, float):
+                run.created_at = run.started_at = chunk.created or None
         if name in self._ids:  # a server that gives all its answers the same id
             name = f"{name}_{len(self._ids)}"
         self._ids.add(name)
@@ -234,19 +289,67 @@ class ChatDialect:
         created = self._run.begin("created", raw)
         self._run.begin("in_progress", None if created else raw)
 
+    def _read_choice(self, choice: ChunkChoice, sent: Any, path: str, raw: Any) -> None:
+        """Write what CHOICE, found at PATH, adds to the answer, in whatever form."""
+        answer, delta = self._answer, choice.delta
+        if choice.message is not None and not _says(sent.get("delta")):
+            answer.add_whole(_as_delta(choice.message, f"{path}.message"), f"{path}.message", raw)
+            return
+        if choice.text is not None and not _says(sent.get("delta")):
+            if not isinstance(choice.text, str):
+                raise wrong(f"{path}.text", choice.text, "a string")
+            delta = evolve(delta, content=choice.text)
+        answer.add(delta, f"{path}.delta", raw)
+        messages = choice.messages if isinstance(choice.messages, list) else []
+        for number, message in enumerate(messages):
+            where = f"{path}.messages[{number}]"
+            told = _as_delta(message.get("delta") if isinstance(message, dict) else message, where)
+            speaker = read_index(message.get("index"), where)
+            answer.add(told, f"{where}.delta", raw, number if speaker is None else speaker)
+
     def _note_end(self, choice: ChunkChoice, raw: Any) -> None:
         """Remember how the answer ended; if it ended with an error, write that."""
         answer = self._answer
-        if choice.finish_reason:
+        if word_of(choice.finish_reason) is not None:
+            self._release()
             answer.finish_reason, answer.finish_raw = choice.finish_reason, raw
-        if choice.error is not None:
-            self._run.write(events.ErrorEvent, read_error({"error": choice.error}), raw)
+            self._words["finish_reason"] = choice.finish_reason
+            for name in _REASONS:
+                if choice.extra.get(name) is not None:
+                    self._words[name] = choice.extra[name]
+        failure = failure_in({"error": choice.error})
+        if failure is not None:
+            self._run.write(events.ErrorEvent, make_error(failure), raw)
 
     def _extend(self, name: str, value: Any, raw: Any) -> None:
         """Write VALUE, a part of a chunk that has no counterpart, unless it is null."""
         if value is not None:
             extension = Decoded(events.ExtensionEvent, value, raw, f"{CHUNK}.{name}")
             self._run.written.append(extension)
+
+
+def _choice_of(raw: dict[str, Any], number: int) -> Any:
+    """Return a choice of the chunk RAW as sent; if there is only one, it may not be in a list."""
+    sent = raw["choices"]
+    return sent[number] if isinstance(sent, list) else sent
+
+
+def _as_delta(sent: Any, path: str) -> ChunkDelta:
+    """Return a whole message, or the delta of one, found at PATH.
+
+    Raises:
+        DecodeError: It is not an object, or what is needed of it has another type.
+    """
+    try:
+        return ChunkDelta() if sent is None else structure(ChunkDelta, sent)
+    except DecodeError as error:
+        paths = [path + line.removeprefix("$") for line in error.paths]
+        raise DecodeError("the data is not a ChatChunk", paths=paths) from error
+
+
+def _says(delta: Any) -> bool:
+    """Return whether DELTA, as sent, has anything but a role."""
+    return isinstance(delta, dict) and any(x for key, x in delta.items() if key != "role")
 
 
 def _stands_alone(line: str) -> bool:

@@ -1,103 +1,45 @@
 """Tool calls on the Chat Completions wire: which call a fragment belongs to.
 
-Rules of this file:
+Rules of this file, in this order:
 
-- A fragment belongs to the call at its ``index``. Without an index (Mistral), the call is found
-  by its id. Without an id either, a fragment alone in its chunk belongs to the newest call, and
-  one among others to the call at its place.
-- Several calls under one index (gateways to Gemini) are kept apart: another id begins another
-  call, and so does a name that comes when the arguments are a complete object already. Another
-  id without a name, but with arguments, continues the call: some servers make up an id for every
-  fragment.
-- Arguments are always appended. An id or a name that is sent again is not written again.
-- A call without an id gets one, because its output has to be submitted under one.
+1. An id that is known: its call, whatever the index.
+2. A fresh id and another name begin another call. A fresh id and the same name go on if the
+   arguments are begun and unfinished, and what comes can follow them (vLLM makes up an id for
+   every fragment); else they begin another call. A fresh id without a name waits for its name,
+   unless its arguments go on with those of the call at its index; alone it is nothing.
+3. No id, but an index: the call there. A name that differs begins another call, unless the call
+   began with an id and is not whole: then it is a piece of the name. The same name begins another
+   call if arguments come with it, or alone after it, and those before are a complete object;
+   else it is nothing.
+4. Neither id nor index: as 3, with the fragment's place among those of its chunk for an index,
+   or, if it is alone there, with the newest call.
+5. Under an index that is new, without id and name: what completes the unfinished call before it
+   belongs to that call.
+
+- A call begins with its name. A call without an id gets one, because its output has to be
+  submitted under one; it is unique over all rounds.
+- Arguments are appended as they come; what they mean is decided at the end (``arguments``).
 """
 
 from __future__ import annotations
 
-import json
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from stream_core import models
-from stream_core.convert.json_text import loads
-from stream_core.errors import DecodeError
 
-from .chunks import ChunkToolCall
+from .arguments import can_follow, is_whole, settled
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.dialects.run_writer import StepWriter
 
-    from .chunks import ChunkDelta
+    from .fragments import Fragment
 
-__all__ = ["ChatCalls", "Fragment", "read_fragments"]
-
-
-@define
-class Fragment:
-    """A piece of a call.
-
-    Attributes:
-        place: Its place among the fragments of its chunk, or None if it is the only one.
-        index: The index sent, or None.
-        id: The id sent, or "".
-        name: The name sent, or "".
-        arguments: The piece of the arguments, or "".
-        custom: Whether the tool is a custom one, whose input may be any text.
-        extra: The fields that the server added.
-    """
-
-    place: int | None
-    index: int | None
-    id: str
-    name: str
-    arguments: str
-    custom: bool
-    extra: dict[str, Any]
-
-
-def read_fragments(delta: ChunkDelta, path: str) -> list[Fragment]:
-    """Return the fragments in DELTA, which was found at PATH, without the empty ones.
-
-    The deprecated ``function_call`` counts as the call at index 0.
-
-    Raises:
-        DecodeError: The arguments of one are neither text nor an object.
-    """
-    calls, place = delta.tool_calls, "tool_calls[{}].function"
-    if not calls and delta.function_call is not None:
-        calls, place = [ChunkToolCall(0, function=delta.function_call)], "function_call"
-    found = []
-    for number, call in enumerate(calls):
-        function, custom = call.function, call.custom
-        name, arguments = (None, None) if function is None else (function.name, function.arguments)
-        if custom is not None:
-            name, arguments = custom.name, custom.input
-        fragment = Fragment(
-            place=number if len(calls) > 1 else None,
-            index=call.index,
-            id=call.id or "",
-            name=name or "",
-            arguments=_arguments_text(arguments, f"{path}.{place.format(number)}.arguments"),
-            custom=custom is not None or call.type == "custom",
-            extra=call.extra,
-        )
-        if fragment.id or fragment.name or fragment.arguments:
-            found.append(fragment)
-    return found
-
-
-def _arguments_text(value: Any, path: str) -> str:
-    """Return arguments as text; a few servers send the object itself."""
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    if value is None or isinstance(value, str):
-        return value or ""
-    raise DecodeError(
-        "the data is not a ChatChunk",
-        paths=[f"{path}: {json.dumps(value)[:60]} is not a string"],
-    )
+__all__ = ["ChatCalls"]
 
 
 @define(eq=False)
@@ -105,101 +47,290 @@ class _Call:
     """The state of a call beyond what its step holds.
 
     Attributes:
-        index: Its place in the step.
+        number: Its place in the step.
+        key: The index under which it began, or what stands for it.
         custom: Whether it calls a custom tool.
         id: Its id as sent; "" if the server sent none.
         name: Its name so far.
+        pieces: The pieces of its arguments.
         extra: The fields that the server added; Gemini wants its ``extra_content`` back.
+        function_extra: The fields that the server added to the function.
     """
 
-    index: int
+    number: int
+    key: int
     custom: bool
     id: str
     name: str
+    pieces: list[str] = field(factory=list)
     extra: dict[str, Any] = field(factory=dict)
+    function_extra: dict[str, Any] = field(factory=dict)
 
 
 class ChatCalls:
     """The calls of one answer."""
 
-    def __init__(self, step: StepWriter) -> None:
-        """Begin without calls; STEP will write them."""
-        self._step = step
+    def __init__(self, open_step: Callable[[], StepWriter], ids: dict[str, bool]) -> None:
+        """Begin without calls.
+
+        Args:
+            open_step: Begins the step that will write the calls; it is called for the first one.
+            ids: The ids of all calls of the conversation, and whether each was made up here;
+                those of this answer are added.
+        """
+        self._open_step = open_step
+        self._written: StepWriter | None = None
+        self._ids = ids
         self._calls: list[_Call] = []
-        self._by_index: dict[int, _Call] = {}
+        self._by_id: dict[str, _Call] = {}
+        self._by_key: dict[int, _Call] = {}
+        # Fragments that wait for a name or for arguments: by id, and by what stands for the index.
+        self._waiting: dict[str, Fragment] = {}
+        self._waiting_at: dict[int | None, Fragment] = {}
+
+    def __len__(self) -> int:
+        return len(self._calls)
+
+    @property
+    def _step(self) -> StepWriter:
+        """The step, which begins with the first call."""
+        if self._written is None:
+            self._written = self._open_step()
+        return self._written
+
+    @property
+    def lost(self) -> bool:
+        """Whether there are arguments, but no call to which they could belong."""
+        return not self._calls and any(x.arguments for x in self._waiting_at.values())
+
+    @property
+    def _newest(self) -> _Call | None:
+        """The newest call, or None."""
+        return self._calls[-1] if self._calls else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether every call has all of its arguments, as far as they show it."""
+        return all(x.custom or is_whole(self._arguments(x)) for x in self._calls)
 
     def add(self, fragment: Fragment, raw: Any) -> None:
         """Write FRAGMENT, which is part of the chunk RAW."""
-        call = self._find(fragment)
-        if call is None or self._begins_another(call, fragment):
-            call = self._begin(fragment, raw)
+        key = _key_of(fragment)
+        call = self._by_id.get(fragment.id) if fragment.id else None
+        if call is None:
+            stable = False
+            if self._waiting or self._waiting_at:
+                fragment, stable = self._join_waiting(fragment, key)
+            call = self._find(fragment, key, stable=stable)
+        if call is None and not fragment.name:
+            self._wait(fragment, key)
+            return
+        if call is None:
+            call = self._begin(fragment, key, raw)
         else:
             self._learn(call, fragment, raw)
-        call.extra.update(fragment.extra)
+        if key is None or fragment.id or fragment.name or key in self._by_key:  # not by rule 5
+            self._by_key[call.key if key is None else key] = call
+        if fragment.extra or fragment.function_extra:
+            call.extra.update(fragment.extra)
+            call.function_extra.update(fragment.function_extra)
         if fragment.arguments:
-            self._step.arguments(call.index, fragment.arguments, raw)
+            self._step.arguments(call.number, fragment.arguments, raw)
+            call.pieces.append(fragment.arguments)
+
+    def knows(self, fragment: Fragment) -> bool:
+        """Return whether FRAGMENT, a whole call, is or may be one that is here already."""
+        if not fragment.id or fragment.id in self._by_id:
+            return True
+        return any(
+            x.name == fragment.name and self._arguments(x) == fragment.arguments
+            for x in self._calls
+        )
+
+    def settle(self) -> None:
+        """Decide what the arguments of each call mean: there are no more pieces."""
+        for call in self._calls:
+            final = None if call.custom else settled(call.pieces)
+            if final is not None:
+                known: Any = self._step.calls[call.number]
+                known.function = models.Function(call.name, final)
 
     def to_messages(self) -> list[dict[str, Any]]:
         """Return the calls as an assistant message has them in ``tool_calls``."""
         messages = []
         for mine in self._calls:
-            call: Any = self._step.calls[mine.index]
+            call: Any = self._step.calls[mine.number]
             kind, key = ("custom", "input") if mine.custom else ("function", "arguments")
             content = {"name": call.function.name, key: call.function.arguments}
+            content = {**mine.function_extra, **content}
             messages.append({**mine.extra, "id": call.id, "type": kind, kind: content})
         return messages
 
-    def _find(self, fragment: Fragment) -> _Call | None:
-        """Return the call that FRAGMENT may belong to, or None."""
-        if fragment.index is not None:
-            return self._by_index.get(fragment.index)
-        if fragment.id:
-            return next((x for x in self._calls if x.id == fragment.id), None)
-        if fragment.place is not None:
-            return self._by_index.get(fragment.place)
-        return self._calls[-1] if self._calls else None
+    # --- Finding the call -----------------------------------------------------------------
 
-    def _begins_another(self, call: _Call, fragment: Fragment) -> bool:
-        """Return whether FRAGMENT, sent in the place of CALL, begins another call."""
-        if fragment.id and call.id:
-            return fragment.id != call.id and bool(fragment.name or not fragment.arguments)
-        again = fragment.name and fragment.arguments and call.name
-        return bool(again) and self._is_whole(call)
+    def _find(self, fragment: Fragment, key: int | None, *, stable: bool) -> _Call | None:
+        """Return the call that FRAGMENT, whose id is not that of a call, belongs to, or None.
+
+        Args:
+            fragment: Joined with what waited for it.
+            key: Its index or place, or None.
+            stable: Whether its id came before, so that ids are not made up for each fragment.
+        """
+        there = self._newest if key is None else self._by_key.get(key)
+        if there is None:
+            return None if fragment.id or fragment.name else self._completed(fragment, key)
+        if not fragment.id:
+            return self._without_id(fragment, there)
+        if stable:
+            return None
+        if fragment.name:
+            same = [x for x in self._calls if key in (None, x.key) and x.name == fragment.name]
+            call = next((x for x in reversed(same) if self._goes_on(x, fragment)), None)
+            if call is not None and call.id and not fragment.arguments:
+                self._waiting[fragment.id] = fragment  # if it comes again, it is another call
+            return call
+        if not fragment.arguments:
+            return None if there.id else there  # its id is late
+        return there if self._goes_on(there, fragment) else None
+
+    def _without_id(self, fragment: Fragment, there: _Call) -> _Call | None:
+        """Return THERE, the call in the place of FRAGMENT, which has no id, or None."""
+        if not fragment.name or fragment.only:
+            return there
+        if fragment.name != there.name:
+            return there if there.id and not self._is_whole(there) else None
+        if not self._is_whole(there):
+            return there
+        if fragment.arguments:
+            return None
+        self._waiting_at[_key_of(fragment)] = fragment
+        return there
+
+    def _goes_on(self, call: _Call, fragment: Fragment) -> bool:
+        """Return whether FRAGMENT, with another id, can be more of CALL."""
+        known = self._arguments(call)
+        if call.custom:
+            return not fragment.name
+        if self._is_whole(call):
+            return False
+        if call.id and fragment.name and not known.strip():
+            return False
+        return can_follow(known, fragment.arguments)
+
+    def _completed(self, fragment: Fragment, key: int | None) -> _Call | None:
+        """Return the unfinished call before KEY that the arguments of FRAGMENT complete."""
+        before = [x for x in self._calls if key is not None and x.key < key]
+        call = max(before, key=lambda x: (x.key, x.number), default=None)
+        if call is None or self._is_whole(call):
+            return None
+        return call if is_whole(self._arguments(call) + fragment.arguments) else None
 
     def _is_whole(self, call: _Call) -> bool:
-        """Return whether the arguments of CALL are a complete JSON object."""
-        known: Any = self._step.calls[call.index]
-        arguments = known.function.arguments.rstrip()
-        if not arguments.endswith("}"):
-            return False
-        try:
-            loads(arguments)
-        except ValueError:
-            return False
-        return True
+        """Return whether the arguments of CALL are a complete object; an input never is."""
+        return not call.custom and is_whole(self._arguments(call))
 
-    def _begin(self, fragment: Fragment, raw: Any) -> _Call:
+    def _arguments(self, call: _Call) -> str:
+        """Return the arguments of CALL so far."""
+        known: Any = self._step.calls[call.number]
+        arguments: str = known.function.arguments
+        return arguments
+
+    # --- Waiting for a name ---------------------------------------------------------------
+
+    def _join_waiting(self, fragment: Fragment, key: int | None) -> tuple[Fragment, bool]:
+        """Join FRAGMENT with what waits for it; return also whether its id came before."""
+        if fragment.id:
+            earlier = self._waiting.pop(fragment.id, None)
+            if earlier is not None and self._waiting_at.get(key) is earlier:
+                del self._waiting_at[key]
+        else:
+            earlier = self._waiting_at.get(key)
+            if earlier is not None and not self._waits_for(earlier, fragment, key):
+                earlier = None
+            if earlier is not None:
+                del self._waiting_at[key]
+                self._waiting.pop(earlier.id, None)
+        if earlier is None:
+            return fragment, False
+        joined = evolve(
+            fragment,
+            id=fragment.id or earlier.id,
+            name=fragment.name or earlier.name,
+            arguments=earlier.arguments + fragment.arguments,
+            custom=earlier.custom or fragment.custom,
+            extra={**earlier.extra, **fragment.extra},
+            function_extra={**earlier.function_extra, **fragment.function_extra},
+        )
+        return joined, bool(fragment.id)
+
+    def _waits_for(self, earlier: Fragment, fragment: Fragment, key: int | None) -> bool:
+        """Return whether EARLIER waits at KEY for FRAGMENT, which has no id."""
+        if fragment.name:
+            return True
+        there = self._newest if key is None else self._by_key.get(key)
+        if there is None:
+            return True
+        # Arguments alone go to the call that is there as long as it is unfinished; if they are
+        # those it has, they were sent again.
+        again = earlier.name and fragment.arguments == self._arguments(there)
+        return bool(fragment.arguments) and self._is_whole(there) and not again
+
+    def _wait(self, fragment: Fragment, key: int | None) -> None:
+        """Keep FRAGMENT until its name comes."""
+        if fragment.id:
+            self._waiting[fragment.id] = fragment
+        self._waiting_at[key] = fragment
+
+    # --- Writing --------------------------------------------------------------------------
+
+    def _begin(self, fragment: Fragment, key: int | None, raw: Any) -> _Call:
         """Write the beginning of a call."""
-        index = len(self._calls)
-        call = _Call(index, fragment.custom, fragment.id, fragment.name)
+        number = len(self._calls)
+        call = _Call(
+            number, number if key is None else key, fragment.custom, fragment.id, fragment.name
+        )
         self._calls.append(call)
-        key = fragment.place if fragment.index is None else fragment.index
-        self._by_index[index if key is None else key] = call
-        function = models.FunctionDelta(fragment.name or None, "")
-        self._write(call, fragment.id or f"call_{index}", function, raw)
+        self._waiting_at.pop(key, None)
+        if fragment.id:
+            self._by_id[fragment.id] = call
+        function = models.FunctionDelta(fragment.name, "")
+        self._write(call, self._unique(fragment.id), function, raw)
         return call
 
     def _learn(self, call: _Call, fragment: Fragment, raw: Any) -> None:
-        """Write the id or the name of a call if it came only after the beginning."""
-        late_id = fragment.id if not call.id else ""
-        late_name = fragment.name if fragment.name != call.name else ""
-        call.id, call.name = call.id or late_id, late_name or call.name
+        """Write the id or a piece of the name of a call that came after its beginning."""
+        late_id = None
+        if fragment.id and not call.id:
+            call.id, late_id = fragment.id, self._unique(fragment.id)
+            self._by_id[call.id] = call
+        late_name = None
+        if fragment.name and fragment.name != call.name:
+            again = fragment.name.startswith(call.name)
+            late_name = fragment.name if again else call.name + fragment.name
+            call.name = late_name
         if late_id or late_name:
-            self._write(call, late_id or None, models.FunctionDelta(late_name or None), raw)
+            self._write(call, late_id, models.FunctionDelta(late_name), raw)
+
+    def _unique(self, sent: str) -> str:
+        """Return the id SENT; a made-up one if there is none, or if it was made up before."""
+        if sent and not self._ids.get(sent):
+            self._ids[sent] = False
+            return sent
+        made = next(x for x in (f"call_{number}" for number in count()) if x not in self._ids)
+        self._ids[made] = True
+        return made
 
     def _write(
         self, call: _Call, call_id: str | None, function: models.FunctionDelta, raw: Any
     ) -> None:
         """Write a delta of CALL."""
-        delta = models.FunctionToolCallDelta(call.index, call_id, "function", function)
+        custom: Any = {"custom": {}} if call.custom else None  # its input may be any text
+        delta = models.FunctionToolCallDelta(
+            call.number, call_id, "function", function, extra=custom
+        )
         self._step.add(delta, raw)
+
+
+def _key_of(fragment: Fragment) -> int | None:
+    """Return what FRAGMENT is found by if it has no id; None stands for the newest call."""
+    return fragment.place if fragment.index is None else fragment.index

@@ -28,7 +28,7 @@ class Answering:
         run = RunWriter(models.Run("run_1"))
         run.begin()
         run.take()
-        self.answer = ChatAnswer(run)
+        self.answer = ChatAnswer(run, {})
         self.answer.began = "1"
         for number, delta in enumerate(deltas):
             self.answer.add(structure(ChunkDelta, delta), "$.choices[0].delta", number)
@@ -72,7 +72,8 @@ OPENED = ["run.step.created", "run.step.in_progress", "message.created", "messag
         {"role": "assistant", "content": ""},
         {"role": "assistant", "content": None, "refusal": None, "tool_calls": None},
         {"content": [], "refusal": "", "reasoning": "", "annotations": [], "function_call": None},
-        {"content": [{"type": "text", "text": ""}, {"type": "reference", "reference_ids": [1]}]},
+        {"content": [{"type": "text", "text": ""}, {"type": "text"}]},
+        {"tool_calls": [call(0, "a")]},
     ],
 )
 def test_an_empty_delta_opens_nothing(delta: dict[str, Any]) -> None:
@@ -185,7 +186,7 @@ def test_annotations_without_any_text_are_extension_events() -> None:
 def test_cited_pages_annotate_the_text_once_each(when: str) -> None:
     """Every chunk of Perplexity's repeats all of them."""
     run = RunWriter(models.Run("run_1"))
-    answer = ChatAnswer(run)
+    answer = ChatAnswer(run, {})
     for number, url in enumerate(["u", "v", "u"]):
         if when == "before":
             answer.cite(["u", url, 5], number)
@@ -243,13 +244,15 @@ def test_something_else_ends_a_stretch_of_reasoning(other: dict[str, Any]) -> No
 
 def test_reasoning_comes_before_the_rest_of_its_chunk() -> None:
     """In one chunk, reasoning precedes the text."""
-    answering = Answering({"content": "x", "reasoning": "a", "tool_calls": [call(0, "a")]})
+    answering = Answering(
+        {"content": "x", "reasoning": "a", "tool_calls": [call(0, "a", name="f")]}
+    )
     assert ["reasoning.delta", "reasoning.done", *OPENED, "message.delta"] == answering.names[:7]
     assert ["run.step.created", "run.step.in_progress", "run.step.delta"] == answering.names[7:]
 
 
 def test_summaries_of_reasoning_have_events_of_their_own() -> None:
-    """OpenRouter sends them for models that hide the rest; encrypted reasoning gives no events."""
+    """OpenRouter sends them for models that hide the rest; what is encrypted is an extension."""
     details = [
         {"type": "reasoning.summary", "summary": "In short"},
         {"type": "reasoning.encrypted", "data": "abc"},
@@ -261,7 +264,10 @@ def test_summaries_of_reasoning_have_events_of_their_own() -> None:
         "reasoning.summary.done",
         "reasoning.delta",
         "reasoning.done",
-    ] == answering.names
+        "chat.completion.chunk.reasoning_details",
+    ] == [*answering.names[:3], *sorted(answering.names[3:], reverse=True)]
+    (extension,) = [x for x in answering.written if x.event_class is events.ExtensionEvent]
+    assert ([details[1]], 0) == (extension.payload, extension.raw)
 
 
 # --- The message for the next request ---------------------------------------------------
@@ -277,7 +283,7 @@ def test_an_answer_goes_back_as_it_came() -> None:
     sent = {"id": "a", "type": "function", "function": {"name": "f", "arguments": "{}"}}
     deltas = ({"content": "Hi"}, {"tool_calls": [call(0, "a", name="f", arguments="{}")]})
     expected: dict[str, Any] = {"role": "assistant", "content": "Hi", "tool_calls": [sent]}
-    assert expected == Answering(*deltas, {"reasoning": "x"}).answer.to_message()
+    assert expected == Answering(*deltas, {"refusal": "x"}).answer.to_message()
 
 
 def test_reasoning_goes_back_with_calls_if_it_came_as_reasoning_content() -> None:
@@ -300,3 +306,156 @@ def test_all_calls_share_one_step_and_wait() -> None:
         x.payload.id for x in answering.written if x.name == "thread.run.step.delta"
     ]
     assert 2 == answering.names.count("run.step.created")
+
+
+# --- Parts, roles and whole messages -----------------------------------------------------
+
+
+def extensions(answering: Answering) -> list[tuple[str, Any, Any]]:
+    """Return name, data and raw of the extension events."""
+    return [
+        (x.name.removeprefix("chat.completion.chunk."), x.payload, x.raw)
+        for x in answering.written
+        if x.event_class is events.ExtensionEvent
+    ]
+
+
+def test_parts_that_are_not_text_are_extension_events() -> None:
+    """Mistral's references and images are never text, and open no message."""
+    reference = {"type": "reference", "reference_ids": [1]}
+    answering = Answering({"content": [reference]}, {"content": [{"text": "Hi"}, reference]})
+    assert [("content", reference, 0), ("content", reference, 1)] == extensions(answering)
+    assert [(text("Hi"), 1)] == answering.parts()
+
+
+@pytest.mark.parametrize("name", ["audio", "images", "executed_tools", "context"])
+def test_fields_without_a_counterpart_are_extension_events(name: str) -> None:
+    """Also where other things are in the same delta."""
+    value = [{"output": "FOUND"}]
+    answering = Answering({name: value, "content": "Hi"})
+    assert [(name, value, 0)] == extensions(answering)
+    assert [(text("Hi"), 0)] == answering.parts()
+
+
+@pytest.mark.parametrize("role", ["tool", "function"])
+def test_what_a_tool_says_is_kept_apart_until_another_role_speaks(role: str) -> None:
+    """It is not the answer (Azure On Your Data); calls and reasoning are read all the same."""
+    answering = Answering(
+        {"role": role, "content": "a"},
+        {"content": "b", "reasoning": "Hm"},
+        {"role": role, "content": ""},
+        {"refusal": "c", "tool_calls": [call(0, "a", name="f")]},
+        {"role": "assistant", "content": "Hi"},
+        {"content": "!"},
+    )
+    assert [(role, "a", 0), (role, "b", 1), (role, "c", 3)] == extensions(answering)
+    assert [(text("Hi"), 4), (text("!"), 5)] == answering.parts()
+    assert "reasoning.delta" in answering.names
+    assert "run.step.delta" in answering.names
+
+
+def whole(message: dict[str, Any], *deltas: dict[str, Any]) -> Answering:
+    """Return an answer to DELTAS and then a whole MESSAGE."""
+    answering = Answering(*deltas)
+    run = answering.answer._run  # to see what is written after the deltas
+    answering.answer.add_whole(structure(ChunkDelta, message), "$.message", "whole")
+    answering.answer.finish()
+    answering.written = run.take()
+    return answering
+
+
+def test_a_whole_message_without_deltas_is_the_answer() -> None:
+    """Text, refusal, reasoning, annotations and calls."""
+    answering = whole(
+        {
+            "role": "assistant",
+            "content": "Hello",
+            "refusal": "No",
+            "reasoning": "Hm",
+            "annotations": [{"type": "url_citation", "url_citation": {"url": "u"}}],
+            "tool_calls": [call(None, "a", name="f", arguments="{}")],
+        }
+    )
+    assert ["reasoning.delta", "reasoning.done"] == answering.names[:2]
+    assert [text("Hello"), refusal("No", 1)] == [x for x, _ in answering.parts()[:2]]
+    assert [citation(0, "u")] == answering.parts()[2][0].text.annotations
+    assert ["a"] == [x["id"] for x in answering.answer.to_message()["tool_calls"]]
+
+
+def test_a_whole_message_after_deltas_adds_what_they_did_not_bring() -> None:
+    """Nothing is told twice, and no call is made twice."""
+    deltas: list[dict[str, Any]] = [
+        {"reasoning": "Hm"},
+        {"content": "Hel", "annotations": [{"type": "x"}]},
+        {"refusal": "N"},
+        {"tool_calls": [call(0, "a", name="f", arguments="{}")]},
+    ]
+    message = {
+        "content": [{"type": "reasoning", "text": "Hm"}, {"type": "text", "text": "Hello"}],
+        "refusal": "No",
+        "reasoning": "Hm",
+        "annotations": [{"type": "x"}],
+        "tool_calls": [
+            call(None, "a", name="f", arguments="{}"),
+            call(None, None, name="f", arguments="{}"),
+            call(None, "x", name="f", arguments="{}"),
+            call(None, "b", name="g", arguments="{}"),
+        ],
+    }
+    answering = whole(message, *deltas)
+    assert [(text("lo"), "whole"), (refusal("o", 1), "whole")] == answering.parts()
+    assert ["message.delta", "message.delta", "run.step.delta", "run.step.delta"] == answering.names
+    assert ["a", "b"] == [x["id"] for x in answering.answer.to_message()["tool_calls"]]
+
+
+def test_a_whole_message_after_deltas_brings_no_signature_twice() -> None:
+    """What goes back is what was sent once."""
+    detail = {"type": "reasoning.encrypted", "data": "X", "index": 0}
+    message = {"reasoning_details": [detail], "tool_calls": [call(None, "a", name="f")]}
+    answering = whole(message, {"reasoning_details": [detail]})
+    assert [detail] == answering.answer.to_message()["reasoning_details"]
+
+
+def test_a_whole_message_that_differs_from_the_deltas_changes_nothing() -> None:
+    """What was told stays."""
+    assert [] == whole({"content": "Bye"}, {"content": "Hello"}).written
+    assert [] == whole({"content": "Hello"}, {"content": "Hello"}).written
+
+
+def test_the_deprecated_name_of_a_call_does_not_make_it_twice() -> None:
+    """If calls came under ``tool_calls``, a ``function_call`` is one of them."""
+    answering = Answering(
+        {"tool_calls": [call(0, "a", name="f", arguments="{}")]},
+        {"function_call": {"name": "f", "arguments": "{}"}},
+    )
+    assert ["a"] == [x["id"] for x in answering.answer.to_message()["tool_calls"]]
+    old = Answering({"function_call": {"name": "f", "arguments": "{}"}})
+    assert old.answer.calls_are_whole
+
+
+def test_everything_that_a_server_wants_back_goes_back_with_calls() -> None:
+    """OpenRouter's details, vLLM's and Copilot's reasoning, Gemini's signatures."""
+    detail = {"type": "reasoning.encrypted", "data": "X", "index": 0}
+    sent: dict[str, Any] = {
+        "reasoning": "a",
+        "reasoning_opaque": "b",
+        "reasoning_details": [detail],
+        "extra_content": {"google": {"thought_signature": "c"}},
+    }
+    signed = {**call(0, "a", name="f"), "extra_content": {"google": {"thought_signature": "d"}}}
+    message = Answering(sent, {"tool_calls": [signed]}).answer.to_message()
+    assert sent == {key: message[key] for key in sent}
+    assert signed["extra_content"] == message["tool_calls"][0]["extra_content"]
+    assert {"role": "assistant", "content": "x"} == (
+        Answering(sent, {"content": "x"}).answer.to_message()
+    )
+
+
+def test_calls_are_whole_if_there_are_any_and_all_are() -> None:
+    """Half a call is not."""
+    first = call(0, "a", name="f", arguments="{}")
+    assert Answering({"tool_calls": [first]}).answer.calls_are_whole
+    assert not Answering({}).answer.calls_are_whole
+    half = {"tool_calls": [first, call(1, "b", name="f", arguments="{")]}
+    assert not Answering(half).answer.calls_are_whole
+    assert Answering({"tool_calls": [call(0, "a", arguments="{}")]}).answer.calls_are_lost

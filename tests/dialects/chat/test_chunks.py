@@ -59,13 +59,13 @@ def test_what_is_left_out_is_in_official_chunks_and_has_a_reason() -> None:
 
 
 def test_the_walk_goes_all_the_way_down() -> None:
-    """Fields of choices, deltas, calls, their functions, and usage are among them."""
+    """Fields of choices, deltas, calls and their functions are among them."""
     assert {
         "choices[].delta.content",
         "choices[].delta.tool_calls[].function.arguments",
         "choices[].delta.function_call.name",
         "choices[].finish_reason",
-        "usage.prompt_tokens_details",
+        "usage",
     } <= FIELDS.keys()
 
 
