@@ -116,6 +116,7 @@ class ResponsesControl(ChainedControl):
         super().__init__(_PATH, options, rounds=rounds)
         body = self._body
         self._dialect = dialect
+        dialect.requested_tools = list(body.get("tools") or ())
         self._earlier = earlier or Earlier()
         self._input = _as_items(body.get("input"))
         self._in_conversation = body.get("conversation") is not None
@@ -167,6 +168,7 @@ class ResponsesControl(ChainedControl):
         self._rounds = rounds
         self._body = {**self._body, **(options.get("body") or {})}
         self._options = options
+        self._dialect.requested_tools = list(self._body.get("tools") or ())
         return (yield from self._follow_up(outputs, approvals))
 
     def _follow_up(

@@ -246,6 +246,47 @@ def test_a_custom_tool_is_answered_in_its_own_way() -> None:
         assert [expected] == server.bodies[1]["input"]
 
 
+def test_a_run_that_the_caller_answers_has_the_usage_of_its_round() -> None:
+    """With ``tools=`` the one run has the sum; a run in between has what was used so far."""
+    with running(frames(*calling())) as server:
+        run = stream_of(server, tools=[TIDES]).get_final_run()
+        assert ("requires_action", 5) == (run.status, run.usage and run.usage.total_tokens)
+    with running(frames(*calling()), frames(*saying())) as server:
+        came = list(stream_of(server, tools=ToolSet(get_tides)))
+    found = [x.data for x in came if isinstance(x, events.WireEvent)]
+    runs = [x for x in found if isinstance(x, models.Run) and x.usage is not None]
+    assert [("requires_action", 5), ("completed", 10)] == [
+        (x.status, x.usage and x.usage.total_tokens) for x in runs
+    ]
+
+
+@pytest.mark.parametrize("params", [{}, {"store": False}])
+def test_what_came_with_the_calls_goes_back_exactly(params: dict[str, Any]) -> None:
+    """Without a memory, every item goes back as sent, keys that nobody knows included."""
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "SIGN",
+               "opaque": {"a": [1.5, None]}}  # fmt: skip
+    first, second = frames(*calling("resp_1", thought)), frames(*saying())
+    with running(first, second) as server:
+        stream_of(server, tools=ToolSet(get_tides), **params).until_done()
+        sent = server.bodies[1]["input"]
+    assert [OUTPUT] == sent[-1:]
+    if params:
+        assert [thought, CALL] == sent[1:-1]
+
+
+@pytest.mark.parametrize("params", [{}, {"store": False}])
+def test_a_call_that_the_server_answered_is_not_run(params: dict[str, Any]) -> None:
+    """There is no second request, and no tool runs; nor is a tool that nobody asked for."""
+    search = {"type": "custom_tool_call", "id": "x", "call_id": "x", "name": "x_search"}
+    end = response("completed", status="completed", output=[CALL, OUTPUT, search, MESSAGE])
+    with running(frames(response("created"), end)) as server:
+        stream = stream_of(server, tools=ToolSet(get_tides), **params)
+        came = list(stream)
+        run = stream.current_run
+        assert ("completed", 1) == (run and run.status, len(server.bodies))
+    assert [] == [x for x in came if isinstance(x, events.ToolOutput | events.ToolError)]
+
+
 @pytest.mark.parametrize("verdict", [True, False])
 def test_calls_of_mcp_tools_are_approved(*, verdict: bool) -> None:
     """``approve`` is asked, and the answer is an item."""

@@ -5,8 +5,8 @@ Rules of this file:
 - The text that an annotation refers to is cut from the message's text: the wire sends positions
   only. If it sends one position and no end, that text is empty.
 - A file that the code interpreter made is a ``file_path``, as it is on the Assistants wire.
-- Values for which our class has no field (file names, containers) are in ``extra``; an
-  annotation of an unknown type is kept whole.
+- Whatever our class has no field for (file names, containers, a snippet, what only one server
+  sends) is in ``extra``, as sent; an annotation of an unknown type is kept whole.
 """
 
 from __future__ import annotations
@@ -48,10 +48,13 @@ def annotation(sent: Any, path: str, index: int, text: str) -> models.Annotation
     end = start if read.end_index is None else read.end_index
     quoted = "" if start is None or end is None else text[max(start, 0) : max(end, 0)]
     where = (index, quoted, start, end)
-    extra = {"filename": read.filename, "container_id": read.container_id}
-    kept = {key: value for key, value in extra.items() if value is not None} or None
-    make = _ANNOTATIONS[read.type]
-    return make(read, where, kept)
+    make, fields = _ANNOTATIONS[read.type]
+    kept = {
+        key: value
+        for key, value in sent.items()
+        if value is not None and key not in fields and key not in _PLACE
+    }
+    return make(read, where, kept or None)
 
 
 def _file_citation(read: wire.Annotation, where: _Where, extra: _Extra) -> models.Annotation:
@@ -74,10 +77,15 @@ def _url_citation(read: wire.Annotation, where: _Where, extra: _Extra) -> models
     return models.URLCitationAnnotation(index, "url_citation", text, start, end, page, extra=extra)
 
 
-#: Maps the type of an annotation to the function that converts it.
-_ANNOTATIONS: dict[str, Callable[[wire.Annotation, _Where, _Extra], models.Annotation]] = {
-    "file_citation": _file_citation,
-    "container_file_citation": _file_path,
-    "file_path": _file_path,
-    "url_citation": _url_citation,
+#: The keys that say what an annotation is and where.
+_PLACE = frozenset({"type", "index", "start_index", "end_index"})
+
+#: Maps the type of an annotation to the function that converts it, and the other keys it reads.
+_ANNOTATIONS: dict[
+    str, tuple[Callable[[wire.Annotation, _Where, _Extra], models.Annotation], frozenset[str]]
+] = {
+    "file_citation": (_file_citation, frozenset({"file_id"})),
+    "container_file_citation": (_file_path, frozenset({"file_id"})),
+    "file_path": (_file_path, frozenset({"file_id"})),
+    "url_citation": (_url_citation, frozenset({"url", "title"})),
 }

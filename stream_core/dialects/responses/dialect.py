@@ -28,16 +28,20 @@ from attrs import evolve
 
 from stream_core import events, models
 from stream_core.convert import json_text
-from stream_core.dialects import Decoded
+from stream_core.dialects import Decoded, is_bare_word
 from stream_core.dialects.assistants import DONE, read_error
 from stream_core.dialects.run_writer import RunWriter, add_usage
 from stream_core.errors import DecodeError
 
 from . import objects as wire
-from .event_table import ROWS
-from .items import MESSAGE_PARTS, CallItem, Item, MessageItem, ReasoningItem
+from .calls import CallItem, may_call
+from .event_table import ALIASES, ROWS
+from .items import Item
+from .messages import MessageItem, part_kind
 from .output import Output
-from .run_fields import assistant_id, conversation_id, last_error, run_fields, usage
+from .reasoning import ReasoningItem
+from .run_ending import ending, error_in
+from .run_fields import assistant_id, conversation_id, run_fields, usage
 from .tool_items import CodeItem, MCPItem
 
 if TYPE_CHECKING:
@@ -61,9 +65,6 @@ _CALLS = {
     "response.custom_tool_call_input.done": "custom_tool_call",
 }
 
-#: The statuses of a response that has ended.
-_ENDS = frozenset({"completed", "incomplete", "failed", "cancelled"})
-
 #: The names of a frame without ``event:`` (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
 
@@ -75,7 +76,11 @@ class ResponsesDialect:
         response_id: Id of the newest response, or "" before the first. The run keeps the id of
             its first response.
         sequence_number: The highest one seen, or None.
+        requested_tools: The tools of the request; None if the request is not known.
     """
+
+    #: Seconds for which the frame after an error is waited for: it says how the run ended.
+    after_error = 2.0
 
     def __init__(
         self, *, response_id: str = "", thread_id: str = "", assistant_id: str = ""
@@ -95,7 +100,8 @@ class ResponsesDialect:
         self.sequence_number: int | None = None
         self._run = RunWriter(run)
         self._output = Output(self._run)
-        self._listed: list[dict[str, Any]] = []
+        self.requested_tools: list[Any] | None = None
+        self._tools: list[dict[str, Any]] = []
         self._usage: models.Usage | None = None
         self._seen: int | None = None
 
@@ -109,7 +115,7 @@ class ResponsesDialect:
     @property
     def output_items(self) -> list[dict[str, Any]]:
         """The items of the last response in order, as sent, for a server that keeps no state."""
-        return self._listed or self._output.json
+        return self._output.json
 
     @property
     def output_tokens(self) -> int:
@@ -129,7 +135,7 @@ class ResponsesDialect:
             raise RuntimeError("resume() before the response ended: read its stream to the end")
         self._run.resume(outputs)
         self._output.clear()
-        self._listed, self.sequence_number, self._seen = [], None, None
+        self._tools, self.sequence_number, self._seen = [], None, None
 
     def rejoin(self) -> None:
         """Expect another stream of the same response: frames seen already are skipped."""
@@ -145,14 +151,15 @@ class ResponsesDialect:
         """
         if self._run.ended:
             return []
-        if frame.data == DONE:  # a hint only: the end is the response's own last event
+        if frame.data.strip() == DONE:  # a hint only: the end is the response's own last event
             return [Decoded(events.ExtensionEvent, DONE, DONE, DONE)]
         name: str = frame.event
         event: Any = frame.data
         try:
             event = json_text.loads(frame.data)
         except ValueError as error:
-            if name != "error" and (name in ROWS or name in _UNNAMED):
+            heartbeat = name in _UNNAMED and is_bare_word(frame.data)
+            if name != "error" and (name in ROWS or name in _UNNAMED) and not heartbeat:
                 raise DecodeError(f"the data is not JSON: {error}") from error
         name = _name_of(name, event)
         row = ROWS.get(name)
@@ -163,7 +170,10 @@ class ResponsesDialect:
         if isinstance(event, dict) and self._repeats(event):
             return [Decoded(events.ExtensionEvent, event, event, name)]
         getattr(self, row.method)(event, name)
-        return self._run.take()
+        found = self._run.take()
+        if not any(x.raw is event for x in found):
+            found.append(Decoded(events.ExtensionEvent, event, event, name))
+        return found
 
     def _repeats(self, event: dict[str, Any]) -> bool:
         """Return whether EVENT was seen before the connection was lost, and record its number."""
@@ -178,8 +188,10 @@ class ResponsesDialect:
     # --- The response -------------------------------------------------------------------
 
     def _read(self, event: dict[str, Any]) -> wire.Response:
-        """Read the response in EVENT, and update the run from it."""
-        response = wire.read(wire.Response, event.get("response"), "$.response")
+        """Read the response in EVENT, if it carries one, and update the run from it."""
+        sent = event.get("response")
+        response = wire.read(wire.Response, {} if sent is None else sent, "$.response")
+        self._tools += wire.objects_in(response.tools)
         self.response_id = response.id or self.response_id
         writer = self._run
         if writer.began == 0:
@@ -199,8 +211,8 @@ class ResponsesDialect:
     def _begin(self, event: dict[str, Any]) -> None:
         """Write that the run is in progress, which EVENT implies."""
         if self._run.began == 0:
-            known = self.response_id or wire.read_text(event, "response_id")
-            item = wire.read_text(event, "item_id")
+            known = self.response_id or wire.text_or_none(event.get("response_id")) or ""
+            item = wire.text_or_none(event.get("item_id"))
             self._identify(known or (f"run_{item}" if item else ""))
         self._run.begin()
 
@@ -217,35 +229,61 @@ class ResponsesDialect:
 
     def _queued(self, event: dict[str, Any], name: str) -> None:
         """The response waits."""
-        self._read(event)
-        if not self._run.begin("queued", event):
-            self._run.extend(name, event)
+        self._proceed(event, name, "queued")
 
     def _in_progress(self, event: dict[str, Any], name: str) -> None:
         """The response is in progress; some servers send this again and again."""
-        self._read(event)
-        if not self._run.begin("in_progress", event):
-            self._run.extend(name, event)
+        self._proceed(event, name, "in_progress")
+
+    def _proceed(self, event: dict[str, Any], name: str, status: str) -> None:
+        """The response got as far as STATUS; without a response, EVENT is only a heartbeat."""
+        if event.get("response") is not None:
+            self._read(event)
+            if self._run.begin(status, event):
+                return
+        self._run.extend(name, event)
 
     def _ended(self, event: dict[str, Any], name: str) -> None:
         """The response ended; EVENT carries all of it."""
-        response = self._read(event)
-        suffix = name.rpartition(".")[2]
-        status = response.status if response.status in _ENDS else suffix
-        self._run.begin()
+        response, error = self._read(event), None
+        if event.get("response") is None and name == "response.failed":
+            error = error_in(event)
+        self._begin(event)
+        if error is not None:
+            self._run.written.append(Decoded(events.ErrorEvent, error, event, "error"))
         self._output.settle(response.output, "$.response.output")
-        self._listed = wire.read_list(response.output, "$.response.output")
+        text = wire.text_or_none(response.output_text)
+        if text is not None:
+            self._output.say(text)
+        self._answer_custom_tools()
+        found = ending(response, name, event.get("error") or error)
+        before = self._run.run
         self._usage = add_usage(self._usage, usage(response.usage))
-        self._run.run.usage = self._usage
-        details = response.incomplete_details
+        extra = {**before.extra, **({} if found.word is None else {"finish_reason": found.word})}
+        self._run.run = evolve(before, usage=self._usage, extra=extra or None)
         self._run.end(
-            status,
-            event,
-            reason=None if details is None else details.reason,
-            last_error=last_error(response.error),
+            found.status,
+            event if error is None else None,
+            reason=found.reason,
+            last_error=found.error,
             approvals=[_approval(x) for x in self.output_items if x.get("type") == _APPROVAL],
         )
-        self._run.run.usage = None
+        self._run.run = before
+
+    def _answer_custom_tools(self) -> None:
+        """Take the calls of custom tools for answered if nobody asked for such tools.
+
+        A server that runs tools of its own may show them like that. In a recording, without a
+        request, an empty list of tools does not say that nobody did.
+        """
+        requested, echoed = self.requested_tools, self._tools
+        if requested is None and not echoed:
+            return
+        for item in self._output.items:
+            if isinstance(item, CallItem) and item.type == "custom_tool_call":
+                name = item.function.name
+                if not (may_call(requested, name) or may_call(echoed, name)):
+                    self._run.answer(item.call_id, None)
 
     def _error(self, event: Any, name: str) -> None:
         """The server failed; EVENT does not state how the run ended."""
@@ -283,26 +321,26 @@ class ResponsesDialect:
         """A text grew."""
         message = self._about(event, name, MessageItem, "message")
         if message is not None:
-            message.text(_content_index(event), wire.read_text(event, "delta"), event)
+            message.text(_content_index(event), _delta(event), event)
 
     def _text_done(self, event: dict[str, Any], name: str) -> None:
         """A text is complete."""
         message = self._about(event, name, MessageItem, "message")
         if message is not None:
-            message.complete(_content_index(event), wire.read_text(event, "text"), "text")
+            message.complete(_content_index(event), _whole(event, "text"), "text")
             self._run.extend(name, event)
 
     def _refusal_delta(self, event: dict[str, Any], name: str) -> None:
         """A refusal grew."""
         message = self._about(event, name, MessageItem, "message")
         if message is not None:
-            message.refusal(_content_index(event), wire.read_text(event, "delta"), event)
+            message.refusal(_content_index(event), _delta(event), event)
 
     def _refusal_done(self, event: dict[str, Any], name: str) -> None:
         """A refusal is complete."""
         message = self._about(event, name, MessageItem, "message")
         if message is not None:
-            message.complete(_content_index(event), wire.read_text(event, "refusal"), "refusal")
+            message.complete(_content_index(event), _whole(event, "refusal"), "refusal")
             self._run.extend(name, event)
 
     def _annotation(self, event: dict[str, Any], name: str) -> None:
@@ -315,7 +353,7 @@ class ResponsesDialect:
     def _part_done(self, event: dict[str, Any], name: str) -> None:
         """A part is complete; parts of reasoning arrive here too."""
         part = wire.read_object(event, "part")
-        if part.get("type") not in MESSAGE_PARTS:
+        if part_kind(part) is None:
             self._extension(event, name)
             return
         message = self._about(event, name, MessageItem, "message")
@@ -329,39 +367,41 @@ class ResponsesDialect:
         """The arguments of a call that the caller answers grew."""
         call = self._about(event, name, CallItem, _CALLS[name])
         if call is not None:
-            call.arguments(wire.read_text(event, "delta"), event)
+            delta = event.get("delta")
+            whole = isinstance(delta, dict)
+            call.arguments(wire.json_of(delta) if whole else _delta(event), event)
 
     def _call_done(self, event: dict[str, Any], name: str) -> None:
         """The arguments of a call that the caller answers are complete."""
         call = self._about(event, name, CallItem, _CALLS[name])
         if call is not None:
-            call.complete(wire.read_text(event, "arguments") or wire.read_text(event, "input"))
+            call.finish(wire.json_of(event.get("arguments")) or wire.json_of(event.get("input")))
             self._run.extend(name, event)
 
     def _code_delta(self, event: dict[str, Any], name: str) -> None:
         """The code for the code interpreter grew."""
         call = self._about(event, name, CodeItem, "code_interpreter_call")
         if call is not None:
-            call.code(wire.read_text(event, "delta"), event)
+            call.code(_delta(event), event)
 
     def _code_done(self, event: dict[str, Any], name: str) -> None:
         """The code for the code interpreter is complete."""
         call = self._about(event, name, CodeItem, "code_interpreter_call")
         if call is not None:
-            call.complete(wire.read_text(event, "code"))
+            call.complete(_whole(event, "code"))
             self._run.extend(name, event)
 
     def _mcp_delta(self, event: dict[str, Any], name: str) -> None:
         """The arguments of a call of an MCP tool grew."""
         call = self._about(event, name, MCPItem, "mcp_call")
         if call is not None:
-            call.arguments(wire.read_text(event, "delta"), event)
+            call.arguments(_delta(event), event)
 
     def _mcp_done(self, event: dict[str, Any], name: str) -> None:
         """The arguments of a call of an MCP tool are complete."""
         call = self._about(event, name, MCPItem, "mcp_call")
         if call is not None:
-            call.complete(wire.read_text(event, "arguments"))
+            call.complete(wire.json_of(event.get("arguments")))
             self._run.extend(name, event)
 
     # --- Events that the Assistants wire never had --------------------------------------
@@ -370,9 +410,9 @@ class ResponsesDialect:
         """A preview of an unfinished image arrived."""
         self._begin(event)
         image = models.PartialImage(
-            wire.read_text(event, "partial_image_b64"),
+            _whole(event, "partial_image_b64"),
             wire.read_index(event, "partial_image_index") or 0,
-            wire.read_text(event, "item_id"),
+            _whole(event, "item_id"),
         )
         self._run.write(events.ImageGenerationPartial, image, event)
 
@@ -382,7 +422,7 @@ class ResponsesDialect:
 
     def _summary_delta(self, event: dict[str, Any], name: str) -> None:
         """A summary of the model's reasoning grew."""
-        self._reason(event, name, "summary", wire.read_index(event, "summary_index") or 0)
+        self._reason(event, name, "summary", wire.read_index(event, "summary_index"))
 
     def _reasoning_done(self, event: dict[str, Any], name: str) -> None:
         """A text of the model's reasoning is complete."""
@@ -390,20 +430,18 @@ class ResponsesDialect:
 
     def _summary_done(self, event: dict[str, Any], name: str) -> None:
         """A part of a summary is complete."""
-        self._reasoned(event, name, "summary", wire.read_index(event, "summary_index") or 0)
+        self._reasoned(event, name, "summary", wire.read_index(event, "summary_index"))
 
-    def _reason(self, event: dict[str, Any], name: str, kind: str, index: int) -> None:
+    def _reason(self, event: dict[str, Any], name: str, kind: str, index: int | None) -> None:
         """Add a piece to a text of reasoning."""
         item = self._about(event, name, ReasoningItem, "reasoning")
         if item is not None:
-            item.piece(kind, index, wire.read_text(event, "delta"), event)
+            item.piece(kind, index, _delta(event), event)
 
-    def _reasoned(self, event: dict[str, Any], name: str, kind: str, index: int) -> None:
+    def _reasoned(self, event: dict[str, Any], name: str, kind: str, index: int | None) -> None:
         """End a text of reasoning."""
         item = self._about(event, name, ReasoningItem, "reasoning")
-        if item is not None and not item.complete(
-            kind, index, wire.read_text(event, "text"), event
-        ):
+        if item is not None and not item.complete(kind, index, _whole(event, "text"), event):
             self._run.extend(name, event)
 
 
@@ -413,13 +451,13 @@ def _name_of(name: str, event: Any) -> str:
     ``{"error": ...}`` without a type is an error.
     """
     if not isinstance(event, dict):
-        return name or "message"
+        return ALIASES.get(name, name) or "message"
     kind = event.get("type")
-    if isinstance(kind, str) and (kind in ROWS or name not in ROWS):
-        return kind
-    if name in _UNNAMED and kind is None and event.get("error") is not None:
+    if isinstance(kind, str) and (kind in ROWS or kind in ALIASES or name not in ROWS):
+        return ALIASES.get(kind, kind)
+    if name in _UNNAMED and kind is None and event.get("error"):
         return "error"
-    return name or "message"
+    return ALIASES.get(name, name) or "message"
 
 
 def _error(event: Any) -> models.Error:
@@ -429,12 +467,26 @@ def _error(event: Any) -> models.Error:
     return read_error(event)
 
 
-def _content_index(event: dict[str, Any]) -> int:
-    """Return the index of the part that EVENT is about."""
-    return wire.read_index(event, "content_index") or 0
+def _delta(event: dict[str, Any]) -> str:
+    """Return the piece in EVENT, which early versions wrapped in an object."""
+    delta = event.get("delta")
+    wrapped = delta.get("text") if isinstance(delta, dict) else None
+    return wrapped if isinstance(wrapped, str) else wire.read_text(event, "delta")
+
+
+def _whole(event: dict[str, Any], key: str) -> str:
+    """Return the text at KEY of EVENT; "" if there is none, because deltas say the same."""
+    return wire.text_or_none(event.get(key)) or ""
+
+
+def _content_index(event: dict[str, Any]) -> int | None:
+    """Return the index of the part that EVENT is about, or None if it does not say."""
+    return wire.read_index(event, "content_index")
 
 
 def _approval(item: dict[str, Any]) -> models.MCPApprovalToolCall:
     """Return the call that waits for an approval."""
     read = wire.read(wire.MCPItem, item, "$.response.output[*]")
-    return models.MCPApprovalToolCall(read.id, "mcp", read.name, read.arguments, read.server_label)
+    return models.MCPApprovalToolCall(
+        read.id, "mcp", read.name, wire.json_of(read.arguments), read.server_label
+    )

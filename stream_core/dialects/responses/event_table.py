@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["ROWS", "Row"]
+__all__ = ["ALIASES", "ROWS", "Row"]
 
 
 class Row(NamedTuple):
@@ -108,4 +108,19 @@ ROWS: dict[str, Row] = {
     "response.audio.transcript.delta": _EXTENSION,
     "response.audio.transcript.done": _EXTENSION,
     "response.compaction.compacting": _EXTENSION,
+}
+
+#: Other spellings of these types: of early versions, of servers in between, and of the wire's
+#: twin over web sockets. Their events are delivered under the names above.
+ALIASES: dict[str, str] = {
+    "response.text.delta": "response.output_text.delta",
+    "response.text.done": "response.output_text.done",
+    "response.text.annotation.added": "response.output_text.annotation.added",
+    "response.reasoning.delta": "response.reasoning_text.delta",
+    "response.reasoning.done": "response.reasoning_text.done",
+    "response.reasoning_summary.delta": "response.reasoning_summary_text.delta",
+    "response.reasoning_summary.done": "response.reasoning_summary_text.done",
+    "response.done": "response.completed",
+    "response.canceled": "response.cancelled",
+    "response.error": "error",
 }

@@ -2,16 +2,18 @@
 
 Rules of this file:
 
-- A field that is missing or null has its default; a field of the wrong type is a
+- A field that is missing or null has its default. So has a field of the wrong type, unless it is
+  in ``NEEDED``: without those the meaning of the frame would be in doubt, and a wrong one is a
   ``DecodeError`` with its path in the frame.
 - A field is read only if something becomes of it. Others (``logprobs``, ``obfuscation``) are
   never examined, so nothing in them can be wrong.
+- An index that is not one counts as missing; indexes only help to find what an id finds too.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, TypeVar
 
 from attrs import define, field
 
@@ -23,6 +25,7 @@ __all__ = [
     "Annotation",
     "CallItem",
     "CodeItem",
+    "Format",
     "MCPItem",
     "MessageItem",
     "Part",
@@ -30,17 +33,23 @@ __all__ = [
     "SearchItem",
     "SearchResult",
     "Usage",
+    "json_of",
+    "objects_in",
     "read",
     "read_index",
     "read_list",
     "read_object",
     "read_text",
+    "text_or_none",
 ]
 
-T = TypeVar("T", bound=Payload)
+T = TypeVar("T", bound="_Read")
 
-#: An index beyond this is refused as nonsense: a list that long would have to be made for it.
+#: An index beyond this is nonsense: a list that long might have to be made for it.
 _MAX_INDEX = 9_999
+
+#: A number with as many digits as this is beyond it.
+_DIGITS = 5
 
 
 # --- Reading ----------------------------------------------------------------------------
@@ -85,27 +94,33 @@ def read_text(event: dict[str, Any], key: str, path: str = "$") -> str:
     return value
 
 
-def read_index(event: dict[str, Any], key: str) -> int | None:
-    """Return the index at KEY, or None if it is missing.
+def text_or_none(value: Any) -> str | None:
+    """Return VALUE if it is a text that is not empty, else None."""
+    return value if isinstance(value, str) and value else None
 
-    Raises:
-        DecodeError: It is something else, or a number that is not an index.
-    """
-    value = event.get(key)
+
+def json_of(value: Any) -> str:
+    """Return VALUE if it is a text, "" for None, else its JSON: some servers send objects."""
     if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def read_index(event: dict[str, Any], key: str) -> int | None:
+    """Return the index at KEY, which may be the text of a number; None if it is not an index."""
+    value: Any = event.get(key)
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < _DIGITS:
+        value = int(value)
+    if not isinstance(value, int) or isinstance(value, bool):
         return None
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not 0 <= value <= _MAX_INDEX:
-        _refuse(f"$.{key}", value, f"an index from 0 to {_MAX_INDEX}")
-    index: int = value
-    return index
+    return value if 0 <= value <= _MAX_INDEX else None
 
 
 def read_list(value: Any, path: str) -> list[dict[str, Any]]:
-    """Return VALUE, found at PATH, which must be a list of objects or None.
+    """Return the objects in VALUE, found at PATH, which must be a list or None.
 
     Raises:
-        DecodeError: It is something else.
+        DecodeError: It is something else, or holds something else than objects.
     """
     if value is None:
         return []
@@ -115,6 +130,11 @@ def read_list(value: Any, path: str) -> list[dict[str, Any]]:
         if not isinstance(item, dict):
             _refuse(f"{path}[{number}]", item, "an object")
     return value
+
+
+def objects_in(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in VALUE if that is a list, else nothing."""
+    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
 
 
 def _refuse(path: str, value: Any, kind: str) -> NoReturn:
@@ -129,19 +149,26 @@ def _refuse(path: str, value: Any, kind: str) -> NoReturn:
 # --- A response -------------------------------------------------------------------------
 
 
+class _Read(Payload):
+    """Base class of what is read; NEEDED has the fields that must not be wrong."""
+
+    __slots__ = ()
+    NEEDED: ClassVar[tuple[str, ...] | None] = ()
+
+
 @define(eq=False, repr=False)
-class Usage(Payload):
+class Usage(_Read):
     """The tokens of one response."""
 
-    input_tokens: int = 0
-    output_tokens: int = 0
-    total_tokens: int = 0
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    total_tokens: int | None = None
     input_tokens_details: dict[str, Any] | None = None
     output_tokens_details: dict[str, Any] | None = None
 
 
 @define(eq=False, repr=False)
-class Format(Payload):
+class Format(_Read):
     """The format in which the text must be."""
 
     type: str = ""
@@ -152,22 +179,10 @@ class Format(Payload):
 
 
 @define(eq=False, repr=False)
-class TextOptions(Payload):
-    """The text options of a response."""
+class Response(_Read):
+    """A response, complete or at its beginning. Fields of type Any have more than one type."""
 
-    format: Format | None = None
-
-
-@define(eq=False, repr=False)
-class Incomplete(Payload):
-    """Why a response is incomplete."""
-
-    reason: str | None = None
-
-
-@define(eq=False, repr=False)
-class Response(Payload):
-    """A response, complete or at its beginning. Fields of type Any may be texts or objects."""
+    NEEDED = ("id",)
 
     id: str = ""
     created_at: float | None = None
@@ -182,28 +197,27 @@ class Response(Payload):
     top_p: float | None = None
     max_output_tokens: int | None = None
     parallel_tool_calls: bool | None = None
-    text: TextOptions | None = None
+    text: Any = None
     truncation: Any = None
     reasoning: dict[str, Any] | None = None
-    usage: Usage | None = None
+    usage: Any = None
     error: Any = None
-    incomplete_details: Incomplete | None = None
+    incomplete_details: Any = None
     conversation: Any = None
     agent_reference: Any = None
     output: Any = None
+    output_text: Any = None
 
 
 # --- Items ------------------------------------------------------------------------------
 
 
 @define(eq=False, repr=False)
-class Annotation(Payload):
+class Annotation(_Read):
     """An annotation: what a range of a text refers to."""
 
     type: str = ""
     file_id: str = ""
-    filename: str | None = None
-    container_id: str | None = None
     url: str = ""
     title: str | None = None
     index: int | None = None
@@ -212,8 +226,10 @@ class Annotation(Payload):
 
 
 @define(eq=False, repr=False)
-class Part(Payload):
+class Part(_Read):
     """A part of a message: text (``output_text``), or a refusal."""
+
+    NEEDED = ("text", "refusal")
 
     type: str = ""
     text: str = ""
@@ -222,39 +238,44 @@ class Part(Payload):
 
 
 @define(eq=False, repr=False)
-class MessageItem(Payload):
+class MessageItem(_Read):
     """A message."""
 
-    id: str = ""
     status: str | None = None
     phase: str | None = None
     content: Any = None
 
 
 @define(eq=False, repr=False)
-class CallItem(Payload):
+class CallItem(_Read):
     """A call that the caller answers: of a function, or of a custom tool (``input``)."""
 
-    id: str = ""
+    NEEDED = ("call_id", "name")
+
     call_id: str = ""
-    status: str | None = None
     name: str = ""
-    arguments: str = ""
-    input: str = ""
+    arguments: Any = None
+    input: Any = None
+
+    @property
+    def whole(self) -> str:
+        """All of the arguments, or of the input; "" if they are not in the item."""
+        return json_of(self.arguments) or json_of(self.input)
 
 
 @define(eq=False, repr=False)
-class CodeItem(Payload):
+class CodeItem(_Read):
     """A call of the code interpreter."""
 
-    id: str = ""
+    NEEDED = ("code",)
+
     status: str | None = None
     code: str = ""
     outputs: Any = None
 
 
 @define(eq=False, repr=False)
-class SearchResult(Payload):
+class SearchResult(_Read):
     """A file that was found."""
 
     file_id: str = ""
@@ -264,23 +285,24 @@ class SearchResult(Payload):
 
 
 @define(eq=False, repr=False)
-class SearchItem(Payload):
+class SearchItem(_Read):
     """A call of file search."""
 
-    id: str = ""
     status: str | None = None
     queries: Any = None
-    results: list[SearchResult] = field(factory=list)
+    results: Any = None
 
 
 @define(eq=False, repr=False)
-class MCPItem(Payload):
+class MCPItem(_Read):
     """A call of an MCP server's tool, or the request for permission to call it."""
+
+    NEEDED = ("id", "name", "server_label")
 
     id: str = ""
     status: str | None = None
     name: str = ""
-    arguments: str = ""
+    arguments: Any = None
     server_label: str = ""
-    output: str | None = None
+    output: Any = None
     error: Any = None

@@ -2,10 +2,12 @@
 
 Rules of this file:
 
-- While a response streams, an item is found by ``output_index``, else by its id, else it is
-  the last one of its kind that is open. If two items were added under one index, the id
-  decides between them.
-- A frame about an item that was never added begins that item.
+- While a response streams, an item is found by its id if exactly one item of its kind has that
+  and is open, else by ``output_index``, else it is the last one of its kind that is open. (Some
+  servers change the ids at every event: then no item has the id.) If two items were added under
+  one index, or under one id, the other of the two decides between them.
+- A frame about an item that was never added begins that item, unless it ends one that must be the
+  same: a call with its ``call_id``, a message with its text.
 - At the end the server lists all items. In that list an id counts more than a place, because
   some servers leave items out. Items not seen before are written then; items still open end.
 """
@@ -15,10 +17,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import objects as wire
-from .items import CallItem, Item, MessageItem, ReasoningItem
+from .alignment import rest_of
+from .calls import AnswerItem, CallItem
+from .items import Item
+from .messages import MessageItem
+from .reasoning import ReasoningItem
 from .tool_items import CodeItem, MCPItem, SearchItem, ToolItem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from stream_core.dialects.run_writer import RunWriter
 
 __all__ = ["ITEMS", "Output", "item_class"]
@@ -32,6 +40,8 @@ ITEMS: dict[str, type[Item]] = {
     "reasoning": ReasoningItem,
     "function_call": CallItem,
     "custom_tool_call": CallItem,
+    "function_call_output": AnswerItem,
+    "custom_tool_call_output": AnswerItem,
     "code_interpreter_call": CodeItem,
     "file_search_call": SearchItem,
     "mcp_call": MCPItem,
@@ -62,26 +72,29 @@ class Output:
         self.run = run
         self.items: list[Item] = []
         self._by_index: dict[int, list[Item]] = {}
-        self._by_id: dict[str, Item] = {}
+        self._by_id: dict[str, list[Item]] = {}
         self._names: set[str] = set()
+        self._listed: list[Item] = []
 
     def clear(self) -> None:
         """Begin the next response of the run."""
-        self.items, self._by_index, self._by_id = [], {}, {}
+        self.items, self._by_index, self._by_id, self._listed = [], {}, {}, []
 
     @property
     def json(self) -> list[dict[str, Any]]:
-        """The items as last sent, in order of output."""
-        places = [(x.index, number) for number, x in enumerate(self.items)]
-        order = sorted(places, key=lambda x: (x[1] if x[0] is None else x[0], x[1]))
-        return [self.items[number].json for _, number in order if self.items[number].json]
+        """The items as sent, in the order of the server's list, else in order of output."""
+        sent = [x for x in self.items if x.sent]
+        if all(any(x is y for y in self._listed) for x in sent):
+            return [x.sent for x in self._listed if x.sent]
+        places = [(number if x.index is None else x.index, number) for number, x in enumerate(sent)]
+        return [sent[number].sent for _, number in sorted(places)]
 
     # --- While the response streams -----------------------------------------------------
 
     def find(self, event: dict[str, Any], cls: type[T], kind: str) -> T:
         """Return the item of class CLS that EVENT is about; if there is none, begin a KIND."""
         index = wire.read_index(event, "output_index")
-        item_id = wire.read_text(event, "item_id")
+        item_id = wire.text_or_none(event.get("item_id")) or ""
         found = self._known(index, item_id, cls)
         if found is None:
             found = self._make(cls, kind, index, item_id)
@@ -94,7 +107,7 @@ class Output:
         index = wire.read_index(event, "output_index")
         known = self._begun(index, item_id, item_class(kind))
         if known is not None:
-            known.json = item
+            known.keep(item)
             if known.index is None and index is not None:
                 known.index = index
                 self._by_index.setdefault(index, []).append(known)
@@ -113,6 +126,9 @@ class Output:
         index = wire.read_index(event, "output_index")
         cls = item_class(kind)
         found = self._known(index, item_id, cls)
+        moved = found is not None and None not in (index, found.index) and found.index != index
+        if found is None or (moved and found.closed and not found.same(item)):
+            found = next((x for x in self._open(cls) if x.same(item)), None)
         if found is None:
             found = self._make(cls, kind, index, item_id)
             found.begin(item, "$.item", None)
@@ -123,33 +139,36 @@ class Output:
 
     def _end(self, item: Item, json: dict[str, Any], path: str, raw: Any) -> None:
         """End ITEM with its final state JSON, found at PATH in the frame RAW."""
-        item.closed, item.json = True, json
+        item.closed = True
+        item.keep(json)
         item.end(json, path, raw)
+
+    def _open(self, cls: type[T]) -> Iterator[T]:
+        """Yield the items of class CLS that are open, the last one first."""
+        return (x for x in reversed(self.items) if isinstance(x, cls) and not x.closed)
 
     def _known(self, index: int | None, item_id: str, cls: type[T]) -> T | None:
         """Return the item of class CLS that INDEX and ITEM_ID mean, or None."""
-        here = () if index is None else self._by_index.get(index, ())
-        for item in reversed(here):
-            if isinstance(item, cls) and (len(here) == 1 or item.id == item_id):
-                return item
-        for item in reversed(here):
-            if isinstance(item, cls):
-                return item
-        found = self._by_id.get(item_id)
-        if isinstance(found, cls):
-            return found
+        here = [] if index is None else self._by_index.get(index, [])
+        placed = [x for x in here if isinstance(x, cls)]
+        named = [x for x in self._by_id.get(item_id, ()) if isinstance(x, cls)]
+        if len(named) == 1 and (not placed or not named[0].closed):
+            return named[0]
+        both = [x for x in placed if any(x is y for y in named)]
+        for found in (both, placed, named):
+            if found:
+                return found[-1]
         if index is not None:
             return None
         # Neither decides: take the last one, which is usually the only one.
-        last = (x for x in reversed(self.items) if isinstance(x, cls) and not x.closed)
-        return next(last, None)
+        return next(self._open(cls), None)
 
     def _begun(self, index: int | None, item_id: str, cls: type[Item]) -> Item | None:
         """Return the item that an event adds again or whose deltas came first, or None."""
-        found = self._by_id.get(item_id)
-        same_class = type(found) is cls  # and not a subclass
-        if found and same_class and (index == found.index or not found.announced):
-            return found
+        for found in self._by_id.get(item_id, ()):
+            same_class = type(found) is cls  # and not a subclass
+            if same_class and (index == found.index or not found.announced):
+                return found
         here = [] if index is None else self._by_index.get(index, [])
         last = here[-1] if here else None
         if last is None or type(last) is not cls or (last.announced and item_id):
@@ -167,7 +186,7 @@ class Output:
         item.index = index
         self.items.append(item)
         if item_id:
-            self._by_id.setdefault(item_id, item)
+            self._by_id.setdefault(item_id, []).append(item)
         if index is not None:
             self._by_index.setdefault(index, []).append(item)
         return item
@@ -181,31 +200,52 @@ class Output:
         settled: set[int] = set()
         for number, json in enumerate(listed):
             here = f"{path}[{number}]"
-            kind, item_id = (wire.read_text(json, key, here) for key in ("type", "id"))
-            item = self._by_id.get(item_id)
-            if item is None or item.type != kind or id(item) in settled:
-                item = self._like(number, kind, ids, settled)
+            kind = wire.read_text(json, "type", here)
+            item_id = wire.text_or_none(json.get("id")) or ""
+            left = [x for x in self.items if x.type == kind and id(x) not in settled]
+            named = [x for x in self._by_id.get(item_id, ()) if any(x is y for y in left)]
+            item = named[0] if named else self._like(number, json, left, ids)
             if item is None:
                 item = self._make(item_class(kind), kind, number, item_id)
                 item.begin(json, here, None)
             settled.add(id(item))
-            if not item.closed:
+            self._listed.append(item)
+            if item.closed:
+                item.keep(json)
+            else:
                 self._end(item, json, here, None)
-            item.json = json
         for item in self.items:
             if not item.closed:
                 item.drop()
+            if isinstance(item, AnswerItem):
+                item.answer()
 
-    def _like(self, number: int, kind: str, ids: set[Any], settled: set[int]) -> Item | None:
-        """Return the item of type KIND that has place NUMBER under another id, or None."""
-        others = [
-            x for x in self.items if x.type == kind and id(x) not in settled and x.id not in ids
-        ]
-        placed = next((x for x in others if x.index == number), None)
-        return placed or next((x for x in others if x.index is None), None)
+    @staticmethod
+    def _like(number: int, json: dict[str, Any], left: list[Item], ids: set[Any]) -> Item | None:
+        """Return the item of those LEFT that JSON, at NUMBER, is under another id, or None."""
+        others = [x for x in left if x.id not in ids]
+        ranks = (
+            lambda x: x.index == number and x.same(json),
+            lambda x: x.same(json),
+            lambda x: x.index == number,
+            lambda x: x.index is None,
+        )
+        return next((x for rank in ranks for x in others if rank(x)), None)
+
+    def say(self, text: str) -> None:
+        """Write what no item brought of TEXT, which is all the text of the response."""
+        written = [x for x in self.items if isinstance(x, MessageItem)]
+        rest = rest_of("".join(x.so_far for x in written), text)
+        if not rest or (written and written[-1].closed):
+            return
+        message = written[-1] if written else self._make(MessageItem, "message", None, "")
+        if not written:
+            message.begin({}, "$", None)
+        message.text(None, rest, None)
 
 
 def _item_of(event: dict[str, Any]) -> tuple[dict[str, Any], str, str]:
     """Return the item in EVENT, its type and its id."""
     item = wire.read_object(event, "item")
-    return item, wire.read_text(item, "type", "$.item"), wire.read_text(item, "id", "$.item")
+    item_id = wire.text_or_none(item.get("id")) or ""
+    return item, wire.read_text(item, "type", "$.item"), item_id

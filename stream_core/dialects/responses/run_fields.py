@@ -12,23 +12,22 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from stream_core import models
 from stream_core.convert.payloads import structure
 from stream_core.dialects.assistants import read_error
 from stream_core.errors import DecodeError
 
-if TYPE_CHECKING:
-    from .objects import Response, Usage
+from . import objects as wire
 
-__all__ = ["assistant_id", "conversation_id", "last_error", "run_fields", "usage"]
+__all__ = ["assistant_id", "conversation_id", "last_error", "reason", "run_fields", "usage"]
 
 #: OpenAI's code for an error that has no other.
 _SERVER_ERROR = "server_error"
 
 
-def run_fields(response: Response) -> dict[str, Any]:
+def run_fields(response: wire.Response) -> dict[str, Any]:
     """Return the fields of a run that RESPONSE states, except ids, status and usage."""
     text = response.instructions
     fields = {
@@ -37,7 +36,7 @@ def run_fields(response: Response) -> dict[str, Any]:
         "completed_at": response.completed_at,
         "model": response.model or None,
         "instructions": text if isinstance(text, str) else None,
-        "tools": [_tool(x) for x in _objects(response.tools)] or None,
+        "tools": [_tool(x) for x in wire.objects_in(response.tools)] or None,
         "metadata": response.metadata or None,
         "temperature": response.temperature,
         "top_p": response.top_p,
@@ -51,12 +50,12 @@ def run_fields(response: Response) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def conversation_id(response: Response) -> str:
+def conversation_id(response: wire.Response) -> str:
     """Return the id of the response's conversation, or "" if it has none."""
     return _name(response.conversation, "id")
 
 
-def assistant_id(response: Response) -> str:
+def assistant_id(response: wire.Response) -> str:
     """Return the name of the agent that answers (Azure), or "" if there is none."""
     return _name(response.agent_reference, "name")
 
@@ -68,30 +67,36 @@ def _name(value: Any, key: str) -> str:
 
 
 def last_error(error: Any) -> models.LastError | None:
-    """Return why something failed, from an object or a text, or None if ERROR is None."""
-    if error is None:
+    """Return why something failed, from an object or a text; None if ERROR says nothing."""
+    if not error:
         return None
     read = read_error(error)
     return models.LastError(read.code or read.type or _SERVER_ERROR, read.message)
 
 
-def usage(sent: Usage | None) -> models.Usage | None:
-    """Return the tokens of one response in the form that runs have."""
-    if sent is None:
+def usage(sent: Any) -> models.Usage | None:
+    """Return the tokens of one response in the form that runs have; None if none are stated."""
+    if not isinstance(sent, dict):
         return None
+    read = wire.read(wire.Usage, sent, "$.response.usage")
+    counts = (read.input_tokens, read.output_tokens, read.total_tokens)
+    if counts == (None, None, None):
+        return None
+    into, out, total = (count or 0 for count in counts)
     return models.Usage(
-        sent.input_tokens,
-        sent.output_tokens,
-        sent.total_tokens,
-        sent.input_tokens_details,
+        into,
+        out,
+        into + out if read.total_tokens is None else total,
+        read.input_tokens_details,
         None,
-        sent.output_tokens_details,
+        read.output_tokens_details,
     )
 
 
-def _objects(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in VALUE if that is a list, else nothing."""
-    return [x for x in value if isinstance(x, dict)] if isinstance(value, list) else []
+def reason(response: wire.Response) -> str | None:
+    """Return why a response is incomplete, in the server's word; None if that is not stated."""
+    details = response.incomplete_details
+    return wire.text_or_none(details.get("reason") if isinstance(details, dict) else details)
 
 
 def _tool(tool: dict[str, Any]) -> models.Tool:
@@ -128,11 +133,13 @@ def _tool_choice(choice: Any) -> str | models.ToolChoice | None:
     return models.ToolChoice(kind if isinstance(kind, str) else "", function, extra=rest or None)
 
 
-def _response_format(response: Response) -> str | models.ResponseFormat | None:
+def _response_format(response: wire.Response) -> str | models.ResponseFormat | None:
     """Return the format in which the text must be; plain text is ``auto``."""
-    options = None if response.text is None else response.text.format
-    if options is None:
+    text = response.text
+    sent = text.get("format") if isinstance(text, dict) else None
+    if not isinstance(sent, dict):
         return None
+    options = wire.read(wire.Format, sent, "$.response.text.format")
     if options.type == "json_schema":
         named = {
             "name": options.name,

@@ -124,6 +124,10 @@ class SearchItem(ToolItem):
     def finish(self, item: dict[str, Any], path: str) -> Any:
         """Take the search results; they are delivered with the completed step."""
         read = wire.read(wire.SearchItem, item, path)
+        results = [
+            wire.read(wire.SearchResult, x, f"{path}.results[*]")
+            for x in wire.objects_in(read.results)
+        ]
         call: Any = self.step.calls[0]
         queries = {"queries": read.queries} if read.queries else None
         call.file_search = models.FileSearch(
@@ -135,7 +139,7 @@ class SearchItem(ToolItem):
                     x.score,
                     [] if x.text is None else [models.FileSearchResultContent("text", x.text)],
                 )
-                for x in read.results
+                for x in results
             ],
             extra=queries,
         )
@@ -165,12 +169,12 @@ class MCPItem(ToolItem):
     def finish(self, item: dict[str, Any], path: str) -> Any:
         """Write the rest of the arguments, and the output."""
         read = wire.read(wire.MCPItem, item, path)
-        self.complete(read.arguments)
+        self.complete(wire.json_of(read.arguments))
         label, name = read.server_label or None, read.name or None
         if read.output is not None:
             self.step.add(
                 models.MCPToolCallDelta(
-                    0, None, "mcp", name, None, server_label=label, output=read.output
+                    0, None, "mcp", name, None, server_label=label, output=wire.json_of(read.output)
                 )
             )
         return read.error

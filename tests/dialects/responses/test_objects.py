@@ -26,20 +26,18 @@ def test_an_object_is_read_and_null_is_like_missing() -> None:
         "x": [],
     }
     response = wire.read(wire.Response, sent, "$.response")
-    assert ("r", "", 3) == (
-        response.id,
-        response.model,
-        response.usage and response.usage.input_tokens,
-    )
+    assert ("r", "", sent["usage"]) == (response.id, response.model, response.usage)
+    usage = wire.read(wire.Usage, sent["usage"], "$")
+    assert (3, None) == (usage.input_tokens, usage.output_tokens)
 
 
 def test_a_bad_object_is_refused_with_its_path_in_the_frame() -> None:
-    """Every bad field is named by its path from the frame's root."""
-    sent = {"id": 5, "text": {"format": {"type": 1}}}
-    assert (
-        "$.response.id: 5 is not a string",
-        "$.response.text.format.type: 1 is not a string",
-    ) == refusal(wire.read, wire.Response, sent, "$.response")
+    """A bad field that is needed is named by its path from the frame's root."""
+    sent = {"call_id": 5, "name": 1}
+    assert {
+        "$.item.call_id: 5 is not a string",
+        "$.item.name: 1 is not a string",
+    } == set(refusal(wire.read, wire.CallItem, sent, "$.item"))
     with pytest.raises(
         DecodeError, match=r"the data has no Response in \$\.response: \$\.response: 5"
     ):
@@ -66,17 +64,29 @@ def test_an_index_is_a_small_number_or_missing(value: int | None) -> None:
     assert wire.read_index({}, "i") is None
 
 
+def test_a_field_that_is_not_needed_may_have_any_type() -> None:
+    """It has its default then; so has every other field of that kind, and the needed ones stay."""
+    sent = {"id": "r", "created_at": "now", "temperature": {}, "metadata": [], "top_p": 1}
+    response = wire.read(wire.Response, sent, "$.response")
+    assert ("r", None, None, {}, 1) == (
+        response.id,
+        response.created_at,
+        response.temperature,
+        response.metadata,
+        response.top_p,
+    )
+
+
 @pytest.mark.parametrize(
-    ("value", "shown"),
+    ("value", "expected"),
     [
-        (-1, "-1"), (10_000, "10000"), (1.0, "1.0"), (True, "true"), ("1", '"1"'),
-        ({}, "an object"), ([], "a list"), ("x" * 90, '"' + "x" * 59),
+        (-1, None), (10_000, None), (1.0, None), (True, None), ("1", 1), ("9999", 9_999),
+        ("10000", None), ({}, None), ([], None), ("x", None), ("", None),
     ],
 )  # fmt: skip
-def test_what_is_not_an_index_is_refused(value: object, shown: str) -> None:
-    """A list of that length would have to be made."""
-    expected = f"$.i: {shown} is not an index from 0 to 9999"
-    assert (expected,) == refusal(wire.read_index, {"i": value}, "i")
+def test_what_is_not_an_index_counts_as_missing(value: object, expected: int | None) -> None:
+    """The text of a number is an index; beyond the limit, a long list would have to be made."""
+    assert expected == wire.read_index({"i": value}, "i")
 
 
 def test_an_object_must_be_there() -> None:
@@ -90,3 +100,19 @@ def test_a_list_holds_objects() -> None:
     assert ([], [{}]) == (wire.read_list(None, "$.x"), wire.read_list([{}], "$.x"))
     assert ("$.x: an object is not a list",) == refusal(wire.read_list, {}, "$.x")
     assert ("$.x[1]: false is not an object",) == refusal(wire.read_list, [{}, False], "$.x")
+
+
+def test_the_json_of_a_text_is_the_text() -> None:
+    """Null is the empty text; anything else becomes JSON."""
+    values: list[Any] = [None, "a", {"x": "ä"}, 5]
+    assert ["", "a", '{"x": "ä"}', "5"] == [wire.json_of(value) for value in values]
+
+
+def test_what_is_not_a_list_of_objects_has_none() -> None:
+    """This is for lists that are not needed."""
+    assert [[], [], [{}]] == [*map(wire.objects_in, (None, {}, [5, {}]))]
+
+
+def test_an_empty_text_counts_as_missing() -> None:
+    """So does anything that is not a text."""
+    assert ["a", None, None] == [wire.text_or_none(value) for value in ("a", "", 5)]

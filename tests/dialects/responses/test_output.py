@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 from stream_core import events, models
-from stream_core.dialects.responses.items import CallItem, Item, MessageItem
+from stream_core.dialects.responses.calls import CallItem
+from stream_core.dialects.responses.items import Item
+from stream_core.dialects.responses.messages import MessageItem
 from stream_core.dialects.responses.output import Output, item_class
 from stream_core.dialects.responses.tool_items import ToolItem
 from stream_core.dialects.run_writer import RunWriter
@@ -188,6 +190,103 @@ def test_an_item_that_only_ends_is_delivered_whole() -> None:
     came = transcript_of(end, end)
     assert [("msg_1", "Hi")] == texts(came)
     assert 1 == len(came.of(events.ExtensionEvent))
+
+
+def thought(item_id: str) -> list[Any]:
+    """Return the frames of reasoning before a message."""
+    return [added("reasoning", item_id, 0), done("reasoning", item_id, 0)]
+
+
+@pytest.mark.parametrize("place", [1, None])
+@pytest.mark.parametrize("said_as", ["x", "y", ""])
+@pytest.mark.parametrize("done_as", ["x", "z", ""])
+@pytest.mark.parametrize("moved", [0, 1])
+@pytest.mark.parametrize("listed_as", ["x", "z", None])
+def test_an_item_id_that_repeats_the_reasoning_s_or_is_empty_or_an_index_one_higher(
+    place: int | None, said_as: str, done_as: str, moved: int, listed_as: str | None
+) -> None:
+    """It is one message, once."""
+    end = None if place is None else place + moved
+    final = {"type": "message", "content": [text_part("Hi")]}
+    output = [] if listed_as is None else [{"type": "reasoning", "id": "x"}, {
+        **final, "id": listed_as}]  # fmt: skip
+    came = decode_response(
+        CREATED,
+        *thought("x"),
+        added("message", "x", place),
+        text("H", said_as, place),
+        text("i", said_as, place),
+        done("message", done_as, end, content=final["content"]),
+        response("completed", output=output),
+    )
+    assert ["Hi"] == [x for _, x in texts(came)]
+    assert "Hi" == "".join(x.delta.value or "" for x in came.of(events.MessageTextDelta))
+
+
+def test_the_index_of_an_end_may_be_that_of_another_call() -> None:
+    """The id then decides, or the id of the call."""
+    for ids in (("fc_1", "fc_2"), ("", "")):
+        came = transcript_of(
+            added("function_call", "fc_1", 0, call_id="call_1", name="f"),
+            added("function_call", "fc_2", 1, call_id="call_2", name="g"),
+            arguments("1", "fc_1", 0),
+            arguments("2", "fc_2", 1),
+            done("function_call", ids[1], 2, call_id="call_2", name="g", arguments="2"),
+            *([done("function_call", "fc_1", 1, call_id="call_1", name="f", arguments="1")]
+              if ids[0] else []),
+        )  # fmt: skip
+        assert [("call_1", "1"), ("call_2", "2")] == required(came)
+
+
+def test_an_end_of_another_item_under_a_known_id_is_an_item() -> None:
+    """Its place is another one, the item of that id has ended, and they differ."""
+    first = {"call_id": "call_1", "name": "f", "arguments": "1"}
+    second = {"call_id": "call_2", "name": "f", "arguments": "2"}
+    ends = [done("function_call", "fc", 0, **first), done("function_call", "fc", 1, **second)]
+    came = transcript_of(added("function_call", "fc", 0, **first), *ends)
+    assert [("call_1", "1"), ("call_2", "2")] == required(came)
+    came = transcript_of(*ends[:1], done("function_call", "fc", 1, **first))
+    assert [("call_1", "1")] == required(came)
+    came = transcript_of(*thought("r"), done("reasoning", "r", 3, content=[{"text": "Hm"}]))
+    assert ["Hm"] == [x.data.text for x in came.of(events.ReasoningDone)]
+
+
+def test_the_end_may_list_a_message_at_another_place_under_another_id() -> None:
+    """It is known by its text, a call by its id, reasoning by its texts."""
+    part = {"type": "reasoning_text", "text": "Hm"}
+    came = decode_response(
+        CREATED,
+        added("message", "m", 3),
+        text("Hi", "m", 3),
+        added("function_call", "c", 4, call_id="call_1", name="f"),
+        arguments("1", "c", 4),
+        event("reasoning_text.delta", item_id="r", output_index=5, delta="Hm"),
+        listed(
+            {"type": "reasoning", "id": "t", "content": [part]},
+            {"type": "message", "id": "n", "content": [text_part("Hi")]},
+            {**CALL_1, "id": "d"},
+        ),
+    )
+    assert [("m", "Hi")] == texts(came)
+    assert [("call_1", "1")] == required(came)
+    assert ["Hm"] == [x.data.delta for x in came.of(events.ReasoningDelta)]
+
+
+@pytest.mark.parametrize("output", [[], None])
+def test_output_text_at_the_top_of_the_response_is_delivered(output: Any) -> None:
+    """It is, if no item brought it; also the rest of what was streamed."""
+    end = response("completed", output=output, output_text="Hi")
+    begun = added("message", "item_1", 0)
+    for frames in ([], [begun], [text("H")], [begun, text("Hi")]):
+        came = decode_response(CREATED, *frames, end)
+        assert ["Hi"] == [x for _, x in texts(came)]
+        assert "Hi" == "".join(x.delta.value or "" for x in came.of(events.MessageTextDelta))
+    came = decode_response(CREATED, done("message", content=[text_part("Hi")]), end)
+    assert ["Hi"] == [x for _, x in texts(came)]
+    came = decode_response(CREATED, text("Ho"), end)
+    assert ["Ho"] == [x for _, x in texts(came)]
+    for wrong in (5, "", ["Hi"], None):
+        assert [] == texts(decode_response(CREATED, response("completed", output_text=wrong)))
 
 
 # --- At the end -------------------------------------------------------------------------

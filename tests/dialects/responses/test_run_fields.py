@@ -173,6 +173,15 @@ def test_usage_has_the_names_of_runs() -> None:
         "input_tokens_details": {"cached_tokens": 1},
         "output_tokens_details": {"reasoning_tokens": 0},
     }
-    assert models.Usage(3, 2, 5, {"cached_tokens": 1}, None, {"reasoning_tokens": 0}) == usage(
-        wire.read(wire.Usage, sent, "$")
-    )
+    assert models.Usage(3, 2, 5, {"cached_tokens": 1}, None, {"reasoning_tokens": 0}) == usage(sent)
+
+
+@pytest.mark.parametrize("sent", [{}, None, [], {"cost": 1}, {"input_tokens": "many"}])
+def test_usage_that_states_no_number_is_unknown(sent: object) -> None:
+    """Some servers send an empty object."""
+    assert usage(sent) is None
+
+
+def test_usage_without_a_total_has_the_sum() -> None:
+    """A count that is missing is 0."""
+    assert models.Usage(3, 0, 3) == usage({"input_tokens": 3})

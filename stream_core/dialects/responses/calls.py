@@ -1,0 +1,173 @@
+"""The calls of a response that the caller answers, and what answers them if the server does.
+
+Rules of this file:
+
+- The arguments that a call begins with are not written at once: servers that send all of them,
+  servers that send the first piece, and servers that stream them all afterwards begin like that.
+  They are a first piece if they are unfinished and the deltas do not begin with them again.
+- The server's last word on the arguments is that of the item's end. If it is not what the deltas
+  joined to (a server may encrypt those), no delta says so: the finished call has it.
+- A call whose output is in the same response was run by the server: nobody is to run it again.
+- Arguments may be an object instead of a text; they become its JSON.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from stream_core import models
+from stream_core.convert import json_text
+
+from . import objects as wire
+from .alignment import rest_of
+from .items import Item
+
+if TYPE_CHECKING:
+    from stream_core.dialects.part_writers import StepWriter
+
+__all__ = ["AnswerItem", "CallItem", "may_call"]
+
+
+class CallItem(Item):
+    """A call of a function or of a custom tool; all calls of one response share one step."""
+
+    step: StepWriter
+    number: int
+
+    def begin(self, item: dict[str, Any], path: str, raw: Any) -> None:
+        """Write the beginning of the call."""
+        call = wire.read(wire.CallItem, item, path)
+        if self.run.waiting is None:
+            self.run.waiting = self.run.step(self.id)
+        self.step = self.run.waiting
+        self.number = len(self.step.calls)
+        function = models.FunctionDelta(call.name or None, "")
+        call_id = call.call_id or self.id
+        custom: dict[str, Any] | None = None
+        if self.type == "custom_tool_call":
+            custom = {"custom": {}}  # its input may be any text
+        delta = models.FunctionToolCallDelta(
+            self.number, call_id, "function", function, extra=custom
+        )
+        self.step.add(delta, raw)
+        self._promised = call.whole
+        self._differs = False
+
+    @property
+    def call_id(self) -> str:
+        """The id of the call."""
+        return self.step.calls[self.number].id or ""
+
+    @property
+    def function(self) -> models.Function:
+        """The function of the call, as known so far."""
+        call: Any = self.step.calls[self.number]  # begin() made it
+        function: models.Function = call.function
+        return function
+
+    @property
+    def sent(self) -> dict[str, Any]:
+        """The item as sent, with the arguments that only deltas brought."""
+        key = "input" if self.type == "custom_tool_call" else "arguments"
+        if self.json.get(key) not in (None, "") or not self.function.arguments:
+            return self.json
+        named = {"type": self.type, "call_id": self.call_id, "name": self.function.name}
+        return {**named, **self.json, key: self.function.arguments}
+
+    def same(self, item: dict[str, Any]) -> bool:
+        """Return whether ITEM has the id of this call."""
+        return item.get("call_id") == self.call_id
+
+    def arguments(self, value: str, raw: Any) -> None:
+        """Add a piece of the arguments."""
+        first, self._promised = self._promised, ""
+        if first and _is_first_piece(first, value):
+            self.step.arguments(self.number, first)
+        self.step.arguments(self.number, value, raw)
+
+    def complete(self, value: str) -> None:
+        """Write what no delta brought of the arguments; VALUE is all of them."""
+        rest = rest_of(self.function.arguments, value)
+        if rest:
+            self._promised = ""
+            self.arguments(rest, None)
+        if value:
+            self._replace(value)
+
+    def end(self, item: dict[str, Any], path: str, raw: Any) -> None:
+        """Write the rest of the call; its step stays open until there are outputs."""
+        self.learn(item, path)
+        self.finish(wire.read(wire.CallItem, item, path).whole or self._promised)
+        self.extend_done(raw)
+
+    def learn(self, item: dict[str, Any], path: str) -> None:
+        """Take the id and the name, if deltas came before them."""
+        sent = wire.read(wire.CallItem, item, path)
+        known = self.step.calls[self.number]
+        new_id = sent.call_id if sent.call_id != known.id else ""
+        name = "" if self.function.name else sent.name
+        if new_id or name:
+            named = models.FunctionDelta(name or None)
+            self.step.add(
+                models.FunctionToolCallDelta(self.number, new_id or None, "function", named)
+            )
+
+    def drop(self) -> None:
+        """Use the arguments that the call began with, if nothing else came."""
+        self.finish(self._promised)
+
+    def finish(self, value: str) -> None:
+        """Write the rest of the arguments; VALUE is all of them, or "" if nothing says so.
+
+        If no delta says what they are, the call is done now.
+        """
+        self.complete(value)
+        if self._differs:
+            self._differs = False
+            self.step.done(self.number)
+
+    def _replace(self, value: str) -> None:
+        """Make VALUE, the server's last word, the arguments."""
+        call: Any = self.step.calls[self.number]
+        if value != call.function.arguments:
+            # A new object, because a text that has grown cannot be set.
+            made = models.Function(call.function.name, value)
+            self.step.calls[self.number] = evolve(call, function=made)
+            self._differs = True
+
+
+class AnswerItem(Item):
+    """The output of a call, from a server that ran it itself."""
+
+    def answer(self) -> None:
+        """Take the output, as far as it and its call are known."""
+        call_id = self.json.get("call_id")
+        if isinstance(call_id, str) and call_id:
+            output = self.json.get("output")
+            self.run.answer(call_id, None if output is None else wire.json_of(output))
+
+
+def may_call(tools: Any, name: str) -> bool:
+    """Return whether TOOLS, as sent or echoed, let a model call a custom tool NAME of the caller.
+
+    They do if one of them is a custom tool or has that name; tools may hold others.
+    """
+    for tool in wire.objects_in(tools):
+        function = tool.get("function")
+        names = [tool.get("name"), function.get("name") if isinstance(function, dict) else None]
+        if tool.get("type") == "custom" or name in names or may_call(tool.get("tools"), name):
+            return True
+    return False
+
+
+def _is_first_piece(first: str, value: str) -> bool:
+    """Return whether the arguments that begin with VALUE go on from FIRST."""
+    if value.startswith(first) or first.startswith(value):
+        return False
+    try:
+        json_text.loads(first)
+    except ValueError:
+        return True
+    return False
