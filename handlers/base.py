@@ -275,9 +275,9 @@ class EventHandler(CallbackHandler):
     def on_tool_call_done(self, tool_call: models.ToolCall) -> None:
         """A tool call is complete as far as this stream goes, once per call.
 
-        Every known Assistants server sends the fragments of one call before those of the next,
-        so its arguments are complete; ``on_run_step_done`` and ``run.required_action`` have all
-        calls as the server states them. There is no output yet if the run requires it.
+        The arguments of a function are whole, and those that ``run.required_action`` has. If the
+        server sends fragments of several calls in turn, a call may be done after the next one was
+        created. There is no output yet if the run requires it.
         """
 
     def on_run_step_done(self, run_step: models.RunStep) -> None:

@@ -35,13 +35,20 @@ settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--wire`` and ``--servers``."""
+    """Add ``--wire``, ``--cases`` and ``--servers``."""
     parser.addoption(
         "--wire",
         type=Path,
         default=ROOT.parent / "shared" / "wire",
         metavar="DIR",
         help="folder of recorded streams, with an INDEX.tsv (default: %(default)s)",
+    )
+    parser.addoption(
+        "--cases",
+        type=Path,
+        default=ROOT.parent / "shared" / "cases",
+        metavar="DIR",
+        help="folder of streams with right values in an INDEX.json (default: %(default)s)",
     )
     parser.addoption(
         "--servers",
@@ -59,6 +66,16 @@ def wire(pytestconfig: pytest.Config) -> Path:
     assert isinstance(folder, Path)
     if not (folder / "INDEX.tsv").is_file():
         pytest.skip(f"no recorded streams in {folder} (say where they are with --wire DIR)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cases(pytestconfig: pytest.Config) -> Path:
+    """The folder of streams with right values; skips where there is none."""
+    folder = pytestconfig.getoption("--cases")
+    assert isinstance(folder, Path)
+    if not (folder / "INDEX.json").is_file():
+        pytest.skip(f"no streams with right values in {folder} (say where they are: --cases DIR)")
     return folder
 
 

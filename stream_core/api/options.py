@@ -58,6 +58,8 @@ class StreamOptions(CallOptions, total=False):
         recover: Whether to ask the server what became of the run if the connection is lost,
             and to deliver the events that were missed; True by default.
         cancel_on_interrupt: Whether Ctrl-C also cancels the run; False by default.
+        idle_timeout: Seconds without an event after which the stream is lost, though comments
+            or heartbeats still come; instead of the client's, None for no limit.
         approve: Called with each tool call before it runs, and with each MCP call that waits
             for approval. True lets the call run; False refuses it; a string refuses it and
             becomes its output; another call runs instead.
@@ -72,6 +74,7 @@ class StreamOptions(CallOptions, total=False):
     max_frame_bytes: int
     recover: bool
     cancel_on_interrupt: bool
+    idle_timeout: float | None
     approve: Approve
     tool_errors: ToolErrors
     max_rounds: int

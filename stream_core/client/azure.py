@@ -37,6 +37,7 @@ class ClientOptions(TypedDict, total=False):
     Attributes:
         timeout: Seconds for connecting and for silence each, or both as a pair; None for no
             limit.
+        idle_timeout: Seconds without an event after which a stream is lost.
         max_retries: How often a request is sent again.
         session: The ``requests.Session`` to send through.
         default_headers: Sent with every request; None removes a header.
@@ -47,6 +48,7 @@ class ClientOptions(TypedDict, total=False):
     """
 
     timeout: Timeout
+    idle_timeout: float | None
     max_retries: int
     session: Session | None
     default_headers: Mapping[str, str | None] | None

@@ -72,6 +72,7 @@ class Client:
         organization: str | None = None,
         project: str | None = None,
         timeout: Timeout = DEFAULT_TIMEOUT,
+        idle_timeout: float | None = None,
         max_retries: int = 2,
         session: Session | None = None,
         default_headers: Mapping[str, str | None] | None = None,
@@ -93,6 +94,8 @@ class Client:
             project: OpenAI's header; None reads ``OPENAI_PROJECT_ID``.
             timeout: Seconds for connecting and for silence each, or both as a pair; None
                 for no limit.
+            idle_timeout: Seconds without an event after which a stream is lost, though the
+                server still sends comments or heartbeats; None for no limit.
             max_retries: How often a request is sent again if, before its answer began, the
                 connection broke or the status was 408, 409, 429 or 5xx; see
                 :func:`stream_core.http.transport.retrying_adapter`.
@@ -140,6 +143,7 @@ class Client:
             auth=bearer(key or "") if auth is None else auth,
             query=default_query,
             timeout=timeout,
+            idle_timeout=idle_timeout,
             max_retries=max_retries,
             session=session,
         )

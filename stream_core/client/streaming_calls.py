@@ -83,6 +83,7 @@ class StreamingCall:
             settings={
                 "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
                 "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
+                **({"idle_timeout": given["idle_timeout"]} if "idle_timeout" in given else {}),
             },
         )
 
@@ -107,7 +108,13 @@ class StreamingCall:
             StreamError: The request failed.
             TypeError: A handler is not one.
         """
-        settings = {**self.settings, "dialect": dialect, "control": control, "transport": transport}
+        settings = {
+            "idle_timeout": transport.idle_timeout,
+            **self.settings,
+            "dialect": dialect,
+            "control": control,
+            "transport": transport,
+        }
         # This raises now the errors that would otherwise come after the run has started.
         kind((), *self.handlers, **settings)
         source = Driver(transport).run(control.begin() if begin is None else begin)

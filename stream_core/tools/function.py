@@ -69,9 +69,11 @@ class ToolFunction:
             DecodeError: They are not what the function takes; ``paths`` names every mistake.
         """
         try:
-            given = json_text.loads(text) if text.strip() else {}
+            given = json_text.loads_strictly(text) if text.strip() else {}
         except ValueError as error:
             raise _wrong([f"$: is not JSON: {error}"]) from error
+        if given is None:  # some models write null for no arguments
+            given = {}
         if not isinstance(given, dict):
             raise _wrong(["$: is not an object of arguments by name"])
         made: dict[str, Any] = {}

@@ -111,6 +111,8 @@ class ToolRounds:
         if self._rounds == self._max_rounds:
             raise ToolLoopError(run, self._max_rounds)
         self._rounds += 1
+        lives = _lifetime(run)
+        began: float = 0.0 if lives is None else (yield Now())
         action = run.required_action or models.RequiredAction()
         if action.submit_tool_approval is not None:
             approvals = yield from self._approvals(action.submit_tool_approval.tool_calls)
@@ -121,7 +123,7 @@ class ToolRounds:
             if outputs is None:
                 return None
             body = {"tool_outputs": outputs}
-        if run.expires_at is not None and run.expires_at <= (yield Now(wall=True)):
+        if lives is not None and (yield Now()) - began >= lives:
             raise RunExpiredError(run)
         return body
 
@@ -198,3 +200,14 @@ class ToolRounds:
                 raise verdict.error
             approvals.append({"tool_call_id": call.id, "approve": verdict.value is True})
         return approvals
+
+
+def _lifetime(run: Run) -> float | None:
+    """Return the most seconds that RUN can wait, or None if only its server knows.
+
+    Both dates are of the server's clock, which need not agree with the one here, and the run may
+    be a recording: what counts is the time between them.
+    """
+    if run.expires_at is None or run.created_at is None:
+        return None
+    return run.expires_at - run.created_at

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import json
 import re
+import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Literal
 import pytest
 
 from handlers import EventHandler
-from stream_core import errors, events, models
+from stream_core import Client, errors, events, models
 from stream_core.api.assistants_params import RunStreamParams
 from stream_core.client.streaming_calls import StreamingResource
+from stream_core.effects import Now
 from stream_core.http.transport import Transport
+from stream_core.streams import driver
 from stream_core.testing import (
     AskApproval,
     CallFunctions,
@@ -36,6 +42,7 @@ from tests.support.conversations import (
     required_calls,
 )
 from tests.support.frames import EventLog, Recorder
+from tests.support.socket_peer import CHUNKED, SSE, Peer, chunk
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -106,9 +113,13 @@ def test_a_run_is_not_started_for_what_cannot_be(
     assert [] == server.requests
 
 
+#: A stream without a run.
+NO_RUN = b"event: thread.created\ndata: {}\n\nevent: done\ndata: [DONE]\n\n"
+
+
 def test_a_stream_has_its_handlers_in_order(server: LocalServer, calls: Calls) -> None:
     """``event_handler`` comes first; the body asks for a stream, and has no ``include``."""
-    server.play(b"event: done\ndata: [DONE]\n\n")
+    server.play(NO_RUN)
     handlers = [Deaf(), Deaf(), Deaf()]
     given = (handler for handler in handlers[1:])
     stream = calls.stream(event_handler=handlers[0], handlers=given, model=None, include=["x"])
@@ -122,10 +133,10 @@ def test_a_stream_has_its_handlers_in_order(server: LocalServer, calls: Calls) -
 @pytest.mark.parametrize("none", [{}, {"event_handler": None}, {"handlers": None}])
 def test_a_stream_needs_no_handler(server: LocalServer, calls: Calls, none: dict[str, Any]) -> None:
     """It can be iterated over."""
-    server.play(b"event: done\ndata: [DONE]\n\n")
+    server.play(NO_RUN)
     stream = calls.stream(**none)
     assert () == stream.handlers
-    assert ["done"] == [event.event for event in stream]
+    assert ["thread.created", "done"] == [event.event for event in stream]
 
 
 def test_the_limit_of_a_frame_is_the_streams(server: LocalServer, calls: Calls) -> None:
@@ -447,7 +458,8 @@ def test_a_run_that_expired_is_not_submitted_to(
     talk: Conversation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The tools took too long."""
-    monkeypatch.setattr("stream_core.streams.driver.time.time", lambda: 1e12)
+    shown = itertools.count(step=100_000)
+    monkeypatch.setitem(driver._PERFORM, Now, lambda *_: next(shown))
     stream = talk.stream(tools=BOTH)
     with pytest.raises(errors.RunExpiredError, match="before the outputs of its tools were ready"):
         stream.until_done()
@@ -649,3 +661,27 @@ def test_both_ways_submit_the_same() -> None:
     for body in (by_hand, with_tools):
         assert {"tool_outputs", "stream"} == body.keys()
         assert SAID == "; ".join(x["output"] for x in body["tool_outputs"])
+
+
+# --- Idle streams -------------------------------------------------------------------------------
+
+
+def pinging(connection: socket.socket) -> None:
+    """Answer with comments and nothing else, until nobody listens any more."""
+    connection.sendall(SSE + CHUNKED)
+    with contextlib.suppress(OSError):
+        for _ in range(500):
+            connection.sendall(chunk(b": ping\n\n"))
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("of_client", [True, False])
+def test_comments_alone_do_not_keep_a_stream_alive(*, of_client: bool) -> None:
+    """For longer than ``idle_timeout``, of the client or of the call, which counts first."""
+    with Peer(pinging) as peer:
+        client = Client("", peer.url, idle_timeout=0.1 if of_client else 600)
+        own: Any = {} if of_client else {"idle_timeout": 0.1}
+        stream = client.chat.completions.stream(model="m", messages=[], **own)
+        with pytest.raises(errors.StreamTimeoutError, match="only comments and heartbeats") as it:
+            stream.until_done()
+        assert 0.1 == it.value.timeout

@@ -11,6 +11,7 @@ PACKAGES = ("stream_core", "handlers")
 
 #: Test files that belong to no one source file, and why.
 EXTRA = {
+    "convert/test_needed_fields.py": "the fields that must be right: the table in docs/errors.md",
     "house/test_documents.py": "the snippets, tables, links and names of every page",
     "house/test_exports.py": "what is public",
     "house/test_import_time.py": "what importing loads",
@@ -18,6 +19,7 @@ EXTRA = {
     "house/test_layout.py": "this map",
     "house/test_packaging.py": "the wheel, installed",
     "whole/test_benchmarks.py": "the benchmarks of tests/benchmarks, in small",
+    "whole/test_cases.py": "streams of a manner of their own, each with what must become of it",
     "whole/test_differential.py": "the same streams through openai-python's handler and ours",
     "whole/test_end_to_end.py": "servers that nobody here wrote, one with a real model",
     "whole/test_examples.py": "every example, run",
@@ -27,6 +29,7 @@ EXTRA = {
     "whole/test_recordings.py": "every recorded stream, whole and at any split",
     "whole/test_same_callbacks.py": "one conversation on three wires, and docs/migrating.md's list",
     "whole/test_stopping.py": "closing, aborting, cancelling and Ctrl-C, of a server that hangs",
+    "whole/test_texts_and_calls.py": "texts and calls in pieces, on every wire",
     "whole/test_wire_tables.py": "the tables of docs/responses-events.md",
 }
 
@@ -45,6 +48,7 @@ HELPERS = {
     "support/foreign_servers.py": "starts the servers of whole/test_end_to_end.py",
     "support/frames.py": "frames, transcripts and recording handlers for many tests",
     "support/lookalikes.py": "makes tests/recordings",
+    "support/manners.py": "the table that docs/what-servers-send.md is printed from",
     "support/page_answers.py": "answers for the snippets of pages on Responses and Chat",
     "support/responses_frames.py": "Responses streams, and what holds for what is made of them",
     "support/responses_server.py": "a server of the Responses API with a memory, for threads",

@@ -530,3 +530,29 @@ def annotation_only(logs: Logs) -> bool:
         deltas = [entry for entry in group if entry.callback == "on_text_delta"]
         changed |= remove(group, [entry for entry in deltas if entry.subject.value is None])
     return changed
+
+
+def done_when_whole(logs: Logs) -> bool:
+    """A call is done in theirs when the next one begins, in ours when its arguments are whole."""
+    changed = False
+    for call_id in {call.id for call in delivered(logs.ours, "on_tool_call_done")}:
+        theirs, ours = (
+            [
+                (number, entry)
+                for number, group in enumerate(log)
+                for entry in group
+                if entry.callback == "on_tool_call_done" and entry.subject.id == call_id
+            ]
+            for log in (logs.theirs, logs.ours)
+        )
+        if len(ours) != 1 or not theirs:
+            continue
+        at, mine = ours[0]
+        # The required action has the last word, which theirs does not take from it.
+        required = any("thread.run.requires_action" in str(x.subject) for x in logs.ours[at])
+        if theirs[0][0] < at or (required and theirs[0][1] != mine):
+            changed = True
+            for number, entry in theirs:
+                logs.theirs[number].remove(entry)
+            logs.ours[at].remove(mine)
+    return changed

@@ -191,6 +191,13 @@ DIFFERENCES = (
         rules.text_from_created,
     ),
     Difference(
+        "a call that is not complete when the next one begins",
+        "`on_tool_call_done` with half of its arguments",
+        "`on_tool_call_done` when they are whole: at the step's end or when the run requires them",
+        "Half of the arguments cannot be used, and the server may send the rest later.",
+        rules.done_when_whole,
+    ),
+    Difference(
         "`on_tool_call_done`",
         "runs again at every ending that follows",
         "runs once per call",

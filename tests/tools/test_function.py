@@ -378,7 +378,7 @@ def test_a_function_that_runs_a_coroutine_is_a_tool() -> None:
 # --- Arguments --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("text", ["", "  ", "{}", " {} "])
+@pytest.mark.parametrize("text", ["", "  ", "{}", " {} ", "null"])
 def test_no_text_is_no_arguments(text: str) -> None:
     """Some models write nothing for a function without parameters."""
     assert {} == read_function(check_nothing).arguments(text)
@@ -398,7 +398,8 @@ def test_arguments_become_the_annotated_types() -> None:
         ("[", ["$: is not JSON: Expecting value: line 1 column 2 (char 1)"]),
         ('{"city": NaN}', ["$: is not JSON: NaN is not JSON"]),
         ("[]", ["$: is not an object of arguments by name"]),
-        ("null", ["$: is not an object of arguments by name"]),
+        ("5", ["$: is not an object of arguments by name"]),
+        ("null", ["$.city: is missing, expected a string"]),
         ("{}", ["$.city: is missing, expected a string"]),
         ('{"unit": "mars", "town": "Rome"}',
          ["$.city: is missing, expected a string",

@@ -336,7 +336,7 @@ def test_sixteen_rounds_are_allowed_where_nothing_is_said() -> None:
 
 def test_outputs_that_come_too_late_are_not_submitted() -> None:
     """The outputs have been delivered by then; the error has the run."""
-    run = waiting(expires_at=time.time() - 1)
+    run = waiting(created_at=100, expires_at=100)
     driver = KeepingDriver()
     with pytest.raises(RunExpiredError, match="run run_1 expired at") as caught:
         driver.run(ToolRounds(ToolSet(get_tides)).answer(run))
@@ -344,9 +344,12 @@ def test_outputs_that_come_too_late_are_not_submitted() -> None:
     assert run is caught.value.run
 
 
-def test_outputs_in_time_are_submitted() -> None:
-    """The run expires only later."""
-    _, body = answer(ToolRounds(ToolSet(get_tides)), waiting(expires_at=time.time() + 100))
+@pytest.mark.parametrize(
+    "fields", [{"created_at": 100, "expires_at": 700}, {"expires_at": 700}, {"created_at": 100}]
+)
+def test_outputs_in_time_are_submitted(fields: dict[str, Any]) -> None:
+    """The dates are those of the server's clock, and may be long past: a recording's are."""
+    _, body = answer(ToolRounds(ToolSet(get_tides)), waiting(**fields))
     assert ["tool_outputs"] == list(body)
 
 
@@ -411,12 +414,11 @@ def test_what_approve_raises_about_an_approval_leaves() -> None:
         play(rounds.answer(asking("a", "b")), Outcome(error=OSError("no")))
 
 
-def test_the_clock_is_looked_at_when_the_outputs_are_there() -> None:
-    """It is the wall clock, and it is read only if the run can expire."""
+def test_the_time_that_the_tools_took_decides_whether_a_run_has_expired() -> None:
+    """The clock is read before and after, and only if the run can expire."""
     rounds = ToolRounds(ToolSet(get_tides))
-    for now, kind in ((99.0, dict), (100.0, RunExpiredError)):
-        effects, found = play_all(
-            rounds.answer(waiting(expires_at=100)), Outcome("high"), True, now
-        )
-        assert Now(wall=True) == effects[-1]
+    run = waiting(created_at=1000, expires_at=1100)
+    for now, kind in ((149.0, dict), (150.0, RunExpiredError)):
+        effects, found = play_all(rounds.answer(run), 50.0, Outcome("high"), True, now)
+        assert [Now(), Now()] == [effects[0], effects[-1]]
         assert isinstance(found, kind)

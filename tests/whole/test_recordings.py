@@ -1,4 +1,4 @@
-"""Every recorded Assistants stream, decoded whole and in pieces, and compared with its bytes.
+"""Every recorded stream, decoded whole and in pieces, and compared with its bytes.
 
 Rules of this file:
 
@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -36,6 +37,15 @@ if TYPE_CHECKING:
 
 #: The files of the folder that are Assistants streams.
 FOLDERS = ("assistants/*.sse", "azure_agents/*.sse", "servers/*_assistants_*.sse")
+
+#: Wire -> the folders of its streams. (What servers sent is read by the tests of the dialects.)
+OTHER_FOLDERS = {
+    "chat": ("chat/*.sse", "more/chat/*.sse"),
+    "responses": ("responses/*.sse", "more/responses/*.sse"),
+}
+
+#: Files of the other wires whose final text is not that of their deltas: somebody shortened them.
+SHORTENED = ("vercel_openai_openai-shell-container.1.sse",)
 
 #: Files whose JSON or framing is broken, and the number of frames before the bad one.
 MALFORMED = {
@@ -70,6 +80,16 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         assert isinstance(folder, Path)
         paths = recordings(folder)
         metafunc.parametrize("path", paths, ids=[path.name for path in paths])
+    if "other" in metafunc.fixturenames:
+        folder = metafunc.config.getoption("--wire")
+        assert isinstance(folder, Path)
+        others = [
+            (name, path)
+            for name, patterns in OTHER_FOLDERS.items()
+            for pattern in patterns
+            for path in sorted(folder.glob(pattern))
+        ]
+        metafunc.parametrize("other", others, ids=[f"{name}-{path.name}" for name, path in others])
 
 
 @attrs.define
@@ -273,9 +293,119 @@ def test_the_arguments_of_a_call_are_its_fragments(path: Path) -> None:
     for event in out.of(events.RunStepToolCallDone):
         where = (event.run_step_id, event.index)
         if isinstance(event.tool_call, models.FunctionToolCall) and joined[where] > 1:
-            assert fragments[where] == event.tool_call.function.arguments
-            if not path.name.startswith(ELIDED):
-                json.loads(fragments[where])
+            whole = event.tool_call.function.arguments
+            if path.name.startswith(ELIDED):  # the required action alone may have them all
+                assert fragments[where] == whole or json.loads(whole)
+            else:
+                assert fragments[where] == whole
+                json.loads(whole)
+
+
+# --- Of the other wires -----------------------------------------------------------------
+
+#: Name of its wire, and its file.
+Other = tuple[str, Path]
+
+
+@cache
+def other_transcript(other: Other) -> Transcript:
+    """Decode a recording of another wire whole."""
+    wire, path = other
+    return decode(path.read_bytes(), dialect=wire)
+
+
+def data_of(path: Path) -> Iterator[Any]:
+    """Yield the JSON of every frame that carries data, as it was sent; bare words are texts."""
+    for block in re.split(r"\n\n+", lines_of(path).decode()):
+        text = "\n".join(x[5:].strip() for x in block.split("\n") if x.startswith("data:"))
+        if text and text != "[DONE]":
+            try:
+                yield json.loads(text)
+            except ValueError:
+                yield text
+
+
+def test_any_chunking_of_any_wire_gives_the_same(other: Other) -> None:
+    """It is read whole, by the frame, byte by byte, at random splits, on both paths."""
+    wire, path = other
+    expected = other_transcript(other)
+    assert expected == decode_every_way(path.read_bytes(), seeds=range(2), dialect=wire)
+
+
+def test_everything_on_any_wire_is_announced_once_and_ends_once(other: Other) -> None:
+    """Each message, step, part and call is created and done; nothing is an accident."""
+    out = other_transcript(other)
+    assert isinstance(out.error, ServerError | None)
+    check_transcript(out.events, ended=out.error is None and bool(out.of(events.RunDone)))
+
+
+def test_no_frame_of_any_wire_is_lost(other: Other) -> None:
+    """The JSON of every frame up to the end, or to an error, is the ``raw`` of some event."""
+    out = other_transcript(other)
+    raws = [x.raw for x in out.of(events.WireEvent) if x.raw is not None]
+    frames = list(data_of(other[1]))
+    if out.error is not None:
+        frames = frames[: 1 + frames.index(raws[-1])]
+    assert [] == [x for x in frames if x not in raws]
+
+
+def test_the_deltas_of_any_wire_are_the_final_text(other: Other) -> None:
+    """This holds for the text of messages, and for reasoning and its summary."""
+    out = other_transcript(other)
+    for done in out.of(events.MessageDone):
+        pieces_of = [x for x in out.of(events.MessageTextDelta) if x.message_id == done.message.id]
+        same = done.message.text == "".join(x.delta.value or "" for x in pieces_of)
+        assert same is (other[1].name not in SHORTENED)
+    for delta, end in (
+        (events.ReasoningDelta, events.ReasoningDone),
+        (events.ReasoningSummaryDelta, events.ReasoningSummaryDone),
+    ):
+        thoughts = "".join(x.data.text for x in out.of(end))
+        assert thoughts == "".join(x.data.delta for x in out.of(delta))
+
+
+def test_the_text_of_any_wire_is_what_was_sent(other: Other) -> None:
+    """It is read from the bytes: each piece of the answer counts once."""
+    wire, path = other
+    said = ""
+    for value in data_of(path):
+        if wire == "responses":
+            said += value["delta"] if value["type"] == "response.output_text.delta" else ""
+        else:
+            first = [x for x in value.get("choices") or () if not x.get("index")]
+            said += "".join(_content(x["delta"].get("content")) for x in first if "delta" in x)
+    pieces_of = other_transcript(other).of(events.MessageTextDelta)
+    delivered = "".join(x.delta.value or "" for x in pieces_of)
+    # If the documentation left deltas out, the final text has what is missing.
+    assert delivered == said or (path.name.startswith(ELIDED) and len(delivered) > len(said))
+
+
+def _content(content: Any) -> str:
+    """Return the text in the content of a chunk, which may be a list of parts."""
+    if isinstance(content, list):
+        return "".join(x["text"] for x in content if x["type"] == "text")
+    return content or ""
+
+
+def test_the_calls_of_any_wire_are_those_that_the_run_requires(other: Other) -> None:
+    """Ids, names and arguments agree, and the arguments are JSON."""
+    out = other_transcript(other)
+    done = {
+        x.tool_call.id: (x.tool_call.function.name, x.tool_call.function.arguments)
+        for x in out.of(events.RunStepToolCallDone)
+        if isinstance(x.tool_call, models.FunctionToolCall)
+    }
+    for ended in out.of(events.ThreadRunRequiresAction):
+        outputs = ended.data.required_action.submit_tool_outputs
+        for call in () if outputs is None else outputs.tool_calls:
+            assert (call.function.name, call.function.arguments) == done.pop(call.id)
+            json.loads(call.function.arguments)
+        assert {} == done
+
+
+def test_the_wire_is_found_out(other: Other) -> None:
+    """`auto` gives the same events as the name of the wire."""
+    assert other_transcript(other) == decode(other[1].read_bytes())
 
 
 # --- By name ----------------------------------------------------------------------------

@@ -144,9 +144,10 @@ BOTH = ("Responses", "Chat")
 
 DIFFERENCES = (
     Difference(
-        ("Responses",),
+        BOTH,
         "`on_extension_event` and its `on_event` come in between",
-        "the Assistants wire has no frames that announce a part or repeat the whole text",
+        "the Assistants wire has no frames that announce a part, repeat the whole text, or state "
+        "only the usage",
         "",
     ),
     Difference(
@@ -174,6 +175,19 @@ DIFFERENCES = (
         "`run_step.usage` is None; `run.usage` is the sum of all rounds",
         "these wires count tokens for each answer",
         r"RunStep\.usage",
+    ),
+    Difference(
+        BOTH,
+        "a run that requires an action already has its `usage`",
+        "each answer states its own, and whoever answers by hand gets no other",
+        r"Run\.usage",
+        ("on_run_requires_action",),
+    ),
+    Difference(
+        ("Responses", "Chat"),
+        '`run.extra["finish_reason"]` may have the server\'s own word for the end',
+        "the status and the reason of a run are in the words of the Assistants wire",
+        r"Run\._extra\b.*",
     ),
     Difference(
         BOTH,

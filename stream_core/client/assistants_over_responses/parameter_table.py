@@ -247,6 +247,7 @@ ROWS: tuple[Row, ...] = (
             "handlers",
             "max_frame_bytes",
             "cancel_on_interrupt",
+            "idle_timeout",
             "approve",
             "tool_errors",
             "max_rounds",

@@ -28,8 +28,9 @@ __all__ = ["RunDialect", "Turn"]
 
 _ENDED_MESSAGES = (events.ThreadMessageCompleted, events.ThreadMessageIncomplete)
 
-#: Types of items that wait for an answer.
+#: Types of items that wait for an answer, and of those that are one.
 _CALLS = ("function_call", "custom_tool_call")
+_ANSWERS = ("function_call_output", "custom_tool_call_output")
 
 
 class RunDialect(ResponsesDialect):
@@ -121,7 +122,10 @@ class Turn:
         if not self.dialect.ended:
             return False
         if self.status == "incomplete":
-            return not any(item.get("type") in _CALLS for item in self.dialect.output_items)
+            items = self.dialect.output_items
+            answered = {item.get("call_id") for item in items if item.get("type") in _ANSWERS}
+            waiting = (item for item in items if item.get("type") in _CALLS)
+            return all(item.get("call_id") in answered for item in waiting)
         return self.status == "completed"
 
     @property

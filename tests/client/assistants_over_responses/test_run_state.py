@@ -15,6 +15,7 @@ from tests.support.responses_frames import COMPLETED, CREATED, decode, done, res
 THREAD = models.Thread(id="thread_1", metadata={"a": "b"})
 MESSAGE = done("message", "msg_1", role="assistant", content=[text_part("Ahoy")])
 CALL = done("function_call", "fc_1", call_id="call_1", name="f", arguments="{}")
+OUTPUT = done("function_call_output", "fo_1", 1, call_id="call_1", output="x")
 NEW = [{"type": "message", "role": "user", "content": "one"}]
 
 
@@ -57,7 +58,9 @@ def test_a_new_thread_is_told_of_first_and_once() -> None:
         ([COMPLETED], True, False),
         ([response("incomplete", status="incomplete")], True, False),
         ([CALL, response("incomplete", status="incomplete")], False, False),
+        ([CALL, OUTPUT, response("incomplete", status="incomplete")], True, False),
         ([CALL, COMPLETED], False, True),
+        ([CALL, OUTPUT, COMPLETED], True, False),
         ([response("failed", status="failed")], False, False),
         ([response("cancelled", status="cancelled")], False, False),
         ([MESSAGE], False, False),
@@ -89,3 +92,20 @@ def test_a_run_that_is_given_up_is_cancelled() -> None:
     assert turn.run is not None
     assert ("cancelled", None) == (turn.status, turn.run.required_action)
     assert (False, False) == (turn.counts, turn.waits)
+
+
+def test_a_run_has_the_usage_of_its_rounds_so_far() -> None:
+    """A run that waits has that of its own round; after the answer, it is the sum."""
+    turn = made()
+    usage: dict[str, Any] = {"usage": {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}}
+    decode(turn.dialect, CREATED, CALL, response("completed", **usage))
+    assert ("requires_action", 5) == (turn.status, total(turn))
+    turn.dialect.resume({"call_1": "x"})
+    decode(turn.dialect, response("created", "resp_2"), response("completed", "resp_2", **usage))
+    assert ("completed", 10) == (turn.status, total(turn))
+
+
+def total(turn: Turn) -> int | None:
+    """Return how many tokens the run has used, as it says."""
+    usage = turn.run and turn.run.usage
+    return usage.total_tokens if usage else None

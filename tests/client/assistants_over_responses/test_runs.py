@@ -229,7 +229,7 @@ def test_custom_calls_and_approvals_are_answered_in_their_own_way() -> None:
         return Reply([custom, asks]) if len(seen) == 1 else Reply([message("done")])
 
     with talking(model) as talk:
-        run = talk.run()
+        run = talk.run(tools=[{"type": "custom", "name": "note"}])
         outputs: list[dict[str, Any]] = [
             {"tool_call_id": "c", "output": "noted"},
             {"tool_call_id": "mcp_1_1", "approve": True},
