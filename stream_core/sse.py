@@ -62,10 +62,12 @@ class IgnoredLine:
     Attributes:
         offset: Where the line starts, in bytes from the start of the stream.
         text: The line without its end; at most the first 1,000 characters.
+        after_data: Whether the block that it stands in had data before it.
     """
 
     offset: int
     text: str
+    after_data: bool = False
 
 
 @attrs.define(slots=True, eq=True)  # not frozen: built per event, and freezing doubles that
@@ -358,7 +360,7 @@ class SSEDecoder:
         if len(self._ignored) < _MAX_IGNORED_LINES:
             start = line[: _MAX_IGNORED_CHARACTERS * _MAX_BYTES_PER_CHARACTER]
             text = start.decode("utf-8", "replace")[:_MAX_IGNORED_CHARACTERS]
-            self._ignored.append(IgnoredLine(self._line_at, text))
+            self._ignored.append(IgnoredLine(self._line_at, text, bool(self._data)))
 
     def _end_block(self) -> ServerSentEvent | None:
         """Follow the standard's steps for a blank line; return the frame, if there is one."""

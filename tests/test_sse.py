@@ -109,7 +109,7 @@ def by_the_book(stream: bytes) -> Decoded:
         elif name == "retry" and re.fullmatch("[0-9]{1,18}", value):
             retry = result.retry = int(value)
         elif name and name not in {"id", "retry"}:
-            ignored = [*ignored, IgnoredLine(offset, line[:1000])][:16]
+            ignored = [*ignored, IgnoredLine(offset, line[:1000], bool(data))][:16]
         elif not line:
             result.last_event_id = last_id
             if begin is not None and data not in {"", "\n"}:

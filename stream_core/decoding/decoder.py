@@ -26,44 +26,26 @@ Rules of this file:
 from __future__ import annotations
 
 from collections import deque
-from contextlib import suppress
 from itertools import chain
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from stream_core import environment, events
-from stream_core.convert.json_text import is_cut, loads, may_go_on
-from stream_core.dialects import (
-    Decoded,
-    Dialect,
-    HoldsBack,
-    ReadsIgnored,
-    is_bare_word,
-    make_dialect,
-)
-from stream_core.dialects.detect import (
-    NEUTRAL,
-    as_text,
-    detect,
-    has_lost_line_ends,
-    looks_like,
-    tried_in_vain,
-)
-from stream_core.errors import (
-    DecodeError,
-    IncompleteStreamError,
-    ServerError,
-    StreamError,
-    UnknownWireError,
-)
-from stream_core.models.surrogates import has_halves, mend
+from stream_core.convert.json_text import is_cut
+from stream_core.dialects import HoldsBack, ReadsIgnored, make_dialect
+from stream_core.dialects.detect import has_lost_line_ends
+from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
+from stream_core.models.surrogates import has_halves
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES, ServerSentEvent, SSEDecoder, as_bytes
 
 from .fast_frames import FrameReader
+from .meanings import check_ignored, mended, says_something, split_ignored, unread
+from .wire_check import WireCheck
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from stream_core.dialects import Decoded, Dialect
     from stream_core.events import Event
     from stream_core.models import Run
     from stream_core.snapshots.blocks import Wants
@@ -71,27 +53,8 @@ if TYPE_CHECKING:
 
 __all__ = ["EventDecoder"]
 
-#: The keys of a frame that only says that the server is alive.
-_SIGNS_OF_LIFE = frozenset({"type", "event", "object", "sequence_number", "status", "timestamp"})
-
 #: Stands for the end of the bytes; no real frame is without data.
 _THE_END = ServerSentEvent("", "", 0)
-
-#: Deltas, whose texts grow: the snapshots join the halves of surrogate pairs in them; and events
-#: whose data is as sent.
-_KEPT = frozenset(
-    {
-        events.ExtensionEvent,
-        events.UnknownEvent,
-        events.ThreadMessageDelta,
-        events.ThreadRunStepDelta,
-        events.ReasoningDelta,
-        events.ReasoningSummaryDelta,
-    }
-)
-
-#: The beginnings of a line that should have been ``data: {...}``.
-_JSON_BEGINS = ("{", "[")
 
 
 class EventDecoder:
@@ -144,11 +107,9 @@ class EventDecoder:
             self._frames = FrameReader(
                 self._sse, self._dialect, self.snapshots, max_frame_bytes=max_frame_bytes
             )
-        # Whether a frame of the dialect's wire came; a stream that continues another is its.
-        self._recognized = self.snapshots.current_run is not None
-        # If none came yet: the data of the first frame, and whether one was of another wire.
-        self._begins = ""
-        self._foreign = False
+        # A stream that continues another is of its wire.
+        going_on = self.snapshots.current_run is not None
+        self._wire = WireCheck(self._dialect, self._sse, recognized=going_on)
         self.limit: Callable[[float], object] | None = None
         self._error: ServerError | None = None
         self._failure: StreamError | None = None
@@ -229,11 +190,8 @@ class EventDecoder:
         Comments, heartbeats and frames of unknown names do not count; events that nobody wants
         do.
         """
-        frames, heard, self._heard = self._frames, self._heard, False
-        if frames is not None and frames.last_event is not None:
-            self._last_event, frames.last_event = frames.last_event, None
-            return True
-        return heard
+        heard, self._heard = self._heard, False
+        return self._catch_up() or heard
 
     def make_up(self, missed: Iterable[Decoded], run: Run) -> list[Event]:
         """Fold in what was missed, as the server states it, up to the run's last status.
@@ -248,8 +206,7 @@ class EventDecoder:
         """
         made: list[Event] = []
         for decoded in missed:
-            _mend(decoded)
-            out = self.snapshots.apply(decoded)
+            out = self.snapshots.apply(mended(decoded))
             made += [x for x in out if not isinstance(x, events.RepeatedEvent)]
         self.snapshots.note(run)
         made.append(events.Done("[DONE]", synthetic=True))
@@ -340,21 +297,27 @@ class EventDecoder:
 
     def _decode(self, frame: ServerSentEvent, out: list[Event]) -> None:
         """Decode FRAME and append its events to OUT."""
-        frames = self._frames
-        if frames is not None and frames.last_event is not None:  # it came before FRAME
-            self._last_event, frames.last_event = frames.last_event, None
-            self._recognized = True
+        self._catch_up()
+        after: Sequence[IgnoredLine] = ()
         if frame.ignored:
-            self._read_ignored(frame.ignored, out)
+            before, after = split_ignored(frame)
+            self._read_ignored(before, out)
             if self._error is not None:
                 return
+        self._read_data(frame, out)
+        if after and not self.done and self._error is None:
+            self._read_ignored(after, out)
+
+    def _read_data(self, frame: ServerSentEvent, out: list[Event]) -> None:
+        """Let the dialect decode FRAME, and append its events to OUT."""
+        known = len(out)
         try:
             meaning = self._dialect.decode(frame)
             if has_halves(frame.data):
-                meaning = map(_mend, meaning)
+                meaning = map(mended, meaning)
             self._fold(meaning, out)
-            if not self._recognized:
-                self._examine(frame)
+            if not self._wire.recognized:
+                self._wire.examine(frame)
         except DecodeError as error:
             if self._sse.unterminated and is_cut(error.__cause__):
                 raise self._incomplete() from error
@@ -362,15 +325,24 @@ class EventDecoder:
                 error.message += " (are the line ends between the frames missing?)"
             error.frame, error.event, error.offset = frame.data, frame.event or None, frame.offset
             raise
-        if not out and not isinstance(self._dialect, HoldsBack):
-            self._fold([_unread(frame)], out)
+        if len(out) == known and not isinstance(self._dialect, HoldsBack):
+            self._fold([unread(frame)], out)
+
+    def _catch_up(self) -> bool:
+        """Take note of the last event that was folded in on the fast path; return if there is."""
+        frames = self._frames
+        if frames is None or frames.last_event is None:
+            return False
+        self._last_event, frames.last_event = frames.last_event, None
+        self._wire.recognized = True
+        return True
 
     def _read_ignored(self, lines: Sequence[IgnoredLine], out: list[Event]) -> None:
         """Fold in what the dialect reads in LINES, which the standard ignores."""
         if isinstance(self._dialect, ReadsIgnored):
             self._fold(self._dialect.ignored(lines), out)
         if self._error is None:
-            _check_ignored(lines)
+            check_ignored(lines)
 
     def _fold(self, meaning: Iterable[Decoded], out: list[Event]) -> None:
         """Fold in MEANING, which a dialect returned, and append the events to OUT.
@@ -380,13 +352,12 @@ class EventDecoder:
         """
         for decoded in meaning:
             self._last_event, event_class = decoded.name, decoded.event_class
-            self._heard = self._heard or _means_something(decoded)
-            if not self._recognized and event_class not in NEUTRAL:
-                self._recognized = True
+            self._heard = self._heard or says_something(decoded)
+            self._wire.note(decoded)
             if event_class is events.Done and self._error is not None:
                 return  # an error is not a clean end
             if event_class is events.Done:
-                self._check_wire(decoded.raw)
+                self._wire.refuse(decoded.raw)
                 out += self.snapshots.close()
                 self.done = True
             out += self.snapshots.apply(decoded)
@@ -395,50 +366,17 @@ class EventDecoder:
                 if self._patience is None:
                     return
 
-    def _examine(self, frame: ServerSentEvent) -> None:
-        """Find out whether FRAME, whose events say nothing about that, is of the wire."""
-        if detect(frame) in tried_in_vain(self._dialect):
-            self._recognized = True
-            return
-        self._begins = self._begins or frame.data
-        may_be_cut = self._sse.unterminated and may_go_on(frame.data)
-        if not may_be_cut and not is_bare_word(frame.data):
-            self._foreign = True
-
-    def _check_wire(self, end: Any) -> None:
-        """Refuse an end of the stream before any frame of the dialect's wire.
-
-        Args:
-            end: The data of the frame that says ``done``, or None for the end of the bytes. Bytes
-                that end without a word that is not of the wire may be a cut.
-
-        Raises:
-            UnknownWireError: There was no such frame.
-        """
-        frames, ignored = self._frames, self._sse.ignored
-        if self._recognized or (frames is not None and frames.last_event is not None):
-            return
-        wires, what = tried_in_vain(self._dialect), looks_like(self._sse.begins)
-        if not wires:
-            return
-        may_be_cut = end is None and not (self._foreign or ignored or what)
-        if len(wires) == 1 and may_be_cut:
-            return
-        line = ignored[0].text if ignored else ""
-        begins = self._begins or as_text(self._sse.begins) or line or str(end or "")
-        received = self._sse.offset if end is None else None
-        raise UnknownWireError(begins=begins, wires=wires, received=received, looks_like=what)
-
     def _end(self, out: list[Event]) -> None:
         """Append to OUT the events that the end of the bytes without ``done`` means."""
+        self._catch_up()
         try:
             self._read_ignored(self._sse.ignored, out)
         except DecodeError:
-            self._check_wire(None)  # which says more, if there was no frame at all
+            self._wire.refuse(None)  # which says more, if there was no frame at all
             raise
         if self._error is not None:
             return
-        self._check_wire(None)
+        self._wire.refuse(None)
         if isinstance(self._dialect, HoldsBack):
             self._fold(self._dialect.end(), out)
         if self.done:
@@ -450,51 +388,10 @@ class EventDecoder:
 
     def _incomplete(self) -> IncompleteStreamError:
         """Return the error for bytes that ended too early."""
-        read = None if self._frames is None else self._frames.last_event
+        self._catch_up()
         ignored = self._sse.ignored
         return IncompleteStreamError(
-            last_event=read or self._last_event,
+            last_event=self._last_event,
             open_objects=self.snapshots.open_objects,
             rest=ignored[0].text if ignored else "",
         )
-
-
-def _means_something(decoded: Decoded) -> bool:
-    """Return whether DECODED is more than a sign of life."""
-    if decoded.event_class is events.ExtensionEvent:
-        sent = decoded.payload
-        return not isinstance(sent, dict) or not sent.keys() <= _SIGNS_OF_LIFE
-    return decoded.event_class is not events.UnknownEvent
-
-
-def _mend(decoded: Decoded) -> Decoded:
-    """Return DECODED without halves of surrogate pairs that are alone in a text.
-
-    Those in deltas stay: the text that they belong to knows whether the other half comes.
-    """
-    if decoded.event_class not in _KEPT:
-        decoded.payload = mend(decoded.payload)
-    return decoded
-
-
-def _unread(frame: ServerSentEvent) -> Decoded:
-    """Return the meaning of a FRAME of which a dialect made nothing."""
-    raw: Any = frame.data
-    with suppress(ValueError):
-        raw = loads(frame.data)
-    return Decoded(events.ExtensionEvent, raw, raw, frame.event or "message")
-
-
-def _check_ignored(lines: Iterable[IgnoredLine]) -> None:
-    """Refuse LINES, which the standard ignores, if one of them is a payload without ``data:``.
-
-    Raises:
-        DecodeError: There is such a line.
-    """
-    for line in lines:
-        if line.text.startswith(_JSON_BEGINS):
-            raise DecodeError(
-                'a line looks like a payload but does not begin with "data: "',
-                frame=line.text,
-                offset=line.offset,
-            )

@@ -592,6 +592,21 @@ def test_a_payload_without_data_is_found_anywhere() -> None:
         assert out.error.event is None
 
 
+def test_a_line_inside_a_block_comes_after_the_data_before_it() -> None:
+    """Servers that leave out the blank lines lose no text to an error that follows it."""
+    chunk = 'data: {"object": "chat.completion.chunk", "choices": [{"delta": {"content": "%s"}}]}'
+    error = 'error: {"message": "down"}'
+    for lines, texts in (
+        ([chunk % "a", chunk % "b", error], ["a", "b"]),
+        ([error, chunk % "a"], []),
+        ([chunk % "a", "", error], ["a"]),
+        ([chunk % "a", error, "", chunk % "b"], ["a"]),
+    ):
+        out = decode("\n".join([*lines, "", ""]).encode(), dialect="chat")
+        assert isinstance(out.error, ServerError)
+        assert texts == [x.delta.value for x in out.of(events.MessageTextDelta)]
+
+
 def test_other_lines_with_unknown_fields_are_ignored() -> None:
     """The standard says so; the reference's examples have bare dots."""
     data = sse(run("created")) + b"...\n\nfoo: {}\n" + sse(run("completed"), DONE) + b"[\n"
