@@ -50,6 +50,7 @@ HELPERS = {
     "support/lookalikes.py": "makes tests/recordings",
     "support/manners.py": "the table that docs/what-servers-send.md is printed from",
     "support/page_answers.py": "answers for the snippets of pages on Responses and Chat",
+    "support/replacements.py": "recordings with one value replaced, and what may fail of it",
     "support/responses_frames.py": "Responses streams, and what holds for what is made of them",
     "support/responses_server.py": "a server of the Responses API with a memory, for threads",
     "support/scripted_control.py": "what a stream can do about its run, as a test says",

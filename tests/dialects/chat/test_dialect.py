@@ -42,6 +42,7 @@ from tests.support.frames import (
     random_pieces,
     sse,
 )
+from tests.support.replacements import places, replaced
 
 CALL = chunk(tool_calls=[call(0, "a", name="f", arguments="{}")])
 
@@ -896,41 +897,6 @@ def test_of_any_stream_nothing_is_lost_and_calls_are_done_whole(
             assert len(required) == len(set(required))
 
 
-#: What is put in the place of a value.
-OTHERS: tuple[Any, ...] = (None, "text", 5, [], {})
-
-# --- Only what is needed can fail -------------------------------------------------------
-
-#: The fields, by their last two steps, whose wrong types are errors.
-NEEDED_PLACES = {
-    *("choices", "choices.*", "content.*", "*.index", "*.delta", "delta.content", "delta.refusal"),
-    *("delta.tool_calls", "tool_calls.*", "*.id", "*.function", "*.custom", "function.name"),
-    *("function.arguments", "custom.name", "custom.input", "delta.function_call"),
-    *("function_call.name", "function_call.arguments", "*.text", "*.message", "*.messages"),
-}
-
-
-def test_only_needed_fields_can_end_a_stream(wire: Path) -> None:
-    """null, a text, a number, a list, an object at a sample of the places of the recordings."""
-    recorded = [wire / name for name in sorted(RECORDED)] + more_recordings(wire)
-    sent = [x for path in recorded for x in sent_chunks(path.read_bytes())[:40]]
-    found: dict[str, tuple[Any, tuple[Any, ...]]] = {}
-    for value in [EVERYTHING, *sent]:
-        for path in places(value):
-            name = ".".join("*" if isinstance(step, int) else step for step in path)
-            found.setdefault(name, (value, path))
-    chosen = sorted(name for name in found if name and "error" not in name.split("."))
-    assert len(chosen) > 60
-    for name in random.Random(14).sample(chosen, 60):
-        value, path = found[name]
-        for other in OTHERS:
-            out = transcript_of(chunk(content="a"), ("", replaced(value, path, other)), DONE)
-            if isinstance(out.error, DecodeError):
-                assert ".".join(name.split(".")[-2:]) in NEEDED_PLACES, (name, other)
-            else:
-                assert out.error is None or "error" in value, (name, other)
-
-
 # --- Frames that are more or less than one chunk ----------------------------------------
 
 
@@ -1037,27 +1003,13 @@ EVERYTHING: dict[str, Any] = {
     "x_groq": {"usage": USAGE},
 }
 
-
-def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the paths of all values in VALUE."""
-    inner: list[tuple[Any, Any]] = []
-    if isinstance(value, dict):
-        inner = list(value.items())
-    elif isinstance(value, list):
-        inner = list(enumerate(value))
-    return [path, *(found for key, x in inner for found in places(x, (*path, key)))]
+#: The paths of all values in it, and of itself.
+PLACES = [(), *places(EVERYTHING)]
 
 
-def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
-    """Return VALUE with NEW at PATH."""
-    if not path:
-        return new
-    copied = dict(value) if isinstance(value, dict) else list(value)
-    copied[path[0]] = replaced(value[path[0]], path[1:], new)
-    return copied
-
-
-@given(st.lists(st.tuples(st.sampled_from(places(EVERYTHING)), JUNK), min_size=1, max_size=4))
+@given(
+    st.lists(st.tuples(st.sampled_from([(), *places(EVERYTHING)]), JUNK), min_size=1, max_size=4)
+)
 def test_any_chunk_is_delivered_or_refused(changes: list[tuple[tuple[Any, ...], Any]]) -> None:
     """Whatever value replaces another, only errors of the stream are raised."""
     frames = [("", replaced(EVERYTHING, *change)) for change in changes]
