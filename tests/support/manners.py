@@ -3,7 +3,8 @@
 Rules of this file:
 
 - A row is a manner of sending: who does it, and what becomes of it. ``cases`` names the streams
-  that have it, which whole/test_cases.py reads; a manner without one has tests elsewhere.
+  that have it, which whole/test_cases.py reads; ``tests`` names the functions that try its
+  neighbours.
 - The sentences are cells of a table: no line breaks, no bars.
 - ``python -m tests.support.manners`` writes the tables of the page.
 """
@@ -33,12 +34,14 @@ class Manner:
         manner: What they send.
         meaning: What we make of it.
         cases: The names of streams that have it.
+        tests: The names of test functions that show it with other fields, indexes and orders.
     """
 
     servers: str
     manner: str
     meaning: str
     cases: tuple[str, ...] = ()
+    tests: tuple[str, ...] = ()
 
 
 #: By section of the page.

@@ -11,6 +11,7 @@ Rules of this file:
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from handlers import EventHandler
 from stream_core import Stream, environment, models
 from stream_core.convert.payloads import unstructure
 from stream_core.errors import StreamError
+from tests import ROOT
 from tests.support.frames import pieces, random_pieces
 from tests.support.manners import CASES, MANNERS, PAGE, with_tables
 
@@ -233,3 +235,11 @@ def test_every_manner_is_told_once() -> None:
     rows = [row for rows in MANNERS.values() for row in rows]
     assert len(rows) == len({row.manner for row in rows})
     assert [] == [x for x in rows if set("|\n") & set(x.servers + x.manner + x.meaning)]
+
+
+def test_every_test_that_a_manner_names_is_there() -> None:
+    """A test that was renamed would leave its row without one."""
+    named = {name for rows in MANNERS.values() for row in rows for name in row.tests}
+    sources = [path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py")]
+    there = {name for source in sources for name in re.findall(r"(?m)^def (test_\w+)", source)}
+    assert set() == named - there
