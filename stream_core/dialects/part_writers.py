@@ -129,7 +129,7 @@ class MessageWriter:
             add = self.refusal if refusal else self.text
             add(index, value[len(known) :])
         elif value:
-            self._drop_half(index)
+            self.drop_half(index)
 
     def settle(self, index: int, value: str, *, refusal: bool = False) -> None:
         """Write what is missing, and make VALUE, the server's last word, the part's text.
@@ -177,7 +177,7 @@ class MessageWriter:
             if rest is not None:
                 self._write(rest)
 
-    def _drop_half(self, index: int) -> None:
+    def drop_half(self, index: int) -> None:
         """Forget the half that waits at INDEX: the server's whole text does not have it."""
         part: Any = self.parts[index]  # it has a text already, or the whole one would be added
         growing = part.text if isinstance(part, models.TextContentBlock) else part

@@ -28,6 +28,7 @@ from .content import (
     read_hidden,
     read_reasoning,
 )
+from .failures import is_failure, make_error
 from .fragments import read_fragments
 from .returned_fields import ReturnedFields
 from .tool_calls import ChatCalls
@@ -72,6 +73,8 @@ class ChatAnswer:
         self._parts: dict[str, int] = {}
         self._calls = ChatCalls(self._open_step, call_ids)
         self._lists_calls = False
+        # Whether it began with a whole message.
+        self._wholes = False
         self._returned = ReturnedFields()
         # Who speaks, by the number of the speaker's message.
         self._roles: dict[int, str] = {}
@@ -113,9 +116,7 @@ class ChatAnswer:
             else:
                 self._say(kind, piece, raw)
         if more:
-            self._extend("reasoning_details", read_hidden(more) or None, raw)
-            for sent in objects_in(more.get("annotations")):
-                self._waiting.append((read_annotation(sent, self._next_annotation()), sent, raw))
+            self._note(more, raw)
         if self._waiting:
             self._annotate()
         if fragments:
@@ -129,6 +130,14 @@ class ChatAnswer:
             self._extend(name, more.get(name), raw)
         self._returned.add(more)
         return read_reasoning(more)
+
+    def _note(self, more: dict[str, Any], raw: Any) -> None:
+        """Write what else is in MORE: hidden reasoning and an error; annotations wait."""
+        self._extend("reasoning_details", read_hidden(more) or None, raw)
+        for sent in objects_in(more.get("annotations")):
+            self._waiting.append((read_annotation(sent, self._next_annotation()), sent, raw))
+        if "error" in more and is_failure(more["error"]):
+            self._run.write(events.ErrorEvent, make_error(more), raw)
 
     def _fragments(self, delta: ChunkDelta, path: str) -> list[Fragment]:
         """Return the fragments of calls in DELTA; the deprecated name counts if it is the only."""
@@ -146,7 +155,7 @@ class ChatAnswer:
         if delta.refusal:
             content.append(("refusal", delta.refusal))
         if isinstance(delta.role, str) and delta.role:
-            self._roles[speaker] = delta.role
+            self._roles[speaker] = delta.role.lower()
         if self._roles.get(speaker) not in _TOOL_ROLES:
             return content
         if content:
@@ -160,6 +169,7 @@ class ChatAnswer:
             DecodeError: As ``add`` does.
         """
         told = REASONING if self._thoughts else self._returned.joined
+        self._wholes = self._wholes or not (self._parts or self._thoughts)
         changes: dict[str, Any] = {}
         if self._parts or self._thoughts:
             content = [x for kind, x in read_content(message.content, path) if kind == "text"]
@@ -233,9 +243,16 @@ class ChatAnswer:
         return self._message.text_so_far(self._parts[kind])
 
     def _rest(self, kind: str, whole: str) -> str | None:
-        """Return what WHOLE has beyond what was written; nothing if it is another text."""
+        """Return what WHOLE has beyond what was written; nothing if it is another text.
+
+        If all came as messages, another text is the next piece.
+        """
         known = self._so_far(kind)
-        return whole[len(known) :] if whole.startswith(known) else None
+        if not whole.startswith(known):
+            return whole if self._wholes else None
+        if self._message is not None and kind in self._parts:
+            self._message.drop_half(self._parts[kind])
+        return whole[len(known) :]
 
     def _annotate(self) -> None:
         """Write the waiting annotations if there is a text by now."""

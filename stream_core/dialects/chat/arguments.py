@@ -15,7 +15,7 @@ from json import JSONDecodeError
 
 from stream_core.convert.json_text import loads
 
-__all__ = ["can_follow", "is_whole", "settled"]
+__all__ = ["are_same", "can_follow", "is_whole", "settled"]
 
 #: How much of the end of a text shows whether it ends with a brace.
 _END = 64
@@ -37,6 +37,11 @@ def is_whole(text: str) -> bool:
         return isinstance(loads(text), dict)
     except ValueError:
         return False
+
+
+def are_same(one: str, other: str) -> bool:
+    """Return whether two texts are the same arguments, perhaps spelt in two ways."""
+    return one == other or (is_whole(one) and is_whole(other) and loads(one) == loads(other))
 
 
 def can_follow(text: str, piece: str) -> bool:

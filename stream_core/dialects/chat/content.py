@@ -35,15 +35,24 @@ REASONING = (
 )
 
 #: The keys of an object that stands where a text of reasoning belongs.
-_TEXT_KEYS = ("text", "thinking", "reasoning", "content", "value", "summary")
+_TEXT_KEYS = (
+    *("text", "thinking", "reasoning", "reasoning_content", "content", "value", "delta", "parts"),
+    "summary",
+)
 
 #: How deep such objects and lists may be nested.
 _DEEPEST = 4
 
 #: Types of content parts: text, reasoning, and summaries of reasoning.
 _TEXTS = (None, "", "text", "output_text", "text_delta", "input_text")
-_THOUGHTS = ("reasoning", "thinking", "reasoning_text", "reasoning.text", "thought")
-_SUMMARIES = ("summary", "summary_text", "reasoning.summary", "reasoning_summary")
+_THOUGHTS = (
+    *("reasoning", "reasoning_text", "reasoning.text", "reasoning_content", "reasoningContent"),
+    *("reasoning_delta", "thinking", "thinking_delta", "thought"),
+)
+_SUMMARIES = (
+    *("summary", "summary_text", "reasoning.summary", "reasoning_summary"),
+    "reasoning_summary_text",
+)
 
 
 def text_in(value: Any, depth: int = _DEEPEST) -> str:
@@ -65,15 +74,23 @@ def objects_in(value: Any) -> list[dict[str, Any]]:
 
 def read_reasoning(more: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the pieces of reasoning in MORE, what servers add to a delta, each with its kind."""
-    plain = next(filter(None, (text_in(more.get(name)) for name in REASONING[:4])), "")
-    if plain:
-        return [("reasoning", plain)]
+    for name in REASONING:
+        pairs = _thoughts_in(more[name]) if name in more else []
+        if pairs:
+            return pairs
+    return []
+
+
+def _thoughts_in(value: Any) -> list[tuple[str, str]]:
+    """Return the reasoning in VALUE: a text, an object with one, or a list of them."""
+    if isinstance(value, str):
+        return [("reasoning", value)] if value else []
     pairs = []
-    for detail in objects_in(more.get("reasoning_details")):
-        pairs += _thoughts(detail)
-    if not pairs:
-        for block in objects_in(more.get("thinking_blocks")):
-            pairs += _thoughts(block)
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            pairs += _thoughts(item)
+        elif text := text_in(item):
+            pairs.append(("reasoning", text))
     return pairs
 
 
@@ -85,7 +102,7 @@ def read_hidden(more: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _thoughts(part: dict[str, Any]) -> list[tuple[str, str]]:
     """Return the reasoning and the summary in PART, whatever it calls them."""
-    text = next(filter(None, (text_in(part.get(key)) for key in _TEXT_KEYS[:4])), "")
+    text = next(filter(None, (text_in(part.get(key)) for key in _TEXT_KEYS[:-1])), "")
     kind = "summary" if part.get("type") in _SUMMARIES else "reasoning"
     pairs = [(kind, text), ("summary", text_in(part.get("summary")))]
     return [(kind, text) for kind, text in pairs if text]

@@ -42,7 +42,7 @@ from .answer import ChatAnswer
 from .chunks import CHUNK, ChatChunk, ChunkDelta
 from .content import wrong
 from .endings import FINISH_REASONS, ending_of, read_usage, word_of
-from .failures import failure_in, failure_in_lines, failure_of, make_error
+from .failures import ERRORS, failure_in, failure_in_lines, failure_of, make_error
 from .fragments import read_index
 
 if TYPE_CHECKING:
@@ -57,8 +57,6 @@ __all__ = ["FINISH_REASONS", "ChatDialect"]
 #: The names of a frame without ``event:`` (WHATWG: the default type is "message"), and the name
 #: that a few servers give to every chunk.
 _UNNAMED = ("", "message", CHUNK)
-
-#: Data that is a bare word: a heartbeat.
 
 #: Further words of the server about the end, beside ``finish_reason``.
 _REASONS = ("native_finish_reason", "stop_reason")
@@ -149,7 +147,9 @@ class ChatDialect:
             lines = [line for line in frame.data.split("\n") if line.strip()]
             if len(lines) > 1 and _stands_alone(lines[0]):
                 return self._lines(lines)
-            if frame.event == "error":
+            if frame.data.strip().upper() == DONE:
+                return self._done()
+            if frame.event.lower() in ERRORS:
                 return self._error(frame.data, frame.data)
             if frame.event not in _UNNAMED or is_bare_word(frame.data):
                 return self._unknown(frame.event or "message", frame.data)
@@ -174,7 +174,7 @@ class ChatDialect:
         """Decode RAW, the JSON value of a frame called NAME."""
         if name == "done":
             return self._done()
-        if name == "error":
+        if name and name.lower() in ERRORS:
             return self._error(raw, raw)
         if isinstance(raw, dict):
             if "choices" in raw or str(raw.get("object")).startswith("chat.completion"):
@@ -182,6 +182,8 @@ class ChatDialect:
             failure = failure_of(raw)
             if failure is not None:
                 return self._error(failure, raw)
+            if isinstance(raw.get("usage"), dict):
+                return self._read_chunk(raw)
         return self._unknown(_own_name(raw) if name in _UNNAMED else name, raw)
 
     def _read_chunk(self, raw: dict[str, Any]) -> list[Decoded]:
@@ -303,7 +305,7 @@ class ChatDialect:
         messages = choice.messages if isinstance(choice.messages, list) else []
         for number, message in enumerate(messages):
             where = f"{path}.messages[{number}]"
-            told = _as_delta(message.get("delta") if isinstance(message, dict) else message, where)
+            told = _as_delta(_spoken(message), where)
             speaker = read_index(message.get("index"), where)
             answer.add(told, f"{where}.delta", raw, number if speaker is None else speaker)
 
@@ -345,6 +347,13 @@ def _as_delta(sent: Any, path: str) -> ChunkDelta:
     except DecodeError as error:
         paths = [path + line.removeprefix("$") for line in error.paths]
         raise DecodeError("the data is not a ChatChunk", paths=paths) from error
+
+
+def _spoken(message: Any) -> Any:
+    """Return the delta in one of several messages; it may be the message itself."""
+    if not isinstance(message, dict):
+        return message
+    return next((message[key] for key in ("delta", "message") if key in message), message)
 
 
 def _says(delta: Any) -> bool:

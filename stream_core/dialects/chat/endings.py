@@ -95,6 +95,10 @@ FINISH_REASONS: dict[str, tuple[str, str | None]] = {
 _NO_WORDS = ("", "null", "none", "not_finished", "finish_reason_unspecified")
 
 _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
+
+#: The names of counts on other wires, which some servers use.
+_OTHER_COUNTS = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
+
 _DETAILS = ("prompt_tokens_details", "prompt_token_details", "completion_tokens_details")
 _ALL = (*_COUNTS, *_DETAILS)
 
@@ -123,12 +127,15 @@ def read_usage(sent: Any, known: models.Usage | None) -> models.Usage | None:
     if not isinstance(sent, dict):
         return known
     counts = {name: _number(sent.get(name)) for name in _COUNTS}
+    for name, other in _OTHER_COUNTS.items():
+        if counts[name] is None:
+            counts[name] = _number(sent.get(other))
     if all(number is None for number in counts.values()):
         return known
     if known is not None and not any(counts.values()):
         return known
     prompt, completion, total = (number or 0 for number in counts.values())
-    usage = models.Usage(prompt, completion, total)
+    usage = models.Usage(prompt, completion, total or prompt + completion)
     details = {name: x for name in _DETAILS if isinstance(x := sent.get(name), dict)}
     for name, value in details.items():
         setattr(usage, name, value)

@@ -30,7 +30,7 @@ from attrs import define, evolve, field
 
 from stream_core import models
 
-from .arguments import can_follow, is_whole, settled
+from .arguments import are_same, can_follow, is_whole, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ class ChatCalls:
         if not fragment.id or fragment.id in self._by_id:
             return True
         return any(
-            x.name == fragment.name and self._arguments(x) == fragment.arguments
+            x.name == fragment.name and are_same(self._arguments(x), fragment.arguments)
             for x in self._calls
         )
 

@@ -87,8 +87,14 @@ def test_content_that_is_neither_is_refused_with_its_path(content: Any, path: st
             {"reasoning_details": [{"type": "reasoning.summary", "summary": "Hm"}]},
             [("summary", "Hm")],
         ),
-        ({"reasoning": 5, "thinking": [[5]], "reasoning_details": "x"}, []),
-        ({"reasoning": {"text": {"text": {"text": {"text": {"text": "deep"}}}}}}, []),
+        ({"reasoning": {"summary": [{"text": "Hm"}]}}, [("summary", "Hm")]),
+        ({"reasoning": {"type": "summary_text", "text": "Hm"}}, [("summary", "Hm")]),
+        ({"reasoning": ["H", {"delta": "m"}, None]}, [("reasoning", "H"), ("reasoning", "m")]),
+        ({"reasoning": {"parts": [{"text": "Hm"}]}}, [("reasoning", "Hm")]),
+        ({"reasoning": "", "reasoning_content": None, "thinking": "Hm"}, [("reasoning", "Hm")]),
+        ({"reasoning_details": "Hm"}, [("reasoning", "Hm")]),
+        ({"reasoning": 5, "thinking": [[5]], "reasoning_details": 5}, []),
+        ({"reasoning": {"text": {"text": {"text": {"text": {"text": {"text": "x"}}}}}}}, []),
     ],
 )
 def test_reasoning_has_many_names_and_forms(

@@ -85,7 +85,7 @@ def test_a_usage_is_read_as_far_as_it_can_be() -> None:
     }
     usage = read_usage(sent, None)
     assert usage is not None
-    assert (2, 3, 0) == (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+    assert (2, 3, 5) == (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
     assert ({"cached_tokens": 1}, None) == (
         usage.prompt_tokens_details,
         usage.completion_tokens_details,
@@ -101,7 +101,7 @@ def test_a_usage_is_read_as_far_as_it_can_be() -> None:
 
 @pytest.mark.parametrize("sent", [True, float("nan"), float("inf"), "x", "9" * 30, {}, 1e30])
 def test_what_is_not_a_number_of_tokens_is_not_one(sent: Any) -> None:
-    """The others are read."""
+    """The others are read, and a total that is missing is their sum."""
     usage = read_usage({"total_tokens": sent, "prompt_tokens": 1}, None)
     assert usage is not None
-    assert (1, 0, {"total_tokens": sent}) == (usage.prompt_tokens, usage.total_tokens, usage.extra)
+    assert (1, 1, {"total_tokens": sent}) == (usage.prompt_tokens, usage.total_tokens, usage.extra)
