@@ -67,6 +67,9 @@ def transport_error(
         "the connection broke before the end of the answer" if started else "the request failed"
     )
     what = next((x for kind, x in _FAILURES if any(isinstance(y, kind) for y in causes)), default)
+    packed = next((x for x in causes if isinstance(x, DecompressionError)), None)
+    if packed is not None:
+        what += f" ({packed.args[0]})"  # which names the content encoding
     innermost = causes[-1]
     return TransportError(f"{what}: {type(innermost).__name__}: {innermost}", url=url)
 
