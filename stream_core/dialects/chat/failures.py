@@ -65,8 +65,8 @@ def is_failure(value: Any, depth: int = _DEEPEST) -> bool:
 
 def failure_in(chunk: dict[str, Any]) -> Any:
     """Return the error in CHUNK, which has choices, or None: something for ``make_error``."""
-    groq, base = chunk.get("x_groq"), chunk.get("base_resp")
-    if is_failure(chunk.get("error")):
+    error, groq, base = chunk.get("error"), chunk.get("x_groq"), chunk.get("base_resp")
+    if error is not None and is_failure(error):
         return chunk
     if isinstance(groq, dict) and is_failure(groq.get("error")):
         return groq

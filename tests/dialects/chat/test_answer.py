@@ -422,6 +422,30 @@ def test_a_whole_message_that_differs_from_the_deltas_changes_nothing() -> None:
     assert [] == whole({"content": "Hello"}, {"content": "Hello"}).written
 
 
+def test_messages_in_pieces_are_the_answer() -> None:
+    """If the answer began with a message, one that does not repeat it goes on with it."""
+    answering = Answering()
+    run = answering.answer._run
+    for sent in ("Hel", "lo", "Hello!"):
+        message = structure(ChunkDelta, {"content": sent})
+        answering.answer.add_whole(message, "$.message", sent)
+    answering.written = run.take()
+    assert [(text("Hel"), "Hel"), (text("lo"), "lo"), (text("!"), "Hello!")] == answering.parts()
+
+
+@pytest.mark.parametrize("begin", ["", "a"])
+def test_a_whole_message_has_the_half_that_waits(begin: str) -> None:
+    """Its text is all of the text."""
+    answering = whole({"content": begin + "😀"}, {"content": begin + "\ud83d"})
+    assert [(text("😀"), "whole")] == answering.parts()
+
+
+def test_an_error_in_a_delta_comes_after_its_text() -> None:
+    """One that is empty is not an error."""
+    assert ["error"] == Answering({"content": "a", "error": "It is down."}).names[-1:]
+    assert "error" not in Answering({"content": "a", "error": {}}).names
+
+
 def test_the_deprecated_name_of_a_call_does_not_make_it_twice() -> None:
     """If calls came under ``tool_calls``, a ``function_call`` is one of them."""
     answering = Answering(

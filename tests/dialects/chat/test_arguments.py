@@ -8,7 +8,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_core.dialects.chat.arguments import can_follow, is_whole, settled
+from stream_core.dialects.chat.arguments import are_same, can_follow, is_whole, settled
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ('{"a": 1}', '{"a":1}', True),
+        ("{", "{", True),
+        ('{"a": 1}', '{"a": 2}', False),
+        ('{"a": 1}', '{"a": ', False),
+        ("5", "5.0", False),
+    ],
+)
+def test_arguments_are_the_same_however_they_are_spelt(one: str, other: str, same: bool) -> None:
+    """Those that are not whole are the same only to the letter."""
+    assert same == are_same(one, other) == are_same(other, one)
 
 
 @pytest.mark.parametrize(

@@ -356,7 +356,7 @@ def test_done_without_a_reason_is_the_end() -> None:
 
 
 @pytest.mark.parametrize(
-    "last", [("done", {}), ("done", "[DONE]"), ("", "[DONE] "), ("x", "[DONE]")]
+    "last", [("done", {}), ("done", "[DONE]"), ("", "[DONE] "), ("x", "[DONE]"), ("", "[done]")]
 )
 def test_done_in_other_dress(last: Frame) -> None:
     """It may have a name, or white space around it."""
@@ -495,6 +495,7 @@ def test_done_after_no_reason_is_the_server_s_word(reason: str | None) -> None:
         pytest.param(
             [choices(usage=USAGE), choices(usage={}), stop(), DONE], id="an empty one after it"
         ),
+        pytest.param([stop(), ("", {"usage": USAGE}), DONE], id="in a frame without choices"),
     ],
 )
 def test_usage_is_that_of_the_run(frames: list[Frame]) -> None:

@@ -99,6 +99,17 @@ def test_a_usage_is_read_as_far_as_it_can_be() -> None:
     assert KNOWN == read_usage(USAGE, None)
 
 
+def test_names_of_other_wires_are_read_if_those_of_this_one_are_missing() -> None:
+    """So is a total that is missing."""
+    sent = {"input_tokens": 2, "output_tokens": 3}
+    usage = read_usage(sent, None)
+    assert usage is not None
+    assert (2, 3, 5) == (usage.prompt_tokens, usage.completion_tokens, usage.total_tokens)
+    both = read_usage({**USAGE, "input_tokens": 7}, None)
+    assert both is not None
+    assert USAGE["prompt_tokens"] == both.prompt_tokens
+
+
 @pytest.mark.parametrize("sent", [True, float("nan"), float("inf"), "x", "9" * 30, {}, 1e30])
 def test_what_is_not_a_number_of_tokens_is_not_one(sent: Any) -> None:
     """The others are read, and a total that is missing is their sum."""

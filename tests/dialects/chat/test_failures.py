@@ -11,6 +11,7 @@ from stream_core.dialects.chat.failures import (
     failure_in,
     failure_in_lines,
     failure_of,
+    is_failure,
     make_error,
 )
 from stream_core.sse import IgnoredLine
@@ -59,6 +60,16 @@ def test_an_empty_error_in_a_good_chunk_is_not_an_error(nothing: Any) -> None:
         {"errors": DOWN},
         {"request_id": "x", **DOWN},
         {"error_code": 502, "error_msg": "It is down."},
+        {"errorCode": 502, "errorMessage": "It is down."},
+        {"error": 502, "message": "It is down."},
+        {"error": True, "message": "It is down.", "status": 502},
+        {"status": 502, "message": "It is down."},
+        {"Exception": [DOWN]},
+        {"fault": {"faultstring": "It is down.", "Code": 502}},
+        {"success": False, **DOWN},
+        {"ok": False, **DOWN},
+        {"type": "server_error", **DOWN},
+        {"status": "failed", **DOWN},
     ],
 )
 def test_a_frame_that_is_not_a_chunk_may_be_an_error(value: dict[str, Any]) -> None:
@@ -82,6 +93,12 @@ def test_a_frame_that_is_not_a_chunk_may_be_an_error(value: dict[str, Any]) -> N
         {"code": [1], "message": "ok"},
         {"message": "hello"},
         {"code": 5},
+        {"status": 200, "message": "ok"},
+        {"status": "processing", "message": "hello"},
+        {"success": True, "message": "ok"},
+        {"error_msg": "", "error_code": 0},
+        {"detail": "hello", "id": "x"},
+        {"exception": None},
     ],
 )
 def test_what_does_not_say_that_it_is_an_error_is_not(value: dict[str, Any]) -> None:
@@ -95,6 +112,21 @@ def test_a_frame_that_has_nothing_but_an_error_is_one(nothing: Any) -> None:
     value = {"error": nothing}
     assert value is failure_of(value)
     assert models.Error() == make_error(value)
+
+
+def test_a_detail_alone_is_an_error() -> None:
+    """FastAPI sends nothing else."""
+    assert "It is down." == make_error(failure_of({"detail": "It is down."})).message
+
+
+def test_an_error_says_something_however_deep_it_is() -> None:
+    """Codes and messages of success do not; what is nested too deeply may."""
+    assert not is_failure({"message": "", "inner": [{"code": 0, "message": "OK"}, None]})
+    assert is_failure({"message": "", "inner": [{"code": 5}]})
+    deep: Any = {}
+    for _ in range(1000):
+        deep = [deep]
+    assert is_failure(deep)
 
 
 def lines(*texts: str) -> list[IgnoredLine]:
@@ -111,11 +143,20 @@ def lines(*texts: str) -> list[IgnoredLine]:
         ('error: "It is down."', models.Error("It is down.")),
         ('error: {"message":"It is', models.Error('{"message":"It is')),
         ('{"error":{"message":"It is down.","code":502}}', ERROR),
+        (' [5, {"error":{"message":"It is down.","code":502}}]', ERROR),
+        ('Error : {"message":"It is down.","code":502}', ERROR),
     ],
 )
 def test_a_line_that_is_not_an_event_may_be_an_error(line: str, error: models.Error) -> None:
     """Older servers of llama.cpp send a field called error; others forget ``data:``."""
     assert error == make_error(failure_in_lines(lines("foo: 1", line)))
+
+
+def test_an_error_may_have_several_lines() -> None:
+    """A body that is written to be read by people."""
+    texts = ["{", '  "error": {', '    "message": "It is down.",', '    "code": 502', "  }", "}"]
+    assert ERROR == make_error(failure_in_lines(lines("foo: 1", *texts)))
+    assert failure_in_lines(lines(*texts[:-1])) is None
 
 
 @pytest.mark.parametrize(
