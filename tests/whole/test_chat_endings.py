@@ -59,7 +59,6 @@ def check_failure(data: bytes | list[Frame], code: str | None = None, **right: A
         '{"type":"error","message":"It is down."}',
         '{"errors":[{"message":"It is down."}]}',
         '{"detail":"It is down."}',
-        '{\n  "error": {\n    "message": "It is down."\n  }\n}',
     ],
 )
 @pytest.mark.parametrize("before", [[], [ANSWER], [ANSWER, stop()], [CALL]])

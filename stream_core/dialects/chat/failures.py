@@ -10,7 +10,7 @@ Rules of this file:
 - ``"error": ""``, null, ``{}``, ``[]`` and false, an error without a word in it and one that says
   ``ok`` are not errors, unless the frame says nothing else.
 - Lines that are not Server-Sent Events can be errors: ``error: {...}`` (llama.cpp), and a bare
-  ``{"error": ...}``, on one line or on several.
+  ``{"error": ...}``.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from stream_core.convert.json_text import loads
 from stream_core.dialects.assistants import read_error
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from stream_core import models
     from stream_core.sse import IgnoredLine
@@ -111,9 +111,9 @@ def _tells_code(value: dict[str, Any]) -> bool:
     )
 
 
-def failure_in_lines(lines: Sequence[IgnoredLine]) -> Any:
+def failure_in_lines(lines: Iterable[IgnoredLine]) -> Any:
     """Return the error in LINES, which the standard ignores, or None."""
-    for number, line in enumerate(lines):
+    for line in lines:
         name, colon, text = line.text.partition(":")
         if name.strip().lower() == "error" and colon and text.strip():
             value = _json_or_text(text.strip())
@@ -121,8 +121,6 @@ def failure_in_lines(lines: Sequence[IgnoredLine]) -> Any:
                 return value if isinstance(value, dict) else {"error": value}
         elif line.text.lstrip().startswith(("{", "[")):
             value = _json_or_text(line.text)
-            if isinstance(value, str):
-                value = _json_or_text("\n".join(rest.text for rest in lines[number:]))
             for item in value if isinstance(value, list) else [value]:
                 failure = failure_of(item) if isinstance(item, dict) else None
                 if failure is not None:

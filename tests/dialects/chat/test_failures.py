@@ -152,13 +152,6 @@ def test_a_line_that_is_not_an_event_may_be_an_error(line: str, error: models.Er
     assert error == make_error(failure_in_lines(lines("foo: 1", line)))
 
 
-def test_an_error_may_have_several_lines() -> None:
-    """A body that is written to be read by people."""
-    texts = ["{", '  "error": {', '    "message": "It is down.",', '    "code": 502', "  }", "}"]
-    assert ERROR == make_error(failure_in_lines(lines("foo: 1", *texts)))
-    assert failure_in_lines(lines(*texts[:-1])) is None
-
-
 @pytest.mark.parametrize(
     "line", ["error", "error:", "error: {}", "error: null", "errors: x", "{", '{"id": 1}', "<html>"]
 )
