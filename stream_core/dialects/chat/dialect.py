@@ -28,8 +28,6 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from stream_core import events, models
 from stream_core.convert.json_text import loads
 from stream_core.convert.payloads import structure
@@ -39,8 +37,8 @@ from stream_core.dialects.run_writer import RunWriter, add_usage
 from stream_core.errors import DecodeError
 
 from .answer import ChatAnswer
-from .chunks import CHUNK, ChatChunk, ChunkDelta
-from .content import wrong
+from .choice_forms import choice_of, pieces_of
+from .chunks import CHUNK, ChatChunk
 from .endings import FINISH_REASONS, ending_of, read_usage, word_of
 from .failures import ERRORS, failure_in, failure_in_lines, failure_of, make_error
 from .fragments import read_index
@@ -50,6 +48,7 @@ if TYPE_CHECKING:
 
     from stream_core.sse import IgnoredLine, ServerSentEvent
 
+    from .choice_forms import Piece
     from .chunks import ChunkChoice
 
 __all__ = ["FINISH_REASONS", "ChatDialect"]
@@ -259,12 +258,12 @@ class ChatDialect:
         for number, choice in enumerate(chunk.choices):
             path = f"$.choices[{number}]"
             if choice.index and read_index(choice.index, path):
-                self._extend("choice", _choice_of(raw, number), raw)
+                self._extend("choice", choice_of(raw, number), raw)
                 continue
             if choice.message is choice.messages is choice.text is None:
                 answer.add(choice.delta, f"{path}.delta", raw)
             else:
-                self._read_choice(choice, _choice_of(raw, number), path, raw)
+                self._add_pieces(pieces_of(choice, choice_of(raw, number), path), raw)
             if choice.usage is not None:
                 self._usage = read_usage(choice.usage, self._usage)
             if choice.finish_reason is not None or choice.error is not None:
@@ -291,23 +290,13 @@ class ChatDialect:
         created = self._run.begin("created", raw)
         self._run.begin("in_progress", None if created else raw)
 
-    def _read_choice(self, choice: ChunkChoice, sent: Any, path: str, raw: Any) -> None:
-        """Write what CHOICE, found at PATH, adds to the answer, in whatever form."""
-        answer, delta = self._answer, choice.delta
-        if choice.message is not None and not _says(sent.get("delta")):
-            answer.add_whole(_as_delta(choice.message, f"{path}.message"), f"{path}.message", raw)
-            return
-        if choice.text is not None and not _says(sent.get("delta")):
-            if not isinstance(choice.text, str):
-                raise wrong(f"{path}.text", choice.text, "a string")
-            delta = evolve(delta, content=choice.text)
-        answer.add(delta, f"{path}.delta", raw)
-        messages = choice.messages if isinstance(choice.messages, list) else []
-        for number, message in enumerate(messages):
-            where = f"{path}.messages[{number}]"
-            told = _as_delta(_spoken(message), where)
-            speaker = read_index(message.get("index"), where)
-            answer.add(told, f"{where}.delta", raw, number if speaker is None else speaker)
+    def _add_pieces(self, pieces: Iterable[Piece], raw: Any) -> None:
+        """Write what PIECES of the answer add."""
+        for piece in pieces:
+            if piece.is_whole:
+                self._answer.add_whole(piece.delta, piece.path, raw)
+            else:
+                self._answer.add(piece.delta, piece.path, raw, piece.speaker)
 
     def _note_end(self, choice: ChunkChoice, raw: Any) -> None:
         """Remember how the answer ended; if it ended with an error, write that."""
@@ -328,37 +317,6 @@ class ChatDialect:
         if value is not None:
             extension = Decoded(events.ExtensionEvent, value, raw, f"{CHUNK}.{name}")
             self._run.written.append(extension)
-
-
-def _choice_of(raw: dict[str, Any], number: int) -> Any:
-    """Return a choice of the chunk RAW as sent; if there is only one, it may not be in a list."""
-    sent = raw["choices"]
-    return sent[number] if isinstance(sent, list) else sent
-
-
-def _as_delta(sent: Any, path: str) -> ChunkDelta:
-    """Return a whole message, or the delta of one, found at PATH.
-
-    Raises:
-        DecodeError: It is not an object, or what is needed of it has another type.
-    """
-    try:
-        return ChunkDelta() if sent is None else structure(ChunkDelta, sent)
-    except DecodeError as error:
-        paths = [path + line.removeprefix("$") for line in error.paths]
-        raise DecodeError("the data is not a ChatChunk", paths=paths) from error
-
-
-def _spoken(message: Any) -> Any:
-    """Return the delta in one of several messages; it may be the message itself."""
-    if not isinstance(message, dict):
-        return message
-    return next((message[key] for key in ("delta", "message") if key in message), message)
-
-
-def _says(delta: Any) -> bool:
-    """Return whether DELTA, as sent, has anything but a role."""
-    return isinstance(delta, dict) and any(x for key, x in delta.items() if key != "role")
 
 
 def _stands_alone(line: str) -> bool:
