@@ -29,8 +29,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, evolve, field
 
 from stream_core import models
-
-from .arguments import are_same, can_follow, is_whole, settled
+from stream_core.dialects.arguments import are_same, can_follow, is_whole, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,6 +7,8 @@ Rules of this file:
   They are a first piece if they are unfinished and the deltas do not begin with them again.
 - The server's last word on the arguments is that of the item's end. If it is not what the deltas
   joined to (a server may encrypt those), no delta says so: the finished call has it.
+- If there is no last word, arguments that were sent again, or all of them so far in each piece,
+  count once (see ``dialects.arguments``).
 - A call whose output is in the same response was run by the server: nobody is to run it again.
 - Arguments may be an object instead of a text; they become its JSON.
 """
@@ -19,6 +21,7 @@ from attrs import evolve
 
 from stream_core import models
 from stream_core.convert import json_text
+from stream_core.dialects.arguments import settled
 
 from . import objects as wire
 from .alignment import rest_of
@@ -53,7 +56,8 @@ class CallItem(Item):
         )
         self.step.add(delta, raw)
         self._promised = call.whole
-        self._differs = False
+        self._differs = self._is_whole = False
+        self._pieces: list[str] = []
 
     @property
     def call_id(self) -> str:
@@ -80,11 +84,35 @@ class CallItem(Item):
         """Return whether ITEM has the id of this call."""
         return item.get("call_id") == self.call_id
 
+    def other_call(self, item: dict[str, Any]) -> bool:
+        """Return whether ITEM has another id than this call was announced with."""
+        known, other = self.json.get("call_id"), item.get("call_id")
+        return bool(known and other) and known != other
+
+    def differs(self, item: dict[str, Any]) -> bool:
+        """Return whether ITEM is another call."""
+        return self.other_call(item) or item.get("name") not in (None, "", self.function.name)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server stated all of the arguments."""
+        return self._is_whole
+
+    @property
+    def texts(self) -> list[str]:
+        """The arguments so far."""
+        return [self.function.arguments]
+
     def arguments(self, value: str, raw: Any) -> None:
         """Add a piece of the arguments."""
         first, self._promised = self._promised, ""
         if first and _is_first_piece(first, value):
-            self.step.arguments(self.number, first)
+            self._add(first)
+        self._add(value, raw)
+
+    def _add(self, value: str, raw: Any = None) -> None:
+        """Write a piece of the arguments."""
+        self._pieces.append(value)
         self.step.arguments(self.number, value, raw)
 
     def complete(self, value: str) -> None:
@@ -94,12 +122,13 @@ class CallItem(Item):
             self._promised = ""
             self.arguments(rest, None)
         if value:
+            self._is_whole = True
             self._replace(value)
 
     def end(self, item: dict[str, Any], path: str, raw: Any) -> None:
         """Write the rest of the call; its step stays open until there are outputs."""
         self.learn(item, path)
-        self.finish(wire.read(wire.CallItem, item, path).whole or self._promised)
+        self.finish(wire.read(wire.CallItem, item, path).whole or self._all)
         self.extend_done(raw)
 
     def learn(self, item: dict[str, Any], path: str) -> None:
@@ -116,7 +145,14 @@ class CallItem(Item):
 
     def drop(self) -> None:
         """Use the arguments that the call began with, if nothing else came."""
-        self.finish(self._promised)
+        self.finish(self._all)
+
+    @property
+    def _all(self) -> str:
+        """The arguments, if the server never states all of them; "" if they are the pieces."""
+        if self._promised or self._is_whole or self.type == "custom_tool_call":
+            return self._promised  # a custom tool takes any text
+        return settled(self._pieces) or ""
 
     def finish(self, value: str) -> None:
         """Write the rest of the arguments; VALUE is all of them, or "" if nothing says so.

@@ -65,6 +65,11 @@ _CALLS = {
     "response.custom_tool_call_input.done": "custom_tool_call",
 }
 
+#: Maps the status of a response that has ended to the event that says so.
+_ENDINGS = {
+    name.removeprefix("response."): name for name, row in ROWS.items() if row.method == "_ended"
+}
+
 #: The names of a frame without ``event:`` (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
 
@@ -190,7 +195,9 @@ class ResponsesDialect:
     def _read(self, event: dict[str, Any]) -> wire.Response:
         """Read the response in EVENT, if it carries one, and update the run from it."""
         sent = event.get("response")
-        response = wire.read(wire.Response, {} if sent is None else sent, "$.response")
+        if sent is None:  # some servers write its fields beside the type
+            sent = event if event.get("object") == "response" else {**event, "id": None}
+        response = wire.read(wire.Response, sent, "$.response")
         self._tools += wire.objects_in(response.tools)
         self.response_id = response.id or self.response_id
         writer = self._run
@@ -252,7 +259,7 @@ class ResponsesDialect:
         if error is not None:
             self._run.written.append(Decoded(events.ErrorEvent, error, event, "error"))
         self._output.settle(response.output, "$.response.output")
-        text = wire.text_or_none(response.output_text)
+        text = wire.text_or_none(response.output_text or event.get("output_text"))
         if text is not None:
             self._output.say(text)
         self._answer_custom_tools()
@@ -306,10 +313,15 @@ class ResponsesDialect:
         self._begin(event)
         self._run.extend(name, event)
 
-    def _about(self, event: dict[str, Any], name: str, cls: type[T], kind: str) -> T | None:
-        """Return the item that EVENT is about, or None if it ended: EVENT is then an extension."""
+    def _about(
+        self, event: dict[str, Any], name: str, cls: type[T], kind: str, whole: str = ""
+    ) -> T | None:
+        """Return the item that EVENT is about, or None if it ended: EVENT is then an extension.
+
+        WHOLE is all of a text, if EVENT ends one.
+        """
         self._begin(event)
-        item = self._output.find(event, cls, kind)
+        item = self._output.find(event, cls, kind, whole)
         if not item.closed:
             return item
         self._run.extend(name, event)
@@ -325,9 +337,10 @@ class ResponsesDialect:
 
     def _text_done(self, event: dict[str, Any], name: str) -> None:
         """A text is complete."""
-        message = self._about(event, name, MessageItem, "message")
+        whole = _whole(event, "text")
+        message = self._about(event, name, MessageItem, "message", whole)
         if message is not None:
-            message.complete(_content_index(event), _whole(event, "text"), "text")
+            message.complete(_content_index(event), whole, "text")
             self._run.extend(name, event)
 
     def _refusal_delta(self, event: dict[str, Any], name: str) -> None:
@@ -338,9 +351,10 @@ class ResponsesDialect:
 
     def _refusal_done(self, event: dict[str, Any], name: str) -> None:
         """A refusal is complete."""
-        message = self._about(event, name, MessageItem, "message")
+        whole = _whole(event, "refusal")
+        message = self._about(event, name, MessageItem, "message", whole)
         if message is not None:
-            message.complete(_content_index(event), _whole(event, "refusal"), "refusal")
+            message.complete(_content_index(event), whole, "refusal")
             self._run.extend(name, event)
 
     def _annotation(self, event: dict[str, Any], name: str) -> None:
@@ -353,10 +367,11 @@ class ResponsesDialect:
     def _part_done(self, event: dict[str, Any], name: str) -> None:
         """A part is complete; parts of reasoning arrive here too."""
         part = wire.read_object(event, "part")
-        if part_kind(part) is None:
+        kind = part_kind(part)
+        if kind is None:
             self._extension(event, name)
             return
-        message = self._about(event, name, MessageItem, "message")
+        message = self._about(event, name, MessageItem, "message", _whole(part, kind))
         if message is not None:
             message.part(_content_index(event), part, "$.part")
             self._run.extend(name, event)
@@ -373,9 +388,10 @@ class ResponsesDialect:
 
     def _call_done(self, event: dict[str, Any], name: str) -> None:
         """The arguments of a call that the caller answers are complete."""
-        call = self._about(event, name, CallItem, _CALLS[name])
+        whole = wire.json_of(event.get("arguments")) or wire.json_of(event.get("input"))
+        call = self._about(event, name, CallItem, _CALLS[name], whole)
         if call is not None:
-            call.finish(wire.json_of(event.get("arguments")) or wire.json_of(event.get("input")))
+            call.finish(whole)
             self._run.extend(name, event)
 
     def _code_delta(self, event: dict[str, Any], name: str) -> None:
@@ -386,9 +402,10 @@ class ResponsesDialect:
 
     def _code_done(self, event: dict[str, Any], name: str) -> None:
         """The code for the code interpreter is complete."""
-        call = self._about(event, name, CodeItem, "code_interpreter_call")
+        whole = _whole(event, "code")
+        call = self._about(event, name, CodeItem, "code_interpreter_call", whole)
         if call is not None:
-            call.complete(_whole(event, "code"))
+            call.complete(whole)
             self._run.extend(name, event)
 
     def _mcp_delta(self, event: dict[str, Any], name: str) -> None:
@@ -399,9 +416,10 @@ class ResponsesDialect:
 
     def _mcp_done(self, event: dict[str, Any], name: str) -> None:
         """The arguments of a call of an MCP tool are complete."""
-        call = self._about(event, name, MCPItem, "mcp_call")
+        whole = wire.json_of(event.get("arguments"))
+        call = self._about(event, name, MCPItem, "mcp_call", whole)
         if call is not None:
-            call.complete(wire.json_of(event.get("arguments")))
+            call.complete(whole)
             self._run.extend(name, event)
 
     # --- Events that the Assistants wire never had --------------------------------------
@@ -440,21 +458,24 @@ class ResponsesDialect:
 
     def _reasoned(self, event: dict[str, Any], name: str, kind: str, index: int | None) -> None:
         """End a text of reasoning."""
-        item = self._about(event, name, ReasoningItem, "reasoning")
-        if item is not None and not item.complete(kind, index, _whole(event, "text"), event):
+        whole = _whole(event, "text")
+        item = self._about(event, name, ReasoningItem, "reasoning", whole)
+        if item is not None and not item.complete(kind, index, whole, event):
             self._run.extend(name, event)
 
 
 def _name_of(name: str, event: Any) -> str:
     """Return the type of a frame's EVENT: the one it states, else the frame's NAME.
 
-    ``{"error": ...}`` without a type is an error.
+    Without a type, a response is the event of its status, and ``{"error": ...}`` is an error.
     """
     if not isinstance(event, dict):
         return ALIASES.get(name, name) or "message"
     kind = event.get("type")
     if isinstance(kind, str) and (kind in ROWS or kind in ALIASES or name not in ROWS):
         return ALIASES.get(kind, kind)
+    if name in _UNNAMED and kind is None and event.get("object") == "response":
+        return _ENDINGS.get(str(event.get("status")), "response.in_progress")
     if name in _UNNAMED and kind is None and event.get("error"):
         return "error"
     return ALIASES.get(name, name) or "message"

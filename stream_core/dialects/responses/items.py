@@ -61,9 +61,39 @@ class Item:
         """Take from ITEM, found at PATH, what was not known when the item began."""
 
     def same(self, item: dict[str, Any]) -> bool:
-        """Return whether ITEM, under another id and place, must be this one."""
+        """Return whether ITEM, under another id and place, must be this one: it has its text."""
+        whole = self.texts_in(item)
+        return any(whole) and all(not x or x in self.texts for x in whole)
+
+    def differs(self, item: dict[str, Any]) -> bool:
+        """Return whether ITEM, which ends at the next place, must be another than this one."""
+        return any(map(self.contradicts, filter(None, self.texts_in(item))))
+
+    def other_call(self, item: dict[str, Any]) -> bool:
+        """Return whether ITEM, under the id of this one, is another call."""
         del item  # for subclasses
         return False
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the server stated all of its only text."""
+        return False
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts that were written so far: each, and those of one kind joined."""
+        return []
+
+    @staticmethod
+    def texts_in(item: dict[str, Any]) -> list[str]:
+        """Return all that ITEM has to say in texts: those of one kind are joined."""
+        del item  # for subclasses
+        return []
+
+    def contradicts(self, whole: str) -> bool:
+        """Return whether WHOLE, all of a text, does not go on from what was written."""
+        texts = [x for x in self.texts if x]
+        return texts != [] and not any(whole.startswith(x) for x in texts)
 
     def keep(self, item: dict[str, Any]) -> None:
         """Keep ITEM as last sent, with what was sent before and is missing in it."""

@@ -30,6 +30,9 @@ __all__ = ["MessageItem", "part_kind"]
 #: that servers send. The name of a kind is the key that has the text.
 _KINDS = {"output_text": "text", "text": "text", "refusal": "refusal"}
 
+#: The keys of a part that have its text.
+_TEXT_KEYS = ("text", "refusal")
+
 
 def part_kind(part: dict[str, Any]) -> str | None:
     """Return the kind of PART, ``text`` or ``refusal``, or None if it is neither."""
@@ -66,11 +69,18 @@ class MessageItem(Item):
         """The text of the message, all parts joined."""
         return self._joined("text")
 
-    def same(self, item: dict[str, Any]) -> bool:
-        """Return whether ITEM, under another id and place, has the text of this message."""
+    @property
+    def texts(self) -> list[str]:
+        """The texts and refusals so far, each, and those of one kind joined."""
+        each = [self.writer.text_so_far(place) for place in self._places.values()]
+        return [*each, self.so_far, self._joined("refusal")]
+
+    @staticmethod
+    def texts_in(item: dict[str, Any]) -> list[str]:
+        """Return the text of ITEM and its refusal."""
         parts = wire.objects_in(item.get("content"))
-        whole = "".join(x["text"] for x in parts if isinstance(x.get("text"), str))
-        return whole != "" and whole == self.so_far
+        found = [[x[key] for x in parts if isinstance(x.get(key), str)] for key in _TEXT_KEYS]
+        return list(map("".join, found))
 
     # --- Deltas -------------------------------------------------------------------------
 
@@ -133,7 +143,10 @@ class MessageItem(Item):
     def end(self, item: dict[str, Any], path: str, raw: Any) -> None:
         """Write the rest of the message and its end; a message that was cut ends with the run."""
         read = wire.read(wire.MessageItem, item, path)
-        content = wire.read_list(read.content, f"{path}.content")
+        content = read.content
+        if isinstance(content, str):
+            content = [{"type": "output_text", "text": content}]
+        content = wire.read_list(content, f"{path}.content")
         kinds = dict(enumerate(map(part_kind, content)))
         if all(kinds.get(index) == kind for index, kind in self._places):
             self._settle(content, f"{path}.content")

@@ -6,6 +6,8 @@ Rules of this file:
   and is open, else by ``output_index``, else it is the last one of its kind that is open. (Some
   servers change the ids at every event: then no item has the id.) If two items were added under
   one index, or under one id, the other of the two decides between them.
+- The end of a text or an item may have another index than its deltas. Unless its id is known, it
+  is about the item that has exactly that text, or that call.
 - A frame about an item that was never added begins that item, unless it ends one that must be the
   same: a call with its ``call_id``, a message with its text.
 - At the end the server lists all items. In that list an id counts more than a place, because
@@ -91,11 +93,21 @@ class Output:
 
     # --- While the response streams -----------------------------------------------------
 
-    def find(self, event: dict[str, Any], cls: type[T], kind: str) -> T:
-        """Return the item of class CLS that EVENT is about; if there is none, begin a KIND."""
+    def find(self, event: dict[str, Any], cls: type[T], kind: str, whole: str = "") -> T:
+        """Return the item of class CLS that EVENT is about; if there is none, begin a KIND.
+
+        Args:
+            event: The event.
+            cls: The class.
+            kind: The type of the item.
+            whole: The whole text that EVENT states, if it ends one.
+        """
         index = wire.read_index(event, "output_index")
         item_id = wire.text_or_none(event.get("item_id")) or ""
         found = self._known(index, item_id, cls)
+        if whole and not self._is_sure(item_id) and (found is None or found.contradicts(whole)):
+            others = (x for x in self._open(cls) if found is None or not x.is_whole)
+            found = next((x for x in others if whole in x.texts), found)
         if found is None:
             found = self._make(cls, kind, index, item_id)
             found.begin({}, "$", None)
@@ -106,7 +118,7 @@ class Output:
         item, kind, item_id = _item_of(event)
         index = wire.read_index(event, "output_index")
         known = self._begun(index, item_id, item_class(kind))
-        if known is not None:
+        if known is not None and not (known.announced and known.other_call(item)):
             known.keep(item)
             if known.index is None and index is not None:
                 known.index = index
@@ -127,8 +139,14 @@ class Output:
         cls = item_class(kind)
         found = self._known(index, item_id, cls)
         moved = found is not None and None not in (index, found.index) and found.index != index
-        if found is None or (moved and found.closed and not found.same(item)):
-            found = next((x for x in self._open(cls) if x.same(item)), None)
+        if found is None or not found.same(item):
+            if moved and found is not None and found.closed:
+                found = None
+            if found is None or not self._is_sure(item_id):
+                found = next((x for x in self._open(cls) if x.same(item)), found)
+        if found is None and index:
+            before = (x for x in self._open(cls) if x.index == index - 1 and x.type == kind)
+            found = next((x for x in before if not x.differs(item)), None)
         if found is None:
             found = self._make(cls, kind, index, item_id)
             found.begin(item, "$.item", None)
@@ -146,6 +164,10 @@ class Output:
     def _open(self, cls: type[T]) -> Iterator[T]:
         """Yield the items of class CLS that are open, the last one first."""
         return (x for x in reversed(self.items) if isinstance(x, cls) and not x.closed)
+
+    def _is_sure(self, item_id: str) -> bool:
+        """Return whether ITEM_ID says which item is meant: exactly one has it."""
+        return len(self._by_id.get(item_id, ())) == 1
 
     def _known(self, index: int | None, item_id: str, cls: type[T]) -> T | None:
         """Return the item of class CLS that INDEX and ITEM_ID mean, or None."""

@@ -42,11 +42,15 @@ class ReasoningItem(Item):
         # Whole texts whose meaning is decided when the item ends.
         self._held: dict[tuple[str, int], str] = {}
 
-    def same(self, item: dict[str, Any]) -> bool:
-        """Return whether ITEM, under another id and place, has the texts of this one."""
-        said = [self._joined(kind) for kind in self.EVENTS]
-        whole = ["".join(_texts(item.get(key), "$")) for key, _, _ in self.EVENTS.values()]
-        return any(said) and said == whole
+    @classmethod
+    def texts_in(cls, item: dict[str, Any]) -> list[str]:
+        """Return the text of ITEM and its summary."""
+        return ["".join(_texts(item.get(key), "$")) for key, _, _ in cls.EVENTS.values()]
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts so far, each, and those of one kind joined."""
+        return [*(x.text for x in self._open.values()), *map(self._joined, self.EVENTS)]
 
     def piece(self, kind: str, index: int | None, value: str, raw: Any) -> None:
         """Add a piece of a text of KIND, ``text`` or ``summary``."""

@@ -76,6 +76,17 @@ class CodeItem(ToolItem):
         """Return DELTA wrapped as the delta of a call."""
         return models.CodeInterpreterToolCallDelta(0, call_id, "code_interpreter", delta)
 
+    @property
+    def texts(self) -> list[str]:
+        """The code so far."""
+        call: Any = self.step.calls[0]
+        return [call.code_interpreter.input]
+
+    @staticmethod
+    def texts_in(item: dict[str, Any]) -> list[str]:
+        """Return the code in ITEM."""
+        return [wire.text_or_none(item.get("code")) or ""]
+
     def code(self, value: str, raw: Any) -> None:
         """Add a piece of the code."""
         self.step.add(self._delta(models.CodeInterpreterDelta(value)), raw)
@@ -154,6 +165,17 @@ class MCPItem(ToolItem):
         return models.MCPToolCallDelta(
             0, self.id, "mcp", read.name, "", server_label=read.server_label
         )
+
+    @property
+    def texts(self) -> list[str]:
+        """The arguments so far."""
+        call: Any = self.step.calls[0]
+        return [call.arguments]
+
+    @staticmethod
+    def texts_in(item: dict[str, Any]) -> list[str]:
+        """Return the arguments in ITEM."""
+        return [wire.json_of(item.get("arguments"))]
 
     def arguments(self, value: str, raw: Any) -> None:
         """Add a piece of the arguments."""

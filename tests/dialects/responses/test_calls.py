@@ -390,3 +390,20 @@ def test_items_go_back_exactly_as_they_were_sent() -> None:
     decode_response(CREATED, arguments("{}", "fc_1", 1), COMPLETED, dialect=dialect)
     expected = {"type": "function_call", "call_id": "fc_1", "name": "", "arguments": "{}"}
     assert [expected] == dialect.output_items
+
+
+@pytest.mark.parametrize(
+    "pieces", [['{"x"', ":1}", '{"x":1}'], ['{"x"', '{"x":1}'], ['{"x":1}'] * 2]
+)
+def test_arguments_that_are_sent_again_count_once_if_nothing_states_all_of_them(
+    pieces: list[str],
+) -> None:
+    """Those of a function do; what a custom tool takes may be any text."""
+    about: dict[str, Any] = {"call_id": "c", "name": "f"}
+    frames = [added("function_call", **about), *map(arguments, pieces)]
+    for ending in ([], [done("function_call", **about)]):
+        out = decode_response(CREATED, *frames, *ending, COMPLETED)
+        assert [("c", "f", '{"x":1}')] == required(out)
+    inputs = [event("custom_tool_call_input.delta", item_id="item_1", delta=x) for x in pieces]
+    out = decode_response(CREATED, added("custom_tool_call", **about), *inputs, COMPLETED)
+    assert [("c", "f", "".join(pieces))] == required(out)

@@ -1083,3 +1083,24 @@ def test_any_frame_alone_is_decoded_or_refused() -> None:
                 ResponsesDialect().decode(ServerSentEvent(name, data, 0))
             except DecodeError:
                 continue
+
+
+@pytest.mark.parametrize("status", ["completed", "incomplete", "failed", "cancelled"])
+@pytest.mark.parametrize("flat", [True, False])
+def test_a_response_without_an_event_around_it_is_read(status: str, *, flat: bool) -> None:
+    """Its fields are beside the type, or there is no type at all."""
+    item = {"type": "message", "id": "m", "content": [text_part("Hello")]}
+    sent = {"id": "r", "object": "response", "status": status, "output": [item]}
+    named = {"type": f"response.{status}"} if flat else {}
+    came = decode_response(
+        ("", {"object": "response", "status": "in_progress"}), ("", sent | named)
+    )
+    assert (status, "r") == (last_run(came).status, last_run(came).id)
+    assert ["Hello"] == [x.message.text for x in came.of(events.MessageDone)]
+    assert sent | named in [x.raw for x in came.of(events.WireEvent)]
+
+
+def test_the_content_of_a_message_may_be_a_text() -> None:
+    """It is its only part."""
+    came = transcript_of(added("message"), done("message", content="Hello"))
+    assert ["Hello"] == [x.message.text for x in came.of(events.MessageDone)]

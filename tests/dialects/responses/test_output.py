@@ -388,3 +388,124 @@ def test_the_items_are_known_as_last_sent() -> None:
     ]
     output.clear()
     assert ([], []) == (output.json, output.items)
+
+
+# --- An end at another place than the deltas -----------------------------------------------
+
+
+#: Type of item -> the frames of its pieces "ab" and "ab", and of all of it; and its final state.
+TEXTS: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "text": ("message", "output_text", "text", {"content": [text_part("abab")]}),
+    "refusal": (
+        "message",
+        "refusal",
+        "refusal",
+        {"content": [{"type": "refusal", "refusal": "abab"}]},
+    ),
+    "reasoning": (
+        "reasoning",
+        "reasoning_text",
+        "text",
+        {"content": [{"type": "reasoning_text", "text": "abab"}]},
+    ),
+    "summary": (
+        "reasoning",
+        "reasoning_summary_text",
+        "text",
+        {"summary": [{"type": "summary_text", "text": "abab"}]},
+    ),
+    "arguments": (
+        "function_call",
+        "function_call_arguments",
+        "arguments",
+        {"call_id": "c", "name": "f", "arguments": "abab"},
+    ),
+    "input": (
+        "custom_tool_call",
+        "custom_tool_call_input",
+        "input",
+        {"call_id": "c", "name": "f", "input": "abab"},
+    ),
+    "code": (
+        "code_interpreter_call",
+        "code_interpreter_call_code",
+        "code",
+        {"code": "abab"},
+    ),
+    "mcp": ("mcp_call", "mcp_call_arguments", "arguments", {"name": "f", "arguments": "abab"}),
+}
+
+
+@pytest.mark.parametrize("kind", TEXTS)
+@pytest.mark.parametrize("item_id", ["", None, "fresh"])
+@pytest.mark.parametrize("ends", [["text"], ["item"], ["text", "item"], ["text", "text", "item"]])
+def test_an_end_whose_output_index_is_one_higher_ends_the_same_item(
+    kind: str, item_id: str | None, ends: list[str]
+) -> None:
+    """The id may be empty, missing, or another one in every frame: there is one item."""
+    item_type, name, key, final = TEXTS[kind]
+    ids = (f"{item_id}_{n}" if item_id else item_id for n in range(20))
+
+    def about(index: int) -> dict[str, Any]:
+        found = next(ids)
+        return {"output_index": index} | ({} if found is None else {"item_id": found})
+
+    begins = {"type": item_type, "id": next(ids)} | {
+        x: final[x] for x in ("call_id",) if x in final
+    }
+    frames = [event("output_item.added", output_index=2, item=begins)]
+    frames += [event(f"{name}.delta", delta="ab", **about(2)) for _ in range(2)]
+    for end in ends:
+        if end == "text":
+            frames.append(event(f"{name}.done", **{key: "abab"}, **about(3)))
+        else:
+            item = {"type": item_type, "id": next(ids), **final}
+            frames.append(event("output_item.done", output_index=3, item=item))
+    out = (
+        transcript_of(*frames)
+        if "call_id" not in final
+        else decode_response(CREATED, *frames, COMPLETED)
+    )
+    assert out.error is None
+    begun = out.of(events.ThreadMessageCreated, events.RunStepToolCallCreated)
+    thoughts = out.of(events.ReasoningDone, events.ReasoningSummaryDone)
+    assert 1 == len(begun) + len(thoughts)
+
+
+def test_an_end_at_the_place_of_another_call_ends_the_one_that_has_its_id() -> None:
+    """Even if both calls have one item id, or none."""
+    for item_id in ("", "x"):
+        calls = [
+            {"type": "function_call", "id": item_id, "call_id": f"c{n}", "name": f"f{n}"}
+            for n in range(2)
+        ]
+        frames = []
+        for n, call in enumerate(calls):
+            frames.append(event("output_item.added", output_index=n, item=call))
+        frames += [arguments(f'{{"n":{n}}}', item_id, n) for n in range(2)]
+        for n, call in enumerate(calls):
+            frames.append(
+                event("function_call_arguments.done", output_index=n + 1, arguments=f'{{"n":{n}}}')
+            )
+            final = {**call, "arguments": f'{{"n":{n}}}'}
+            frames.append(event("output_item.done", output_index=n + 1, item=final))
+        out = decode_response(CREATED, *frames, COMPLETED)
+        assert [("c0", '{"n":0}'), ("c1", '{"n":1}')] == required(out)
+
+
+def test_an_item_that_ends_behind_another_is_another_if_its_text_is() -> None:
+    """It was not announced, and goes not on from the text of the one before."""
+    out = transcript_of(
+        added("message"), text("one"), done("message", "", 1, content=[text_part("two")])
+    )
+    assert ["one", "two"] == sorted(x.text for x in messages(out))
+
+
+def test_a_call_that_is_added_under_the_id_of_another_is_another() -> None:
+    """Its `call_id` shows that; there is no index."""
+    frames = []
+    for n in range(2):
+        frames.append(added("function_call", "x", None, call_id=f"c{n}", name="f"))
+        frames.append(arguments(f'{{"n":{n}}}', "x", None))
+    out = decode_response(CREATED, *frames, COMPLETED)
+    assert [("c0", '{"n":0}'), ("c1", '{"n":1}')] == required(out)

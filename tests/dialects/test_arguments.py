@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_core.dialects.chat.arguments import are_same, can_follow, is_whole, settled
+from stream_core.dialects.arguments import are_same, can_follow, is_whole, settled
 
 
 @pytest.mark.parametrize(
