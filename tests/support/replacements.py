@@ -20,6 +20,8 @@ import attrs
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects.assistants import ALIASES, EVENTS
 from stream_core.dialects.chat.chunks import ChatChunk, ChunkChoice, ChunkDelta
+from stream_core.dialects.responses import objects
+from stream_core.dialects.responses.event_table import ROWS
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from stream_core.models import Payload
 from stream_core.models.unions import is_tagged, members, tagged_union
@@ -241,6 +243,61 @@ def _chat_speaks(path: Path, failure: StreamError) -> bool:
     return isinstance(failure, ServerError) and bool({"error", "base_resp"} & {*path})
 
 
+@attrs.define
+class _Output(Payload):
+    """An output of the code interpreter."""
+
+    NEEDED = ("logs",)
+
+    logs: Any = None
+
+
+@attrs.define
+class _Item(Payload):
+    """An item of any type: each type has some of these fields."""
+
+    NEEDED = (
+        *("id", "type", "name", "call_id", "server_label", "code"),
+        *("content", "summary", "outputs"),
+    )
+
+    id: Any = None
+    type: Any = None
+    name: Any = None
+    call_id: Any = None
+    server_label: Any = None
+    code: Any = None
+    content: list[objects.Part] | None = None
+    summary: list[objects.Part] | None = None
+    outputs: list[_Output] | None = None
+
+
+@attrs.define
+class _Event(Payload):
+    """An event of the Responses wire: each type has some of these fields."""
+
+    NEEDED = ("response", "item", "part", "delta", "annotation")
+
+    response: objects.Response | None = None
+    item: _Item | None = None
+    part: objects.Part | None = None
+    delta: Any = None
+    annotation: Any = None
+
+
+def _responses_kind(name: str, value: Any) -> Any:
+    """Return the class of a frame of the Responses wire; its errors are left alone."""
+    is_event = isinstance(value, dict) and value.get("type") in ROWS
+    return _Event if is_event and "error" not in (name, value["type"]) else None
+
+
+def _responses_speaks(path: Path, failure: StreamError) -> bool:
+    """A frame without a name and a type does not end a response; an error beside it is one."""
+    if isinstance(failure, IncompleteStreamError):
+        return path == ("type",)
+    return isinstance(failure, ServerError) and "error" in path
+
+
 #: The wires by name.
 WIRES = {
     one.dialect: one
@@ -261,6 +318,13 @@ WIRES = {
                 (ChunkChoice, "messages"): list[_Spoken],
                 (ChunkDelta, "content"): list[_Part],
             },
+        ),
+        Wire(
+            "responses",
+            ("responses", "more/responses", "servers"),
+            _responses_kind,
+            _responses_speaks,
+            {(objects.Response, "output"): list[_Item]},
         ),
     )
 }

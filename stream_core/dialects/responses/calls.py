@@ -75,7 +75,9 @@ class CallItem(Item):
     def sent(self) -> dict[str, Any]:
         """The item as sent, with the arguments that only deltas brought."""
         key = "input" if self.type == "custom_tool_call" else "arguments"
-        if self.json.get(key) not in (None, "") or not self.function.arguments:
+        stated, known = self.json.get(key), self.function.arguments
+        is_beginning = isinstance(stated, str) and known.startswith(stated)
+        if not known or (stated is not None and not is_beginning):
             return self.json
         named = {"type": self.type, "call_id": self.call_id, "name": self.function.name}
         return {**named, **self.json, key: self.function.arguments}

@@ -182,7 +182,7 @@ class Format(_Read):
 class Response(_Read):
     """A response, complete or at its beginning. Fields of type Any have more than one type."""
 
-    NEEDED = ("id",)
+    NEEDED = ("id", "output")
 
     id: str = ""
     created_at: float | None = None
@@ -241,6 +241,8 @@ class Part(_Read):
 class MessageItem(_Read):
     """A message."""
 
+    NEEDED = ("content",)
+
     status: str | None = None
     phase: str | None = None
     content: Any = None
@@ -267,7 +269,7 @@ class CallItem(_Read):
 class CodeItem(_Read):
     """A call of the code interpreter."""
 
-    NEEDED = ("code",)
+    NEEDED = ("code", "outputs")
 
     status: str | None = None
     code: str = ""
