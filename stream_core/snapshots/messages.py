@@ -233,11 +233,13 @@ class MessageSnapshots:
         """Append to OUT the rest of a message; MESSAGE, as the server sent it, is its end state."""
         places = _places(container, message)
         missing = _missing_text(container, message, places)
-        for index, part in zip(places, message.content, strict=True):
-            block = container.blocks.get(index)
-            if block is None:
-                block = container.put(index, part)
-            self._settle_part(container, block, part, missing.get(index), out)
+        ends = [
+            (container.blocks.get(index) or container.put(index, part), part)
+            for index, part in zip(places, message.content, strict=True)
+        ]
+        # The open part first: another one that never began would end it without its rest.
+        for block, part in sorted(ends, key=lambda end: end[0] is not container.open):
+            self._settle_part(container, block, part, missing.get(block.index), out)
         self._finish_message(container, message, out)
 
     def _finish_message(

@@ -742,3 +742,13 @@ def test_a_final_content_with_fewer_places_than_the_deltas_had_is_theirs_in_orde
     )
     assert ["a", "b"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
     assert [4, 5] == [x.index for x in made.of(events.MessageTextDone)]
+
+
+def test_the_rest_of_an_open_part_comes_before_a_part_that_never_began() -> None:
+    """The final message has an empty part before it; the open one is done with all its text."""
+    made = transcript_of(
+        message("created"), text_delta("a", index=1), message("completed", text(""), text("ab"))
+    )
+    assert ("ab", "") == (said(made, 1), said(made, 0))
+    done = [(x.index, x.text.value) for x in made.of(events.MessageTextDone)]
+    assert [(1, "ab"), (0, "")] == done

@@ -20,9 +20,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import pytest
 
-from stream_core import events, models
+from stream_core import environment, events, models
 from stream_core.decoding.decoder import EventDecoder
-from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
+from stream_core.errors import (
+    DecodeError,
+    IncompleteStreamError,
+    ServerError,
+    UnknownWireError,
+)
 from tests.support.frames import (
     Transcript,
     check_transcript,
@@ -403,9 +408,22 @@ def test_the_calls_of_any_wire_are_those_that_the_run_requires(other: Other) -> 
         assert {} == done
 
 
-def test_the_wire_is_found_out(other: Other) -> None:
-    """`auto` gives the same events as the name of the wire."""
-    assert other_transcript(other) == decode(other[1].read_bytes())
+def test_the_wire_is_found_out(other: Other, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` gives the same events as the name of the wire, on both paths."""
+    data = other[1].read_bytes()
+    assert other_transcript(other) == decode(data, dialect="auto")
+    monkeypatch.setattr(environment, "FAST", False)
+    assert other_transcript(other) == decode(data, dialect="auto")
+
+
+def test_the_assistants_wire_is_found_out(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """So it is with the recordings that are Assistants streams, except broken ones."""
+    data = path.read_bytes()
+    named = decode(data, dialect="assistants")
+    if not isinstance(named.error, DecodeError | UnknownWireError):
+        assert named == decode(data, dialect="auto")
+        monkeypatch.setattr(environment, "FAST", False)
+        assert named == decode(data, dialect="auto")
 
 
 # --- By name ----------------------------------------------------------------------------

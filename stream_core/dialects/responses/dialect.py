@@ -8,8 +8,7 @@ Rules of this file:
   in it is an :class:`UnknownEvent`, never an exception.
 - Every frame before the end gives exactly one event that has its JSON as ``raw``. What it only
   implies is synthetic. A frame without a counterpart is an extension event.
-- An item is found by its ``output_index``, else by its id, else it is the last one: some
-  servers change the ids at every event, others send no indexes. Events carry the first id seen.
+- Frames about items are decoded by ``item_frames``, which is the other half of this class.
 - Nothing depends on an event that adds nothing: servers leave out ``event:`` lines, indexes,
   sequence numbers, the beginning or the end of parts and items, and whole texts that no delta
   brought. The response that the last event carries is the last word.
@@ -22,7 +21,7 @@ Source of the names: OpenAI API reference, "Responses: Streaming".
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
@@ -30,40 +29,26 @@ from stream_core import events, models
 from stream_core.convert import json_text
 from stream_core.dialects import Decoded, is_bare_word
 from stream_core.dialects.assistants import DONE, read_error
-from stream_core.dialects.run_writer import RunWriter, add_usage
+from stream_core.dialects.run_writer import add_usage
 from stream_core.errors import DecodeError
 
 from . import objects as wire
 from .calls import CallItem, may_call
 from .event_table import ALIASES, ROWS
-from .items import Item
-from .messages import MessageItem, part_kind
-from .output import Output
-from .reasoning import ReasoningItem
+from .item_frames import ItemFrames
 from .run_ending import ending, error_in
 from .run_fields import assistant_id, conversation_id, run_fields, usage
-from .tool_items import CodeItem, MCPItem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stream_core.sse import ServerSentEvent
 
-T = TypeVar("T", bound=Item)
-
 __all__ = ["ResponsesDialect"]
 
 
 #: The type of an item that asks whether a tool of an MCP server may be called.
 _APPROVAL = "mcp_approval_request"
-
-#: Maps the events of calls that the caller answers to the type of their item.
-_CALLS = {
-    "response.function_call_arguments.delta": "function_call",
-    "response.function_call_arguments.done": "function_call",
-    "response.custom_tool_call_input.delta": "custom_tool_call",
-    "response.custom_tool_call_input.done": "custom_tool_call",
-}
 
 #: Maps the status of a response that has ended to the event that says so.
 _ENDINGS = {
@@ -74,12 +59,10 @@ _ENDINGS = {
 _UNNAMED = ("", "message")
 
 
-class ResponsesDialect:
+class ResponsesDialect(ItemFrames):
     """The Responses wire, as the events of one run; it keeps the state of the current response.
 
     Attributes:
-        response_id: Id of the newest response, or "" before the first. The run keeps the id of
-            its first response.
         sequence_number: The highest one seen, or None.
         requested_tools: The tools of the request; None if the request is not known.
     """
@@ -101,10 +84,8 @@ class ResponsesDialect:
         run = models.Run(
             id=response_id, thread_id=thread_id, assistant_id=assistant_id, instructions=""
         )
-        self.response_id = response_id
+        super().__init__(run)
         self.sequence_number: int | None = None
-        self._run = RunWriter(run)
-        self._output = Output(self._run)
         self.requested_tools: list[Any] | None = None
         self._tools: list[dict[str, Any]] = []
         self._usage: models.Usage | None = None
@@ -209,20 +190,6 @@ class ResponsesDialect:
         writer.run = evolve(writer.run, **run_fields(response))
         return response
 
-    def _identify(self, found: str) -> None:
-        """Give the run its ids before it begins; FOUND is the best id known, or ""."""
-        run = self._run.run
-        run.id = run.id or found or "run_1"
-        run.thread_id = run.thread_id or f"thread_{run.id}"
-
-    def _begin(self, event: dict[str, Any]) -> None:
-        """Write that the run is in progress, which EVENT implies."""
-        if self._run.began == 0:
-            known = self.response_id or wire.text_or_none(event.get("response_id")) or ""
-            item = wire.text_or_none(event.get("item_id"))
-            self._identify(known or (f"run_{item}" if item else ""))
-        self._run.begin()
-
     def _created(self, event: dict[str, Any], name: str) -> None:
         """The response was created; real Assistants streams then send queued, and so do we."""
         waits = self._read(event).status == "queued"
@@ -296,173 +263,6 @@ class ResponsesDialect:
         """The server failed; EVENT does not state how the run ended."""
         self._run.written.append(Decoded(events.ErrorEvent, _error(event), event, name))
 
-    # --- Items --------------------------------------------------------------------------
-
-    def _item_added(self, event: dict[str, Any], _: str) -> None:
-        """An item began."""
-        self._begin(event)
-        self._output.added(event)
-
-    def _item_done(self, event: dict[str, Any], _: str) -> None:
-        """An item ended."""
-        self._begin(event)
-        self._output.done(event)
-
-    def _extension(self, event: dict[str, Any], name: str) -> None:
-        """Something happened that has no counterpart."""
-        self._begin(event)
-        self._run.extend(name, event)
-
-    def _about(
-        self, event: dict[str, Any], name: str, cls: type[T], kind: str, whole: str = ""
-    ) -> T | None:
-        """Return the item that EVENT is about, or None if it ended: EVENT is then an extension.
-
-        WHOLE is all of a text, if EVENT ends one.
-        """
-        self._begin(event)
-        item = self._output.find(event, cls, kind, whole)
-        if not item.closed:
-            return item
-        self._run.extend(name, event)
-        return None
-
-    # --- Messages -----------------------------------------------------------------------
-
-    def _text_delta(self, event: dict[str, Any], name: str) -> None:
-        """A text grew."""
-        message = self._about(event, name, MessageItem, "message")
-        if message is not None:
-            message.text(_content_index(event), _delta(event), event)
-
-    def _text_done(self, event: dict[str, Any], name: str) -> None:
-        """A text is complete."""
-        whole = _whole(event, "text")
-        message = self._about(event, name, MessageItem, "message", whole)
-        if message is not None:
-            message.complete(_content_index(event), whole, "text")
-            self._run.extend(name, event)
-
-    def _refusal_delta(self, event: dict[str, Any], name: str) -> None:
-        """A refusal grew."""
-        message = self._about(event, name, MessageItem, "message")
-        if message is not None:
-            message.refusal(_content_index(event), _delta(event), event)
-
-    def _refusal_done(self, event: dict[str, Any], name: str) -> None:
-        """A refusal is complete."""
-        whole = _whole(event, "refusal")
-        message = self._about(event, name, MessageItem, "message", whole)
-        if message is not None:
-            message.complete(_content_index(event), whole, "refusal")
-            self._run.extend(name, event)
-
-    def _annotation(self, event: dict[str, Any], name: str) -> None:
-        """A text got an annotation."""
-        message = self._about(event, name, MessageItem, "message")
-        if message is not None:
-            number = wire.read_index(event, "annotation_index")
-            message.annotate(_content_index(event), number, event.get("annotation"), event)
-
-    def _part_done(self, event: dict[str, Any], name: str) -> None:
-        """A part is complete; parts of reasoning arrive here too."""
-        part = wire.read_object(event, "part")
-        kind = part_kind(part)
-        if kind is None:
-            self._extension(event, name)
-            return
-        message = self._about(event, name, MessageItem, "message", _whole(part, kind))
-        if message is not None:
-            message.part(_content_index(event), part, "$.part")
-            self._run.extend(name, event)
-
-    # --- Calls --------------------------------------------------------------------------
-
-    def _call_delta(self, event: dict[str, Any], name: str) -> None:
-        """The arguments of a call that the caller answers grew."""
-        call = self._about(event, name, CallItem, _CALLS[name])
-        if call is not None:
-            delta = event.get("delta")
-            whole = isinstance(delta, dict)
-            call.arguments(wire.json_of(delta) if whole else _delta(event), event)
-
-    def _call_done(self, event: dict[str, Any], name: str) -> None:
-        """The arguments of a call that the caller answers are complete."""
-        whole = wire.json_of(event.get("arguments")) or wire.json_of(event.get("input"))
-        call = self._about(event, name, CallItem, _CALLS[name], whole)
-        if call is not None:
-            call.finish(whole)
-            self._run.extend(name, event)
-
-    def _code_delta(self, event: dict[str, Any], name: str) -> None:
-        """The code for the code interpreter grew."""
-        call = self._about(event, name, CodeItem, "code_interpreter_call")
-        if call is not None:
-            call.code(_delta(event), event)
-
-    def _code_done(self, event: dict[str, Any], name: str) -> None:
-        """The code for the code interpreter is complete."""
-        whole = _whole(event, "code")
-        call = self._about(event, name, CodeItem, "code_interpreter_call", whole)
-        if call is not None:
-            call.complete(whole)
-            self._run.extend(name, event)
-
-    def _mcp_delta(self, event: dict[str, Any], name: str) -> None:
-        """The arguments of a call of an MCP tool grew."""
-        call = self._about(event, name, MCPItem, "mcp_call")
-        if call is not None:
-            call.arguments(_delta(event), event)
-
-    def _mcp_done(self, event: dict[str, Any], name: str) -> None:
-        """The arguments of a call of an MCP tool are complete."""
-        whole = wire.json_of(event.get("arguments"))
-        call = self._about(event, name, MCPItem, "mcp_call", whole)
-        if call is not None:
-            call.complete(whole)
-            self._run.extend(name, event)
-
-    # --- Events that the Assistants wire never had --------------------------------------
-
-    def _partial_image(self, event: dict[str, Any], _: str) -> None:
-        """A preview of an unfinished image arrived."""
-        self._begin(event)
-        image = models.PartialImage(
-            _whole(event, "partial_image_b64"),
-            wire.read_index(event, "partial_image_index") or 0,
-            _whole(event, "item_id"),
-        )
-        self._run.write(events.ImageGenerationPartial, image, event)
-
-    def _reasoning_delta(self, event: dict[str, Any], name: str) -> None:
-        """The model's reasoning grew."""
-        self._reason(event, name, "text", _content_index(event))
-
-    def _summary_delta(self, event: dict[str, Any], name: str) -> None:
-        """A summary of the model's reasoning grew."""
-        self._reason(event, name, "summary", wire.read_index(event, "summary_index"))
-
-    def _reasoning_done(self, event: dict[str, Any], name: str) -> None:
-        """A text of the model's reasoning is complete."""
-        self._reasoned(event, name, "text", _content_index(event))
-
-    def _summary_done(self, event: dict[str, Any], name: str) -> None:
-        """A part of a summary is complete."""
-        self._reasoned(event, name, "summary", wire.read_index(event, "summary_index"))
-
-    def _reason(self, event: dict[str, Any], name: str, kind: str, index: int | None) -> None:
-        """Add a piece to a text of reasoning."""
-        item = self._about(event, name, ReasoningItem, "reasoning")
-        if item is not None:
-            item.piece(kind, index, _delta(event), event)
-
-    def _reasoned(self, event: dict[str, Any], name: str, kind: str, index: int | None) -> None:
-        """End a text of reasoning."""
-        whole = _whole(event, "text")
-        item = self._about(event, name, ReasoningItem, "reasoning", whole)
-        if item is not None and not item.complete(kind, index, whole, event):
-            self._run.extend(name, event)
-
 
 def _name_of(name: str, event: Any) -> str:
     """Return the type of a frame's EVENT: the one it states, else the frame's NAME.
@@ -486,23 +286,6 @@ def _error(event: Any) -> models.Error:
     if isinstance(event, dict) and event.get("type") == "error":
         event = {key: value for key, value in event.items() if key != "type"}
     return read_error(event)
-
-
-def _delta(event: dict[str, Any]) -> str:
-    """Return the piece in EVENT, which early versions wrapped in an object."""
-    delta = event.get("delta")
-    wrapped = delta.get("text") if isinstance(delta, dict) else None
-    return wrapped if isinstance(wrapped, str) else wire.read_text(event, "delta")
-
-
-def _whole(event: dict[str, Any], key: str) -> str:
-    """Return the text at KEY of EVENT; "" if there is none, because deltas say the same."""
-    return wire.text_or_none(event.get(key)) or ""
-
-
-def _content_index(event: dict[str, Any]) -> int | None:
-    """Return the index of the part that EVENT is about, or None if it does not say."""
-    return wire.read_index(event, "content_index")
 
 
 def _approval(item: dict[str, Any]) -> models.MCPApprovalToolCall:

@@ -18,7 +18,8 @@ class Row(NamedTuple):
     """How one type of event is decoded.
 
     Attributes:
-        method: Name of the method of :class:`ResponsesDialect` that decodes it.
+        method: Name of the method of :class:`ResponsesDialect` that decodes it; those for items are
+            in its base class.
         becomes: The events that it becomes, for the documentation.
     """
 
