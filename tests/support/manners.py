@@ -53,12 +53,17 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             "final item lists one part at 0",
             "one part, and its text once",
             ("r_content_index_one",),
+            tests=(
+                "test_content_index_that_is_not_0_or_grows_gives_the_text_once",
+                "test_a_final_state_with_as_many_equal_texts_has_two_parts",
+            ),
         ),
         Manner(
             "gateways (Responses)",
             "an item has the id of the reasoning before it, an empty id, or another index at its "
             "end",
             "one message, once",
+            tests=("test_item_ids_that_repeat_or_are_empty_and_ends_one_higher_are_one_item",),
         ),
         Manner(
             "servers that cut text by UTF-16 units",
@@ -68,6 +73,8 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             tests=(
                 "test_halves_of_a_surrogate_pair_meet_whatever_is_between",
                 "test_halves_of_a_surrogate_pair_are_delivered_together",
+                "test_a_surrogate_pair_split_over_two_deltas_is_whole_whatever_ends_the_text",
+                "test_a_surrogate_pair_split_over_two_deltas_is_whole",
             ),
         ),
         Manner(
@@ -131,6 +138,10 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             "`output_text` at the top and an empty `output`; `response.text.delta` as a name",
             "the text is delivered",
             ("r_output_text_only", "r_text_delta_alias"),
+            tests=(
+                "test_output_text_at_the_top_and_no_output_is_delivered",
+                "test_response_text_delta_as_a_name_is_delivered",
+            ),
         ),
         Manner(
             "models that refuse (Chat)",
@@ -143,7 +154,10 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             "annotations with keys that nobody documents",
             "they are in `extra` of the annotation",
             ("cite_openrouter_snippet", "r_citation_get_url"),
-            tests=("test_unknown_keys_of_annotations_stay_in_them",),
+            tests=(
+                "test_unknown_keys_of_annotations_stay_in_them",
+                "test_unknown_keys_of_annotations_are_in_extra",
+            ),
         ),
     ),
     "calls": (
@@ -155,6 +169,7 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             tests=(
                 "test_fragments_of_two_calls_in_turn_make_each_call_whole",
                 "test_interleaved_calls_are_done_once_each_with_whole_arguments",
+                "test_calls_interleaved_at_every_fragment_boundary_are_whole",
             ),
         ),
         Manner(
@@ -236,18 +251,26 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             "deltas of arguments are encrypted; the final item has them in plain text",
             "`on_tool_call_done` and `run.required_action` have the final ones",
             ("r_copilot_ciphertext",),
+            tests=(
+                "test_arguments_as_an_object_or_first_in_added_or_in_ciphertext_are_those_of_the_end",
+            ),
         ),
         Manner(
             "Azure agents (Responses)",
             "a `function_call` and its `function_call_output` in one response",
             "the server ran it: nothing is required",
             ("r_answered_call",),
+            tests=(
+                "test_a_function_call_with_its_output_in_one_response_is_not_required",
+                "test_a_function_call_with_its_output_makes_no_second_request",
+            ),
         ),
         Manner(
             "xAI (Responses)",
             "a tool that the server runs is shown as a `custom_tool_call`",
             "nothing is required, if the tools that the response echoes have no custom one",
             ("r_xai_custom_tool_call",),
+            tests=("test_a_custom_tool_call_is_the_servers_only_if_nobody_asked_for_one",),
         ),
         Manner(
             "OpenRouter, Gemini, vLLM, Copilot (Chat)",
@@ -293,26 +316,48 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             "a page of HTML in an event stream",
             "an error that quotes how it begins",
             ("error_html_body",),
-            tests=("test_a_page_in_an_event_stream_is_an_error_that_quotes_how_it_begins",),
+            tests=(
+                "test_a_page_in_an_event_stream_is_an_error_that_quotes_how_it_begins",
+                "test_html_or_another_text_in_an_event_stream_is_quoted",
+            ),
         ),
         Manner(
             "OpenAI (Responses)",
             "`error`, and `response.failed` after it",
             "both are delivered, then the stream ends with a `ServerError`",
             ("r_error_then_failed",),
+            tests=(
+                "test_error_and_then_response_failed_are_both_delivered",
+                "test_after_an_error_one_frame_is_waited_for_but_not_for_long",
+            ),
+        ),
+        Manner(
+            "gateways that fake a stream (Responses)",
+            "a response without an event around it, or with its fields beside the type",
+            "it ends the run as its status says, with all of its output",
+            tests=("test_a_response_without_an_event_around_it_is_read",),
         ),
         Manner(
             "gateways (Responses)",
             "`response.in_progress` or `response.failed` without a response in it",
             "a heartbeat is an extension event; a failure ends the run with its message",
             ("r_in_progress_bare", "r_failed_bare"),
+            tests=(
+                "test_a_bare_heartbeat_is_an_event_and_changes_nothing",
+                "test_a_bare_end_ends_the_run_as_its_name_says",
+                "test_a_bare_failure_is_failed_with_its_message",
+            ),
         ),
         Manner(
             "gateways",
             "`data: ping` and other bare words as heartbeats",
             "an unknown event",
             ("ping_data",),
-            tests=("test_a_bare_word_is_an_unknown_event",),
+            tests=(
+                "test_a_bare_word_is_an_unknown_event",
+                "test_bare_words_as_data_are_unknown_events",
+                "test_bare_words_and_done_with_a_blank_say_nothing",
+            ),
         ),
         Manner(
             "servers in Python, gateways",
@@ -324,6 +369,7 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
                 "test_a_field_that_is_not_needed_may_have_any_type",
                 "test_numbers_that_json_does_not_have_end_nothing",
                 "test_only_needed_fields_can_end_a_stream",
+                "test_wrong_typed_fields_that_say_nothing_needed_do_not_end_a_stream",
             ),
         ),
         Manner(
@@ -417,7 +463,10 @@ MANNERS: dict[str, tuple[Manner, ...]] = {
             "every server",
             "a frame of which nothing is made: an empty delta, usage alone",
             "an extension event that has its JSON",
-            tests=("test_of_any_stream_nothing_is_lost_and_calls_are_done_whole",),
+            tests=(
+                "test_of_any_stream_nothing_is_lost_and_calls_are_done_whole",
+                "test_every_frame_of_any_stream_has_an_event_with_its_json",
+            ),
         ),
     ),
 }

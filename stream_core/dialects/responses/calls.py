@@ -107,13 +107,11 @@ class CallItem(Item):
 
     def arguments(self, value: str, raw: Any) -> None:
         """Add a piece of the arguments."""
-        first, self._promised = self._promised, ""
-        if first and _is_first_piece(first, value):
-            self._add(first)
-        self._add(value, raw)
-
-    def _add(self, value: str, raw: Any = None) -> None:
-        """Write a piece of the arguments."""
+        if self._promised:
+            first, self._promised = self._promised, ""
+            if _is_first_piece(first, value):
+                self._pieces.append(first)
+                self.step.arguments(self.number, first)
         self._pieces.append(value)
         self.step.arguments(self.number, value, raw)
 
