@@ -181,9 +181,14 @@ class ChatDialect:
             failure = failure_of(raw)
             if failure is not None:
                 return self._error(failure, raw)
-            if isinstance(raw.get("usage"), dict):
+            if name in _UNNAMED and self._is_usage(raw):
                 return self._read_chunk(raw)
         return self._unknown(_own_name(raw) if name in _UNNAMED else name, raw)
+
+    def _is_usage(self, raw: dict[str, Any]) -> bool:
+        """Return whether RAW is a usage in a frame of its own; objects of other wires have one."""
+        foreign = raw.get("object") or raw.get("type")
+        return bool(self._answer.began) and not foreign and isinstance(raw.get("usage"), dict)
 
     def _read_chunk(self, raw: dict[str, Any]) -> list[Decoded]:
         """Decode the chunk RAW; what comes with an error is delivered before it."""

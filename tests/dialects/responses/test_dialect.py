@@ -24,7 +24,14 @@ from stream_core.errors import (
     UnknownWireError,
 )
 from stream_core.sse import ServerSentEvent
-from tests.support.frames import DONE, Transcript, decode_every_way, frame, sse
+from tests.support.frames import (
+    DONE,
+    Transcript,
+    decode_every_way,
+    decode_with,
+    frame,
+    sse,
+)
 from tests.support.responses_frames import (
     COMPLETED,
     CREATED,
@@ -125,7 +132,7 @@ def test_a_recording_is_in_order_and_fails_only_if_truncated(path: Path) -> None
     if path.parent.name == "servers":  # which it has not
         came = decode_every_way(data, dialect="responses", seeds=range(1))
     else:
-        came = decode(data, dialect="responses")
+        came = decode_with(EventDecoder("responses"), [data])
     check_order(came.events, ended=came.error is None)
     assert (path.name in CUT) == isinstance(came.error, IncompleteStreamError)
     assert came.error is None or path.name in CUT
@@ -238,7 +245,7 @@ def test_more_recordings_lose_nothing_and_tell_nothing_twice(wire: Path) -> None
     if not paths:
         pytest.skip("no recordings of this kind")
     for path in paths:
-        came = decode(path.read_bytes(), dialect="responses")
+        came = decode_with(EventDecoder("responses"), [path.read_bytes()])
         assert (came.error is None) == (path.name != "vercel_openai_openai-error.1.sse"), path.name
         if came.error is None:
             check_order(came.events, ended=True)
