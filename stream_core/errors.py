@@ -4,7 +4,7 @@
 
     StreamError
     ├── TransportError              the connection failed: refused, reset, TLS, bad framing
-    │   └── StreamTimeoutError      no connection, or silence longer than the read timeout
+    │   └── StreamTimeoutError      no connection, silence, or an answer that took too long
     ├── APIStatusError              an answer other than 2xx, before any event
     │   ├── BadRequestError         400
     │   ├── AuthenticationError     401
@@ -86,33 +86,50 @@ class StreamError(Exception):
 
 
 class TransportError(StreamError):
-    """The connection failed; ``__cause__`` is the HTTP library's exception.
+    """The connection failed; ``__cause__`` is the exception of the socket or the HTTP library.
 
     Attributes:
         message: What failed, in words.
-        url: The address requested, if known.
+        url: The address requested, without its query, if known.
+        stage: How far the request had come: ``"connecting"`` (to the server or its proxy),
+            ``"TLS"``, ``"waiting"`` for the head of the answer, ``"reading"`` its body; None if
+            no request failed, e.g. because the stream is read from a file.
     """
 
-    def __init__(self, message: str, *, url: str | None = None) -> None:
+    def __init__(self, message: str, *, url: str | None = None, stage: str | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.url = url
+        self.stage = stage
+
+    @property
+    def sent(self) -> bool:
+        """Whether the request may have reached the server.
+
+        If not, nothing happened there, and it can be sent again without doing anything twice.
+        """
+        return self.stage not in {"connecting", "TLS"}
 
     def __str__(self) -> str:
         return self.message if self.url is None else f"{self.message} ({self.url})"
 
 
 class StreamTimeoutError(TransportError):
-    """No connection in time, or silence longer than the read timeout.
+    """No connection in time, silence for too long, or an answer that took too long as a whole.
 
     Attributes:
         timeout: The limit that was exceeded, in seconds, if known.
     """
 
     def __init__(
-        self, message: str, *, url: str | None = None, timeout: float | None = None
+        self,
+        message: str,
+        *,
+        url: str | None = None,
+        stage: str | None = None,
+        timeout: float | None = None,
     ) -> None:
-        super().__init__(message, url=url)
+        super().__init__(message, url=url, stage=stage)
         self.timeout = timeout
 
 
@@ -126,7 +143,7 @@ class APIStatusError(StreamError):
         request_id: The server's id for the request (``x-request-id``), or None.
         body: The parsed JSON body, or its text if it is not JSON.
         headers: The response headers.
-        url: The address requested, if known.
+        url: The address requested, without its query, if known.
     """
 
     def __init__(
@@ -214,7 +231,7 @@ class NotAnEventStreamError(StreamError):
         encoding: The content encoding that the server stated, if it was not asked for and cannot
             be undone, or None.
         body: Its first bytes.
-        url: The address requested, if known.
+        url: The address requested, without its query, if known.
     """
 
     def __init__(

@@ -39,7 +39,7 @@ class CallOptions(TypedDict, total=False):
         extra_headers: Additional headers; None removes a header that would otherwise be sent.
         extra_query: Added to the query.
         extra_body: Keys to add to the body or to replace in it.
-        timeout: For this call: seconds, (connecting, silence), or None for no limit.
+        timeout: For this call: seconds, (connecting, answer), or None for no limit.
     """
 
     extra_headers: Mapping[str, str | None]
@@ -60,6 +60,8 @@ class StreamOptions(CallOptions, total=False):
         cancel_on_interrupt: Whether Ctrl-C also cancels the run; False by default.
         idle_timeout: Seconds without an event after which the stream is lost, though comments
             or heartbeats still come; instead of the client's, None for no limit.
+        deadline: Seconds after which the stream ends with StreamTimeoutError, whatever it does;
+            instead of the client's, None for no limit.
         approve: Called with each tool call before it runs, and with each MCP call that waits
             for approval. True lets the call run; False refuses it; a string refuses it and
             becomes its output; another call runs instead.
@@ -75,6 +77,7 @@ class StreamOptions(CallOptions, total=False):
     recover: bool
     cancel_on_interrupt: bool
     idle_timeout: float | None
+    deadline: float | None
     approve: Approve
     tool_errors: ToolErrors
     max_rounds: int

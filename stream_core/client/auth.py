@@ -29,7 +29,7 @@ __all__ = [
     "token",
 ]
 
-#: Called for each request (not for its retries); returns the headers that authenticate it.
+#: Called each time that a request is sent; returns the headers that authenticate it.
 Authentication: TypeAlias = "Callable[[], Mapping[str, str]]"
 
 #: A key, or a function that returns it.

@@ -35,10 +35,12 @@ class ClientOptions(TypedDict, total=False):
     """The settings of a ``Client`` that are the same for every service.
 
     Attributes:
-        timeout: Seconds for connecting and for silence each, or both as a pair; None for no
+        timeout: Seconds for connecting and for the answer each, or both as a pair; None for no
             limit.
         idle_timeout: Seconds without an event after which a stream is lost.
+        deadline: Seconds after which a stream ends.
         max_retries: How often a request is sent again.
+        max_answer_bytes: The largest answer that is not a stream.
         session: The ``requests.Session`` to send through.
         default_headers: Sent with every request; None removes a header.
         default_query: Sent with every request.
@@ -49,7 +51,9 @@ class ClientOptions(TypedDict, total=False):
 
     timeout: Timeout
     idle_timeout: float | None
+    deadline: float | None
     max_retries: int
+    max_answer_bytes: int | None
     session: Session | None
     default_headers: Mapping[str, str | None] | None
     default_query: Mapping[str, Any] | None

@@ -12,6 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal
 from urllib.parse import urlsplit
 
+from stream_core.effects import Ask
+from stream_core.streams.driver import Driver
+
 from . import azure
 from .assistants import Assistants, Threads
 from .auth import bearer, comes_with, given
@@ -73,7 +76,9 @@ class Client:
         project: str | None = None,
         timeout: Timeout = DEFAULT_TIMEOUT,
         idle_timeout: float | None = None,
+        deadline: float | None = None,
         max_retries: int = 2,
+        max_answer_bytes: int | None = None,
         session: Session | None = None,
         default_headers: Mapping[str, str | None] | None = None,
         default_query: Mapping[str, Any] | None = None,
@@ -92,15 +97,23 @@ class Client:
                 headers that authenticate it.
             organization: OpenAI's header; None reads ``OPENAI_ORG_ID``.
             project: OpenAI's header; None reads ``OPENAI_PROJECT_ID``.
-            timeout: Seconds for connecting and for silence each, or both as a pair; None
-                for no limit.
+            timeout: Seconds for connecting and for the answer each, or both as a pair; None for
+                no limit. An answer that is not a stream must be complete within the second
+                number, and so must the head of a stream; then it limits each silence.
             idle_timeout: Seconds without an event after which a stream is lost, though the
                 server still sends comments or heartbeats; None for no limit.
-            max_retries: How often a request is sent again if, before its answer began, the
-                connection broke or the status was 408, 409, 429 or 5xx; see
-                :func:`stream_core.http.transport.retrying_adapter`.
-            session: A ``requests.Session`` to send through; it is left as it is. Its own
-                adapters then decide about retries, and the caller closes it.
+            deadline: Seconds after which a stream ends with StreamTimeoutError, whatever it
+                does: rounds of tools and recovery count too; None for no limit.
+            max_retries: How often a request is sent again if its connection was refused or the
+                server asks for it (408, 429, and 409 with ``x-should-retry``). A question (GET)
+                and a request that only makes an answer are also sent again if, before the
+                answer's body, the connection broke or the status was 5xx; what changes a thread
+                or a conversation is not.
+            max_answer_bytes: The largest answer that is not a stream, compressed or not; None
+                means 64 MiB.
+            session: A ``requests.Session`` to send through; it is left as it is, and the caller
+                closes it. Mount :func:`stream_core.http.retrying_adapter` on it: with other
+                adapters, the head of an answer is limited by its silences only.
             default_headers: Sent with every request; None removes a header.
             default_query: Sent with every request, e.g. ``{"api-version": "v1"}``; the
                 arguments of a call take precedence.
@@ -119,8 +132,10 @@ class Client:
 
         Raises:
             ValueError: There is no key for OpenAI's own server, the key or the address is
-                malformed, MAX_RETRIES is negative, or WIRE or THREADS is unknown.
-            TypeError: ASSISTANTS contains a setting that assistants do not have.
+                malformed, a number is negative, a header has a value that HTTP cannot carry, or
+                WIRE or THREADS is unknown.
+            TypeError: An argument has the wrong type, or ASSISTANTS contains a setting that
+                assistants do not have.
         """
         if wire not in _WIRES:
             raise ValueError(f"wire is {wire!r}: choose one of {', '.join(_WIRES)}")
@@ -144,7 +159,9 @@ class Client:
             query=default_query,
             timeout=timeout,
             idle_timeout=idle_timeout,
+            deadline=deadline,
             max_retries=max_retries,
+            max_answer_bytes=max_answer_bytes,
             session=session,
         )
         knows_who = key or auth or comes_with(session, headers)
@@ -269,7 +286,8 @@ class Client:
 
         Args:
             method: ``GET``, ``POST`` or ``DELETE``.
-            path: The path after the base address, e.g. ``/vector_stores``.
+            path: The path after the base address, e.g. ``/vector_stores``; a slash at its
+                beginning may be left out.
             options: ``query``, ``body``, ``headers``, ``timeout``; see
                 :class:`stream_core.http.transport.Options`.
 
@@ -281,10 +299,13 @@ class Client:
             APIStatusError: The status is not 2xx; the subclass depends on it.
             DecodeError: The answer is not JSON.
         """
-        return self._transport.request(method, path, **options)
+        return Driver(self._transport).perform(Ask(method, path, options))
 
     def close(self) -> None:
-        """Close the connections, unless the caller passed a session; open streams go on."""
+        """Close the connections, unless the caller passed a session.
+
+        Calls are a RuntimeError from now on; streams that are open go on.
+        """
         self._transport.close()
 
     def __enter__(self) -> Self:

@@ -83,7 +83,7 @@ class StreamingCall:
             settings={
                 "max_frame_bytes": given.get("max_frame_bytes", DEFAULT_MAX_FRAME_BYTES),
                 "cancel_on_interrupt": given.get("cancel_on_interrupt", False),
-                **({"idle_timeout": given["idle_timeout"]} if "idle_timeout" in given else {}),
+                **{name: given[name] for name in ("idle_timeout", "deadline") if name in given},
             },
         )
 
@@ -110,6 +110,7 @@ class StreamingCall:
         """
         settings = {
             "idle_timeout": transport.idle_timeout,
+            "deadline": transport.deadline,
             **self.settings,
             "dialect": dialect,
             "control": control,

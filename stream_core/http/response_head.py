@@ -8,7 +8,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-import math
+import re
 import time
 from email.utils import mktime_tz, parsedate_tz
 from http import HTTPStatus
@@ -64,6 +64,11 @@ STATUS_ERRORS: Final[Mapping[int, type[APIStatusError]]] = {
 #: OpenAI's header, then those of Azure's gateway and services.
 _REQUEST_ID_HEADERS: Final = ("x-request-id", "apim-request-id", "x-ms-request-id")
 
+#: A number of seconds (RFC 9110, section 10.2.3: digits only), and one of milliseconds.
+_SECONDS: Final = re.compile(r"[0-9]+")
+_MILLISECONDS: Final = re.compile(r"[0-9]+(?:\.[0-9]+)?")
+_LONGEST: Final = 2.0**31
+
 #: How much of a body that is not JSON the message quotes; ``body`` has all of it.
 _QUOTED_CHARACTERS: Final = 200
 
@@ -87,6 +92,7 @@ def status_error(
         body = text
     message, code = _explanation(body)
     if location := headers.get("location"):
+        location = location.partition("#")[0].partition("?")[0]
         message = f"redirected to {location}; if that is the right server, make it the base_url"
     message = message or text[:_QUOTED_CHARACTERS].strip() or reason or "no explanation"
     facts: dict[str, Any] = {
@@ -152,12 +158,14 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     ``retry-after-ms`` (OpenAI's and Azure's) takes precedence over ``Retry-After``, which has
     seconds or a date (RFC 9110, section 10.2.3); a date in the past is 0.
     """
-    milliseconds = _number(headers.get("retry-after-ms", ""))
+    milliseconds = _MILLISECONDS.fullmatch(headers.get("retry-after-ms", "").strip(" \t"))
     if milliseconds is not None:
-        return milliseconds / 1000
-    text = headers.get("retry-after", "")
-    seconds = _number(text)
-    return _seconds_until(text) if seconds is None else seconds
+        return min(float(milliseconds[0]), _LONGEST * 1000) / 1000
+    text = headers.get("retry-after", "").strip(" \t")
+    if _SECONDS.fullmatch(text):
+        # More digits are a longer time, as RFC 9111, section 1.2.2, has it.
+        return min(float(text), _LONGEST)
+    return _seconds_until(text)
 
 
 def _seconds_until(date: str) -> float | None:
@@ -169,12 +177,3 @@ def _seconds_until(date: str) -> float | None:
         return max(0.0, mktime_tz(parsed) - time.time())
     except (ValueError, OverflowError):  # an impossible year or hour
         return None
-
-
-def _number(text: str) -> float | None:
-    """Return TEXT as a number of at least 0, or else None."""
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value < math.inf else None

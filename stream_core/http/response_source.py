@@ -18,6 +18,7 @@ from urllib3.exceptions import HTTPError
 
 from stream_core.errors import TransportError
 
+from .connections import Progress
 from .error_mapping import limits_of, transport_error
 from .response_head import request_id
 
@@ -46,6 +47,7 @@ class ResponseSource:
     Args:
         response: An unread reply to a request with ``stream=True``.
         timeout: The request's timeout, for error messages.
+        progress: How far the request has come, if it is known.
 
     Attributes:
         response: The reply, for its headers and status.
@@ -56,8 +58,11 @@ class ResponseSource:
     chunks ends when the connection closes, so a cut looks like the end.
     """
 
-    def __init__(self, response: Response, *, timeout: Timeout = None) -> None:
+    def __init__(
+        self, response: Response, *, timeout: Timeout = None, progress: Progress | None = None
+    ) -> None:
         self.response = response
+        self._progress = Progress() if progress is None else progress
         self.request_id = request_id(response.headers)
         self._timeout = timeout
         self._read: Callable[..., bytes] = response.raw.read1
@@ -67,14 +72,52 @@ class ResponseSource:
 
     def __next__(self) -> bytes:
         try:
+            if not self._progress.known:
+                self._hurry()
             data = self._read(READ_BYTES, decode_content=True)
         except (HTTPError, OSError) as error:
-            self.close()
-            url = self.response.url
-            raise transport_error(error, url, self._timeout, started=True) from error
-        if not data:
-            raise StopIteration
-        return data
+            failure = transport_error(
+                error, self.response.url, self._timeout, progress=self._progress, started=True
+            )
+        else:
+            if not data:
+                raise StopIteration
+            return data
+        # After the `except`: the library's exception, which holds the request, is not kept.
+        self.close()
+        try:
+            raise failure
+        finally:
+            del failure  # its traceback holds this frame: no circle
+
+    def limit_time(self, seconds: float | None) -> None:
+        """Allow SECONDS from now on, whatever comes; None: no limit.
+
+        What is read then raises StreamTimeoutError.
+        """
+        self._progress.limit_time(seconds)
+
+    def limit_bytes(self, most: int) -> None:
+        """Allow so many bytes from now on, as they are sent. Then reading is a TransportError."""
+        self._progress.limit_bytes(most)
+
+    def begin_anew(self) -> None:
+        """Allow the time of the request's timeout once more."""
+        self._progress.limit_time(limits_of(self._timeout)[1])
+
+    def be_endless(self) -> None:
+        """Allow any time and size: what is read from now on is the stream."""
+        self._progress.limit_time(None)
+        self._progress.limit_bytes(None)
+
+    def _hurry(self) -> None:
+        """Let the next read end in time, if the connection does not see to that itself."""
+        left = self._progress.left()
+        sock = getattr(self.response.raw.connection, "sock", None)
+        if left is None or sock is None:
+            return
+        _, silence = limits_of(self._timeout)
+        sock.settimeout(left if silence is None else min(left, silence))
 
     def start(self, enough: Callable[[bytes], bool]) -> bytes:
         """Read the first bytes and return them; the next bytes of the iteration are the same.

@@ -1,79 +1,87 @@
-"""The sessions for requests: their retries, and the closing of their connections.
+"""The sessions for requests: their connections, and the closing of these.
 
-A request is sent again only before the first byte of its answer. After that the run exists and
-has begun to stream; sending it again would start another run.
+Rules of this file: nothing that knows the calls. Which of a client's requests may be sent again
+is decided in ``api.repeats``; an adapter alone repeats only what can never do anything twice.
 """
 
 from __future__ import annotations
 
-import random
 from typing import TYPE_CHECKING, Any, Final
 
 from requests import Session
 from requests.adapters import HTTPAdapter
-from urllib3 import Retry
+from urllib3 import ProxyManager, Retry
 from urllib3.exceptions import MaxRetryError, ReadTimeoutError
 
+from .connections import POOLS, current_progress
 from .response_head import retry_after
+from .waits import NOT_NOW, backoff, forbids_retry
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from types import TracebackType
     from typing import Self
 
     from urllib3.connectionpool import ConnectionPool
     from urllib3.response import BaseHTTPResponse
 
-__all__ = ["close_pools", "make_session", "retrying_adapter"]
-
-#: Statuses that mean "not now": timeout, conflict, too many requests, and all server errors.
-RETRIED_STATUSES: Final = frozenset({408, 409, 429, *range(500, 600)})
-#: The wait before the first retry and the longest one, in seconds; openai-python has the same.
-BACKOFF_FIRST: Final = 0.5
-BACKOFF_MAX: Final = 8.0
-#: If a server asks for a longer wait than this, there is no retry: the caller should decide.
-RETRY_AFTER_MAX: Final = 60.0
+__all__ = ["checked_retries", "close_pools", "make_session", "retrying_adapter"]
 
 #: How many streams at the same time can each keep a connection.
 _POOL_SIZE: Final = 100
 
 
 def retrying_adapter(max_retries: int) -> HTTPAdapter:
-    """Make an adapter that retries as :class:`Client`'s own session does.
+    """Make an adapter with the connections of :class:`Client`'s own session, and retries.
 
     For a session of your own::
 
         session.mount("https://", retrying_adapter(2))
 
-    A request of any method is sent again after a refused or broken connection, or a status
-    in ``RETRIED_STATUSES``, until another answer begins. The wait is the one that the server
-    asks for (``Retry-After`` in seconds or as a date, ``retry-after-ms``), or else 0.5 s,
-    doubled each time up to 8 s. A request is not sent again after silence for longer than the
-    timeout (the server may be working on it), a TLS failure, ``x-should-retry: false``, or if
-    the server asks to wait for more than 60 s.
+    A GET is sent again after a refused or broken connection, or a status of 408, 409, 429 or
+    5xx, until another answer begins; a request of any other method only after a connection that
+    was never made. The wait is the one that the server asks for (``Retry-After`` in seconds or
+    as a date, ``retry-after-ms``), or else 0.5 s, doubled each time up to 8 s. A request is not
+    sent again after silence for longer than the timeout, a TLS failure, ``x-should-retry:
+    false``, or if the server asks to wait for more than 60 s.
+
+    The requests of a :class:`Client` are sent again by the client, which knows what each does,
+    and not by this adapter too.
 
     Args:
         max_retries: How often a request is sent again; 0 means never.
 
     Raises:
+        TypeError: MAX_RETRIES is not an integer.
         ValueError: MAX_RETRIES is negative.
     """
-    if max_retries < 0:
-        raise ValueError(f"max_retries is {max_retries}: pass 0 for no retries, or more")
     retries = _Patience(
-        total=max_retries,
+        total=checked_retries(max_retries),
         other=0,
-        allowed_methods=None,
-        status_forcelist=RETRIED_STATUSES,
+        allowed_methods={"GET"},
+        status_forcelist=NOT_NOW,
         raise_on_status=False,
     )
-    return HTTPAdapter(max_retries=retries, pool_maxsize=_POOL_SIZE)
+    return _Adapter(max_retries=retries, pool_maxsize=_POOL_SIZE)
 
 
-def make_session(max_retries: int) -> Session:
-    """Return a new session that retries."""
+def checked_retries(max_retries: Any) -> int:
+    """Return MAX_RETRIES if it is a number of retries.
+
+    Raises:
+        TypeError: It is not an integer.
+        ValueError: It is negative.
+    """
+    if not isinstance(max_retries, int) or isinstance(max_retries, bool):
+        raise TypeError(f"max_retries is {max_retries!r}: pass an integer, 0 for no retries")
+    if max_retries < 0:
+        raise ValueError(f"max_retries is {max_retries}: pass 0 for no retries, or more")
+    return max_retries
+
+
+def make_session() -> Session:
+    """Return a new session; nothing is sent again by it."""
     session = Session()
-    adapter = retrying_adapter(max_retries)
+    adapter = retrying_adapter(0)
     session.mount("https://", adapter)
     session.mount("http://", adapter)
     return session
@@ -91,6 +99,22 @@ def close_pools(session: Session) -> None:
                 manager.pools[key].close()
 
 
+class _Adapter(HTTPAdapter):
+    """Sends through the connections of ``connections``."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """Make the pools of direct connections."""
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = POOLS
+
+    def proxy_manager_for(self, *args: Any, **options: Any) -> Any:
+        """Return the pools of a proxy; those of a SOCKS proxy have connections of their own."""
+        manager = super().proxy_manager_for(*args, **options)
+        if type(manager) is ProxyManager:
+            manager.pool_classes_by_scheme = POOLS
+        return manager
+
+
 class _Patience(Retry):
     """Decides when to send again, and after how long; urllib3 does the sending."""
 
@@ -104,10 +128,10 @@ class _Patience(Retry):
         _stacktrace: TracebackType | None = None,
     ) -> Self:
         """Count a failure; raise an error if the request must not be sent again."""
-        if isinstance(error, ReadTimeoutError):
-            # The server has the request and may be working on it.
+        # After silence, the server has the request and may be working on it.
+        if error is not None and (current_progress() or isinstance(error, ReadTimeoutError)):
             raise error
-        if response is not None and _forbids_retry(response.headers):
+        if response is not None and (current_progress() or forbids_retry(response.headers)):
             raise MaxRetryError(_pool, url)  # type: ignore[arg-type]  # urllib3 passes None too
         return super().increment(method, url, response, error, _pool, _stacktrace)
 
@@ -116,13 +140,5 @@ class _Patience(Retry):
         return retry_after(response.headers)
 
     def get_backoff_time(self) -> float:
-        """Return the wait if the server asks for none: doubled each time, up to 25 % less."""
-        wait: float = min(BACKOFF_MAX, BACKOFF_FIRST * 2 ** (len(self.history) - 1))
-        return wait * (1 - random.random() / 4)  # noqa: S311  # spreads clients, hides nothing
-
-
-def _forbids_retry(headers: Mapping[str, str]) -> bool:
-    """Return whether the server asks not to try again, or only after too long a time."""
-    if headers.get("x-should-retry") == "false":  # OpenAI's
-        return True
-    return (retry_after(headers) or 0) > RETRY_AFTER_MAX
+        """Return the wait if the server asks for none."""
+        return backoff(len(self.history) - 1)

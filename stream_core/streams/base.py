@@ -151,6 +151,9 @@ class StreamBase(Current, EventContents):
         except StreamError as error:
             if error is reader.foreign:
                 raise
+            if self._bytes.expired:
+                # Whatever failed since then, e.g. a question about the run, failed for this.
+                error = self._expiry(error)
             reader.err = None if reader.aborted else error
         if reader.err is not None:
             if isinstance(reader.err, StreamTimeoutError):
@@ -158,6 +161,14 @@ class StreamBase(Current, EventContents):
             yield Deliver(events.StreamException(reader.err))
         yield from self._end()
         return False
+
+    def _expiry(self, error: StreamError) -> StreamError:
+        """Return the error for a stream whose time is up, which failed with ERROR."""
+        expiry = self._bytes.expiry()
+        if str(expiry) == str(error):
+            return error
+        expiry.__cause__ = error
+        return expiry
 
     def _turn_to(self, following: Following) -> Flow[None]:
         """Give the source back, and take up what is FOLLOWING."""

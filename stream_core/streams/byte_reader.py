@@ -35,11 +35,40 @@ class ByteReader:
         self.tees: list[BinaryIO] = []
         self.aborted = False
         self._deadline: float | None = None
+        self._expires: float | None = None
+        self._seconds = 0.0
         self.turn_to(source)
 
     def turn_to(self, source: Source) -> None:
         """Read from SOURCE from now on."""
         self.source, self.chunks = source, chunks_of(source)
+        self._hurry()
+
+    def expire(self, seconds: float) -> float:
+        """Read for at most SECONDS from now on, from whatever source; then fail.
+
+        Returns:
+            The time at which that is.
+        """
+        self._seconds, self._expires = seconds, time.monotonic() + seconds
+        self._hurry()
+        return self._expires
+
+    @property
+    def expired(self) -> bool:
+        """Whether that time is up."""
+        return self._expires is not None and self._expires <= time.monotonic()
+
+    def expiry(self) -> StreamTimeoutError:
+        """Return the error that says so."""
+        message = f"the stream was not over within {self._seconds:g} s, its deadline"
+        return StreamTimeoutError(message, stage="reading", timeout=self._seconds)
+
+    def _hurry(self) -> None:
+        """Let the source give up in time, if it lets itself be limited."""
+        limit_time = getattr(self.source, "limit_time", None)
+        if limit_time is not None and self._expires is not None:
+            limit_time(self._expires - time.monotonic())
 
     def limit(self, seconds: float) -> None:
         """Read on for at most SECONDS; silence is cut short if the source lets it be."""
@@ -61,6 +90,7 @@ class ByteReader:
         Raises:
             TransportError: A file failed; HTTP sources have mapped their own errors. Or reading
                 was aborted: then nothing is to be made of bytes that end here.
+            StreamTimeoutError: The time is up, see :meth:`expire`.
         """
         chunks, tees = self.chunks, self.tees
         while True:
@@ -68,8 +98,14 @@ class ByteReader:
                 chunk = None if self.aborted else next(chunks, None)
             except OSError as error:
                 raise TransportError(f"reading the source failed: {error}") from error
+            except StreamTimeoutError as error:
+                if self.expired:
+                    raise self.expiry() from error
+                raise
             if self.aborted:
                 raise TransportError("reading was aborted")
+            if self.expired:
+                raise self.expiry()
             if chunk is None or (self._deadline is not None and time.monotonic() > self._deadline):
                 return
             for file in tees:

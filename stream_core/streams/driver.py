@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from stream_core.api.repeats import repeating
 from stream_core.effects import (
     Ask,
     Begin,
@@ -26,10 +27,11 @@ from stream_core.effects import (
     Wait,
     drive,
 )
+from stream_core.errors import StreamTimeoutError
 from stream_core.source import close_source
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from concurrent.futures import Future
 
     from stream_core.effects import Effect, Flow
@@ -47,7 +49,13 @@ _LOOK = 0.1
 
 
 class Driver:
-    """Performs the effects of calls that are not part of a stream."""
+    """Performs the effects of calls that are not part of a stream.
+
+    Attributes:
+        outlives: Whether requests are sent though their client is closed.
+    """
+
+    outlives = False
 
     def __init__(self, transport: Transport | None) -> None:
         """Prepare to perform.
@@ -65,23 +73,33 @@ class Driver:
         """Perform EFFECT, and return its answer."""
         return _PERFORM[effect.__class__](self, effect)
 
+    def once(self, effect: Effect) -> Any:
+        """Perform EFFECT of the flow that sends a request: to send it once, or to wait."""
+        return _ONCE[effect.__class__](self, effect)
+
     @property
     def transport(self) -> Transport:
         """What sends requests.
 
         Raises:
-            RuntimeError: There is none.
+            RuntimeError: There is none, or its client is closed.
         """
         if self._transport is None:
             raise RuntimeError(
                 "a control asked for a request, and the stream has nothing to send it by: "
                 "pass Stream(..., transport=...)"
             )
+        if self._transport.closed and not self.outlives:
+            raise RuntimeError("the client is closed: make another one")
         return self._transport
 
     def stopped(self) -> bool:
         """Return whether not to wait any longer."""
         return False
+
+    def hurried(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parts of a request, which is to be over in time."""
+        return options
 
     def deliver(self, effect: Deliver) -> bool:
         """Hand an event to the handlers; there are none here."""
@@ -93,7 +111,14 @@ class Driver:
 
 
 class StreamDriver(Driver):
-    """Performs the effects of a stream."""
+    """Performs the effects of a stream, which goes on if its client is closed.
+
+    Attributes:
+        expires: The time, on the clock of :class:`stream_core.effects.Now`, after which nothing
+            is sent or waited for; None: no limit.
+    """
+
+    outlives = True
 
     def __init__(self, transport: Transport | None, reader: RunReader) -> None:
         """Prepare to perform.
@@ -104,10 +129,26 @@ class StreamDriver(Driver):
         """
         super().__init__(transport)
         self._reader = reader
+        self.expires: float | None = None
 
     def stopped(self) -> bool:
-        """Return whether the stream was aborted."""
-        return self._reader.aborted
+        """Return whether the stream was aborted, or its time is up."""
+        return self._reader.aborted or (
+            self.expires is not None and self.expires <= time.monotonic()
+        )
+
+    def hurried(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the parts of a request, which is to be over when the stream is.
+
+        Raises:
+            StreamTimeoutError: The time is up.
+        """
+        if self.expires is None:
+            return options
+        left = self.expires - time.monotonic()
+        if left <= 0:
+            raise StreamTimeoutError("the time of the stream is up, so nothing more is sent")
+        return {**options, "within": left}
 
     def deliver(self, effect: Deliver) -> bool:
         """Hand an event to the handlers, unless it is about a tool and the stream is ending."""
@@ -139,12 +180,18 @@ def _invoke(call: Invoke) -> Outcome:
         return Outcome(error=error)
 
 
+def _request(driver: Driver, effect: Ask | Open) -> Any:
+    return drive(repeating(effect, driver.transport.max_retries), driver.once)
+
+
 def _ask(driver: Driver, effect: Ask) -> Any:
-    return driver.transport.request(effect.method, effect.path, **effect.options)
+    options = driver.hurried(effect.options)
+    return driver.transport.request(effect.method, effect.path, **options)
 
 
 def _open(driver: Driver, effect: Open) -> Any:
-    return driver.transport.open(effect.method, effect.path, **effect.options)
+    options = driver.hurried(effect.options)
+    return driver.transport.open(effect.method, effect.path, **options)
 
 
 def _wait(driver: Driver, effect: Wait) -> bool:
@@ -168,8 +215,8 @@ def _close(_: Driver, effect: Close) -> None:
 
 #: Class of an effect to what performs it.
 _PERFORM: Final[dict[type, Callable[[Any, Any], Any]]] = {
-    Ask: _ask,
-    Open: _open,
+    Ask: _request,
+    Open: _request,
     Wait: _wait,
     Now: _now,
     Invoke: lambda driver, effect: driver.judged(_invoke(effect)),
@@ -178,3 +225,6 @@ _PERFORM: Final[dict[type, Callable[[Any, Any], Any]]] = {
     Deliver: lambda driver, effect: driver.deliver(effect),
     Close: _close,
 }
+
+#: The same for the effects of the flow that sends a request, and sends it again.
+_ONCE: Final[dict[type, Callable[[Any, Any], Any]]] = {Ask: _ask, Open: _open, Wait: _wait}

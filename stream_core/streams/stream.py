@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stream_core import events
+from stream_core.http.waits import checked_seconds
 from stream_core.run_control.control import Control
 from stream_core.source import Source
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
@@ -62,6 +63,7 @@ class Stream(StreamBase):
         transport: Transport | None = None,
         cancel_on_interrupt: bool = False,
         idle_timeout: float | None = None,
+        deadline: float | None = None,
     ) -> None:
         """Prepare to read; nothing is read yet.
 
@@ -78,20 +80,22 @@ class Stream(StreamBase):
                 not left locked.
             idle_timeout: Seconds without an event after which the stream is lost, though the
                 server still sends comments or heartbeats; None for no limit.
+            deadline: Seconds from now on after which the stream fails with StreamTimeoutError,
+                whatever it does, rounds of tools and recovery included; None for no limit. A
+                file or iterator of the caller's is waited for, and so is a tool.
 
         Raises:
             TypeError: SOURCE is a string or a path, or a handler has no ``handle``.
-            ValueError: No dialect has that name, or IDLE_TIMEOUT is not positive.
+            ValueError: No dialect has that name, or IDLE_TIMEOUT or DEADLINE is not positive.
         """
         read = ByteReader(source)
         reader = RunReader(dialect=dialect, max_frame_bytes=max_frame_bytes, control=control)
         super().__init__(read, reader, *handlers, cancel_on_interrupt=cancel_on_interrupt)
         self._driver = StreamDriver(transport, reader)
-        if idle_timeout is not None and not idle_timeout > 0:
-            raise ValueError(
-                f"idle_timeout is {idle_timeout!r}: pass seconds, or None for no limit"
-            )
-        self._idle_timeout = idle_timeout
+        self._idle_timeout = checked_seconds("idle_timeout", idle_timeout)
+        deadline = checked_seconds("deadline", deadline)
+        if deadline is not None:
+            self._driver.expires = read.expire(deadline)
         self._events = reader.events(self._chunks())
         self._text: TextReader | None = None
 

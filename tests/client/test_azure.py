@@ -105,17 +105,17 @@ def test_a_key_is_sent_as_api_key(server: LocalServer, name: str) -> None:
         ("openai", "https://cognitiveservices.azure.com/.default"),
     ],
 )
-def test_a_credential_is_asked_at_each_request_but_not_for_its_retries(
+def test_a_credential_is_asked_each_time_that_a_request_is_sent(
     server: LocalServer, name: str, scope: str
 ) -> None:
-    """The scope is that of the service."""
+    """The scope is that of the service. A token may expire while a repeat waits."""
     credential = Credential()
     client = made(name, server, credential=credential)
     client.threads.create()
     server.fail_next(Fault(status=429, headers={"retry-after-ms": "1"}))
     client.threads.create()
-    assert [(scope,), (scope,)] == credential.scopes
-    assert ["Bearer token-1", "Bearer token-2", "Bearer token-2"] == [
+    assert [(scope,)] * 3 == credential.scopes
+    assert ["Bearer token-1", "Bearer token-2", "Bearer token-3"] == [
         request.headers["authorization"] for request in server.requests
     ]
     assert not any("api-key" in request.headers for request in server.requests)

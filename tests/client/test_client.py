@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import requests
@@ -16,6 +16,9 @@ from stream_core.client.client import DEFAULT_TIMEOUT
 from stream_core.http.transport import retrying_adapter
 from stream_core.testing import Fault, LocalServer
 from tests import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @pytest.fixture(autouse=True)
@@ -196,10 +199,28 @@ def test_an_address_that_cannot_be_is_refused() -> None:
         Client("key", "localhost:8000/v1")
 
 
-def test_a_negative_number_of_retries_is_refused() -> None:
-    """This happens when the client is made."""
-    with pytest.raises(ValueError, match="max_retries"):
-        Client("key", max_retries=-1)
+@pytest.mark.parametrize(
+    ("settings", "kind", "expected"),
+    [
+        ({"max_retries": -1}, ValueError, "max_retries is -1: pass 0"),
+        ({"max_retries": "3"}, TypeError, "max_retries is '3': pass an integer"),
+        ({"max_retries": True}, TypeError, "max_retries is True: pass an integer"),
+        ({"max_retries": None}, TypeError, "max_retries is None: pass an integer"),
+        ({"timeout": (1,)}, TypeError, r"timeout is \(1,\): pass seconds, a pair"),
+        ({"timeout": "5"}, TypeError, "timeout is '5': pass seconds"),
+        ({"timeout": -5}, ValueError, "timeout is -5: pass seconds"),
+        ({"deadline": 0}, ValueError, "deadline is 0: pass seconds"),
+        ({"deadline": "1"}, ValueError, "deadline is '1': pass seconds"),
+        ({"max_answer_bytes": 0}, ValueError, "max_answer_bytes is 0: pass a number"),
+        ({"max_answer_bytes": "1"}, ValueError, "max_answer_bytes is '1': pass a number"),
+    ],
+)
+def test_a_setting_that_cannot_be_is_refused(
+    settings: dict[str, Any], kind: type[Exception], expected: str
+) -> None:
+    """This happens when the client is made, and the error says what to pass."""
+    with pytest.raises(kind, match=expected):
+        Client("key", **settings)
 
 
 # --- Requests and connections -----------------------------------------------------------------
@@ -241,10 +262,10 @@ def test_retries_are_two_or_as_said(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], expected: int
 ) -> None:
     """They come before the error is raised."""
-    monkeypatch.setattr("urllib3.util.retry.time.sleep", lambda _: None)
+    monkeypatch.setattr("stream_core.http.waits.BACKOFF_FIRST", 0.001)
     server.fail_next(*[Fault(status=500)] * 3)
     with pytest.raises(errors.InternalServerError):
-        Client(base_url=server.base_url, **settings).threads.create()
+        Client(base_url=server.base_url, **settings).assistants.list()
     assert expected == len(server.requests)
 
 
@@ -259,7 +280,7 @@ def test_the_timeout_is_the_clients_or_the_calls(server: LocalServer) -> None:
 
 
 def test_a_session_of_the_caller_is_used_and_left(server: LocalServer) -> None:
-    """Leaving the client does not close it, and its own adapters decide about retries."""
+    """Leaving the client does not close it."""
     session = requests.Session()
     session.headers["X-Session"] = "1"
     session.mount("http://", retrying_adapter(0))
@@ -272,13 +293,36 @@ def test_a_session_of_the_caller_is_used_and_left(server: LocalServer) -> None:
 
 
 def test_leaving_the_client_closes_its_connections(server: LocalServer) -> None:
-    """The next request needs a new one."""
+    """They wait for the next request until then."""
     with Client(base_url=server.base_url) as client:
         client.threads.create()
         client.threads.create()
         assert 1 == server.connections
-    client.threads.create()
+    with Client(base_url=server.base_url) as client:
+        client.threads.create()
     assert 2 == server.connections
+
+
+@pytest.mark.parametrize("own", [True, False])
+def test_a_closed_client_sends_nothing_more(server: LocalServer, own: bool) -> None:
+    """Every call is a RuntimeError, also with a session of the caller; open streams go on."""
+    with requests.Session() as session:
+        with Client(base_url=server.base_url, session=session if own else None) as client:
+            thread = client.threads.create()
+            assistant = client.assistants.create(model="gpt")
+            stream = client.threads.runs.stream(thread.id, assistant_id=assistant.id)
+        before = len(server.requests)
+        calls: list[Callable[[], object]] = [
+            client.threads.create,
+            lambda: client.request("GET", "/assistants"),
+            lambda: client.threads.runs.stream(thread.id, assistant_id=assistant.id),
+            lambda: client.responses.stream(model="gpt", input="x"),
+        ]
+        for call in calls:
+            with pytest.raises(RuntimeError, match="the client is closed: make another one"):
+                call()
+        assert before == len(server.requests)
+        assert "completed" == stream.get_final_run().status
 
 
 def test_importing_the_client_does_not_load_requests() -> None:

@@ -48,10 +48,19 @@ LAYERS = (
 
 #: All of HTTP: http, and what it is made of.
 HTTP = {
-    "stream_core.http.transport",
+    "stream_core.http.addresses",
+    "stream_core.http.connections",
     "stream_core.http.error_mapping",
-    "stream_core.http.session",
     "stream_core.http.response_source",
+    "stream_core.http.session",
+    "stream_core.http.transport",
+}
+
+#: Those of them that need no more than urllib3.
+BELOW_REQUESTS = {
+    "stream_core.http.addresses",
+    "stream_core.http.connections",
+    "stream_core.http.error_mapping",
 }
 
 #: Who may import each library of others; None is everybody. What is not here is not a dependency.
@@ -62,7 +71,7 @@ IMPORTERS = {
     "docstring_parser": {"stream_core.tools.schema"},
     "msgspec": {"stream_core.tools.schema"},
     "orjson": {"stream_core.convert.json_text"},
-    "requests": HTTP - {"stream_core.http.error_mapping"},
+    "requests": HTTP - BELOW_REQUESTS,
     "urllib3": HTTP,
 }
 

@@ -148,7 +148,19 @@ def test_the_request_id_has_several_names(headers: dict[str, str], expected: str
     [
         ({}, None),
         ({"retry-after": "7"}, 7.0),
-        ({"retry-after": " 0.5 "}, 0.5),
+        ({"retry-after": " 7\t"}, 7.0),
+        ({"retry-after": "0.5"}, None),
+        ({"retry-after": "1_0"}, None),
+        ({"retry-after": "+1"}, None),
+        ({"retry-after": "\uff11"}, None),
+        ({"retry-after": "1e3"}, None),
+        ({"retry-after": "7, 8"}, None),
+        ({"retry-after": "9" * 5000}, 2.0**31),
+        ({"retry-after-ms": " 1.5 "}, 0.0015),
+        ({"retry-after-ms": "1_0"}, None),
+        ({"retry-after-ms": "-1"}, None),
+        ({"retry-after-ms": "1e3"}, None),
+        ({"retry-after-ms": "9" * 5000}, 2.0**31),
         ({"retry-after": "0"}, 0.0),
         ({"retry-after-ms": "250"}, 0.25),
         ({"retry-after-ms": "250", "retry-after": "7"}, 0.25),
@@ -165,7 +177,7 @@ def test_the_request_id_has_several_names(headers: dict[str, str], expected: str
 def test_the_wait_is_read_from_seconds_milliseconds_or_a_date(
     headers: dict[str, str], expected: float | None
 ) -> None:
-    """A header that cannot be read gives no wait, never an exception."""
+    """Digits or a date, as RFC 9110 has it; anything else gives no wait, never an exception."""
     assert expected == retry_after(headers)
 
 

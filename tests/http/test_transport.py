@@ -85,11 +85,29 @@ def test_what_is_not_json_is_misuse(server: LocalServer, value: object) -> None:
     assert [] == server.requests
 
 
-@pytest.mark.parametrize("timeout", [-1, 0, (1, -1), "soon"])
-def test_a_timeout_that_cannot_be_is_misuse(server: LocalServer, timeout: Any) -> None:
-    """It is refused before anything is sent."""
-    with pytest.raises(ValueError, match="imeout"):
+@pytest.mark.parametrize(
+    ("timeout", "kind"),
+    [
+        (-1, ValueError),
+        (0, ValueError),
+        ((1, -1), ValueError),
+        (float("nan"), ValueError),
+        (float("inf"), ValueError),
+        ("soon", TypeError),
+        (True, TypeError),
+        ((1,), TypeError),
+        ((1, 2, 3), TypeError),
+        ((1, "2"), TypeError),
+    ],
+)
+def test_a_timeout_that_cannot_be_is_misuse(
+    server: LocalServer, timeout: Any, kind: type[Exception]
+) -> None:
+    """It is refused before anything is sent, and when the client is made."""
+    with pytest.raises(kind, match=r"timeout is .*: pass seconds, a pair"):
         transport(server.base_url).request("GET", "/assistants", timeout=timeout)
+    with pytest.raises(kind, match="timeout is"):
+        transport(server.base_url, timeout=timeout)
     assert [] == server.requests
 
 
@@ -99,8 +117,16 @@ def test_a_timeout_that_cannot_be_is_misuse(server: LocalServer, timeout: Any) -
         ("127.0.0.1:80/v1", "pass an address"),
         ("ftp://server/v1", "pass an address"),
         ("https:///v1", "pass an address"),
-        ("https://server/v1?api-version=1", "pass an address"),
+        ("https://server/v1?api-version=secret", "pass the query as default_query"),
+        ("https://server/v1#secret", "fragment"),
         ("https://user:secret@server/v1", "set auth on a session"),
+        ("https://user:secret@/v1", "pass an address"),
+        ("https://user:secret@[v1", "pass an address"),
+        ("https://user:secret@server:port/v1", "pass an address"),
+        ("https://user:secret@\u2100.example/v1", "pass an address"),
+        ("https://server:0/v1", "pass an address"),
+        ("https://server/a b", "pass an address"),
+        ("https://server\\@other/v1", "set auth on a session"),
     ],
 )
 def test_an_address_that_cannot_be_is_refused(base_url: str, expected: str) -> None:

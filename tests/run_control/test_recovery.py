@@ -186,6 +186,7 @@ class Remembering:
     def __init__(self, transport: Transport) -> None:
         self._transport: Transport | None = transport
         self._answers: dict[tuple[int, str, str], Any] = {}
+        self.closed, self.max_retries = False, 0
         self.stage = 0
         self.replies: list[bytes] = []
         self.submitted: list[Any] = []

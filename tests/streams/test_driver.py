@@ -24,6 +24,7 @@ from stream_core.effects import (
     Outcome,
     Wait,
 )
+from stream_core.errors import TransportError
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 from stream_core.streams.driver import Driver, StreamDriver
 from stream_core.streams.run_reader import RunReader
@@ -35,13 +36,17 @@ if TYPE_CHECKING:
 
 
 class Sending:
-    """A stand-in for a transport that keeps its requests."""
+    """A stand-in for a transport that keeps its requests, and fails the first ones."""
 
-    def __init__(self) -> None:
+    def __init__(self, *failures: Exception) -> None:
         self.asked: list[tuple[Any, ...]] = []
+        self.closed, self.max_retries = False, 2
+        self.failures = list(failures)
 
     def request(self, method: str, path: str, **options: Any) -> str:
         self.asked.append(("request", method, path, options))
+        if self.failures:
+            raise self.failures.pop(0)
         return "JSON"
 
     def open(self, method: str, path: str, **options: Any) -> bytes:
@@ -82,6 +87,38 @@ def test_requests_are_sent_by_the_transport() -> None:
         ("request", "GET", "/a", {"query": {"x": "1"}}),
         ("open", "POST", "/b", {"body": {}}),
     ] == sending.asked
+
+
+def test_a_request_is_sent_again_by_a_flow(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver waits and sends; which ones, and how often, is not its decision."""
+    monkeypatch.setattr("stream_core.http.waits.BACKOFF_FIRST", 0.001)
+    lost = TransportError("lost", stage="waiting")
+    sending: Any = Sending(lost, lost)
+    assert "JSON" == Driver(sending).perform(Ask("GET", "/a"))
+    assert 3 == len(sending.asked)
+    with pytest.raises(TransportError):
+        Driver(Sending(lost)).perform(Ask("POST", "/a"))  # type: ignore[arg-type]  # a stand-in
+
+
+def test_abort_ends_the_wait_before_a_request_is_sent_again() -> None:
+    """Nothing more is sent; the failure is the last one."""
+    driver, reader = driver_of()
+    sending: Any = Sending(TransportError("lost", stage="waiting"))
+    driver._transport, reader.aborted = sending, True
+    with pytest.raises(TransportError):
+        driver.perform(Ask("GET", "/a"))
+    assert 1 == len(sending.asked)
+
+
+def test_a_closed_client_sends_nothing_but_what_its_streams_need() -> None:
+    """A call is a RuntimeError; a stream that is open goes on."""
+    driver, _ = driver_of()
+    sending: Any = Sending()
+    sending.closed = True
+    driver._transport = sending
+    with pytest.raises(RuntimeError, match="the client is closed: make another one"):
+        Driver(sending).perform(Ask("GET", "/a"))
+    assert "JSON" == driver.perform(Ask("GET", "/a"))
 
 
 @pytest.mark.parametrize("effect", [Ask("GET", "/a"), Open("POST", "/b")])

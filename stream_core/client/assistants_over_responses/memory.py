@@ -19,7 +19,9 @@ from stream_core.api.options import CallOptions
 from stream_core.api.request import make_options
 from stream_core.client.streaming_calls import call_options
 from stream_core.convert.payloads import structure
+from stream_core.effects import Ask
 from stream_core.errors import APIStatusError, DecodeError
+from stream_core.streams.driver import Driver
 
 from .input_items import make_item
 from .local_calls import read_arguments
@@ -263,7 +265,7 @@ class Memory:
         if body is not None:
             options["body"] = body
         try:
-            return self.transport.request(method, path, **options)
+            return Driver(self.transport).perform(Ask(method, path, options))
         except APIStatusError as error:
             if path == "/conversations" and error.status_code in _NOT_THERE:
                 error.add_note(

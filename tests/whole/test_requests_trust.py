@@ -1,0 +1,160 @@
+"""Requests that can be trusted, through the client: deadlines, ids, and what a peer may do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import requests
+
+from stream_core import Client, Stream, errors
+from tests.support.frames import EventLog, run, sse
+from tests.support.scripted_control import waits
+from tests.support.socket_peer import CHUNKED, PATIENCE, SSE, Peer, chunk, reply, say
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from tests.support.socket_peer import Act
+
+#: Seconds: a deadline, and what is well above it on a busy machine.
+DEADLINE, SOON = 0.2, 1.5
+
+BEGUN = sse(run("created"), run("in_progress"))
+
+
+def going_on(piece: bytes) -> Act:
+    """Begin a run, and send PIECE every hundredth of a second for ever."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(SSE + CHUNKED + chunk(BEGUN))
+        with suppress(OSError):
+            while True:
+                connection.sendall(piece)
+                time.sleep(0.01)
+
+    return act
+
+
+ENDLESS: dict[str, Act] = {
+    "silence": say(SSE + CHUNKED, chunk(BEGUN)),
+    "silence without a length": say(SSE + b"\r\n", BEGUN),
+    "comments": going_on(chunk(b": still here\n\n")),
+    "events": going_on(chunk(sse(run("in_progress")))),
+    "half a frame": going_on(chunk(b"d")),
+    "half a chunk size": going_on(b"0"),
+}
+
+
+def asked(client: Client, wire: str, **options: Any) -> Stream:
+    """Start a run on a wire."""
+    if wire == "runs":
+        return client.threads.runs.stream("thread_1", assistant_id="asst_1", **options)
+    if wire == "responses":
+        return client.responses.stream(model="m", input="x", **options)
+    return client.chat.completions.stream(model="m", messages=[], **options)
+
+
+@pytest.mark.parametrize("act", ENDLESS.values(), ids=ENDLESS)
+@pytest.mark.parametrize("where", ["client", "call"])
+def test_deadline_ends_a_stream_whatever_comes(where: str, act: Act) -> None:
+    """StreamTimeoutError; handlers hear of the timeout, the exception and the end, once."""
+    settings: dict[str, Any] = {"deadline": DEADLINE}
+    of_client = settings if where == "client" else {"deadline": PATIENCE}
+    of_call = settings if where == "call" else {}
+    log = EventLog()
+    with Peer(act) as peer, Client("k", peer.url, timeout=PATIENCE, **of_client) as client:
+        stream, before = asked(client, "runs", handlers=[log], **of_call), time.monotonic()
+        with pytest.raises(errors.StreamTimeoutError, match=r"within 0\.2 s, its deadline") as got:
+            stream.until_done()
+        assert DEADLINE * 0.9 <= time.monotonic() - before < SOON
+        assert got.value.timeout == DEADLINE
+        assert ["StreamTimeout", "StreamException", "StreamEnd"] == log.names[-3:]
+        assert 1 == len(peer.requests)
+
+
+@pytest.mark.parametrize("act", list(ENDLESS.values())[2:5], ids=list(ENDLESS)[2:5])
+def test_deadline_holds_with_a_session_of_the_caller(act: Act) -> None:
+    """Its connections are not ours; what they give is read in time all the same."""
+    with requests.Session() as session, Peer(act) as peer:
+        client = Client("k", peer.url, timeout=PATIENCE, session=session, deadline=DEADLINE)
+        stream, before = asked(client, "runs"), time.monotonic()
+        with pytest.raises(errors.StreamTimeoutError, match="its deadline"):
+            stream.until_done()
+        assert time.monotonic() - before < SOON
+
+
+def test_deadline_is_for_the_whole_of_a_recovery() -> None:
+    """A run that goes on for ever is asked about until then, and no longer."""
+    going = json.dumps({"id": "run_1", "thread_id": "thread_1", "status": "in_progress"}).encode()
+    answers = [say(reply(200, going))] * 30
+    log = EventLog()
+    with (
+        Peer(say(SSE + CHUNKED, chunk(BEGUN), close=True), *answers) as peer,
+        Client("k", peer.url, deadline=DEADLINE) as client,
+    ):
+        stream, before = asked(client, "runs", handlers=[log]), time.monotonic()
+        with pytest.raises(errors.StreamTimeoutError, match="its deadline") as caught:
+            stream.until_done()
+        assert time.monotonic() - before < SOON
+        assert isinstance(caught.value.__cause__, errors.TransportError)
+        assert ["StreamTimeout", "StreamException", "StreamEnd"] == log.names[-3:]
+        assert 1 < len(peer.requests) < 10
+
+
+def test_deadline_is_for_all_rounds_of_tools() -> None:
+    """What is submitted late is not submitted; what hangs is given up."""
+
+    def slow() -> str:
+        """Take longer than the deadline."""
+        time.sleep(DEADLINE)
+        return "late"
+
+    def quick() -> str:
+        """Take no time."""
+        return "soon"
+
+    first = reply(200, sse(waits()), Content_Type="text/event-stream")
+    with Peer(say(first), say()) as peer, Client("k", peer.url, deadline=DEADLINE) as client:
+        stream = asked(client, "runs", tools=[_named("f", slow)])
+        with pytest.raises(errors.StreamTimeoutError, match="its deadline"):
+            stream.until_done()
+        assert 1 == len(peer.requests)
+    with Peer(say(first), say()) as peer, Client("k", peer.url, deadline=DEADLINE) as client:
+        stream, before = asked(client, "runs", tools=[_named("f", quick)]), time.monotonic()
+        with pytest.raises(errors.StreamTimeoutError, match="its deadline"):
+            stream.until_done()
+        assert time.monotonic() - before < SOON
+        assert 2 == len(peer.requests)
+
+
+def _named(name: str, function: Callable[..., Any]) -> tuple[dict[str, Any], Callable[..., Any]]:
+    """Return a tool that takes nothing."""
+    definition = {"name": name, "parameters": {"type": "object", "properties": {}}}
+    return {"type": "function", "function": definition}, function
+
+
+def test_a_stream_without_a_client_has_a_deadline_too() -> None:
+    """It is looked at after each piece."""
+
+    def slowly() -> Iterator[bytes]:
+        yield BEGUN
+        time.sleep(0.05)
+        yield sse(run("completed"))
+
+    stream = Stream(slowly(), deadline=0.02)
+    with pytest.raises(errors.StreamTimeoutError, match=r"within 0\.02 s, its deadline"):
+        stream.until_done()
+
+
+def test_a_deadline_that_is_not_reached_changes_nothing() -> None:
+    """The stream ends as it would."""
+    good = reply(200, BEGUN + sse(run("completed")), Content_Type="text/event-stream")
+    with Peer(say(good)) as peer, Client("k", peer.url, deadline=PATIENCE) as client:
+        ended = asked(client, "runs").until_done()
+        assert ended is not None
+        assert "completed" == ended.status
