@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stream_core.effects import Flow
     from stream_core.http.transport import Options
 
-__all__ = ["BETA", "ask", "ask_list", "make_options", "make_path"]
+__all__ = ["BETA", "ask", "ask_list", "check_id", "make_options", "make_path"]
 
 T = TypeVar("T")
 
@@ -100,7 +100,7 @@ def make_options(
         headers: Sent unless the client or the caller overrides them.
 
     Raises:
-        TypeError: An argument is unknown.
+        TypeError: An argument is unknown, or an object is given instead of its id.
     """
     unknown = given.keys() - known.__optional_keys__
     if unknown:
@@ -108,6 +108,8 @@ def make_options(
     query: dict[str, Any] = {}
     body: dict[str, Any] = {}
     for name, value in {**required, **given}.items():
+        if name.endswith("_id") and value is not None:
+            check_id(name, value)
         if name == "include" and include_in_query:
             query["include[]"] = value
         elif name not in _OPTIONS and (name != "tools" or known is not SubmitStreamOptions):
@@ -143,10 +145,33 @@ def make_path(template: str, **ids: Any) -> str:
     """Return TEMPLATE with the ids filled in.
 
     Raises:
-        ValueError: An id is not a string, or would change the path.
+        TypeError: An id is not a string.
+        ValueError: It would change the path, or cannot be written.
     """
     for name, value in ids.items():
-        # One dot or two would change the path.
-        if not isinstance(value, str) or value in {"", ".", ".."}:
+        check_id(name, value)
+        # One dot or two would change the path; half a surrogate pair has no UTF-8.
+        if value in {"", ".", ".."} or not _is_text(value):
             raise ValueError(f"{name} is {value!r}: give the id of an object, a string")
     return template.format_map({name: quote(value, safe="") for name, value in ids.items()})
+
+
+def check_id(name: str, value: Any) -> None:
+    """Check that VALUE, the argument NAME, may be an id.
+
+    Raises:
+        TypeError: It is not a string.
+    """
+    if isinstance(value, str):
+        return
+    remedy = f"pass its id, {name}=....id" if hasattr(value, "id") else "pass a string"
+    raise TypeError(f"{name} is of type {type(value).__name__}: {remedy}")
+
+
+def _is_text(value: str) -> bool:
+    """Return whether VALUE can be written as UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -80,7 +80,8 @@ def address_of(base_url: str, path: str) -> str:
     if not path.startswith("/"):
         path = f"/{path}"
     before, _, _ = path.partition("?")
-    segments = unquote(before).split("/")
+    # An escaped slash is part of an id, escaped dots are dots.
+    segments = [unquote(segment) for segment in before.split("/")]
     if (
         path.startswith("//")
         or "://" in before

@@ -44,11 +44,33 @@ def test_include_is_in_the_query_or_in_the_body(*, in_query: bool) -> None:
     assert ({} if in_query else {"include": ["x"]}) == made.get("body")
 
 
-@pytest.mark.parametrize("value", ["", ".", "..", None, 5, models.Thread("thread_1")])
-def test_what_is_no_id_is_refused_by_its_name(value: Any) -> None:
-    """An empty string, one dot or two, or an object would change the path."""
+@pytest.mark.parametrize("value", ["", ".", "..", "\ud83d", "a\udc00b"])
+def test_what_is_no_id_is_refused_by_its_name(value: str) -> None:
+    """An empty string, one dot or two would change the path; half a pair cannot be written."""
     with pytest.raises(ValueError, match=r"run_id is .*: give the id"):
         make_path("/threads/{thread_id}/runs/{run_id}", thread_id="t", run_id=value)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (models.Thread("thread_1"), r"of type Thread: pass its id, run_id=\.\.\.\.id"),
+        (5, "of type int: pass a string"),
+        (b"run_1", "of type bytes: pass a string"),
+        (None, "of type NoneType: pass a string"),
+        ({"id": "run_1"}, "of type dict: pass a string"),
+    ],
+)
+def test_an_object_is_no_id(value: Any, expected: str) -> None:
+    """Neither in a path nor, unless it is left out, in a body or query."""
+    with pytest.raises(TypeError, match=f"run_id is {expected}"):
+        make_path("/threads/{thread_id}/runs/{run_id}", thread_id="t", run_id=value)
+    for method in ("POST", "GET"):
+        if value is not None:
+            with pytest.raises(TypeError, match=f"run_id is {expected}"):
+                make_options(method, RunStreamParams, {}, {"run_id": value})
+        else:
+            make_options(method, RunStreamParams, {}, {"run_id": value})
 
 
 def test_an_id_is_one_segment_of_the_path() -> None:

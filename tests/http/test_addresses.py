@@ -56,6 +56,7 @@ BELOW = {
     ":80/x": "/:80/x",
     ".other/x": "/.other/x",
     "/threads/...": "/threads/...",
+    "/threads/..%2Fx%5C%0A": "/threads/..%2Fx%5C%0A",
     "/threads?after=../x&b=//c": "/threads?after=../x&b=//c",
     "": "/",
     "?a=1": "/?a=1",

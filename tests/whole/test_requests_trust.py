@@ -7,11 +7,12 @@ import socket
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pytest
 import requests
 
-from stream_core import Client, Stream, errors
+from stream_core import Client, Stream, errors, models
 from tests.support.frames import EventLog, run, sse
 from tests.support.scripted_control import waits
 from tests.support.socket_peer import CHUNKED, PATIENCE, SSE, Peer, chunk, reply, say
@@ -158,3 +159,90 @@ def test_a_deadline_that_is_not_reached_changes_nothing() -> None:
         ended = asked(client, "runs").until_done()
         assert ended is not None
         assert "completed" == ended.status
+
+
+# --- Ids --------------------------------------------------------------------------------
+
+
+def _object_calls(client: Client, thing: Any) -> list[Callable[[], object]]:
+    """Return calls with an object, or something else that is no id, in each place of an id."""
+    runs, messages = client.threads.runs, client.threads.messages
+    return [
+        lambda: client.assistants.retrieve(thing),
+        lambda: client.assistants.update(thing, name="x"),
+        lambda: client.threads.retrieve(thing),
+        lambda: messages.create(thing, role="user", content="x"),
+        lambda: messages.retrieve("msg_1", thread_id=thing),
+        lambda: messages.list(thing),
+        lambda: runs.stream(thing, assistant_id="asst_1"),
+        lambda: runs.retrieve("run_1", thread_id=thing),
+        lambda: runs.cancel("run_1", thread_id=thing),
+        lambda: runs.submit_tool_outputs_stream("run_1", thread_id=thing, tool_outputs=[]),
+        lambda: runs.steps.list("run_1", thread_id=thing),
+        lambda: runs.steps.retrieve("step_1", run_id="run_1", thread_id=thing),
+    ]
+
+
+@pytest.mark.parametrize("wire", ["assistants", "responses"])
+def test_an_object_instead_of_its_id_is_a_type_error_before_anything_is_sent(wire: Any) -> None:
+    """The error says to pass the id."""
+    thing = models.Assistant(id="asst_1", created_at=1, model="m")
+    settings: dict[str, Any] = {"assistants": {"asst_1": {"model": "m"}}}
+    with (
+        Peer(say()) as peer,
+        Client("k", peer.url, wire=wire, **(settings if wire == "responses" else {})) as client,
+    ):
+        calls = _object_calls(client, thing)
+        runs: Any = client.threads.runs
+        threads: Any = client.threads
+        calls += [
+            lambda: runs.stream("resp_1", assistant_id=thing),
+            lambda: runs.create("resp_1", assistant_id=thing),
+            lambda: threads.create_and_run_stream(assistant_id=thing),
+        ]
+        for call in calls:
+            with pytest.raises(TypeError, match=r"_id is of type Assistant: pass its id, \w+_id="):
+                call()
+        assert 0 == peer.connections
+
+
+@pytest.mark.parametrize("bad", ["", ".", "..", "\ud83d"])
+def test_a_bad_id_of_the_caller_is_a_value_error_before_anything_is_sent(bad: str) -> None:
+    """In every place of an id in a path."""
+    with Peer(say()) as peer, Client("k", peer.url) as client:
+        for call in _object_calls(client, bad):
+            with pytest.raises(ValueError, match=r"_id is .*: give the id of an object"):
+                call()
+        assert 0 == peer.connections
+
+
+@pytest.mark.parametrize("odd", ["a/b", "../x", "a?b=c", "a#b", "a\nb", "a b", "%2e%2e", "a\\b"])
+def test_an_odd_id_is_one_segment_of_the_path(odd: str) -> None:
+    """It is escaped, and reaches the server as it is."""
+    answer = json.dumps({"id": "thread_1"}).encode()
+    with Peer(say(reply(200, answer))) as peer, Client("k", peer.url) as client:
+        client.threads.retrieve(odd)
+        target = peer.requests[0].split(b" ")[1].decode()
+        assert f"/v1/threads/{odd}" == unquote(target)
+        assert 3 == target.count("/")
+
+
+@pytest.mark.parametrize("bad", ["", ".", "..", "\ud83d"])
+def test_a_bad_id_of_a_conversation_is_a_decode_error(bad: str) -> None:
+    """The server gave it, so it is the answer that is wrong."""
+    answer = reply(200, json.dumps({"id": bad}).encode())
+    settings: dict[str, Any] = {"wire": "responses", "threads": "conversation"}
+    with (
+        Peer(say(answer)) as peer,
+        Client("k", peer.url, **settings) as client,
+        pytest.raises(errors.DecodeError, match="no id that can be part of an address"),
+    ):
+        client.threads.create()
+
+
+def test_a_path_of_request_gets_its_slash() -> None:
+    """It may be left out."""
+    with Peer(*[say(reply(200, b"{}"))] * 2) as peer, Client("k", peer.url) as client:
+        client.request("GET", "threads")
+        client.request("GET", "/threads")
+        assert [b"/v1/threads"] * 2 == [x.split(b" ")[1] for x in peer.requests]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from stream_core import models
 from stream_core.api.assistants_params import AssistantUpdateParams, MessageParams, ThreadParams
 from stream_core.api.options import CallOptions
-from stream_core.api.request import make_options
+from stream_core.api.request import check_id, make_options, make_path
 from stream_core.client.streaming_calls import call_options
 from stream_core.convert.payloads import structure
 from stream_core.effects import Ask
@@ -118,8 +118,10 @@ class Memory:
         """Return the parameters of an assistant.
 
         Raises:
+            TypeError: ASSISTANT_ID is an object instead of its id.
             ValueError: This client does not know it.
         """
+        check_id("assistant_id", assistant_id)
         if assistant_id not in self._profiles:
             raise ValueError(
                 f"assistant_id is {assistant_id!r}: the Responses wire has no assistants, and this "
@@ -161,8 +163,12 @@ class Memory:
         if in_conversation:
             body = {name: x for name, x in body.items() if x is not None}
             answer = structure(models.Thread, self.ask("POST", "/conversations", given, body))
-            if not answer.id:
-                raise DecodeError("the answer to POST /conversations has no id")
+            try:
+                make_path("/{id}", id=answer.id)
+            except ValueError:
+                raise DecodeError(
+                    "the answer to POST /conversations has no id that can be part of an address"
+                ) from None
             thread_id = conversation = answer.id
         made = {
             "id": thread_id,
@@ -191,8 +197,10 @@ class Memory:
         elsewhere: the id is that of a conversation or of the last response.
 
         Raises:
+            TypeError: THREAD_ID is an object instead of its id.
             ValueError: There is no such thread.
         """
+        check_id("thread_id", thread_id)
         thread = self._threads.get(thread_id)
         if thread is None:
             thread = self._threads[thread_id] = self._join(thread_id)

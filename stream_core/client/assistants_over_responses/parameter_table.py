@@ -248,6 +248,7 @@ ROWS: tuple[Row, ...] = (
             "max_frame_bytes",
             "cancel_on_interrupt",
             "idle_timeout",
+            "deadline",
             "approve",
             "tool_errors",
             "max_rounds",

@@ -79,13 +79,22 @@ def test_there_are_three_back_ends() -> None:
         ("conversation", "thread_1", "or pass the id of a conversation"),
         ("replay", "resp_1", r"make one with .*messages=\[...\]\)$"),
         ("previous_response_id", "", "thread_id is ''"),
-        ("conversation", None, "thread_id is None"),
+        ("conversation", "", "thread_id is ''"),
     ],
 )
-def test_a_thread_that_is_not_known_is_named(back_end: str, thread_id: Any, hint: str) -> None:
+def test_a_thread_that_is_not_known_is_named(back_end: str, thread_id: str, hint: str) -> None:
     """The error says how to get one that is known."""
     with pytest.raises(ValueError, match=hint):
         memory(back_end).thread(thread_id)
+
+
+@pytest.mark.parametrize("thing", [None, 5, models.Thread("thread_1")])
+def test_an_object_instead_of_an_id_is_a_type_error(thing: Any) -> None:
+    """Of an assistant too."""
+    with pytest.raises(TypeError, match="thread_id is of type"):
+        memory().thread(thing)
+    with pytest.raises(TypeError, match="assistant_id is of type"):
+        memory().profile(thing)
 
 
 @pytest.mark.parametrize("threads", ["previous_response_id", "conversation"])
