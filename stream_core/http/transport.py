@@ -13,6 +13,7 @@ Rules of this file:
 from __future__ import annotations
 
 import json
+from functools import cache
 from http import HTTPStatus
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final, TypedDict
@@ -377,6 +378,7 @@ def _checked_size(most: Any) -> int:
     return most
 
 
+@cache
 def _version(distribution: str) -> str:
     """Return the version of an installed distribution, or "unknown" in a source tree."""
     try:
