@@ -159,6 +159,10 @@ class _Reading(io.RawIOBase):
             with suppress(OSError):  # closed meanwhile
                 self._sock.settimeout(before)
 
+    def fileno(self) -> int:
+        """Return the socket's descriptor, for whoever waits for several."""
+        return self._raw.fileno()
+
     def close(self) -> None:
         """Give the socket back."""
         super().close()

@@ -395,6 +395,15 @@ def test_progress_counts_time_and_bytes() -> None:
     assert (True, True) == (progress.over, progress.expired)
 
 
+def test_an_answer_has_the_descriptor_of_its_socket() -> None:
+    """So that somebody can wait for several of them."""
+    with Peer(say(SSE + CHUNKED, chunk(b": x\n\n"))) as peer:
+        source = transport(peer.url).open("GET", "/")
+        raw: Any = source.response.raw
+        assert raw.connection.sock.fileno() == raw.fileno()
+        source.close()
+
+
 def test_a_connection_of_another_session_does_not_report() -> None:
     """Whether the request was sent is then taken from the failure."""
     with requests.Session() as session, Peer(say(close=True)) as peer:

@@ -412,6 +412,48 @@ def test_every_other_redirect_is_an_error(status: int, location: str | None) -> 
         assert 1 == len(peer.requests)
 
 
+@pytest.mark.parametrize(
+    "location",
+    [
+        "http://{other}/v1/x",
+        "//{other}/v1/x",
+        "https://{other}/v1/x",
+        "https://{own}/v1/x",
+        "http://{own}@{other}/v1/x",
+        "http://key@{own}/v1/x",
+        "http://{own}:80/v1/x",
+        "ftp://{own}/v1/x",
+        "http://{own}\\@{other}/v1/x",
+    ],
+)
+def test_the_key_follows_no_redirect_to_another_host_port_or_scheme(location: str) -> None:
+    """Nobody else gets the request; the error names the address without its query."""
+
+    def act(connection: socket.socket) -> None:
+        where = location.format(own=peer.origin, other=other.origin)
+        connection.sendall(reply(307, b"", Location=f"{where}?key=secret"))
+
+    with Peer(act, say(reply(200, b"{}"))) as peer, Peer(say(reply(200, b"{}"))) as other:
+        asking = transport(peer.url, auth=lambda: {"Authorization": "Bearer key"})
+        with pytest.raises(errors.StreamError) as caught:
+            asking.request("POST", "/threads", body={})
+        assert (1, 0) == (len(peer.requests), other.connections)
+        assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("location", ["/v1/x", "//{own}/v1/x", "http://{own}/v1/x", "/\\other"])
+def test_the_key_follows_a_redirect_on_the_same_server(location: str) -> None:
+    """Whatever it looks like, the request stays there."""
+
+    def act(connection: socket.socket) -> None:
+        connection.sendall(reply(307, b"", Location=location.format(own=peer.origin)))
+
+    with Peer(act, say(reply(200, b"{}"))) as peer:
+        asking = transport(peer.url, auth=lambda: {"Authorization": "Bearer key"})
+        assert {} == asking.request("POST", "/threads", body={})
+        assert all(b"Authorization: Bearer key" in x for x in peer.requests)
+
+
 @pytest.mark.parametrize("location", [b"\xff/v1", b"http://[/v1"])
 def test_a_redirect_to_an_address_that_cannot_be_is_a_transport_error(location: bytes) -> None:
     """The ValueError that requests makes of it does not get out."""

@@ -15,7 +15,7 @@ import requests
 from stream_core import Client, Stream, errors, models
 from tests.support.frames import EventLog, run, sse
 from tests.support.scripted_control import waits
-from tests.support.socket_peer import CHUNKED, PATIENCE, SSE, Peer, chunk, reply, say
+from tests.support.socket_peer import CHUNKED, JSON, PATIENCE, SSE, Peer, chunk, reply, say
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -159,6 +159,28 @@ def test_a_deadline_that_is_not_reached_changes_nothing() -> None:
         ended = asked(client, "runs").until_done()
         assert ended is not None
         assert "completed" == ended.status
+
+
+# --- Size -------------------------------------------------------------------------------
+
+
+def test_an_answer_of_recovery_is_limited_in_size_and_time() -> None:
+    """The question is not answered, and the loss stays an error that says so."""
+
+    def flood(connection: socket.socket) -> None:
+        connection.sendall(JSON + CHUNKED)
+        with suppress(OSError):
+            while True:
+                connection.sendall(chunk(b" " * 60_000))
+
+    cut = say(SSE + CHUNKED, chunk(BEGUN), close=True)
+    with (
+        Peer(cut, *[flood] * 20) as peer,
+        Client("k", peer.url, max_answer_bytes=200_000) as client,
+    ):
+        with pytest.raises(errors.TransportError) as caught:
+            asked(client, "runs").until_done()
+        assert "larger than 200000 bytes" in "".join(caught.value.__notes__)
 
 
 # --- Ids --------------------------------------------------------------------------------
