@@ -1,12 +1,16 @@
 """A real Assistants v2 server on loopback, for demos and for users' tests.
 
-The map, in import order; only ``server`` needs the extra ``testing`` (aiohttp)::
+The map, in import order; only the last two need the extra ``testing`` (aiohttp)::
 
+    validation  the values that users give, checked where they are given
     parts       parts of a responder's answer: Say, CallFunctions, RunCode, Fail ...
     pieces      cuts texts into deltas
     store       the objects: assistants, threads, messages, runs, steps
     framing     frames as bytes; Framing: chunk size, delay, chunked or close, gzip
     faults      Fault: status codes, cuts, silence
+    limits      Limits: how much a server takes from its clients
+    failures    what the user's code raised in the server's threads
+    listening   the address, or an error that says what to do
     arguments   arguments for a function, from the user's text
     responder   Responder, Turn, and the default responder
     steps       the open step of a run
@@ -19,6 +23,7 @@ The map, in import order; only ``server`` needs the extra ``testing`` (aiohttp):
     runner      drives a run on an event loop
     sending     bytes onto a connection, also by hand
     script      scheduled recordings and faults, requests seen
+    connections HTTP: requests in, answers out, whatever clients do
     server      LocalServer
 
 ``python -m stream_core.testing --help`` serves from the command line.
@@ -31,6 +36,7 @@ from typing import TYPE_CHECKING, Any
 from .calls import RecordedRequest
 from .faults import Fault
 from .framing import Framing
+from .limits import Limits
 from .parts import (
     AskApproval,
     CallFunctions,
@@ -73,6 +79,7 @@ __all__ = [
     "FilePath",
     "Framing",
     "FunctionCall",
+    "Limits",
     "ListTools",
     "LocalServer",
     "McpCall",

@@ -2,7 +2,8 @@
 
 Rules of this file:
 
-- It only reads arguments and prints; the server is `LocalServer`.
+- It only reads arguments and prints; the server is `LocalServer`, which checks them.
+- What goes wrong is one line on stderr and exit status 2, never a traceback.
 """
 
 from __future__ import annotations
@@ -11,17 +12,20 @@ import argparse
 import sys
 import threading
 from collections.abc import Sequence
-
-from stream_core.testing import Framing, LocalServer
+from importlib.metadata import PackageNotFoundError, version
 
 __all__ = ["main"]
 
 
+_PROGRAM = "python -m stream_core.testing"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m stream_core.testing",
+        prog=_PROGRAM,
         description="Serve an Assistants v2 API on loopback: in memory, without a model.",
     )
+    parser.add_argument("--version", action="version", version=f"until-done {_version()}")
     parser.add_argument("--port", type=int, default=0, help="0, the default, takes a free port")
     parser.add_argument(
         "--recording",
@@ -44,6 +48,14 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _version() -> str:
+    """Return the version that is installed; a source tree on the path has none."""
+    try:
+        return version("until-done")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
 def _say(line: str) -> None:
     print(line, flush=True)  # noqa: T201 - a command talks on stdout
 
@@ -57,22 +69,57 @@ def main(arguments: Sequence[str] | None = None, stop: threading.Event | None = 
 
     Returns:
         The exit status.
+
+    Raises:
+        SystemExit: With status 2 and a line on stderr, if it cannot serve: an argument is
+            wrong, a recording cannot be read, the port is in use, aiohttp is missing.
     """
-    given = _parser().parse_args(arguments)
-    framing = Framing(chunk_size=given.chunk_size, delay=given.pace)
-    server = LocalServer(framing=framing, api_key=given.api_key, port=given.port)
+    parser = _parser()
+    given = parser.parse_args(arguments)
     try:
-        with server:
-            _say(f"Serving at {server.base_url} until Ctrl-C. For a client:")
-            key = given.api_key or "any"
-            _say(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={key}")
-            for file in given.recording:
-                url = server.add_recording(file, chunk_size=given.chunk_size, delay=given.pace)
-                _say(f"{file}: {url}")
-            (stop or threading.Event()).wait()
+        _serve(given, stop or threading.Event())
     except KeyboardInterrupt:
         _say("Stopped.")
+    except (ImportError, OSError, TypeError, ValueError) as error:
+        parser.exit(2, f"{_PROGRAM}: error: {_sentence(error)}\n")
     return 0
+
+
+def _serve(given: argparse.Namespace, stop: threading.Event) -> None:
+    """Serve until ``stop`` is set."""
+    from stream_core.testing import Framing, LocalServer
+    from stream_core.testing.script import read_recording
+
+    framing = Framing(chunk_size=given.chunk_size, delay=given.pace)
+    recordings = [(file, read_recording(file)) for file in given.recording]
+    with LocalServer(framing=framing, api_key=given.api_key, port=given.port) as server:
+        _say(f"Serving at {server.base_url} until Ctrl-C. For a client:")
+        key = given.api_key or "any"
+        _say(f"export OPENAI_BASE_URL={server.base_url} OPENAI_API_KEY={key}")
+        for file, data in recordings:
+            url = server.add_recording(data, chunk_size=given.chunk_size, delay=given.pace)
+            _say(f"{file}: {url}")
+        stop.wait()
+
+
+#: Arguments of the API, as they are called on the command line.
+_OPTIONS = {
+    "Framing(delay=...)": "--pace",
+    "Framing(chunk_size=...)": "--chunk-size",
+    "LocalServer(port=...)": "--port",
+    "LocalServer(api_key=...)": "--api-key",
+    "pass port=": "pass --port ",
+}
+
+
+def _sentence(error: Exception) -> str:
+    """Return an error's text, with the options instead of the arguments."""
+    text = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
+    for argument, option in _OPTIONS.items():
+        text = text.replace(argument, option)
+    return text
 
 
 if __name__ == "__main__":

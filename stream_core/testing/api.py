@@ -278,7 +278,7 @@ class Api:
     def _start(self, thread_id: str, call: Call, new_thread: Obj | None = None) -> Started:
         assistant = self._assistant(require(call.body, "assistant_id", str))
         stream = expect(call.body, "stream", bool) or False
-        expect(call.body, "tools", list, items=dict)
+        check_fields(call.body, "new run")
         added = [
             message_body(item)
             for item in expect(call.body, "additional_messages", list, items=dict) or ()

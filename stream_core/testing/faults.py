@@ -9,16 +9,34 @@ Rules of this file:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen, validators
+from attrs import Attribute, field, frozen
 
 from .framing import to_json
+from .validation import BYTES, FLAG, LINE, SECONDS, STATUS, TEXT, Check, or_none
 
 __all__ = ["Fault"]
 
-_OPTIONAL_COUNT = validators.optional([validators.instance_of(int), validators.ge(0)])
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # the name of a header: RFC 9110, 5.6.2
+_HEADERS = Check(
+    "a mapping of header names to texts on one line",
+    lambda value: (
+        isinstance(value, Mapping)
+        and all(TEXT.fits(name) and TEXT.fits(text) for name, text in value.items())
+    ),
+    lambda value: all(_TOKEN.fullmatch(name) and LINE.holds(text) for name, text in value.items()),
+)
+
+
+def _check_json(_: Fault, __: Attribute[Any], value: object) -> None:
+    """Refuse what cannot be sent as JSON."""
+    try:
+        to_json(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"Fault(json=...) takes a JSON value: {error}") from error
 
 
 @frozen
@@ -44,17 +62,31 @@ class Fault:
         only: Apply to the first request whose path contains this text.
     """
 
-    status: int | None = None
-    json: Any = None
-    body: str | None = None
-    content_type: str | None = None
-    headers: Mapping[str, str] = field(factory=dict)
-    delay: float = field(default=0.0, validator=validators.ge(0.0))
-    refuse: bool = False
-    cut_after: int | None = field(default=None, validator=_OPTIONAL_COUNT)
-    reset: bool = False
-    silence_after: int | None = field(default=None, validator=_OPTIONAL_COUNT)
-    only: str = ""
+    status: int | None = field(default=None, validator=or_none(STATUS))
+    json: Any = field(default=None, validator=_check_json)
+    body: str | None = field(default=None, validator=or_none(TEXT))
+    content_type: str | None = field(default=None, validator=or_none(LINE))
+    headers: Mapping[str, str] = field(factory=dict, validator=_HEADERS)
+    delay: float = field(default=0.0, validator=SECONDS)
+    refuse: bool = field(default=False, validator=FLAG)
+    cut_after: int | None = field(default=None, validator=or_none(BYTES))
+    reset: bool = field(default=False, validator=FLAG)
+    silence_after: int | None = field(default=None, validator=or_none(BYTES))
+    only: str = field(default="", validator=TEXT)
+
+    def __attrs_post_init__(self) -> None:
+        if self.json is not None and self.body is not None:
+            raise ValueError("Fault(json=..., body=...): an answer has one body, give one of them")
+        if self.reset and not self.refuse and self.cut_after is None:
+            raise ValueError(
+                "Fault(reset=True) says how the connection ends, not when: "
+                "add refuse=True or cut_after=..."
+            )
+        if self.refuse and (self.replaces or self.spoils_body):
+            raise ValueError(
+                "Fault(refuse=True) closes the connection before any answer: "
+                "leave out status, json, body, cut_after and silence_after"
+            )
 
     @property
     def replaces(self) -> bool:
@@ -70,11 +102,19 @@ class Fault:
         """Return status, body and content type of an answer that replaces the real one."""
         status = 200 if self.status is None else self.status
         if self.body is not None:
-            return status, self.body.encode(), self.content_type or "text/html; charset=utf-8"
+            return (
+                status,
+                self.body.encode(errors="replace"),
+                self.content_type or "text/html; charset=utf-8",
+            )
         value = self.json
         if value is None:
             value = {"error": _error(status)}
-        return status, to_json(value).encode(), self.content_type or "application/json"
+        return (
+            status,
+            to_json(value).encode(errors="replace"),
+            self.content_type or "application/json",
+        )
 
 
 _KINDS = {

@@ -16,9 +16,10 @@ import zlib
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
 
 from .store import Obj
+from .validation import FLAG, SECONDS, SIZE, TEXT, Check, or_none
 
 __all__ = ["DONE", "EVENT_STREAM", "Framing", "GzipFlusher", "Transfer", "WireEvent", "chunks"]
 
@@ -26,6 +27,7 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 _GZIP_WBITS = 31  # zlib's number for "gzip header, largest window"
 
 Transfer: TypeAlias = Literal["chunked", "close"]
+_TRANSFER = Check('"chunked" or "close"', TEXT.fits, lambda value: value in {"chunked", "close"})
 
 
 @frozen
@@ -68,12 +70,10 @@ class Framing:
         gzip: Compress, whether or not the client accepts it; flushed at each write.
     """
 
-    chunk_size: int | None = field(
-        default=None, validator=validators.optional([validators.instance_of(int), validators.gt(0)])
-    )
-    delay: float = field(default=0.0, validator=validators.ge(0.0))
-    framing: Transfer = field(default="chunked", validator=validators.in_(("chunked", "close")))
-    gzip: bool = False
+    chunk_size: int | None = field(default=None, validator=or_none(SIZE))
+    delay: float = field(default=0.0, validator=SECONDS)
+    framing: Transfer = field(default="chunked", validator=_TRANSFER)
+    gzip: bool = field(default=False, validator=FLAG)
 
 
 def chunks(data: bytes, size: int | None) -> Iterator[bytes]:

@@ -13,10 +13,13 @@ Rules of this file:
 from __future__ import annotations
 
 import json
+import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
-from attrs import field, frozen, validators
+from attrs import field, frozen
+
+from .validation import FLAG, NUMBER, TEXT, TEXTS, Check, or_none, sequence_of
 
 __all__ = [
     "ENDING",
@@ -46,9 +49,26 @@ __all__ = [
 ]
 
 
+_TEXT_OR_NONE = or_none(TEXT)
+_TOOLS = Check(
+    "a mapping of names to mappings",
+    lambda value: (
+        isinstance(value, Mapping) and all(isinstance(tool, Mapping) for tool in value.values())
+    ),
+)
+
+
 def _json_text(value: Mapping[str, Any] | str) -> str:
     """Return arguments as the JSON text that a model would write."""
-    return value if isinstance(value, str) else json.dumps(dict(value), ensure_ascii=False)
+    if isinstance(value, str):
+        return value
+    try:
+        return json.dumps(dict(value), ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"arguments={reprlib.repr(value)} is not a JSON object ({error}): "
+            "give a mapping of JSON values, or a text that is sent as it is"
+        ) from error
 
 
 @frozen
@@ -60,8 +80,8 @@ class FileCitation:
         file_id: The cited file.
     """
 
-    text: str
-    file_id: str
+    text: str = field(validator=TEXT)
+    file_id: str = field(validator=TEXT)
 
 
 @frozen
@@ -73,8 +93,8 @@ class FilePath:
         file_id: The file made.
     """
 
-    text: str
-    file_id: str
+    text: str = field(validator=TEXT)
+    file_id: str = field(validator=TEXT)
 
 
 @frozen
@@ -87,9 +107,9 @@ class UrlCitation:
         title: The page's title.
     """
 
-    text: str
-    url: str
-    title: str = ""
+    text: str = field(validator=TEXT)
+    url: str = field(validator=TEXT)
+    title: str = field(default="", validator=TEXT)
 
 
 Annotation: TypeAlias = FileCitation | FilePath | UrlCitation
@@ -110,17 +130,19 @@ class Say:
         new_part: Begin a new text part even if the last part is text too.
     """
 
-    text: str
-    annotations: Sequence[Annotation] = ()
-    pieces: Sequence[str] | None = None
-    new_part: bool = False
+    text: str = field(validator=TEXT)
+    annotations: Sequence[Annotation] = field(
+        default=(), validator=sequence_of(FileCitation, FilePath, UrlCitation)
+    )
+    pieces: Sequence[str] | None = field(default=None, validator=or_none(TEXTS))
+    new_part: bool = field(default=False, validator=FLAG)
 
 
 @frozen
 class Refuse:
     """A refusal part: the model declines, with this text."""
 
-    text: str
+    text: str = field(validator=TEXT)
 
 
 @frozen
@@ -132,8 +154,8 @@ class ShowImage:
         detail: ``auto``, ``low`` or ``high``; None leaves the key out.
     """
 
-    file_id: str
-    detail: str | None = None
+    file_id: str = field(validator=TEXT)
+    detail: str | None = field(default=None, validator=_TEXT_OR_NONE)
 
 
 @frozen
@@ -145,8 +167,8 @@ class ShowImageURL:
         detail: ``auto``, ``low`` or ``high``; None leaves the key out.
     """
 
-    url: str
-    detail: str | None = None
+    url: str = field(validator=TEXT)
+    detail: str | None = field(default=None, validator=_TEXT_OR_NONE)
 
 
 @frozen
@@ -164,7 +186,7 @@ class FunctionCall:
             models make mistakes too).
     """
 
-    name: str
+    name: str = field(validator=TEXT)
     arguments: str = field(default="{}", converter=_json_text)
 
 
@@ -176,7 +198,7 @@ class CallFunctions:
         calls: At least one.
     """
 
-    calls: Sequence[FunctionCall] = field(validator=validators.min_len(1))
+    calls: Sequence[FunctionCall] = field(validator=sequence_of(FunctionCall, least=1))
 
 
 @frozen
@@ -189,9 +211,9 @@ class RunCode:
         image_file_id: An image it drew, or None.
     """
 
-    input: str
-    logs: str = ""
-    image_file_id: str | None = None
+    input: str = field(validator=TEXT)
+    logs: str = field(default="", validator=TEXT)
+    image_file_id: str | None = field(default=None, validator=_TEXT_OR_NONE)
 
 
 @frozen
@@ -205,10 +227,10 @@ class SearchResult:
         text: The passage; sent only when the request's ``include`` asks for content.
     """
 
-    file_id: str
-    file_name: str
-    score: float = 1.0
-    text: str = ""
+    file_id: str = field(validator=TEXT)
+    file_name: str = field(validator=TEXT)
+    score: float = field(default=1.0, validator=NUMBER)
+    text: str = field(default="", validator=TEXT)
 
 
 @frozen
@@ -219,7 +241,7 @@ class SearchFiles:
         results: Hits, sent only with the completed step, as on the real wire.
     """
 
-    results: Sequence[SearchResult] = ()
+    results: Sequence[SearchResult] = field(default=(), validator=sequence_of(SearchResult))
 
 
 @frozen
@@ -231,8 +253,8 @@ class ListTools:
         tools: Tool name to ``{"description": ..., "parameters": {...}}``.
     """
 
-    server_label: str
-    tools: Mapping[str, Mapping[str, Any]] = field(factory=dict)
+    server_label: str = field(validator=TEXT)
+    tools: Mapping[str, Mapping[str, Any]] = field(factory=dict, validator=_TOOLS)
 
 
 @frozen
@@ -246,10 +268,10 @@ class McpCall:
         output: The tool's output once the call is approved.
     """
 
-    server_label: str
-    name: str
+    server_label: str = field(validator=TEXT)
+    name: str = field(validator=TEXT)
     arguments: str = field(default="{}", converter=_json_text)
-    output: str = ""
+    output: str = field(default="", validator=TEXT)
 
 
 @frozen
@@ -260,7 +282,7 @@ class AskApproval:
         calls: At least one.
     """
 
-    calls: Sequence[McpCall] = field(validator=validators.min_len(1))
+    calls: Sequence[McpCall] = field(validator=sequence_of(McpCall, least=1))
 
 
 @frozen
@@ -272,8 +294,8 @@ class Fail:
         message: For people.
     """
 
-    code: str = "server_error"
-    message: str = "Sorry, something went wrong."
+    code: str = field(default="server_error", validator=TEXT)
+    message: str = field(default="Sorry, something went wrong.", validator=TEXT)
 
 
 @frozen
@@ -284,7 +306,7 @@ class StopShort:
         reason: ``max_completion_tokens``, ``max_prompt_tokens`` or ``content_filter``.
     """
 
-    reason: str = "max_completion_tokens"
+    reason: str = field(default="max_completion_tokens", validator=TEXT)
 
 
 @frozen
@@ -308,10 +330,10 @@ class SendError:
         param: The parameter at fault, or None.
     """
 
-    message: str = "The server had an error processing your request."
-    type: str = "server_error"
-    code: str | None = None
-    param: str | None = None
+    message: str = field(default="The server had an error processing your request.", validator=TEXT)
+    type: str = field(default="server_error", validator=TEXT)
+    code: str | None = field(default=None, validator=_TEXT_OR_NONE)
+    param: str | None = field(default=None, validator=_TEXT_OR_NONE)
 
 
 Part: TypeAlias = (

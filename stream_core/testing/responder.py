@@ -11,8 +11,18 @@ Rules of this file:
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import reprlib
+from collections.abc import (
+    AsyncIterable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from attrs import frozen
@@ -21,7 +31,16 @@ from .arguments import fill_arguments
 from .parts import CallFunctions, FunctionCall, Part, Say
 from .store import Obj
 
-__all__ = ["Answer", "DefaultResponder", "Responder", "ToolResult", "Turn", "parts_of", "text_of"]
+__all__ = [
+    "Answer",
+    "DefaultResponder",
+    "Responder",
+    "ToolResult",
+    "Turn",
+    "check_responder",
+    "parts_of",
+    "text_of",
+]
 
 Answer: TypeAlias = "Part | str | Iterable[Part | str]"
 """The answer of a responder: one part, a text (to say), or any iterable of these."""
@@ -93,7 +112,8 @@ class Responder(Protocol):
         """Return the parts of the answer; called once per turn.
 
         A run has one turn, and one more after each round of tool outputs or
-        approvals. An exception makes the run fail; it is logged with its traceback.
+        approvals. An exception makes the run fail, and is raised again when the server
+        is closed. A run that is meant to fail has the part `Fail`.
         """
         ...
 
@@ -102,6 +122,44 @@ def text_of(message: Obj) -> str:
     """Return the text of a wire message; parts other than text are left out."""
     texts = [part["text"]["value"] for part in message["content"] if part["type"] == "text"]
     return "\n".join(texts)
+
+
+_ASYNC = (
+    "is asynchronous: a responder is called in a thread of its own, where it may block; "
+    "write a plain function or generator"
+)
+
+
+def check_responder(responder: object) -> None:
+    """Check what can be known of a responder before it is called.
+
+    Raises:
+        TypeError: It is a class, cannot be called with a turn, or is asynchronous.
+    """
+    shown = reprlib.repr(responder)
+    if isinstance(responder, type):
+        name = responder.__name__
+        raise TypeError(f"the responder {name} is a class: pass an instance, {name}()")
+    ask = getattr(responder, "respond", responder)
+    if not callable(ask):
+        raise TypeError(
+            "a responder is a function that takes a Turn, or an object with respond(turn), "
+            f"not {shown}: for a fixed answer pass `lambda turn: ...`"
+        )
+    for asked in (ask, getattr(ask, "__call__", None)):  # noqa: B004 - the method itself is needed
+        if inspect.iscoroutinefunction(asked) or inspect.isasyncgenfunction(asked):
+            raise TypeError(f"the responder {shown} {_ASYNC}")
+    try:
+        signature = inspect.signature(ask, follow_wrapped=False)
+    except (TypeError, ValueError):  # some that are written in C have none
+        return
+    try:
+        signature.bind(None)
+    except TypeError as error:
+        raise TypeError(
+            f"the responder {shown} is called with one argument, the Turn, "
+            f"but takes {signature}: {error}"
+        ) from error
 
 
 def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Iterator[Part]:
@@ -118,13 +176,18 @@ def parts_of(responder: Responder | Callable[[Turn], Answer], turn: Turn) -> Ite
             yield part
         else:
             raise TypeError(
-                f"a responder must return parts (stream_core.testing.parts) or texts, not {part!r}"
+                "a responder must return parts (stream_core.testing.parts), texts, or an "
+                f"iterable of these, not {reprlib.repr(part)}"
             )
 
 
 def _items(answer: object) -> Iterable[object]:
     """Return the items of an answer; ``object``, because users' code may return anything."""
-    if isinstance(answer, Iterable) and not isinstance(answer, str):
+    if isinstance(answer, Coroutine):
+        answer.close()  # or else Python warns that it was never awaited
+    if isinstance(answer, Coroutine | AsyncIterable):
+        raise TypeError(f"the responder {_ASYNC}")
+    if isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping):
         return answer
     return (answer,)
 

@@ -5,7 +5,7 @@ Rules of this file:
 - asyncio only; no HTTP, and no timer.
 - A run goes to its end whether or not anyone listens, as with the real API.
 - A responder is called in a daemon thread, part by part; a cancel does not wait
-  for it. Its exceptions are logged and make the run fail.
+  for it. Its exceptions are logged, reported, and make the run fail.
 """
 
 from __future__ import annotations
@@ -34,19 +34,28 @@ async def nobody(event: WireEvent) -> None:
     """Ignore an event that nobody listens to."""
 
 
+def _ignore(failure: BaseException) -> None:
+    """Leave a failure at the log."""
+
+
 class Runner:
     """Drives one run for one request.
 
     Args:
         machine: The run.
         responder: The responder.
+        report: Called on the loop with each exception of the responder.
     """
 
     def __init__(
-        self, machine: RunMachine, responder: Responder | Callable[[Turn], Answer]
+        self,
+        machine: RunMachine,
+        responder: Responder | Callable[[Turn], Answer],
+        report: Callable[[BaseException], None] = _ignore,
     ) -> None:
         self._machine = machine
         self._responder = responder
+        self._report = report
         self._cancelled = asyncio.Event()
         machine.when_cancelled = self._cancelled.set
 
@@ -68,7 +77,7 @@ class Runner:
         while not machine.cancel_requested:
             try:
                 event = next(events, None)
-            except (TypeError, ValueError) as error:
+            except Exception as error:  # noqa: BLE001 - no run may stay open for ever
                 events = machine.apply(self._failure(error))
                 continue
             if event is None:
@@ -93,6 +102,7 @@ class Runner:
 
     def _failure(self, error: BaseException) -> Fail:
         _log.error("the responder failed", exc_info=error)
+        self._report(error)
         return Fail("server_error", f"The responder raised {type(error).__name__}: {error}")
 
 

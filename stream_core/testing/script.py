@@ -9,16 +9,20 @@ Rules of this file:
 from __future__ import annotations
 
 import os
+import reprlib
 import threading
 from collections import deque
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
+
+from stream_core.http.response_head import begins_as_events
 
 from .api import is_run_stream
 from .calls import RecordedRequest
 from .faults import Fault
-from .framing import Framing
+from .framing import EVENT_STREAM, Framing
+from .validation import LINE, STATUS, check_items
 
 __all__ = ["RECORDINGS", "Recording", "Script", "read_recording"]
 
@@ -39,13 +43,46 @@ class Recording:
 
     data: bytes
     framing: Framing
-    status: int
-    content_type: str
+    status: int = field(validator=STATUS)
+    content_type: str = field(validator=LINE)
 
 
-def read_recording(recording: str | os.PathLike[str] | bytes) -> bytes:
-    """Return the bytes of a recording: those of a file, or those given."""
-    return recording if isinstance(recording, bytes) else Path(recording).read_bytes()
+def read_recording(
+    recording: str | os.PathLike[str] | bytes, content_type: str = EVENT_STREAM
+) -> bytes:
+    """Return the bytes of a recording: those of a file, or those given, unchecked.
+
+    Raises:
+        TypeError: It is neither a path nor bytes.
+        ValueError: The file is not an event stream, as its content type says it is.
+        OSError: The file cannot be read.
+    """
+    if isinstance(recording, bytes):
+        return recording
+    if not isinstance(recording, str | os.PathLike):
+        raise TypeError(
+            f"a recording is the path of a file, or bytes, not {reprlib.repr(recording)}"
+        )
+    if any(mark in os.fspath(recording) for mark in "\r\n\0"):
+        raise ValueError(
+            f"{reprlib.repr(recording)} is not the path of a file: "
+            "to send a text as it is, pass its bytes, text.encode()"
+        )
+    try:
+        data = Path(recording).read_bytes()
+    except OSError as error:
+        message = (
+            f"cannot read the recording ({error.strerror}); "
+            "give the path of a file that holds a stream's bytes"
+        )
+        raise OSError(error.errno, message, error.filename) from error
+    if content_type.startswith(EVENT_STREAM.partition(";")[0]) and not begins_as_events(data):
+        shown = reprlib.repr(data) if data else "it is empty"
+        raise ValueError(
+            f"{os.fspath(recording)!r} is not a recorded event stream ({shown}): "
+            "to send it all the same, pass its bytes, or another content_type"
+        )
+    return data
 
 
 class Script:
@@ -73,13 +110,21 @@ class Script:
         with self._lock:
             return list(self._requests)
 
+    @property
+    def unused_faults(self) -> list[Fault]:
+        """The faults that no answer has taken yet, as a new list."""
+        with self._lock:
+            return list(self._faults)
+
     def fail_next(self, *faults: Fault) -> None:
         """Schedule faults, one for each of the next answers."""
+        check_items("fail_next", faults, Fault, "fail_next(Fault(status=500))")
         with self._lock:
             self._faults.extend(faults)
 
     def frame_next(self, *framings: Framing) -> None:
         """Schedule framings, one for each of the next streams."""
+        check_items("frame_next", framings, Framing, "frame_next(Framing(chunk_size=7))")
         with self._lock:
             self._framings.extend(framings)
 

@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from .faults import Fault
 from .framing import Framing, GzipFlusher, chunks
 
-__all__ = ["Outlet", "RawOutlet", "Sender", "SpoiltSender"]
+__all__ = ["Outlet", "RawOutlet", "Sender", "SpoiltSender", "status_head"]
 
 _FLUSH_POLL = 0.005  # seconds; only while the client reads slower than we write
 _HIGH_WATER = 1 << 20  # bytes that may wait for a slow client
@@ -44,6 +44,14 @@ class Outlet(Protocol):
         ...
 
 
+def status_head(status: int, headers: Mapping[str, str]) -> bytes:
+    """Return the bytes of status line and headers, up to the empty line."""
+    phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
+    lines = [f"HTTP/1.1 {status} {phrase}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 class RawOutlet:
     """Writes HTTP/1.1 by hand; the connection ends with the answer.
 
@@ -58,12 +66,8 @@ class RawOutlet:
 
     async def open(self, status: int, headers: Mapping[str, str]) -> None:
         """Write status line and headers, including those of the framing."""
-        phrase = HTTPStatus(status).phrase if status in set(HTTPStatus) else ""
         framing = {"Transfer-Encoding": "chunked"} if self._chunked else {}
-        lines = [f"HTTP/1.1 {status} {phrase}"]
-        for name, value in {**headers, **framing, "Connection": "close"}.items():
-            lines.append(f"{name}: {value}")
-        await self._put("\r\n".join([*lines, "", ""]).encode())
+        await self._put(status_head(status, {**headers, **framing, "Connection": "close"}))
 
     async def write(self, data: bytes) -> None:
         """Write a piece of the body, as one chunk if chunked."""

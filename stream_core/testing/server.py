@@ -1,49 +1,46 @@
-"""`LocalServer`: the API on a loopback port. The only importer of aiohttp.
+"""`LocalServer`: the API on a loopback port.
 
 Rules of this file:
 
 - One daemon thread runs one event loop, and the whole API runs there.
-  Methods called from other threads only touch the `Script`, which is locked.
-- Each answer has an ``x-request-id``.
-- A stream goes out through a `Sender`, in a task of its own: a client that leaves
-  ends its request, not the run. A plain chunked stream is written by aiohttp, so
-  that its connection can be used again; every other one by hand.
+  Methods called from other threads only touch the `Script` and the `Failures`, which
+  are locked.
+- Arguments are checked where they are given; a failure to start comes out of `start`,
+  within a bounded time; a failure later comes out of `close`.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import parse_qsl
-
-try:
-    from aiohttp import web
-except ImportError as error:
-    raise ImportError(
-        'LocalServer needs aiohttp, an extra: run pip install "until-done[testing]"'
-    ) from error
 
 from .api import Api, Started
 from .calls import RecordedRequest
+from .connections import Connections, Exchange, Request, Response, read_request
+from .failures import Failures
 from .faults import Fault
-from .framing import EVENT_STREAM, Framing, Transfer, WireEvent, to_json
-from .responder import Answer, DefaultResponder, Responder, Turn
+from .framing import EVENT_STREAM, Framing, Transfer, WireEvent
+from .limits import Limits
+from .listening import address_text, listen
+from .responder import Answer, DefaultResponder, Responder, Turn, check_responder
 from .runner import Runner
 from .script import Recording, Script, read_recording
-from .sending import RawOutlet, Sender, SpoiltSender
-from .store import ApiError, Obj, Store
+from .sending import Sender
+from .store import ApiError, Store
+from .validation import LINE, PORT, TEXT, Check, check_items, or_none
 
 __all__ = ["LocalServer"]
 
-_JSON = "application/json"
 _ACCEPT_STEPS = 3
-# Read by OpenAI's SDKs: how long to wait before asking for a run again (default 1000).
-_POLL_HEADERS = {"openai-poll-after-ms": "10"}
+_START_SECONDS = 10.0  # looking up the name of a host is all that can take long
+_NAME = Check("a name or an address", TEXT.fits, lambda value: bool(value) and LINE.holds(value))
+_API_KEY = or_none(Check("a key on one line", TEXT.fits, _NAME.holds))
 
 
 class LocalServer:
@@ -61,9 +58,11 @@ class LocalServer:
         api_key: The key to demand; None accepts any.
         host: The address to listen on.
         port: The port; 0 means a free one.
+        limits: How much clients may take; see `Limits`.
 
-    Attributes:
-        connections: TCP connections accepted so far.
+    Raises:
+        TypeError: An argument is of a wrong kind, e.g. an asynchronous responder.
+        ValueError: An argument is out of bounds, e.g. a port.
     """
 
     def __init__(
@@ -74,18 +73,28 @@ class LocalServer:
         api_key: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
+        limits: Limits | None = None,
     ) -> None:
-        self.connections = 0
+        if responder is not None:
+            check_responder(responder)
+        _check_framing(framing or Framing())
+        if limits is not None:
+            check_items("LocalServer", [limits], Limits, "limits=Limits(body=1_000_000)")
+        _API_KEY.check("LocalServer(api_key=...)", api_key)
+        _NAME.check("LocalServer(host=...)", host)
+        PORT.check("LocalServer(port=...)", port)
+        self._limits = limits or Limits()
         self._script = Script(framing or Framing())
-        self._responder = responder or DefaultResponder()
+        self._responder = DefaultResponder() if responder is None else responder
         self._api = Api(Store(), api_key)
         self._address = (host, port)
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._door: Connections | None = None
         self._stop = asyncio.Event()
-        self._ready = threading.Event()
-        self._failure: OSError | None = None
+        self._ready = threading.Event()  # it listens, or has failed to
+        self._failures = Failures()
 
     # -- life ----------------------------------------------------------------------------
 
@@ -93,26 +102,39 @@ class LocalServer:
         """Start listening; return once connections are accepted.
 
         Raises:
-            OSError: The address is in use, or is not this machine's.
+            OSError: The address is in use, or is not this machine's, or unknown; a
+                TimeoutError if that is not known within ten seconds.
             RuntimeError: The server has already been started.
         """
         if self._thread is not None:
             raise RuntimeError("this LocalServer has already been started; make a new one")
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._main()), name="LocalServer", daemon=True
-        )
+        self._thread = threading.Thread(target=self._serve, name="LocalServer", daemon=True)
         self._thread.start()
-        self._ready.wait()
-        if self._failure is not None:
-            raise self._failure
+        if not self._ready.wait(_START_SECONDS):
+            self._stop.set()  # it must not begin to serve later, when nobody knows of it
+            raise TimeoutError(
+                f"LocalServer does not listen on {address_text(*self._address)} after "
+                f"{_START_SECONDS:g} s: the name is slow to look up; pass host='127.0.0.1'"
+            )
+        if self._loop is None:
+            self._failures.settle(None)
         return self
 
     def close(self) -> None:
-        """Stop at once, and break off hanging streams; afterwards the port is free."""
+        """Stop at once, and break off hanging streams; afterwards the port is free.
+
+        Raises:
+            BaseException: What the responder raised, unless `take_failures` gave it
+                before; several are an ExceptionGroup.
+        """
+        self._close(None)
+
+    def _close(self, leaving: BaseException | None) -> None:
         if self._thread is not None and self._loop is not None:
             with suppress(RuntimeError):  # it was closed before
                 self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
+        self._failures.settle(leaving)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -123,7 +145,7 @@ class LocalServer:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self._close(error)
 
     @property
     def port(self) -> int:
@@ -139,8 +161,7 @@ class LocalServer:
         """
         if self._loop is None:
             raise RuntimeError("the server is not started: use `with LocalServer() as server:`")
-        host, port = self._address
-        return f"http://{host}:{port}"
+        return f"http://{address_text(*self._address)}"
 
     @property
     def base_url(self) -> str:
@@ -155,20 +176,46 @@ class LocalServer:
         return self._script.requests
 
     @property
+    def connections(self) -> int:
+        """The number of TCP connections accepted so far."""
+        return 0 if self._door is None else self._door.accepted
+
+    @property
+    def unused_faults(self) -> list[Fault]:
+        """The faults of `fail_next` that no request has met yet, as a new list."""
+        return self._script.unused_faults
+
+    def take_failures(self) -> list[BaseException]:
+        """Return what the responder has raised so far, oldest first, and forget it.
+
+        For a test that expects it: what was taken is not raised by `close`.
+        """
+        return self._failures.take()
+
+    @property
     def framing(self) -> Framing:
         """The framing of streams; may be set at any time, for later streams."""
         return self._script.framing
 
     @framing.setter
     def framing(self, framing: Framing) -> None:
+        _check_framing(framing)
         self._script.framing = framing
 
     def frame_next(self, *framings: Framing) -> None:
-        """Change the framing of the next streams, one each, in this order."""
+        """Change the framing of the next streams, one each, in this order.
+
+        Raises:
+            TypeError: One is not a `Framing`.
+        """
         self._script.frame_next(*framings)
 
     def fail_next(self, *faults: Fault) -> None:
-        """Spoil the next answers, one fault each, in this order."""
+        """Spoil the next answers, one fault each, in this order.
+
+        Raises:
+            TypeError: One is not a `Fault`.
+        """
         self._script.fail_next(*faults)
 
     def add_recording(
@@ -185,7 +232,8 @@ class LocalServer:
         """Serve a recorded stream, byte for byte, at a URL of its own.
 
         Args:
-            recording: A file, which is read now, or the bytes.
+            recording: A file, which is read now and has to be what ``content_type`` says;
+                or bytes, which are sent as they are.
             chunk_size: Bytes per write; None for all at once.
             delay: Seconds between two writes.
             framing: As in `Framing`.
@@ -195,9 +243,14 @@ class LocalServer:
 
         Returns:
             The URL; it answers every method with the recording.
+
+        Raises:
+            TypeError: It is neither a path nor bytes.
+            ValueError: The file is not an event stream.
+            OSError: The file cannot be read.
         """
         made = Framing(chunk_size, delay, framing, gzip)
-        data = read_recording(recording)
+        data = read_recording(recording, content_type)
         return self.url + self._script.add_recording(Recording(data, made, status, content_type))
 
     def play(
@@ -214,59 +267,80 @@ class LocalServer:
         """Answer the next request for a run's events with a recording, byte for byte.
 
         Calls add up: the n-th request gets the n-th recording. Any assistant, thread
-        or run will do, and no object of the server changes. The arguments are those of
-        `add_recording`.
+        or run will do, and no object of the server changes. The arguments and the errors
+        are those of `add_recording`.
         """
         made = Framing(chunk_size, delay, framing, gzip)
-        self._script.play(Recording(read_recording(recording), made, status, content_type))
+        data = read_recording(recording, content_type)
+        self._script.play(Recording(data, made, status, content_type))
 
     # -- the server's thread ---------------------------------------------------------------
 
-    async def _main(self) -> None:
-        """Serve until `close`."""
-        http = web.Server(self._handle, handler_cancellation=True, access_log=None)
-
-        def accept() -> asyncio.Protocol:
-            self.connections += 1
-            return http()
-
-        loop = asyncio.get_running_loop()
+    def _serve(self) -> None:
+        """Run the server's thread."""
         try:
-            server = await loop.create_server(accept, *self._address)
-        except OSError as error:
-            self._failure = error
+            with listen(*self._address) as listening:
+                asyncio.run(self._main(listening))
+        except BaseException as error:  # noqa: BLE001 - start() or close() raises it
+            self._failures.add(error)
+        finally:
             self._ready.set()
-            return
-        self._address = server.sockets[0].getsockname()[:2]
+
+    async def _main(self, listening: socket.socket) -> None:
+        """Serve until `close`."""
+        loop = asyncio.get_running_loop()
+        self._door = Connections(self._handle, self._limits)
+        server = await loop.create_server(self._door.accept, sock=listening)
+        self._address = listening.getsockname()[:2]
         self._loop = loop
         self._ready.set()
         await self._stop.wait()
         # asyncio accepts a connection in three steps, and if its server is closed between them,
         # it forgets the open socket. So: stop new ones, let those finish, then close.
-        for listening in server.sockets:
-            loop.remove_reader(listening.fileno())
+        loop.remove_reader(listening.fileno())
         for _ in range(_ACCEPT_STEPS):
             await asyncio.sleep(0)
         server.close()
         for task in self._tasks:
             task.cancel()
-        # Not http.shutdown(): it waits for handlers, and that of a hanging stream never ends.
-        for transport in [c.transport for c in http.connections if c.transport is not None]:
-            transport.abort()
+        self._door.abort()
         # asyncio.run cancels the handlers that are still running, whose connection is gone.
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         """Run a task that outlives its request."""
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._finish)
         return task
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request."""
-        recorded = await _record(request)
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        """Forget a task, but not what it raised."""
+        self._tasks.discard(task)
+        failure = None if task.cancelled() else task.exception()
+        if failure is not None:
+            self._failures.add(failure)
+
+    async def _handle(self, request: Request) -> Response:
+        """Answer one request, also if the server itself fails."""
+        recorded, refusal = await read_request(request, self._limits)
         number, fault = self._script.receive(recorded)
-        exchange = _Exchange(request, f"req_{number:032x}", fault, self._spawn)
+        exchange = Exchange(request, f"req_{number:032x}", fault, self._spawn)
+        try:
+            return await self._answer(exchange, recorded, refusal, fault)
+        except ConnectionError:  # the client has left
+            raise
+        except Exception as error:  # noqa: BLE001 - close() raises it
+            self._failures.add(error)
+            return await exchange.fail(f"The server failed: {type(error).__name__}: {error}")
+
+    async def _answer(
+        self,
+        exchange: Exchange,
+        recorded: RecordedRequest,
+        refusal: ApiError | None,
+        fault: Fault,
+    ) -> Response:
+        """Answer one request: with its fault, a recording, or what the API says."""
         await asyncio.sleep(fault.delay)
         if fault.refuse:
             return await exchange.refuse()
@@ -281,13 +355,21 @@ class LocalServer:
             return await exchange.send_stream(
                 play, recording.framing, recording.status, recording.content_type
             )
+        return await self._carry_out(exchange, recorded, refusal)
+
+    async def _carry_out(
+        self, exchange: Exchange, recorded: RecordedRequest, refusal: ApiError | None
+    ) -> Response:
+        """Answer as the API does."""
         try:
+            if refusal is not None:
+                raise refusal
             reply = self._api.handle(recorded)
         except ApiError as error:
-            return await exchange.send_json(error.body, error.status)
+            return await exchange.send_error(error)
         if not isinstance(reply, Started):
             return await exchange.send_json(reply.body)
-        runner = Runner(reply.machine, self._responder)
+        runner = Runner(reply.machine, self._responder, self._failures.add)
         if not reply.stream:
             self._spawn(runner.drive(reply.opening))
             return await exchange.send_json(reply.body)
@@ -301,120 +383,5 @@ class LocalServer:
         return await exchange.send_stream(drive, self._script.take_framing())
 
 
-class _Exchange:
-    """One request and its answer.
-
-    Args:
-        request: aiohttp's request.
-        request_id: The value of the header ``x-request-id``.
-        fault: The fault of the answer.
-        spawn: Runs a task that the server cancels when it is closed.
-    """
-
-    def __init__(
-        self,
-        request: web.BaseRequest,
-        request_id: str,
-        fault: Fault,
-        spawn: Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]],
-    ) -> None:
-        self._request = request
-        self._headers = {"x-request-id": request_id, **fault.headers}
-        self._fault = fault
-        self._spawn = spawn
-
-    async def refuse(self) -> web.StreamResponse:
-        """Close the connection without an answer."""
-        await self._raw(chunked=False).break_off(reset=self._fault.reset)
-        return _written_by_hand()
-
-    async def send_json(self, body: Obj, status: int = 200) -> web.StreamResponse:
-        """Answer with JSON."""
-        return await self.send_body(status, to_json(body).encode(errors="replace"), _JSON)
-
-    async def send_body(self, status: int, body: bytes, content_type: str) -> web.StreamResponse:
-        """Answer with a whole body."""
-        if self._fault.spoils_body:
-
-            async def send(sender: Sender) -> None:
-                await sender.send(body)
-
-            return await self.send_stream(send, Framing(), status, content_type)
-        headers = {**self._headers, **_POLL_HEADERS, "Content-Type": content_type}
-        return web.Response(status=status, body=body, headers=headers)
-
-    async def send_stream(
-        self,
-        produce: Callable[[Sender], Awaitable[None]],
-        framing: Framing,
-        status: int = 200,
-        content_type: str = EVENT_STREAM,
-    ) -> web.StreamResponse:
-        """Answer with a body that `produce` sends piece by piece."""
-        response: web.StreamResponse | None = None
-        if self._fault.spoils_body:
-            raw = self._raw(chunked=framing.framing == "chunked")
-            sender: Sender = SpoiltSender(raw, framing, self._fault)
-        elif framing.framing == "close":
-            sender = Sender(self._raw(chunked=False), framing)
-        else:
-            response = web.StreamResponse()
-            sender = Sender(_AiohttpOutlet(self._request, response), framing)
-
-        async def work() -> None:
-            await sender.open(status, {**self._headers, "Content-Type": content_type})
-            await produce(sender)
-            await sender.finish()
-
-        try:
-            await asyncio.shield(self._spawn(work()))
-        except asyncio.CancelledError:  # the client has left, or the server is being closed
-            sender.leave()
-            raise
-        return response or _written_by_hand()
-
-    def _raw(self, *, chunked: bool) -> RawOutlet:
-        transport = self._request.transport
-        return RawOutlet(transport, chunked=chunked)
-
-
-class _AiohttpOutlet:
-    """Writes through aiohttp: chunked, and the connection can be used again."""
-
-    def __init__(self, request: web.BaseRequest, response: web.StreamResponse) -> None:
-        self._request = request
-        self._response = response
-
-    async def open(self, status: int, headers: Mapping[str, str]) -> None:
-        """Write status line and headers."""
-        self._response.set_status(status)
-        self._response.headers.update(headers)
-        await self._response.prepare(self._request)
-
-    async def write(self, data: bytes) -> None:
-        """Write a chunk, and let the loop run other tasks, such as a cancel."""
-        await self._response.write(data)
-        await asyncio.sleep(0)
-
-    async def end(self) -> None:
-        """Write the last chunk."""
-        await self._response.write_eof()
-
-
-def _written_by_hand() -> web.Response:
-    """Return a response for aiohttp to write on a connection that is already closed."""
-    return web.Response()
-
-
-async def _record(request: web.BaseRequest) -> RecordedRequest:
-    """Read a request."""
-    query: dict[str, str] = {}
-    for name, value in parse_qsl(request.rel_url.raw_query_string, keep_blank_values=True):
-        query[name] = f"{query[name]},{value}" if name in query else value
-    return RecordedRequest(
-        method=request.method,
-        path=request.path,
-        query=query,
-        headers={name.lower(): value for name, value in request.headers.items()},
-        body=await request.content.read(),
-    )
+def _check_framing(framing: object) -> None:
+    check_items("LocalServer", [framing], Framing, "framing=Framing(chunk_size=7)")

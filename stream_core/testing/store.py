@@ -286,7 +286,8 @@ def _limit(text: str | None) -> int:
     """Read ``limit``."""
     if text is None:
         return _PAGE_DEFAULT
-    if not text.isdecimal() or not 1 <= int(text) <= _PAGE_MAX:
+    is_short = len(text) <= len(str(_PAGE_MAX))  # Python refuses to read very long numbers
+    if not is_short or not text.isdecimal() or not 1 <= int(text) <= _PAGE_MAX:
         message = f"'limit' must be a number from 1 to {_PAGE_MAX}, not '{text}'."
         raise ApiError(400, message, param="limit")
     return int(text)

@@ -65,7 +65,7 @@ BELOW_REQUESTS = {
 
 #: Who may import each library of others; None is everybody. What is not here is not a dependency.
 IMPORTERS = {
-    "aiohttp": {"stream_core.testing.server"},
+    "aiohttp": {"stream_core.testing.connections"},
     "attrs": None,
     "cattrs": {"stream_core.convert.payloads"},
     "docstring_parser": {"stream_core.tools.schema"},

@@ -7,12 +7,13 @@ import signal
 import subprocess
 import sys
 import threading
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 import pytest
 import requests
 
-from stream_core.testing import __main__
+from stream_core.testing import LocalServer, __main__
 from stream_core.testing.__main__ import main
 
 if TYPE_CHECKING:
@@ -96,3 +97,77 @@ def test_python_m_runs_it() -> None:
         process.send_signal(signal.SIGINT)
         assert "Stopped.\n" == process.stdout.read()
     assert 0 == process.returncode
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (
+            ["--port", "70000"],
+            "--port takes a port from 0 to 65535 (0 takes a free one), not 70000",
+        ),
+        (["--port", "-1"], "--port takes a port"),
+        (["--port", "x"], "argument --port: invalid int value: 'x'"),
+        (["--pace", "-1"], "--pace takes a number of seconds, 0 or more, not -1.0"),
+        (["--pace", "nan"], "--pace takes a number of seconds"),
+        (["--pace", "inf"], "--pace takes a number of seconds"),
+        (["--chunk-size", "0"], "--chunk-size takes a whole number, 1 or more"),
+        (["--chunk-size", "1.5"], "argument --chunk-size: invalid int value"),
+        (["--api-key", ""], "--api-key takes a key on one line"),
+        (["--recording", "no.sse"], "no.sse: cannot read the recording (No such file"),
+        (["--recording", "."], ".: cannot read the recording (Is a directory)"),
+        (["--recording", __file__], "is not a recorded event stream"),
+        (["--recording", "/dev/null"], "is not a recorded event stream (it is empty)"),
+        (["--unknown"], "unrecognized arguments: --unknown"),
+    ],
+)
+def test_what_cannot_be_served_is_one_line_and_status_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With what to give instead, before anything is served."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments, Stop(pytest.fail))
+    out, err = capsys.readouterr()
+    assert (2, "") == (caught.value.code, out)
+    assert "python -m stream_core.testing: error: " in err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_a_port_in_use_is_status_2(capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence speaks of the option, not of the API."""
+    with LocalServer() as server, pytest.raises(SystemExit) as caught:
+        main(["--port", str(server.port)])
+    assert 2 == caught.value.code
+    err = capsys.readouterr().err
+    assert err.startswith("python -m stream_core.testing: error: LocalServer cannot listen on")
+    assert "address already in use; pass --port 0 for a free port" in err
+
+
+def test_a_missing_extra_is_status_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With the command that installs it."""
+    monkeypatch.setitem(sys.modules, "aiohttp", None)
+    for name in ("connections", "server"):
+        monkeypatch.delitem(sys.modules, f"stream_core.testing.{name}")
+    with pytest.raises(SystemExit) as caught:
+        main([])
+    assert 2 == caught.value.code
+    assert 'pip install "until-done[testing]"' in capsys.readouterr().err
+
+
+def test_the_version_is_that_of_the_distribution(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a source tree that is not installed there is none."""
+
+    def no_version(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    for expected in (f"until-done {version('until-done')}", "until-done (not installed)"):
+        with pytest.raises(SystemExit) as caught:
+            main(["--version"])
+        assert 0 == caught.value.code
+        assert f"{expected}\n" == capsys.readouterr().out
+        monkeypatch.setattr(__main__, "version", no_version)

@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from stream_core.testing.api import Answered, Api, Started, is_run_stream
+from stream_core.testing.api import ROUTES, Answered, Api, Started, is_run_stream
 from stream_core.testing.calls import RecordedRequest
+from stream_core.testing.framing import to_json
 from stream_core.testing.parts import CallFunctions, FunctionCall, Say
+from stream_core.testing.responder import DefaultResponder, parts_of
 from stream_core.testing.store import ApiError, Store
 
 
@@ -265,3 +267,96 @@ def test_a_request_for_events_is_known_by_path_and_body(
 ) -> None:
     """Nothing else is looked at, so a recording can answer for any thread."""
     assert expected == is_run_stream(request("POST", path, body))
+
+
+FIELDS = (
+    "additional_instructions",
+    "additional_messages",
+    "assistant_id",
+    "attachments",
+    "content",
+    "instructions",
+    "max_completion_tokens",
+    "messages",
+    "metadata",
+    "model",
+    "parallel_tool_calls",
+    "response_format",
+    "role",
+    "stream",
+    "temperature",
+    "thread",
+    "tool_approvals",
+    "tool_choice",
+    "tool_outputs",
+    "tool_resources",
+    "tools",
+    "truncation_strategy",
+)
+WRONG: list[Any] = [
+    None,
+    True,
+    -1.5,
+    10**30,
+    "\ud800",
+    [5],
+    [[]],
+    [{"type": "function", "function": {"name": "f", "parameters": {"properties": []}}}],
+    [{"role": "user", "content": [{"type": "text", "text": {"value": "x"}}]}],
+    [{"type": 5, "tool_call_id": []}],
+    {},
+    {"type": 5, "messages": 5, "a": {"b": []}},
+]
+POSTS = [template for method, template, _ in ROUTES if method == "POST"]
+
+
+@pytest.mark.parametrize("template", POSTS)
+def test_no_value_of_any_field_of_any_route_is_more_than_a_400(template: str) -> None:
+    """A field is refused, or left alone; the run that follows goes to its end."""
+    calls = Calls()
+    calls.post(f"/assistants/{calls.assistant}", tools=[FUNCTION])
+    message = calls.post(f"/threads/{calls.thread}/messages", role="user", content="f")["id"]
+    ids = {"thread": calls.thread, "assistant": calls.assistant, "message": message, "run": "x"}
+    needed = {"model": "m", "role": "user", "content": "f", "assistant_id": calls.assistant}
+    answers = 0
+    for field in FIELDS:
+        for value in WRONG:
+            if "{run}" in template:
+                ids["run"] = waiting_run(calls, ids["run"])
+            try:
+                path = template.format(**ids)
+                reply = calls.api.handle(request("POST", path, {**needed, field: value}))
+            except ApiError as error:
+                answers += error.status in {400, 404}
+            else:
+                answers += 1
+                play(reply)
+    assert len(FIELDS) * len(WRONG) == answers
+
+
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+
+def waiting_run(calls: Calls, run_id: str) -> str:
+    """Return a run that waits for outputs: the same one, as long as it does."""
+    machine = calls.api._machines.get(run_id)
+    if machine is None or not machine.pending:
+        machine = calls.start().machine
+        list(machine.apply(CallFunctions([FunctionCall("f")])))
+    return str(machine.run["id"])
+
+
+def play(reply: Answered | Started) -> None:
+    """Let a run go to its end, with the default responder; outputs are not waited for."""
+    to_json(reply.body)
+    if isinstance(reply, Started):
+        events = list(reply.opening)
+        if not reply.machine.paused:
+            for part in parts_of(DefaultResponder(), reply.machine.turn()):
+                events += reply.machine.apply(part)
+        if reply.machine.pending:
+            events += reply.machine.cancel()
+        elif not reply.machine.paused:
+            events += reply.machine.finish()
+        for event in events:
+            event.encode()

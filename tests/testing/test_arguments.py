@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -76,3 +77,35 @@ def test_a_function_without_parameters_gets_none() -> None:
     """No schema, no arguments."""
     assert {} == fill_arguments(None, "x")
     assert {} == fill_arguments({"type": "object"}, "x")
+
+
+ODD: list[Any] = [
+    5,
+    "x",
+    [],
+    True,
+    {"properties": []},
+    {"properties": {"a": 5}, "required": ["a"]},
+    {"properties": {"a": True}, "required": 5},
+    {"properties": {"a": {"type": []}}, "required": ["a", [], {}]},
+    {"properties": {"a": {"type": 5}}, "required": ["a"]},
+    {"properties": {"a": {"type": ["null", 5]}}, "required": ["a"]},
+    {"properties": {"a": {"enum": "x"}}, "required": ["a"]},
+    {"properties": {"a": {"enum": {}}}, "required": ["a"]},
+    {"properties": {"a": {"enum": [None, {}]}}, "required": ["a"]},
+    {"properties": {"a": {"type": "integer", "minimum": "x"}}, "required": ["a"]},
+    {"properties": {"a": {"type": "array", "items": [5]}}, "required": ["a"]},
+    {"properties": {"a": {"type": "object", "properties": "x"}}, "required": ["a"]},
+]
+
+
+@pytest.mark.parametrize("schema", ODD)
+def test_any_json_value_may_stand_for_a_schema(schema: Any) -> None:
+    """What is not JSON Schema says nothing, and ends nothing."""
+    json.dumps(fill_arguments(schema, "add " + "9" * 10_000 + " and 5"))
+
+
+def test_a_number_of_thousands_of_digits_is_cut() -> None:
+    """Python would refuse to read it."""
+    schema = {"properties": {"a": {"type": "integer"}}, "required": ["a"]}
+    assert {"a": int("9" * 300)} == fill_arguments(schema, "9" * 10_000)

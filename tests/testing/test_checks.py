@@ -17,6 +17,7 @@ from stream_core.testing.checks import (
 from stream_core.testing.store import ApiError
 
 FUNCTIONS = [{"id": "call_1", "type": "function"}, {"id": "call_2", "type": "function"}]
+CODE = {"type": "code_interpreter"}
 MCP = [{"id": "call_1", "type": "mcp"}]
 
 
@@ -25,12 +26,112 @@ def refused(error: pytest.ExceptionInfo[ApiError]) -> tuple[int, str | None, str
     return error.value.status, error.value.param, error.value.code
 
 
-@pytest.mark.parametrize("body", [b"{", b"\xff", b"[]", b"null"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"{",
+        b"\xff",
+        b"[]",
+        b"null",
+        b"\xef\xbb\xbf{}",
+        '{"a": 1}'.encode("utf-16"),
+        b'{"a": NaN}',
+        b'{"a": [-Infinity]}',
+        b'{"a": [{"b": 1e999}]}',
+        b'{"a": ' + b"9" * 5000 + b"}",
+        b'{"a":' * 101 + b"{}" + b"}" * 101,
+        b'{"a":' + b"[" * 100_000,
+        b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
+    ],
+)
 def test_a_body_that_is_no_json_object_is_refused(body: bytes) -> None:
     """The answer is a 400, whatever the bytes are."""
     with pytest.raises(ApiError) as caught:
         parse_body(body)
     assert (400, None, None) == refused(caught)
+
+
+def test_a_hundred_levels_are_not_too_deep() -> None:
+    """Nesting has a limit of its own, far below that of Python."""
+    body = b'{"a":' * 99 + b"[1, 2.5, null]" + b"}" * 99
+    assert {"a"} == parse_body(body).keys()
+    assert {} == parse_body(b" \r\n") == parse_body(b"{}")
+
+
+def test_true_is_not_a_number() -> None:
+    """Nor is a number true; an integer is a number."""
+    assert [1, 2, True] == [
+        expect({"a": 1}, "a", int),
+        expect({"a": 2}, "a", float),
+        expect({"a": True}, "a", bool),
+    ]
+    for value, kind in ((True, int), (False, float), (1, bool), (1.5, int)):
+        with pytest.raises(ApiError):
+            expect({"a": value}, "a", kind)
+
+
+def test_null_leaves_what_cannot_be_empty() -> None:
+    """A name can be taken away, the tools cannot."""
+    body = {"name": None, "tools": None, "model": None, "metadata": None}
+    assert {"name": None} == check_fields(body, "assistant")
+
+
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize(
+    ("body", "param"),
+    [
+        ({"tools": {}}, "tools"),
+        ({"tools": [{}]}, "tools[0].type"),
+        ({"tools": [FUNCTION, {"type": 5}]}, "tools[1].type"),
+        ({"tools": [{"type": "function"}]}, "tools[0].function"),
+        ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "description": 5}}]},
+            "tools[0].function.description",
+        ),
+        (
+            {"tools": [{"type": "function", "function": {"name": "f", "parameters": []}}]},
+            "tools[0].function.parameters",
+        ),
+        ({"tool_choice": 5}, "tool_choice"),
+        ({"tool_choice": {}}, "tool_choice.type"),
+        ({"tool_choice": {"type": "function"}}, "tool_choice.function"),
+        ({"tool_choice": {"type": "function", "function": {}}}, "tool_choice.function.name"),
+        ({"metadata": {"a": 1}}, "metadata.a"),
+        ({"metadata": ["a"]}, "metadata"),
+        ({"temperature": "hot"}, "temperature"),
+        ({"top_p": True}, "top_p"),
+        ({"max_completion_tokens": 1.5}, "max_completion_tokens"),
+        ({"parallel_tool_calls": 1}, "parallel_tool_calls"),
+        ({"instructions": ["x"]}, "instructions"),
+        ({"additional_instructions": 5}, "additional_instructions"),
+        ({"response_format": []}, "response_format"),
+        ({"truncation_strategy": "auto"}, "truncation_strategy"),
+    ],
+)
+def test_a_wrong_field_is_named_by_its_path(body: dict[str, Any], param: str) -> None:
+    """Down to the field of one tool."""
+    with pytest.raises(ApiError) as caught:
+        check_fields(body, "new run")
+    assert (400, param) == refused(caught)[:2]
+
+
+def test_right_fields_are_let_through() -> None:
+    """All that the API's own description has."""
+    body = {
+        "tools": [CODE, FUNCTION],
+        "tool_choice": {"type": "function", "function": {"name": "f"}},
+        "metadata": {"a": "b"},
+        "temperature": 1,
+        "top_p": 0.5,
+        "response_format": {"type": "json_object"},
+        "max_completion_tokens": 5,
+        "parallel_tool_calls": False,
+    }
+    assert body == check_fields(body, "new run")
+    check_fields({"tool_choice": {"type": "code_interpreter"}}, "new run")
 
 
 def test_parameters_have_types() -> None:
@@ -53,9 +154,9 @@ def test_a_missing_parameter_is_named() -> None:
 
 def test_only_the_fields_of_a_kind_are_given() -> None:
     """Fields that may be changed are accepted, others are left alone."""
-    body = {"metadata": {"a": "b"}, "id": "x", "tools": [{}]}
+    body = {"metadata": {"a": "b"}, "id": "x", "tools": [CODE]}
     assert {"metadata": {"a": "b"}} == check_fields(body, "thread")
-    assert {"metadata": {"a": "b"}, "tools": [{}]} == check_fields(body, "assistant")
+    assert {"metadata": {"a": "b"}, "tools": [CODE]} == check_fields(body, "assistant")
     with pytest.raises(ApiError) as caught:
         check_fields({"tools": ["x"]}, "assistant")
     assert (400, "tools", "invalid_type") == refused(caught)

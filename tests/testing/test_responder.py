@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stream_core.testing.parts import CallFunctions, Part, Say, ShowImage
-from stream_core.testing.responder import DefaultResponder, ToolResult, Turn, parts_of, text_of
+from stream_core.testing.responder import (
+    DefaultResponder,
+    ToolResult,
+    Turn,
+    check_responder,
+    parts_of,
+    text_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Iterator
 
 
 def message(role: str, *texts: str) -> dict[str, Any]:
@@ -148,3 +156,114 @@ def test_the_default_tells_outputs_and_calls_nothing_again() -> None:
     assert "get_current_weather says: sunny fetch was not allowed." == said(
         DefaultResponder().respond(answered)
     )
+
+
+class Object:
+    """A responder with a method."""
+
+    def respond(self, _: Turn) -> str:
+        return "x"
+
+
+class CanBeCalled:
+    """A responder that is called."""
+
+    def __call__(self, _: Turn) -> str:
+        return "x"
+
+
+class AsyncCallable:
+    async def __call__(self, _: Turn) -> str:
+        return "x"
+
+
+class AsyncMethod:
+    async def respond(self, _: Turn) -> str:
+        return "x"
+
+
+class NotCallable:
+    respond = "x"
+
+
+def no_turn() -> str:
+    """Take nothing."""
+    return "x"
+
+
+async def coroutine(_: Turn) -> str:
+    """Return what a coroutine would."""
+    return "x"
+
+
+async def async_generator(_: Turn) -> AsyncIterator[str]:
+    """Yield as an asynchronous generator would."""
+    yield "x"
+
+
+def wrapped(*_: Any) -> str:
+    """Take anything, but claim to take nothing."""
+    return "x"
+
+
+vars(wrapped)["__wrapped__"] = no_turn  # as functools.wraps does
+
+
+@pytest.mark.parametrize(
+    "responder",
+    [
+        Object(),
+        CanBeCalled(),
+        Object().respond,
+        lambda turn, more=1: [],
+        lambda *_: [],
+        partial(lambda a, turn: [], 1),
+        DefaultResponder(),
+        wrapped,
+        iter,  # written in C
+        {}.get,
+    ],
+)
+def test_what_can_be_called_with_a_turn_is_a_responder(responder: object) -> None:
+    """By its own signature, not that of what it wraps."""
+    check_responder(responder)
+
+
+@pytest.mark.parametrize(
+    ("responder", "said"),
+    [
+        (Object, "is a class: pass an instance, Object()"),
+        (Say, "is a class: pass an instance, Say()"),
+        ([Say("x")], "for a fixed answer pass `lambda turn: ...`"),
+        ("x", "not 'x'"),
+        (5, "not 5"),
+        (NotCallable(), "an object with respond(turn)"),
+        (no_turn, "takes () -> 'str': too many positional arguments"),
+        (lambda a, b: [], "takes (a, b): missing a required argument: 'b'"),
+        (lambda *, turn: [], "is called with one argument, the Turn"),
+        (coroutine, "is asynchronous"),
+        (async_generator, "write a plain function or generator"),
+        (AsyncCallable(), "is asynchronous"),
+        (AsyncMethod(), "is asynchronous"),
+        (partial(coroutine), "is asynchronous"),
+    ],
+)
+def test_what_cannot_answer_is_refused_with_the_remedy(responder: object, said: str) -> None:
+    """Before a server is started for it."""
+    with pytest.raises(TypeError) as caught:
+        check_responder(responder)
+    assert said in str(caught.value)
+
+
+@pytest.mark.parametrize("make", [coroutine, async_generator])
+def test_an_asynchronous_answer_is_refused_and_closed(make: Any) -> None:
+    """A lambda can hide it until it is called; no warning is left behind."""
+    with pytest.raises(TypeError, match="is asynchronous"):
+        list(parts_of(lambda turn: make(turn), Turn({}, {}, {})))  # noqa: PLW0108 - it hides it
+
+
+@pytest.mark.parametrize("wrong", [None, 5, b"x", {"a": "b"}, [None], [["x"]]])
+def test_an_answer_of_another_kind_is_refused(wrong: Any) -> None:
+    """It is named in the sentence."""
+    with pytest.raises(TypeError, match="texts, or an iterable of these, not"):
+        list(parts_of(lambda _: wrong, Turn({}, {}, {})))

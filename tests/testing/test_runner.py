@@ -42,8 +42,11 @@ def driven(
         names.append(event.name.removeprefix("thread."))
         hook(event)
 
-    asyncio.run(Runner(run, responder).drive(opening or run.start(), emit))
+    asyncio.run(Runner(run, responder, REPORTED.append).drive(opening or run.start(), emit))
     return names
+
+
+REPORTED: list[BaseException] = []
 
 
 def test_a_run_is_driven_to_its_end_and_done() -> None:
@@ -109,6 +112,7 @@ def test_a_responders_mistake_makes_the_run_fail(
     assert "server_error" == run.run["last_error"]["code"]
     assert run.run["last_error"]["message"].startswith(said)
     assert ["the responder failed"] == [record.message for record in caplog.records]
+    assert run.run["last_error"]["message"].endswith(str(REPORTED[-1]))
     assert caplog.records[0].exc_info
 
 
@@ -204,3 +208,17 @@ def test_a_thread_that_ends_after_its_loop_is_let_go() -> None:
     gate.set()
     threads[0].join(10)
     assert not threads[0].is_alive()
+
+
+def test_a_bug_between_two_events_makes_the_run_fail(caplog: pytest.LogCaptureFixture) -> None:
+    """Whatever it is: no client may wait for ever."""
+    run = machine()
+
+    def opening() -> Iterator[WireEvent]:
+        yield from run.start()
+        raise RuntimeError("a bug")
+
+    names = driven(run, lambda _: "x", opening=opening())
+    assert ["run.failed", "done"] == names[-2:]
+    assert "a bug" == str(REPORTED[-1])
+    assert 1 == len(caplog.records)

@@ -378,8 +378,10 @@ def test_a_responder_that_raises_makes_the_run_fail(
     def respond(_: Turn) -> str:
         raise LookupError("lost")
 
-    body = serve(respond).stream().content
+    api = serve(respond)
+    body = api.stream().content
     assert ["thread.run.failed", "done"] == names(body)[-2:]
+    assert ["lost"] == [str(failure) for failure in api.server.take_failures()]
     assert "lost" in frames(body)[-2][1]["last_error"]["message"]
     assert [logging.ERROR] == [record.levelno for record in caplog.records]
 
@@ -514,15 +516,159 @@ def test_a_server_is_started_once_and_closed_as_often_as_one_likes() -> None:
 
 
 def test_a_port_in_use_is_an_os_error(server: LocalServer) -> None:
-    """The failure of the thread is raised where the server is started."""
-    with pytest.raises(OSError, match="address already in use"):
-        LocalServer(port=server.port).start()
+    """The failure of the thread is raised where the server is started, once."""
+    another = LocalServer(port=server.port)
+    with pytest.raises(OSError, match="address already in use; pass port=0"):
+        another.start()
+    another.close()
+    assert 0 == another.connections
+    with pytest.raises(RuntimeError, match="make a new one"):
+        another.start()
+
+
+def test_a_host_that_is_unknown_is_an_os_error() -> None:
+    """Also one whose name cannot be looked up at all."""
+    for host in ("no-such-host.invalid", "a" * 100, "192.0.2.1"):
+        with pytest.raises(OSError, match=r"pass host='127\.0\.0\.1'"):
+            LocalServer(host=host).start()
+
+
+def test_a_start_takes_a_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name server that does not answer holds nobody up; the thread gives up later."""
+    gate = threading.Event()
+    real = socket.getaddrinfo
+
+    def slow(*given: Any, **named: Any) -> Any:
+        gate.wait(10)
+        return real(*given, **named)
+
+    monkeypatch.setattr(socket, "getaddrinfo", slow)
+    monkeypatch.setattr("stream_core.testing.server._START_SECONDS", 0.05)
+    server = LocalServer(host="localhost")
+    with pytest.raises(TimeoutError, match=r"after 0\.05 s: the name is slow to look up"):
+        server.start()
+    gate.set()
+    assert server._thread is not None
+    server._thread.join(10)
+    assert not server._thread.is_alive()
+
+
+def test_an_ipv6_address_can_be_used() -> None:
+    """The URL has it in brackets."""
+    try:
+        server = LocalServer(host="::1").start()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    assert f"http://[::1]:{server.port}" == server.url
+    assert 200 == requests.get(f"{server.base_url}/assistants", timeout=10).status_code
+    server.close()
+
+
+class WithRespond:
+    def respond(self, turn: Turn) -> str:
+        return "x"
+
+
+async def asynchronous(turn: Turn) -> str:
+    """Return what a coroutine would."""
+    return "x"
+
+
+MISUSE: list[tuple[dict[str, Any], type[Exception], str]] = [
+    ({"port": 70_000}, ValueError, "a port from 0 to 65535"),
+    ({"port": -1}, ValueError, "a port from 0 to 65535"),
+    ({"port": "80"}, TypeError, "a port from 0 to 65535"),
+    ({"port": True}, TypeError, "not True"),
+    ({"host": ""}, ValueError, "a name or an address"),
+    ({"host": 5}, TypeError, "a name or an address"),
+    ({"host": "a\0b"}, ValueError, "a name or an address"),
+    ({"api_key": ""}, ValueError, "a key on one line"),
+    ({"api_key": b"k"}, TypeError, "a key on one line"),
+    ({"framing": "close"}, TypeError, "framing=Framing("),
+    ({"limits": 5}, TypeError, "limits=Limits("),
+    ({"responder": [Say("x")]}, TypeError, "pass `lambda turn: ...`"),
+    ({"responder": "x"}, TypeError, "a function that takes a Turn"),
+    ({"responder": WithRespond}, TypeError, "pass an instance, WithRespond()"),
+    ({"responder": asynchronous}, TypeError, "write a plain function"),
+    ({"responder": lambda: "x"}, TypeError, "one argument, the Turn"),
+]
+
+
+@pytest.mark.parametrize(("given", "kind", "said"), MISUSE)
+def test_misuse_is_found_when_the_server_is_made(
+    given: dict[str, Any], kind: type[Exception], said: str
+) -> None:
+    """Nothing hangs, and nothing is found in the server's thread only."""
+    with pytest.raises(kind) as caught:
+        LocalServer(**given)
+    assert said in str(caught.value)
+
+
+def test_a_number_is_not_a_fault(server: LocalServer) -> None:
+    """Or else a test that expects a 500 would pass by accident."""
+    number: Any = 500
+    with pytest.raises(TypeError, match=r"write fail_next\(Fault\(status=500\)\)"):
+        server.fail_next(number)
+    assert [] == server.unused_faults
+    with pytest.raises(TypeError, match="Framing objects"):
+        server.framing = number
+    server.fail_next(Fault(status=500))
+    assert [Fault(status=500)] == server.unused_faults
+    assert 500 == requests.get(server.base_url, timeout=10).status_code
+    assert [] == server.unused_faults
+
+
+def test_a_responder_that_raises_fails_the_block_of_its_server() -> None:
+    """The exception itself leaves, with its traceback, also of runs that nobody streams."""
+
+    def respond(_: Turn) -> str:
+        raise LookupError("lost")
+
+    server = LocalServer(respond).start()
+    calls = Api(server)
+    with calls.session:
+        calls.post(calls.runs, assistant_id=calls.assistant)
+        assert ["failed"] == [run["status"] for run in calls.ended()]
+    with pytest.raises(LookupError, match="lost") as caught:
+        server.close()
+    assert "respond" == caught.traceback[-1].name
+    server.close()
+
+
+def test_an_exception_of_the_block_leaves_with_a_note() -> None:
+    """The test's own failure is what the block ends with."""
+
+    def block() -> None:
+        wrong: Any = 5
+        with LocalServer(lambda _: wrong) as server:
+            calls = Api(server)
+            with calls.session:
+                calls.stream().close()
+                calls.ended()
+            raise AssertionError("no answer")
+
+    with pytest.raises(AssertionError, match="no answer") as caught:
+        block()
+    (note,) = caught.value.__notes__
+    assert note.startswith("LocalServer: TypeError: a responder must return parts")
+
+
+@pytest.mark.parametrize("wrong", [None, 5, {"a": "b"}, b"x", [None], object()])
+def test_a_wrong_answer_of_a_responder_fails_the_run_and_the_block(
+    serve: Callable[[Callable[[Turn], Answer]], Api], wrong: Any
+) -> None:
+    """What can only be known in a run is loud as well."""
+    api = serve(lambda _: wrong)
+    assert "thread.run.failed" in names(api.stream().content)
+    (failure,) = api.server.take_failures()
+    assert "a responder must return parts" in str(failure)
 
 
 def test_without_aiohttp_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only LocalServer needs the extra; the rest of the package works without it."""
     monkeypatch.setitem(sys.modules, "aiohttp", None)
-    monkeypatch.delitem(sys.modules, "stream_core.testing.server")
+    for name in ("connections", "server"):
+        monkeypatch.delitem(sys.modules, f"stream_core.testing.{name}")
     fresh = importlib.reload(stream_core.testing)
     assert Say("x") == fresh.Say("x")
     with pytest.raises(ImportError, match=r'pip install "until-done\[testing\]"'):
