@@ -10,6 +10,8 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The benchmarks have an environment of their own: orjson is in it, and must not be in the tests'.
 BENCH := $(VENV)/bench/bin/python -m tests.benchmarks
+# How long `make soak` runs.
+MINUTES ?= 3
 
 # The checker's JavaScript and node come with its packages; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -19,7 +21,7 @@ MAKEFLAGS += --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-llm test lint types format nox wheel clean
+.PHONY: help demo demo-llm test lint types format nox wheel soak audit clean
 .PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
@@ -52,6 +54,13 @@ nox: $(VENV)/for-dev ## the tests on every Python from 3.11 that this machine ha
 
 wheel: $(VENV)/for-dev ## build the source distribution and the wheel into dist/
 	$(BIN)/python -m build
+
+soak: $(VENV)/for-dev ## streams in threads with random troubles, for MINUTES=3; ARGS as in --help
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) $(ARGS)
+
+audit: $(VENV)/for-audit ## known vulnerabilities of what is installed; needs a network
+	$(VENV)/audit/bin/pip-audit --strict --desc off --requirement $(VENV)/audit/installed.txt \
+	  --no-deps --disable-pip
 
 # Each prints its tables and writes its section of docs/benchmarks.md. ARGS are options of the
 # module, for example: make bench ARGS="--cases L --only ours,requests"
@@ -97,6 +106,18 @@ $(VENV)/for-dev: $(VENV)/made setup.cfg pyproject.toml
 $(VENV)/for-bench: $(VENV)/made setup.cfg pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)/bench
 	$(VENV)/bench/bin/python -m pip --disable-pip-version-check install --quiet --editable '.[bench]'
+	@touch $@
+
+# What a user gets with every extra, at its newest, and beside it the tool that asks about it: the
+# list has neither the tool's own dependencies nor this project, which no database knows.
+$(VENV)/for-audit: $(VENV)/made setup.cfg pyproject.toml
+	$(PYTHON) -m venv --clear $(VENV)/audit
+	$(PYTHON) -m venv --clear $(VENV)/audit/installed
+	$(VENV)/audit/installed/bin/python -m pip --disable-pip-version-check install --quiet \
+	  --editable '.[speed,testing,tools]'
+	$(VENV)/audit/installed/bin/python -m pip --disable-pip-version-check freeze \
+	  --exclude-editable >$(VENV)/audit/installed.txt
+	$(VENV)/audit/bin/python -m pip --disable-pip-version-check install --quiet 'pip-audit>=2.9'
 	@touch $@
 
 # Without node or npm one row of the table is left out, and the report says so.

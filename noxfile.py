@@ -1,8 +1,8 @@
 """The tests on every interpreter that this machine has, and the checks, each in its own place.
 
 ``make nox`` runs the sessions ``tests``, ``tests_speed`` and ``tests_slow_path``; ``nox -s lint
-types`` the others. An interpreter that is missing is skipped and named. Arguments after ``--`` go
-to pytest.
+types`` and ``nox -s lowest newest`` the others. An interpreter that is missing is skipped and
+named. Arguments after ``--`` go to pytest.
 """
 
 from __future__ import annotations
@@ -60,6 +60,48 @@ def tests_slow_path(session: nox.Session) -> None:
     """Run the tests with every fast path switched off: the results must be the same."""
     session.install("--editable", ".[dev]")
     session.run("python", "-m", "pytest", *session.posargs, env={"UNTIL_DONE_FAST": "0"})
+
+
+#: The tests that need the library, its extras, and these tools, but no servers and no checkers.
+TEST_TOOLS = (
+    "azure-ai-agents",
+    "hypothesis",
+    "jsonschema",
+    "openai",
+    "pytest",
+    "pytest-timeout",
+)
+BOUNDED = (
+    "tests/testing",
+    "tests/http",
+    "tests/client",
+    "tests/streams",
+    "tests/decoding",
+    "tests/convert",
+    "tests/handlers",
+    "tests/tools",
+)
+
+
+@nox.session(python=PYTHONS[0])
+def lowest(session: nox.Session) -> None:
+    """Run the tests with the oldest versions that setup.cfg allows: the bounds must be true."""
+    session.install("uv>=0.5")
+    here = f"--python={session.virtualenv.location}"
+    wanted = ("--resolution=lowest-direct", "--editable", ".[testing,tools,speed]")
+    session.run("uv", "pip", "install", here, "--reinstall", *wanted)
+    # The tests' own tools may be new; what is installed already stays as it is.
+    session.run("uv", "pip", "install", here, *TEST_TOOLS)
+    session.run("uv", "pip", "list", here)
+    session.run("python", "-m", "pytest", *(session.posargs or BOUNDED))
+
+
+@nox.session(python=PYTHONS[-1])
+def newest(session: nox.Session) -> None:
+    """Run the same tests with the newest versions there are, pre-releases too."""
+    session.install("--pre", "--upgrade", "--editable", ".[testing,tools,speed]", *TEST_TOOLS)
+    session.run("python", "-m", "pip", "list")
+    session.run("python", "-m", "pytest", *(session.posargs or BOUNDED))
 
 
 @nox.session(python=PYTHONS[0])

@@ -35,6 +35,7 @@ EXTRA = {
     "whole/test_same_callbacks.py": "one conversation on three wires, and docs/migrating.md's list",
     "whole/test_secrets.py": "one secret in each place, each failure, all texts searched",
     "whole/test_socket_faults.py": "the table of docs/reliability.md, over real sockets",
+    "whole/test_soak.py": "the soak of tests/soak, in small",
     "whole/test_stopping.py": "closing, aborting, cancelling and Ctrl-C, of a server that hangs",
     "whole/test_texts_and_calls.py": "texts and calls in pieces, on every wire",
     "whole/test_wire_tables.py": "the tables of docs/responses-events.md",
@@ -74,6 +75,7 @@ HELPERS = {
 FOLDERS = {
     "benchmarks": "programs that measure, started by make bench",
     "servers": "what the servers of test_end_to_end.py say",
+    "soak": "a program that runs streams for minutes, started by make soak",
 }
 
 #: The most test files that lie flat: those of the modules that lie flat in stream_core.
