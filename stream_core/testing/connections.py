@@ -109,7 +109,10 @@ class _Connection(web.RequestHandler):
         if self._timer is None and not self._is_at_work:
             loop = asyncio.get_running_loop()
             self._timer = loop.call_later(self._seconds, self._give_up)
-        super().data_received(data)
+        try:
+            super().data_received(data)
+        except Exception as error:  # noqa: BLE001 - some versions let what their parser raises out
+            self._refuse(ApiError(400, f"The request cannot be read as HTTP/1.1: {error}."))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Stop the clock."""
@@ -129,15 +132,13 @@ class _Connection(web.RequestHandler):
 
     def handle_error(
         self,
-        request: Request,
+        request: Request,  # noqa: ARG002 - aiohttp's method
         status: int = 500,
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> Response:
         """Answer what is not HTTP."""
         self.begin()
-        if request.writer.output_size > 0:
-            raise ConnectionResetError("the answer has already begun")
         status = _LINE_TOO_LONG if isinstance(exc, LineTooLong) else status
         reason = (message or str(exc)).partition("\n")[0].rstrip(": ")
         error = ApiError(status, f"The request cannot be read as HTTP/1.1: {reason}.")
@@ -148,8 +149,12 @@ class _Connection(web.RequestHandler):
     def _give_up(self) -> None:
         """Answer a request whose head does not come to its end."""
         self._timer = None
-        if self.transport is not None:
-            self.transport.write(_by_hand(_late(self._seconds)))
+        self._refuse(_late(self._seconds))
+
+    def _refuse(self, error: ApiError) -> None:
+        """Answer what is no request, and end the connection."""
+        assert self.transport is not None  # noqa: S101 - nothing comes, and no clock runs, after it
+        self.transport.write(_by_hand(error))
         self.force_close()
 
 
@@ -362,7 +367,8 @@ class Exchange:
         except asyncio.CancelledError:  # the client has left, or the server is being closed
             sender.leave()
             raise
-        return response or _written_by_hand()
+        # Not `response or ...`: in some versions of aiohttp a response is a mapping, and empty.
+        return _written_by_hand() if response is None else response
 
     def _raw(self, *, chunked: bool) -> RawOutlet:
         transport = self._request.transport

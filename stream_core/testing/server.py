@@ -327,8 +327,6 @@ class LocalServer:
         exchange = Exchange(request, f"req_{number:032x}", fault, self._spawn)
         try:
             return await self._answer(exchange, recorded, refusal, fault)
-        except ConnectionError:  # the client has left
-            raise
         except Exception as error:  # noqa: BLE001 - close() raises it
             self._failures.add(error)
             return await exchange.fail(f"The server failed: {type(error).__name__}: {error}")
