@@ -23,7 +23,8 @@ class Limits:
     Attributes:
         body: Bytes of a request's body, decompressed; more is a 413.
         connections: Connections that are open at once; another one gets a 503.
-        seconds: Time for a request to arrive whole, from its first byte; later is a 408.
+        seconds: Time for the head of a request to arrive, from its first byte, and again for
+        its body; later is a 408.
     """
 
     body: int = field(default=1 << 26, validator=SIZE)
