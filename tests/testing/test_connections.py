@@ -279,7 +279,7 @@ def test_closing_the_server_also_ends_connections_that_are_turned_away() -> None
         silent[0].sendall(b"GET /v1/threads/x HTTP/1.1\r\nHost: x\r\n\r\n")
         assert 404 == answer(silent[0])[0]
         while server.connections < 3:
-            pass
+            threading.Event().wait(0.002)
         server.close()
         for connection in silent:
             with connection, suppress(ConnectionResetError):
