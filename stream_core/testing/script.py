@@ -22,7 +22,7 @@ from .api import is_run_stream
 from .calls import RecordedRequest
 from .faults import Fault
 from .framing import EVENT_STREAM, Framing
-from .validation import LINE, STATUS, check_items
+from .validation import LINE, STATUS, Check, check_items
 
 __all__ = ["RECORDINGS", "Recording", "Script", "read_recording"]
 
@@ -47,6 +47,11 @@ class Recording:
     content_type: str = field(validator=LINE)
 
 
+_RECORDING = Check(
+    "the path of a file, or bytes", lambda value: isinstance(value, str | bytes | os.PathLike)
+)
+
+
 def read_recording(
     recording: str | os.PathLike[str] | bytes, content_type: str = EVENT_STREAM
 ) -> bytes:
@@ -57,12 +62,9 @@ def read_recording(
         ValueError: The file is not an event stream, as its content type says it is.
         OSError: The file cannot be read.
     """
+    _RECORDING.check("recording", recording)
     if isinstance(recording, bytes):
         return recording
-    if not isinstance(recording, str | os.PathLike):
-        raise TypeError(
-            f"a recording is the path of a file, or bytes, not {reprlib.repr(recording)}"
-        )
     if any(mark in os.fspath(recording) for mark in "\r\n\0"):
         raise ValueError(
             f"{reprlib.repr(recording)} is not the path of a file: "

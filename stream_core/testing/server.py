@@ -87,7 +87,7 @@ class LocalServer:
         self._script = Script(framing or Framing())
         self._responder = DefaultResponder() if responder is None else responder
         self._api = Api(Store(), api_key)
-        self._address = (host, port)
+        self._address: tuple[str, int] = (host, port)
         self._tasks: set[asyncio.Task[None]] = set()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -291,7 +291,8 @@ class LocalServer:
         loop = asyncio.get_running_loop()
         self._door = Connections(self._handle, self._limits)
         server = await loop.create_server(self._door.accept, sock=listening)
-        self._address = listening.getsockname()[:2]
+        host, port = listening.getsockname()[:2]
+        self._address = (str(host), int(port))
         self._loop = loop
         self._ready.set()
         await self._stop.wait()

@@ -111,7 +111,9 @@ def test_a_file_that_cannot_be_read_keeps_its_kind_of_error(tmp_path: Path) -> N
 def test_what_is_neither_a_path_nor_bytes_is_refused() -> None:
     """A text that holds a stream is not a path: the sentence says how to send it."""
     wrong: Any = bytearray(b"x")
-    with pytest.raises(TypeError, match="the path of a file, or bytes, not bytearray"):
+    with pytest.raises(
+        TypeError, match="recording takes the path of a file, or bytes, not bytearray"
+    ):
         read_recording(wrong)
     with pytest.raises(ValueError, match=r"pass its bytes, text\.encode\(\)"):
         read_recording("event: done\ndata: [DONE]\n\n")
