@@ -2,7 +2,8 @@
 
 With a callback that is misspelt, async or hidden, a stream would otherwise run to its end and do
 nothing. Rules of this file: every error is a ``TypeError`` that names class and method and
-says what to write instead; a function that cannot be inspected passes.
+says what to write instead; a function that cannot be inspected passes; a decorated one is judged
+by the decorator's function, which is what is called.
 """
 
 from __future__ import annotations
@@ -10,7 +11,9 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from stream_core.dispatch import lazy_kind
 
 from .routes import callbacks_of
 
@@ -20,13 +23,6 @@ if TYPE_CHECKING:
     from .routes import Route
 
 __all__ = ["check_handler_class", "check_handler_instance"]
-
-#: Kinds of functions that do nothing when called, and their names.
-_LAZY = (
-    (inspect.iscoroutinefunction, "an async"),
-    (inspect.isasyncgenfunction, "an async generator"),
-    (inspect.isgeneratorfunction, "a generator"),
-)
 
 
 def check_handler_class(cls: type) -> None:
@@ -116,22 +112,41 @@ def _check(owner: type, route: Route, function: object, *, takes_self: bool) -> 
     example = f"define it as def {name}({', '.join(('self', *arguments))})"
     if not callable(function):
         raise TypeError(f"{owner.__name__}.{name} is not callable; {example}")
-    for is_kind, kind in _LAZY:
-        if is_kind(function):
-            raise TypeError(
-                f"{owner.__name__}.{name} is {kind} function, so calling it would do nothing; "
-                f"callbacks run inside the blocking reader, so {example}"
-            )
-    try:
-        signature = inspect.signature(function)
-    except (NameError, TypeError, ValueError):  # e.g. builtins, annotations that do not evaluate
-        return
-    try:
-        signature.bind(*(("self",) if takes_self else ()), *arguments)
-    except TypeError as error:
+    if (kind := lazy_kind(function)) is not None:
         raise TypeError(
-            f"{owner.__name__}.{name}{signature} cannot be called as {route} ({error}); {example}"
-        ) from None
+            f"{owner.__name__}.{name} is {kind}, so calling it would do nothing; "
+            f"callbacks run inside the blocking reader, so {example}"
+        )
+    for signature in _signatures(function):
+        try:
+            signature.bind(*(("self",) if takes_self else ()), *arguments)
+        except TypeError as error:
+            raise TypeError(
+                f"{owner.__name__}.{name}{signature} cannot be called as {route} ({error}); "
+                f"{example}"
+            ) from None
+
+
+def _signatures(function: object) -> Iterator[inspect.Signature]:
+    """Yield the signatures that must take the arguments, as far as they are known.
+
+    That is the function's own. A decorator that uses ``functools.wraps`` leads on to the function
+    that it decorates; only if its own takes any arguments, it passes them on, and they count there.
+    """
+    found = function
+    while callable(found):
+        try:
+            signature = inspect.signature(found, follow_wrapped=False)
+        except (NameError, TypeError, ValueError):  # builtins, annotations that do not evaluate
+            return
+        yield signature
+        if not any(x.kind is x.VAR_POSITIONAL for x in signature.parameters.values()):
+            return
+        wrapped: Any = getattr(found, "__wrapped__", None)
+        owner = getattr(found, "__self__", None)
+        # A bound method of a decorated function passes its object on, too.
+        is_bound = owner is not None and callable(wrapped)
+        found = functools.partial(wrapped, owner) if is_bound else wrapped
 
 
 def _takes_self(value: object) -> bool:

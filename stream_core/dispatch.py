@@ -9,7 +9,8 @@ Rules of this file:
   There are no threads and no queues: handlers run inside the call of :meth:`dispatch`.
 - An ``Exception`` from one handler does not keep the event from the others. It is then raised by
   :meth:`dispatch` as the same object, with a note that names handler, callback and event; two or
-  more are raised as an ``ExceptionGroup``. Nothing is swallowed.
+  more are raised as an ``ExceptionGroup``. Nothing is swallowed. What would end an iteration (a
+  StopIteration, for one) is the cause of a RuntimeError, as it is in generators.
 - ``KeyboardInterrupt`` and anything else that is not an ``Exception`` is raised at once.
 - The consequences of an exception (closing, ``on_end``) are up to the caller.
 """
@@ -42,6 +43,7 @@ __all__ = [
     "Plan",
     "PlannedHandler",
     "current_context",
+    "lazy_kind",
 ]
 
 
@@ -153,6 +155,9 @@ def handle(handler: Handler, event: Event) -> object:
     return handler.handle(event)
 
 
+#: What ends iterators and generators: leaving from a callback, it would be taken for the end.
+_ENDINGS = (StopIteration, StopAsyncIteration, GeneratorExit)
+
 #: The plan of a stream without handlers.
 _NO_PLAN = _plan_of(())
 
@@ -187,7 +192,8 @@ class Dispatcher:
         A handler registered by a callback gets events from the next one on.
 
         Raises:
-            TypeError: A handler is a class, has no ``handle``, or has an async one.
+            TypeError: A handler is a class, has no ``handle``, or one that does nothing when it
+                is called: an async or a generator function.
             ValueError: A handler is already registered; it would get each event twice.
         """
         found, kinds = list(self.handlers), list(self._kinds)
@@ -235,9 +241,11 @@ class Dispatcher:
             for call, place in calls:
                 try:
                     call(handlers[place], event)
-                except Exception as exception:  # noqa: BLE001  # raised below, after all had their turn
-                    exception.add_note(_note(call, handlers[place], event))
-                    failures = [exception] if failures is None else [*failures, exception]
+                except (Exception, GeneratorExit) as exception:  # noqa: BLE001  # raised below, after all had their turn
+                    failures = [
+                        *(failures or ()),
+                        _explained(exception, call, handlers[place], event),
+                    ]
         except BaseException as leaving:
             for failure in failures or ():
                 leaving.add_note(f"before it, at the same event: {failure!r}")
@@ -261,29 +269,56 @@ def _kind_of(handler: Handler) -> Kind:
         raise TypeError(f"{name} is a class; register an instance of it: {name}()")
     handle = getattr(handler, "handle", None)
     if not callable(handle):
+        remedy = "subclass handlers.EventHandler or add one"
+        if isinstance(handler, list | tuple | set | frozenset):
+            remedy = "pass handlers one by one, or as handlers=[...] to a client's call"
+        raise TypeError(f"{handler!r} is not a handler: it has no handle(event) method; {remedy}")
+    if (kind := _lazy_kind(getattr(handle, "__func__", handle))) is not None:
         raise TypeError(
-            f"{handler!r} is not a handler: it has no handle(event) method; "
-            "subclass handlers.EventHandler or add one"
-        )
-    if _is_async(getattr(handle, "__func__", handle)):
-        raise TypeError(
-            f"{type(handler).__name__}.handle is async, but handlers run inside the blocking "
-            "reader; define it with def"
+            f"{type(handler).__name__}.handle is {kind}, so calling it would do nothing: handlers "
+            "run inside the blocking reader; define it with def, and without yield"
         )
     cls: Any = type(handler)
     return (cls, cls.callback_key(handler)) if hasattr(cls, "callback_key") else None
 
 
+#: Kinds of functions that do nothing when called, and their names.
+_LAZY = (
+    (inspect.iscoroutinefunction, "an async function"),
+    (inspect.isasyncgenfunction, "an async generator function"),
+    (inspect.isgeneratorfunction, "a generator function"),
+)
+
+
 @lru_cache(maxsize=_REMEMBERED_PLANS)
-def _is_async(function: Callable[..., object]) -> bool:
-    """Return whether calling FUNCTION would do nothing."""
-    return inspect.iscoroutinefunction(function)
+def _lazy_kind(function: Callable[..., object]) -> str | None:
+    """Return :func:`lazy_kind` of FUNCTION, found once."""
+    return lazy_kind(function)
+
+
+def lazy_kind(function: object) -> str | None:
+    """Return what FUNCTION is if calling it would do nothing, e.g. an async function; else None."""
+    return next((kind for is_kind, kind in _LAZY if is_kind(function)), None)
 
 
 def _note(callback: Callback, handler: Handler, event: Event) -> str:
     """Return the note that an exception from a callback carries."""
     name = getattr(callback, "__name__", type(callback).__name__)
     return f"raised by {type(handler).__name__}.{name} for event {event.event}"
+
+
+def _explained(
+    exception: BaseException, callback: Callback, handler: Handler, event: Event
+) -> Exception:
+    """Return the exception to raise for EXCEPTION, with a note of where it comes from."""
+    if isinstance(exception, Exception) and not isinstance(exception, _ENDINGS):
+        made = exception
+    else:
+        name = type(exception).__name__
+        made = RuntimeError(f"a callback raised {name}, which would end an iteration")
+        made.__cause__ = exception
+    made.add_note(_note(callback, handler, event))
+    return made
 
 
 def _combined(failures: list[Exception], event: Event) -> Exception:

@@ -6,12 +6,15 @@ is closed when no more are needed.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+import inspect
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-__all__ = ["Source", "chunks_of", "close_source"]
+__all__ = ["Source", "bytes_of", "chunks_of", "close_source", "is_text_file"]
 
 #: The bytes of a stream: all of them, pieces of any size, or a file opened with "rb".
 Source: TypeAlias = "bytes | bytearray | memoryview | Iterable[bytes] | BinaryIO"
@@ -21,27 +24,85 @@ _BYTES = (bytes, bytearray, memoryview)
 #: How much to read from a file at once; a pipe gives what it has.
 _FILE_CHUNK = 65536
 
+#: How HTTP libraries give the bytes of an answer as they come.
+_ITER_BYTES: Final = "response.iter_bytes() (httpx) or response.iter_content(None) (requests)"
+
+#: Methods of HTTP libraries' answers that make something else of the bytes, by their full name:
+#: what is lost. Their generators have the name too.
+_MADE_OF_BYTES: Final = {
+    "Response.iter_lines": "lines without their line ends",
+    "Response.iter_text": "text",
+}
+
 
 def chunks_of(source: Any) -> Iterator[bytes]:
     """Return an iterator over SOURCE's bytes.
 
     Raises:
-        TypeError: SOURCE is a str or a text file, or cannot be read.
+        TypeError: SOURCE is a str, a path or a text file, something that a library made of the
+            bytes, or cannot be read.
     """
     if isinstance(source, _BYTES):
         return iter((bytes(source),))
-    if isinstance(source, str):
-        raise TypeError(f'a stream is read from bytes, not a str; pass open({source!r}, "rb")')
+    if (wrong := _mistake(source)) is not None:
+        raise TypeError(f"a stream is read from bytes, {wrong}")
     read = getattr(source, "read1", None) or getattr(source, "read", None)
     if read is not None:
-        if hasattr(source, "encoding"):
-            raise TypeError('the file is open in text mode; open it with "rb"')
         return iter(lambda: read(_FILE_CHUNK), b"")
     try:
         return iter(source)
     except TypeError:
         message = f"a stream is read from an iterable of bytes or a binary file, not {source!r}"
         raise TypeError(message) from None
+
+
+def _mistake(source: Any) -> str | None:  # one for each mistake
+    """Return what SOURCE is instead of bytes, and what to pass; None if nothing is known."""
+    kind = type(source).__name__
+    if isinstance(source, str):
+        what = "text.encode()" if "\n" in source else f'open({source!r}, "rb")'
+        return f"not a str; pass {what}"
+    if isinstance(source, PathLike):
+        return f'not a path; pass open({str(source)!r}, "rb")'
+    if isinstance(source, Mapping):
+        return f"not a {kind}; pass them as the server sent them"
+    if hasattr(source, "iter_bytes"):
+        return f"not a {kind}; pass response.iter_bytes()"
+    if hasattr(getattr(source, "response", None), "iter_bytes"):
+        return f"not what another library made of them; pass {kind.lower()}.response.iter_bytes()"
+    if hasattr(source, "__aiter__") or inspect.iscoroutinefunction(getattr(source, "read", None)):
+        return (
+            f"and without await, but {kind} is asynchronous; "
+            "feed what it gives to an EventDecoder, in your own loop"
+        )
+    if (made := _MADE_OF_BYTES.get(getattr(source, "__qualname__", ""))) is not None:
+        return f"not {made}; pass {_ITER_BYTES}"
+    if is_text_file(source):
+        return 'and the file is open in text mode; open it with "rb"'
+    return None
+
+
+def is_text_file(file: Any) -> bool:
+    """Return whether FILE is open in text mode."""
+    return hasattr(file, "encoding") and (hasattr(file, "read") or hasattr(file, "write"))
+
+
+def bytes_of(chunk: object) -> bytes:
+    """Return CHUNK, which a source gave, as bytes.
+
+    Raises:
+        TypeError: It is not bytes.
+    """
+    if isinstance(chunk, _BYTES):
+        return bytes(chunk)
+    kind = type(chunk).__name__
+    if chunk is None:
+        remedy = "end by StopIteration, or make the file or socket wait for bytes (blocking)"
+    elif isinstance(chunk, str):
+        remedy = f"encode it as UTF-8, or open the source in binary mode, or pass {_ITER_BYTES}"
+    else:
+        remedy = "pass the bytes as the server sent them"
+    raise TypeError(f"the source gave {kind}, not bytes: {remedy}")
 
 
 def close_source(

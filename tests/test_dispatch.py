@@ -16,7 +16,7 @@ from stream_core.events import Done, Event, MessageTextDelta, StreamEnd, ThreadR
 from stream_core.models import Message, Run, RunStep, Text, TextDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 
 def text_delta(value: str = "a") -> MessageTextDelta:
@@ -150,7 +150,7 @@ def test_a_class_is_refused_with_the_instance_to_write() -> None:
         dispatcher(Recorder)
 
 
-@pytest.mark.parametrize("value", [object(), print, [Recorder("a", [])], None])
+@pytest.mark.parametrize("value", [object(), print, None])
 def test_an_object_without_handle_is_refused(value: object) -> None:
     """An object that cannot handle events is a TypeError that says what is missing."""
     with pytest.raises(TypeError, match=r"no handle\(event\) method.*handlers\.EventHandler"):
@@ -167,15 +167,27 @@ def test_a_handle_that_is_no_function_is_refused() -> None:
         dispatcher(Odd())
 
 
-def test_an_async_handle_is_refused() -> None:
-    """Its coroutine would never be awaited."""
+def test_a_handle_that_does_nothing_when_it_is_called_is_refused() -> None:
+    """Its coroutine would never be awaited, its generator never be read."""
 
     class Late:
         async def handle(self, event: Event) -> None:
             raise NotImplementedError
 
-    with pytest.raises(TypeError, match=r"Late\.handle is async"):
+    class Lazy:
+        def handle(self, event: Event) -> Iterator[Event]:
+            yield event
+
+    with pytest.raises(TypeError, match=r"Late\.handle is an async function"):
         dispatcher(Late())
+    with pytest.raises(TypeError, match=r"Lazy\.handle is a generator function.* with def"):
+        dispatcher(Lazy())
+
+
+def test_a_list_of_handlers_is_not_a_handler() -> None:
+    """The error says how several are passed."""
+    with pytest.raises(TypeError, match=r"is not a handler: .* one by one, or as handlers="):
+        dispatcher([Recorder("a", [])])
 
 
 def test_the_same_object_twice_is_refused() -> None:
@@ -469,7 +481,7 @@ def test_an_exception_out_of_an_inner_stream_collects_both_notes() -> None:
     assert expected == caught.value.__notes__
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
 def test_what_is_no_exception_leaves_at_once(kind: type[BaseException]) -> None:
     """The handlers after it do not get the event, and nothing is noted."""
     log: list[str] = []
@@ -480,6 +492,19 @@ def test_what_is_no_exception_leaves_at_once(kind: type[BaseException]) -> None:
     assert not hasattr(caught.value, "__notes__")
     assert not made.dispatching
     assert current_context() is None
+
+
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, GeneratorExit])
+def test_what_would_end_an_iteration_is_the_cause_of_an_error(kind: type[BaseException]) -> None:
+    """Otherwise the caller's loop or generator would end as if the stream were over."""
+    log: list[str] = []
+    error = kind()
+    made = dispatcher(Raiser("a", log, error), Recorder("b", log))
+    with pytest.raises(RuntimeError, match=f"a callback raised {kind.__name__}") as caught:
+        made.dispatch(StreamEnd())
+    assert ["a stream.end", "b stream.end"] == log
+    assert error is caught.value.__cause__
+    assert ["raised by Raiser.handle for event stream.end"] == caught.value.__notes__
 
 
 def test_an_interrupt_tells_of_the_failures_before_it() -> None:

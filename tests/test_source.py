@@ -108,11 +108,13 @@ def test_what_has_only_read_is_a_file() -> None:
     [
         ("run.sse", r'not a str; pass open\(.run.sse., "rb"\)'),
         (io.StringIO(""), 'open in text mode; open it with "rb"'),
-        (Path("run.sse"), r"binary file, not .*Path\(.run.sse.\)"),
+        ("event: done\n", r"not a str; pass text\.encode\(\)"),
+        (Path("run.sse"), r'not a path; pass open\(.run.sse., "rb"\)'),
+        ({"event": "done"}, "not a dict; pass them as the server sent them"),
         (5, "binary file, not 5"),
         (None, "binary file, not None"),
     ],
-    ids=["str", "text file", "path", "number", "None"],
+    ids=["str", "text file", "text", "path", "dict", "number", "None"],
 )
 def test_what_is_no_source_is_refused_at_once(source: Any, remedy: str) -> None:
     """The error has a remedy, and does not come from ``iter``."""

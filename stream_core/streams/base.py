@@ -4,6 +4,7 @@ Rules of this file:
 
 - No I/O: what has to be done is a flow, which the shell runs with its driver.
 - However a stream ends, the source is closed first, and then ``StreamEnd`` comes, once.
+- What is raised while the stream's own failure is on its way has that as its ``__context__``.
 - A stream whose run goes on elsewhere (a tool round, a lost connection) goes on too, if it was
   given a ``control`` that knows the server: same handlers, same snapshots, one end.
 """
@@ -21,6 +22,7 @@ from .event_contents import EventContents
 from .position import Current
 
 if TYPE_CHECKING:
+    from os import PathLike
     from typing import Self
 
     from stream_core.dispatch import Handler
@@ -34,12 +36,12 @@ if TYPE_CHECKING:
 
 __all__ = ["StreamBase"]
 
-#: Seconds of silence after a cancel until the server is asked what became of the run.
-_SILENCE_AFTER_CANCEL = 0.2
-
 
 class StreamBase(Current, EventContents):
     """One stream of events; a shell reads it and runs its flows."""
+
+    #: Nothing is to be ended before the stream is made.
+    _over = True
 
     def __init__(
         self,
@@ -58,7 +60,6 @@ class StreamBase(Current, EventContents):
         """
         self._bytes, self._reader = source, reader
         self._cancel_on_interrupt = cancel_on_interrupt
-        self._over = False
         reader.limit = source.limit
         reader.dispatcher.register(*handlers)
 
@@ -88,16 +89,24 @@ class StreamBase(Current, EventContents):
         """The registered handlers, in order."""
         return self._reader.dispatcher.handlers
 
-    def tee(self, file: BinaryIO) -> Self:
+    def tee(self, file: BinaryIO | str | PathLike[str]) -> Self:
         """Write every byte, as read and before it is decoded, to FILE too.
 
         Args:
-            file: Opened for writing bytes; it stays open.
+            file: Opened for writing bytes; it stays open. Or a path: the file is overwritten,
+                and closed before ``on_end``.
 
         Returns:
             The stream itself.
+
+        Raises:
+            TypeError: The file is open in text mode or for reading, or is not a file.
+            OSError: The file cannot be opened.
+            RuntimeError: The stream has ended.
         """
-        self._bytes.tees.append(file)
+        if self._over:
+            raise RuntimeError("the stream has ended: call tee() before it is read")
+        self._bytes.tee(file)
         return self
 
     # --- What the stream has seen so far ------------------------------------------------
@@ -128,11 +137,6 @@ class StreamBase(Current, EventContents):
         """Where the stream is."""
         return self._reader.position
 
-    @property
-    def _called_back(self) -> bool:
-        """Whether a callback or a tool of this stream is running."""
-        return self._reader.dispatcher.dispatching or self._reader.answering
-
     # --- Flows --------------------------------------------------------------------------
 
     def _go_on(self) -> Flow[bool]:
@@ -149,12 +153,15 @@ class StreamBase(Current, EventContents):
                 yield from self._turn_to(following)
                 return True
         except StreamError as error:
-            if error is reader.foreign:
+            if reader.is_foreign(error):
                 raise
             if self._bytes.expired:
                 # Whatever failed since then, e.g. a question about the run, failed for this.
                 error = self._expiry(error)
             reader.err = None if reader.aborted else error
+        finally:
+            # Their tracebacks hold the frames of the reader, and those the stream.
+            reader.foreign.clear()
         if reader.err is not None:
             if isinstance(reader.err, StreamTimeoutError):
                 yield Deliver(events.StreamTimeout())
@@ -174,31 +181,28 @@ class StreamBase(Current, EventContents):
         """Give the source back, and take up what is FOLLOWING."""
         read = self._bytes
         if following.replaces:
+            read.let_go()
             yield Close(read.source, read.chunks, following.finished, following.failure)
         self._take_up(following)
         if following.report is not None:
             yield Deliver(following.report)
 
-    def _cancel_run(self, run: Run) -> Flow[None]:
-        """Cancel RUN, unless it has ended, on the server or by ending the stream."""
+    def _cancel_run(self, run: Run) -> Flow[bool]:
+        """Cancel RUN on the server, unless it has ended.
+
+        Returns:
+            False if only the end of the stream ends the run.
+        """
         reader, control = self._reader, self._reader.control
         if control is None or reader.position.snapshots.terminated:
-            return
-        if not (yield from control.cancel(run)):
-            yield from self._close()
-            return
-        reader.cancelled = True
-        # The end of a run that is cancelled is asked for, rather than waited for in silence.
-        limit_silence = getattr(self._bytes.source, "limit_silence", None)
-        if control.recovers and limit_silence is not None:
-            limit_silence(_SILENCE_AFTER_CANCEL)
-
-    def _close(self) -> Flow[None]:
-        """End reading; from a callback or a tool, as soon as that is over."""
-        if self._called_back:
-            self._reader.closing = True
-        else:
-            yield from self._end()
+            return True
+        reader.cancelling = True
+        try:
+            asked = yield from control.cancel(run)
+            reader.cancelled = reader.cancelled or asked
+        finally:
+            reader.cancelling = False
+        return asked
 
     def _end(self, failure: BaseException | None = None) -> Flow[None]:
         """Close the source and deliver ``StreamEnd``, once.
@@ -209,16 +213,24 @@ class StreamBase(Current, EventContents):
         if self._over:
             return
         self._over = True
-        reader, read = self._reader, self._bytes
         try:
             if isinstance(failure, KeyboardInterrupt) and self._cancel_on_interrupt:
                 yield from self._cancel_quietly(failure)
         finally:
             try:
-                reason = failure or reader.err
-                yield Close(read.source, read.chunks, reader.finished, reason)
+                yield from self._give_back(failure or self._reader.err)
             finally:
                 yield from self._deliver_end(failure)
+
+    def _give_back(self, reason: BaseException | None) -> Flow[None]:
+        """Close the source, and the files that were opened here."""
+        read = self._bytes
+        read.let_go()
+        try:
+            yield Close(read.source, read.chunks, self._reader.finished, reason)
+        finally:
+            for file in read.opened:
+                yield Close(file, None, finished=False, failure=reason)
 
     def _cancel_quietly(self, failure: KeyboardInterrupt) -> Flow[None]:
         """Cancel the run; what fails there joins FAILURE, which is on its way."""
@@ -249,3 +261,14 @@ class StreamBase(Current, EventContents):
 def _members(failure: Exception) -> tuple[Exception, ...]:
     """Return the exceptions in a group of ours, or FAILURE itself."""
     return failure.exceptions if isinstance(failure, ExceptionGroup) else (failure,)
+
+
+def join(leaving: BaseException, failure: BaseException | None) -> None:
+    """Make FAILURE the last context of LEAVING, as if that had been raised while handling it."""
+    seen = set()
+    while leaving is not failure and id(leaving) not in seen:
+        seen.add(id(leaving))
+        if leaving.__context__ is None:
+            leaving.__context__ = failure
+            return
+        leaving = leaving.__context__

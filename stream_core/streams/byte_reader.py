@@ -1,12 +1,21 @@
-"""The blocking end of a stream: asks a source for bytes, and writes them to the tees first."""
+"""The blocking end of a stream: asks a source for bytes, and writes them to the tees first.
+
+Rules of this file:
+
+- One thread reads. Others may abort the source or limit its silence at any time, but only while it
+  is held: once it is given back, its connection may serve another stream. The lock sees to that;
+  it is taken per source and per call from outside, never per chunk.
+"""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, BinaryIO
+from os import PathLike, fspath
+from threading import RLock, Timer
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from stream_core.errors import StreamTimeoutError, TransportError
-from stream_core.source import chunks_of
+from stream_core.source import bytes_of, chunks_of, is_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -14,6 +23,9 @@ if TYPE_CHECKING:
     from stream_core.source import Source
 
 __all__ = ["ByteReader"]
+
+#: What a source gives when it has nothing more.
+_END: Final[Any] = object()
 
 
 class ByteReader:
@@ -23,7 +35,9 @@ class ByteReader:
         source: What is read from.
         chunks: What it is read by.
         tees: Files that have all bytes written to them, before they are decoded.
+        opened: Those of them that were opened here, and are to be closed at the end.
         aborted: Whether what is being read is to be dropped.
+        silent: Set by whoever wants to know whether bytes come; False as soon as they do.
     """
 
     def __init__(self, source: Source) -> None:
@@ -33,15 +47,22 @@ class ByteReader:
             TypeError: SOURCE is a text or a path, or not a source at all.
         """
         self.tees: list[BinaryIO] = []
-        self.aborted = False
+        self.opened: list[BinaryIO] = []
+        self.aborted = self.silent = False
         self._deadline: float | None = None
         self._expires: float | None = None
         self._seconds = 0.0
+        self._given_up: float | None = None
+        # Reentrant, as a signal handler may call abort() while this thread holds it.
+        self._lock = RLock()
         self.turn_to(source)
 
     def turn_to(self, source: Source) -> None:
         """Read from SOURCE from now on."""
-        self.source, self.chunks = source, chunks_of(source)
+        chunks = chunks_of(source)
+        with self._lock:
+            self.source, self.chunks, self._held = source, chunks, True
+            self._given_up = None
         self._hurry()
 
     def expire(self, seconds: float) -> float:
@@ -59,7 +80,7 @@ class ByteReader:
         """Whether that time is up."""
         return self._expires is not None and self._expires <= time.monotonic()
 
-    def expiry(self) -> StreamTimeoutError:
+    def _expiry(self) -> StreamTimeoutError:
         """Return the error that says so."""
         message = f"the stream was not over within {self._seconds:g} s, its deadline"
         return StreamTimeoutError(message, stage="reading", timeout=self._seconds)
@@ -70,19 +91,64 @@ class ByteReader:
         if limit_time is not None and self._expires is not None:
             limit_time(self._expires - time.monotonic())
 
+    def let_go(self) -> None:
+        """Leave the source alone from now on, since it is being given back."""
+        with self._lock:
+            self._held = False
+
+    def tee(self, target: BinaryIO | str | PathLike[str]) -> None:
+        """Write all bytes to TARGET too: a file, or the path of one, which is then overwritten.
+
+        Raises:
+            TypeError: It is a text file, was opened for reading, or is not a file.
+            OSError: The file cannot be opened.
+        """
+        if isinstance(target, str | PathLike):
+            file: BinaryIO = open(fspath(target), "wb")  # noqa: PTH123, SIM115  # closed at the end
+            self.opened.append(file)
+        else:
+            file = _checked(target)
+        self.tees.append(file)
+
     def limit(self, seconds: float) -> None:
         """Read on for at most SECONDS; silence is cut short if the source lets it be."""
         self._deadline = time.monotonic() + seconds
-        limit_silence = getattr(self.source, "limit_silence", None)
-        if limit_silence is not None:
-            limit_silence(seconds)
+        self._ask("limit_silence", seconds)
+
+    def limit_silence(self, seconds: float, *, elsewhere: bool, busy: Callable[[], bool]) -> None:
+        """Wait no longer than SECONDS for the next bytes, each time, if the source lets it be.
+
+        Args:
+            seconds: The limit.
+            elsewhere: Whether another thread may be waiting for bytes already. That wait is ended
+                after SECONDS too, by dropping the source.
+            busy: Whether that thread is doing something else.
+        """
+        if self._ask("limit_silence", seconds) and elsewhere:
+            self.silent = True
+            timer = Timer(seconds, self._give_up, (seconds, busy))
+            timer.daemon = True
+            timer.start()
+
+    def _give_up(self, seconds: float, busy: Callable[[], bool]) -> None:
+        """Drop a source that has been silent for SECONDS."""
+        with self._lock:
+            if self._held and self.silent and not busy():
+                self._given_up = seconds
+                self._ask("abort")
 
     def abort(self) -> None:
         """Drop what is being read, at once if the source lets it."""
         self.aborted = True
-        abort = getattr(self.source, "abort", None)
-        if abort is not None:
-            abort()
+        self._ask("abort")
+
+    def _ask(self, name: str, *arguments: float) -> bool:
+        """Call the method NAME of the source, while it is held; return whether there is one."""
+        with self._lock:
+            method = getattr(self.source, name, None) if self._held else None
+            if method is not None:
+                method(*arguments)
+            return method is not None
 
     def read(self) -> Iterator[bytes]:
         """Yield what the source gives.
@@ -90,27 +156,39 @@ class ByteReader:
         Raises:
             TransportError: A file failed; HTTP sources have mapped their own errors. Or reading
                 was aborted: then nothing is to be made of bytes that end here.
-            StreamTimeoutError: The time is up, see :meth:`expire`.
+            StreamTimeoutError: The time is up, see :meth:`expire`; or the source was silent for
+                longer than it was allowed to be.
+            TypeError: What the source gives is not bytes.
         """
         chunks, tees = self.chunks, self.tees
         while True:
             try:
-                chunk = None if self.aborted else next(chunks, None)
+                chunk = _END if self.aborted else next(chunks, _END)
             except OSError as error:
                 raise TransportError(f"reading the source failed: {error}") from error
             except StreamTimeoutError as error:
                 if self.expired:
-                    raise self.expiry() from error
+                    raise self._expiry() from error
                 raise
-            if self.aborted:
-                raise TransportError("reading was aborted")
-            if self.expired:
-                raise self.expiry()
-            if chunk is None or (self._deadline is not None and time.monotonic() > self._deadline):
+            self._check(ended=chunk is _END)
+            if chunk is _END or (self._deadline is not None and time.monotonic() > self._deadline):
                 return
+            if chunk.__class__ is not bytes:
+                chunk = bytes_of(chunk)
             for file in tees:
                 file.write(chunk)
             yield chunk
+
+    def _check(self, *, ended: bool) -> None:
+        """Refuse to go on after an abort, after the time, or after an end that silence made."""
+        if self.aborted:
+            raise TransportError("reading was aborted")
+        if self.expired:
+            raise self._expiry()
+        self.silent = False
+        if ended and self._given_up is not None:
+            silence = self._given_up
+            raise StreamTimeoutError(f"no bytes for {silence:g} s", timeout=silence)
 
     def read_while(self, heard: Callable[[], bool], idle: float) -> Iterator[bytes]:
         """Yield what the source gives, as long as events come of it.
@@ -137,3 +215,20 @@ class ByteReader:
                     f"no event for {idle:g} seconds: only comments and heartbeats came",
                     timeout=idle,
                 )
+
+
+def _checked(file: Any) -> BinaryIO:
+    """Return FILE, if bytes can be written to it.
+
+    Raises:
+        TypeError: They cannot.
+    """
+    if is_text_file(file):
+        remedy = 'open it with "wb", pass its path, or its .buffer'
+        raise TypeError(f"tee() writes bytes, and {file!r} is open in text mode: {remedy}")
+    if not callable(getattr(file, "write", None)):
+        raise TypeError(f"tee() takes a file opened for writing bytes, or its path, not {file!r}")
+    if not getattr(file, "writable", lambda: True)():
+        raise TypeError(f'{file!r} is open for reading: open it with "wb", or pass another path')
+    checked: BinaryIO = file
+    return checked

@@ -132,10 +132,13 @@ class StreamDriver(Driver):
         self.expires: float | None = None
 
     def stopped(self) -> bool:
-        """Return whether the stream was aborted, or its time is up."""
-        return self._reader.aborted or (
-            self.expires is not None and self.expires <= time.monotonic()
-        )
+        """Return whether the stream was aborted, or its time is up.
+
+        During a round of tools it is also whether the stream is ending.
+        """
+        reader = self._reader
+        ending = reader.aborted or (reader.answering and reader.stopping)
+        return ending or (self.expires is not None and self.expires <= time.monotonic())
 
     def hurried(self, options: Mapping[str, Any]) -> Mapping[str, Any]:
         """Return the parts of a request, which is to be over when the stream is.
@@ -159,7 +162,7 @@ class StreamDriver(Driver):
         try:
             reader.dispatcher.dispatch(effect.event)
         except BaseException as failure:
-            self._reader.foreign = failure
+            reader.foreign.append(failure)
             raise
         finally:
             reader.position.local = None
@@ -168,7 +171,7 @@ class StreamDriver(Driver):
     def judged(self, outcome: Outcome) -> Outcome:
         """Return OUTCOME; what it raised is foreign."""
         if outcome.error is not None:
-            self._reader.foreign = outcome.error
+            self._reader.foreign.append(outcome.error)
         return outcome
 
 

@@ -6,7 +6,7 @@ Rules of this file:
   asked by the flow :meth:`RunReader.go_on`.
 - If there is a ``control`` that knows the server, a run that goes on elsewhere is read on
   there: same snapshots, and one stream to whoever reads the events.
-- A close, an abort or a cancel may come from a callback, from a tool, or from elsewhere at
+- A close, an abort or a cancel may come from a callback, from a tool, or from another thread at
   any time; then nothing more is delivered, run or submitted.
 """
 
@@ -69,12 +69,12 @@ class RunReader:
         dispatcher: Has the handlers.
         err: The stream's failure, or None.
         answering: Whether what the run requires is being done.
-        closing: Whether nothing more is to be read.
+        halted: Whether the stream is closing, or a cancel is due; looked at after every event.
         aborted: Whether even what is being read is to be dropped.
+        cancelling: Whether the server is being asked to cancel the run.
         cancelled: Whether the run was cancelled: no output is submitted any more.
         limit: Called with the seconds for which one more frame is worth waiting for; or None.
-        foreign: What a handler or a tool raised last: not a failure of the stream, whatever its
-            class.
+        foreign: What handlers and tools raised: no failures of the stream, whatever their class.
     """
 
     def __init__(
@@ -98,8 +98,9 @@ class RunReader:
         self.position = Position(self._decoder.snapshots)
         self.dispatcher = Dispatcher(self.position)
         self.err: StreamError | None = None
-        self.foreign: BaseException | None = None
-        self.answering = self.closing = self.aborted = self.cancelled = False
+        self.foreign: list[BaseException] = []
+        self.answering = self.aborted = self.cancelling = self.cancelled = False
+        self._closing = self._due = self.halted = False
         # What ended the events given so far: a failure, or else the `done` that is held back
         # until it is known whether the run, which requires action, goes on.
         self._failure: StreamError | None = None
@@ -113,6 +114,34 @@ class RunReader:
     def heard(self) -> bool:
         """Return whether an event that means something has come since the last call."""
         return self._decoder.heard()
+
+    @property
+    def closing(self) -> bool:
+        """Whether nothing more is to be read."""
+        return self._closing
+
+    @closing.setter
+    def closing(self, closing: bool) -> None:
+        self._closing = closing
+        self.halted = closing or self._due
+
+    @property
+    def due(self) -> bool:
+        """Whether the run is to be cancelled as soon as it is known."""
+        return self._due
+
+    @due.setter
+    def due(self, due: bool) -> None:
+        self._due = due
+        self.halted = due or self._closing
+
+    def is_foreign(self, error: BaseException) -> bool:
+        """Return whether a handler or a tool raised ERROR."""
+        return any(error is one for one in self.foreign)
+
+    def busy(self) -> bool:
+        """Return whether a callback is running, or what the run requires is being done."""
+        return self.dispatcher.dispatching or self.answering
 
     @property
     def finished(self) -> bool:
@@ -209,6 +238,10 @@ class RunReader:
         self.answering = True
         try:
             source = yield from answer
+        except StreamError as refused:
+            if not (self.cancelling or self.cancelled) or self.is_foreign(refused):
+                raise
+            source = None  # another thread cancels the run, which then takes no outputs
         finally:
             self.answering = False
         if source is None:

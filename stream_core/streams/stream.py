@@ -7,12 +7,19 @@ Rules of this file:
 - ``next()`` stores a failure of the stream in ``err``; iteration and ``until_done()`` raise
   it. A handler's exception propagates at once from the method that reads the stream, and is
   never stored in ``err``.
+- One thread reads at a time (``turns``). Any thread may close, abort or cancel: that sets a flag,
+  wakes the reader, and waits for nobody. Whoever reads ends the stream; if nobody does, whoever
+  closes it. So after each turn the reader looks at the flag once more.
+- Nothing in here refers to the stream, so one that is dropped half read is ended at once.
 - Decisions about the run and the stream are made in ``base`` and below it.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import warnings
+import weakref
+from threading import get_ident
+from typing import TYPE_CHECKING, Final
 
 from stream_core import events
 from stream_core.http.waits import checked_seconds
@@ -20,11 +27,12 @@ from stream_core.run_control.control import Control
 from stream_core.source import Source
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 
-from .base import StreamBase
+from .base import StreamBase, join
 from .byte_reader import ByteReader
 from .driver import StreamDriver
 from .run_reader import RunReader
-from .text_reader import TextReader
+from .text_reader import Leftover, TextReader
+from .turns import Taking, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,6 +49,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Control", "Source", "Stream"]
 
+#: Seconds of silence after a cancel until the server is asked what became of the run.
+_SILENCE_AFTER_CANCEL: Final = 0.2
+
 
 class Stream(StreamBase):
     """One stream of events, read with ``until_done()``, a ``for`` loop, or ``next()``.
@@ -50,8 +61,12 @@ class Stream(StreamBase):
         with Stream(open("run.sse", "rb"), PrintText()) as stream:
             run = stream.until_done()
 
-    A stream is read by one thread, and only once. It is its own iterator.
+    A stream is read by one thread at a time, and only once. It is its own iterator. One that is
+    dropped before its end is closed, with a ResourceWarning.
     """
+
+    #: Whether reading has begun.
+    _begun = False
 
     def __init__(
         self,
@@ -85,8 +100,10 @@ class Stream(StreamBase):
                 file or iterator of the caller's is waited for, and so is a tool.
 
         Raises:
-            TypeError: SOURCE is a string or a path, or a handler has no ``handle``.
-            ValueError: No dialect has that name, or IDLE_TIMEOUT or DEADLINE is not positive.
+            TypeError: SOURCE gives no bytes, e.g. a string, a path, a text file, or an answer of
+                an HTTP library; or a handler has no ``handle``.
+            ValueError: No dialect has that name, or IDLE_TIMEOUT or DEADLINE is not
+                positive.
         """
         read = ByteReader(source)
         reader = RunReader(dialect=dialect, max_frame_bytes=max_frame_bytes, control=control)
@@ -97,7 +114,10 @@ class Stream(StreamBase):
         if deadline is not None:
             self._driver.expires = read.expire(deadline)
         self._events = reader.events(self._chunks())
-        self._text: TextReader | None = None
+        self._text: weakref.ref[TextReader] | None = None
+        self._leftover = Leftover()
+        self._turns = Turns()
+        self._over = False
 
     # --- Reading ------------------------------------------------------------------------
 
@@ -109,20 +129,30 @@ class Stream(StreamBase):
             in ``err``.
 
         Raises:
-            RuntimeError: It was called from a callback or a tool of this stream.
+            RuntimeError: It was called from a callback or a tool of this stream, or while
+                another thread reads.
             Exception: A handler raised it (two or more become an ``ExceptionGroup``), or a
                 tool did and ``tool_errors`` is ``"raise"``.
         """
-        if self._called_back:
-            raise RuntimeError(
-                "a callback or tool cannot read the stream that called it; "
-                "return from it to get the next event"
-            )
-        position = self._reader.position
-        position.event = None
-        if not self._over:
-            self._run(one=True)
-        return position.event is not None
+        return self._next() is not None
+
+    def _next(self) -> Event | None:
+        """Read the next event, and return it; None at the end."""
+        turns, reader = self._turns, self._reader
+        position = reader.position
+        mark = (get_ident(), None)
+        try:
+            while turns.setdefault(None, mark) is not mark:
+                turns.refuse()
+            position.event = None
+            if not self._over:
+                self._run(one=True)
+            return position.event
+        finally:
+            if turns.get(None) is mark:
+                del turns[None]
+            if reader.halted:
+                self._settle()
 
     def until_done(self) -> Run | None:
         """Read to the end.
@@ -136,20 +166,29 @@ class Stream(StreamBase):
             StreamError: The stream failed.
             Exception: A handler raised it; two or more become an ``ExceptionGroup``.
         """
-        if self._called_back:
-            self.next()  # raises RuntimeError
+        with Taking(self._turns) as turn:
+            turn.insist()
+            self._read_to_end()
+        return self._finally()
+
+    def _read_to_end(self) -> None:
+        """Read to the end, in a turn that was taken."""
         reader, dispatcher = self._reader, self._reader.dispatcher
         reader.position.event = None
-        if not self._over:
-            # Only handlers see events here, so events that no handler wants need not be made.
-            reader.want(dispatcher.plan)
-            token = dispatcher.enter()
-            try:
-                self._run()
-            finally:
-                dispatcher.leave(token)
-                reader.want(None)
-            reader.position.event = None
+        if self._over:
+            return
+        # Only handlers see events here, so events that no handler wants need not be made.
+        reader.want(dispatcher.plan)
+        token = dispatcher.enter()
+        try:
+            self._run()
+        finally:
+            dispatcher.leave(token)
+            reader.want(None)
+        reader.position.event = None
+
+    def _finally(self) -> Run | None:
+        """Return the run after reading to the end, or raise the failure."""
         if self.err is not None:
             raise self.err
         return self.current_run
@@ -161,24 +200,51 @@ class Stream(StreamBase):
         """
         reader, dispatch = self._reader, self._reader.dispatcher.dispatch
         position = reader.position
+        self._begun = True
         try:
-            while True:
-                # The stream may have been aborted since the last call.
-                for event in () if reader.closing else self._events:
+            while not (reader.halted and self._halt()):
+                for event in self._events:
                     position.event = event
                     dispatch(event)
-                    if one or reader.closing:
+                    if one or reader.halted:
                         break
                 else:
-                    if self._driver.run(self._go_on()):
-                        continue
-                if reader.closing:
-                    self._driver.run(self._end())
-                return
+                    if not self._driver.run(self._go_on()):
+                        return
+                    continue
+                if one:
+                    if reader.halted:
+                        self._halt()
+                    return
         except BaseException as failure:
             # Usually a handler's exception; but Ctrl-C can come at any point.
+            join(failure, reader.err)
             self._driver.run(self._end(failure))
             raise
+
+    def _halt(self) -> bool:
+        """Do what was asked for meanwhile, in the reader's turn; return whether it was the end."""
+        reader, control = self._reader, self._reader.control
+        if reader.due and control is not None and reader.position.current_run is not None:
+            reader.due = False
+            run = self._driver.run(control.find(reader.position.snapshots))
+            if run is not None:
+                self._cancel_on_server(run)
+        if reader.closing:
+            self._driver.run(self._end())
+        return reader.closing
+
+    def _settle(self) -> bool:
+        """End a stream that is closing, unless somebody reads, who then ends it.
+
+        Returns:
+            Whether it has ended.
+        """
+        if self._reader.closing and not self._over:
+            with Taking(self._turns) as turn:
+                if turn.taken and not self._over:
+                    self._driver.run(self._end())
+        return self._over
 
     def __iter__(self) -> Self:
         """Return the stream itself."""
@@ -186,7 +252,8 @@ class Stream(StreamBase):
 
     def __next__(self) -> Event:
         """Return the next event; raise the stream's failure, or StopIteration at the end."""
-        if self.next() and (event := self.event) is not None:
+        event = self._next()
+        if event is not None:
             return event
         if self.err is not None:
             raise self.err
@@ -199,43 +266,76 @@ class Stream(StreamBase):
         Raises:
             StreamError: The stream failed.
         """
-        for event in self:
-            if isinstance(event, events.MessageTextDelta) and event.delta.value:
-                yield event.delta.value
+        return _TextDeltas(self)
 
     @property
     def text(self) -> TextReader:
-        """The text as a file to read from; the same one until it is closed."""
-        if self._text is None or self._text.closed:
-            self._text = TextReader(self.text_deltas)
-        return self._text
+        """The text as a file to read from; the same one until it is closed or dropped.
+
+        What is left of a piece of text is there for the next reader.
+        """
+        reader = None if self._text is None else self._text()
+        if reader is not None and reader.closed:
+            reader, self._leftover = None, Leftover()
+        if reader is None:
+            # The reader refers to the stream: a reference back would keep both.
+            reader = TextReader(self.text_deltas, self._leftover)
+            self._text = weakref.ref(reader)
+        return reader
 
     # --- Ending -------------------------------------------------------------------------
 
     def close(self) -> None:
         """Stop reading: close the source and call ``on_end`` of every handler.
 
-        The run on the server goes on. If a callback closes the stream, every handler still
-        gets the current event, which is the last. If a tool does, nothing is submitted. A
-        second call does nothing.
+        It may be called from any thread, at any time, and never waits for a reader: if another
+        thread reads, that is woken as by :meth:`abort`, and calls ``on_end``. The run on the
+        server goes on. If a callback closes the stream, every handler still gets the current
+        event, which is the last. If a tool does, nothing is submitted. A second call does nothing.
 
         Raises:
             Exception: A handler's ``on_end`` raised it.
         """
-        self._driver.run(self._close())
+        self._stop(drop=not (self._turns.own and self._reader.busy()))
+
+    def abort(self) -> None:
+        """Stop reading at once; may be called from any thread or a signal handler.
+
+        A ``next()`` that waits for bytes returns False, without an error, as soon as its
+        source allows: a client's at once, any other when its next bytes come. A request that
+        is being sent and a tool that is running are waited for by the reader, but their results
+        are not delivered. The run on the server goes on. Handlers get ``on_end`` in the reader's
+        thread; if nobody reads, in this one, before ``abort`` returns.
+
+        Raises:
+            Exception: A handler's ``on_end`` raised it.
+        """
+        self._stop(drop=True)
+
+    def _stop(self, *, drop: bool) -> None:
+        """End the stream, or let its reader end it; DROP what that is reading."""
+        reader = self._reader
+        if self._over:
+            return
+        reader.aborted = reader.aborted or drop
+        reader.closing = True
+        if not self._settle() and drop:
+            self._bytes.abort()
 
     def cancel(self) -> Run | None:
         """Cancel the run on the server, and read on to its end.
 
-        If a callback or tool cancels the run, no more outputs are submitted, and whoever was
-        reading the stream reads on to its end. A run that has ended meanwhile keeps its
-        status. If the server falls silent, it is asked what became of the run, as after a
-        lost connection, unless ``recover=False``. A run that lasts only as long as its
-        connection (Chat Completions, and Responses without ``background``) is ended by
-        closing the connection.
+        It may be called from any thread, at any time. If a callback or tool cancels the run, no
+        more outputs are submitted, and whoever was reading the stream reads on to its end; so it
+        is if another thread reads. If the run is not known yet, the reader cancels it as soon as
+        it is. While this call reads, other threads that want to read wait for it. A run that has
+        ended meanwhile keeps its status. If the server falls silent, it is asked what became of
+        the run, as after a lost connection, unless ``recover=False``. A run that lasts only as
+        long as its connection (Chat Completions, and Responses without ``background``) is ended
+        by closing the connection.
 
         Returns:
-            The run as last seen, usually ``cancelled``.
+            The run as last seen, usually ``cancelled``; if another call reads, as it is now.
 
         Raises:
             RuntimeError: The stream was not made by a client, so it has no server to ask.
@@ -246,23 +346,53 @@ class Stream(StreamBase):
         if reader.control is None:
             raise RuntimeError("only a stream made by a Client can be cancelled; use close() here")
         run = self._driver.run(reader.control.find(reader.position.snapshots))
-        while run is None and self.next():
-            run = self.current_run
+        with Taking(self._turns, lets_wait=True) as turn:
+            if not turn.taken:
+                self._cancel_elsewhere(run)
+                return self.current_run
+            reader.position.event = None
+            while run is None and not self._over:
+                self._run(one=True)
+                run = self.current_run
+            if run is not None:
+                self._cancel_on_server(run)
+            self._read_to_end()
+        return self._finally()
+
+    def _cancel_elsewhere(self, run: Run | None) -> None:
+        """Cancel RUN while another call reads; None: the run is not known yet."""
         if run is not None:
-            self._driver.run(self._cancel_run(run))
-        return self.current_run if self._called_back else self.until_done()
+            self._cancel_on_server(run)
+        else:
+            self._reader.due = True
 
-    def abort(self) -> None:
-        """Stop reading at once; may be called from another thread or a signal handler.
+    def _cancel_on_server(self, run: Run) -> None:
+        """Cancel RUN, or end the stream if only that ends it."""
+        reader, elsewhere = self._reader, not self._turns.own
+        if not self._driver.run(self._cancel_run(run)):
+            self.close()
+        elif reader.cancelled and reader.control is not None and reader.control.recovers:
+            # The end of a cancelled run is asked for, rather than waited for in silence.
+            self._bytes.limit_silence(_SILENCE_AFTER_CANCEL, elsewhere=elsewhere, busy=reader.busy)
 
-        A ``next()`` that waits for bytes returns False, without an error, as soon as its
-        source allows: a client's at once, any other when its next bytes come. A request that
-        is being sent and a tool that is running are waited for, but their results are not
-        delivered. The run on the server goes on. Handlers get ``on_end`` in the reader's
-        thread.
+    def __del__(self) -> None:
+        """End a stream that was dropped half read, as a generator is.
+
+        One that holds nothing and was not read at all is no loss.
         """
-        self._reader.aborted = self._reader.closing = True
-        self._bytes.abort()
+        read = None if self._over else self._bytes
+        if read is None or not (self._begun or read.opened or hasattr(read.source, "close")):
+            return
+        try:
+            warnings.warn(
+                "a stream was dropped before its end: read it to the end, use it in a "
+                "with block, or close() it",
+                ResourceWarning,
+                stacklevel=2,
+                source=self,
+            )
+        finally:
+            self._driver.run(self._end())
 
     def __enter__(self) -> Self:
         """Return the stream itself."""
@@ -324,3 +454,23 @@ class Stream(StreamBase):
         if self._idle_timeout is None:
             return self._bytes.read()
         return self._bytes.read_while(self._reader.heard, self._idle_timeout)
+
+
+class _TextDeltas:
+    """The text of a stream, piece by piece.
+
+    It is not a generator, since two threads that read one would get a ValueError, and a
+    StopIteration is not the end of it.
+    """
+
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> str:
+        for event in self._stream:
+            if isinstance(event, events.MessageTextDelta) and event.delta.value:
+                return event.delta.value
+        raise StopIteration

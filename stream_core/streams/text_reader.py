@@ -13,7 +13,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["TextReader"]
+__all__ = ["Leftover", "TextReader"]
+
+
+class Leftover:
+    """Text that has come and was not read: it is there for the next reader, too.
+
+    Attributes:
+        text: The text.
+    """
+
+    __slots__ = ("text",)
+
+    def __init__(self) -> None:
+        self.text = ""
 
 
 class TextReader(io.TextIOBase):
@@ -23,11 +36,12 @@ class TextReader(io.TextIOBase):
 
     Args:
         pieces: Text as it comes; empty pieces are skipped.
+        leftover: What a reader before this one had left.
     """
 
-    def __init__(self, pieces: Iterator[str]) -> None:
+    def __init__(self, pieces: Iterator[str], leftover: Leftover | None = None) -> None:
         self._pieces = pieces
-        self._rest = ""
+        self._left = Leftover() if leftover is None else leftover
 
     def readable(self) -> bool:
         """Return True."""
@@ -50,9 +64,9 @@ class TextReader(io.TextIOBase):
         self._check_open()
         if size is None or size < 0:
             return self._take(None, lines=False)
-        if size and not self._rest:
-            self._rest = self._next_piece()
-        text, self._rest = self._rest[:size], self._rest[size:]
+        if size and not self._left.text:
+            self._left.text = self._next_piece()
+        text, self._left.text = self._left.text[:size], self._left.text[size:]
         return text
 
     def readline(self, size: int | None = -1, /) -> str:  # type: ignore[override]  # None, as in io
@@ -94,7 +108,7 @@ class TextReader(io.TextIOBase):
                 if hint is not None and 0 < hint <= length:
                     break
         except BaseException:
-            self._rest = "".join(lines) + self._rest
+            self._left.text = "".join(lines) + self._left.text
             raise
         return lines
 
@@ -108,18 +122,18 @@ class TextReader(io.TextIOBase):
         left = limit
         try:
             while left is None or left > 0:
-                piece = self._rest or self._next_piece()
+                piece = self._left.text or self._next_piece()
                 if not piece:
                     break
                 stop = (piece.find("\n") + 1 if lines else 0) or len(piece)
                 stop = stop if left is None else min(stop, left)
                 parts.append(piece[:stop])
-                self._rest = piece[stop:]
+                self._left.text = piece[stop:]
                 left = None if left is None else left - stop
                 if lines and parts[-1].endswith("\n"):
                     break
         except BaseException:
-            self._rest = "".join(parts)
+            self._left.text = "".join(parts)
             raise
         return "".join(parts)
 

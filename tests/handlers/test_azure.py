@@ -453,8 +453,8 @@ def test_an_error_that_is_no_json_is_its_text() -> None:
         def on_error(self, data: str) -> None:
             got.append(data)
 
-    stream = Stream([frame("error", "gateway timeout")], Errors())
-    assert stream.next()
+    with Stream([frame("error", "gateway timeout")], Errors()) as stream:
+        assert stream.next()
     assert ["gateway timeout"] == got
 
 

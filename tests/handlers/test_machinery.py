@@ -160,6 +160,7 @@ def test_a_handler_knows_the_stream_inside_its_callbacks_only() -> None:
     stream = Stream([sse(run("created"), run("completed"), DONE)], handler)
     stream.next()
     assert [(stream.event, False), (None, None)] == seen
+    stream.close()
     assert handler.current_event is None
     assert handler.current_run is None
     assert handler.current_message_snapshot is None

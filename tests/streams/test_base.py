@@ -137,6 +137,7 @@ def test_what_was_said_so_far_is_seen_in_it() -> None:
     assert now.snapshots.current_run_step is now.current_run_step_snapshot
     assert None not in (now.current_run, now.current_message_snapshot)
     assert now.current_run_step_snapshot is not None
+    stream.close()
 
 
 # --- One source -------------------------------------------------------------------------
@@ -166,6 +167,7 @@ def test_a_source_is_asked_when_no_event_is_ready() -> None:
     for count in (1, 2, 3, 3):
         next(reading)
         assert count == len(asked)
+    stream.close()
 
 
 def test_nothing_is_read_after_done() -> None:

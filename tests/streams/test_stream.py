@@ -193,6 +193,7 @@ def test_a_source_is_read_only_as_far_as_needed() -> None:
         assert stream.next()
         actual.append(log.copy())
     assert expected == actual
+    stream.close()
 
 
 def _read_slowly(reader: Source, write: Callable[[bytes], object]) -> list[str]:
@@ -468,6 +469,7 @@ def test_what_is_current_is_what_was_heard_of_last() -> None:
         stream.current_message_snapshot.id if stream.current_message_snapshot else None,
         stream.current_run_step_snapshot.id if stream.current_run_step_snapshot else None,
     )
+    stream.close()
 
 
 def test_local_events_are_current_in_their_callbacks() -> None:
@@ -870,8 +872,9 @@ def test_a_stream_may_be_closed_while_its_source_waits() -> None:
     assert "StreamEnd" == log.names[-1]
 
 
-def test_an_abort_is_passed_on_to_the_source() -> None:
-    """The source can be woken; its handlers get the end at the next read."""
+@pytest.mark.parametrize("way", ["close", "abort"])
+def test_a_stream_that_nobody_reads_ends_at_once(way: str) -> None:
+    """The source is closed and handlers get the end in this thread; nobody has to be woken."""
     log: list[str] = []
 
     class Waking(Writing):
@@ -879,11 +882,28 @@ def test_an_abort_is_passed_on_to_the_source() -> None:
             self.log.append("abort")
 
     stream = Stream(Waking(log, ANSWER), Doing(log))
-    stream.abort()
-    assert ["abort"] == log
+    for _ in range(2):
+        getattr(stream, way)()
+        assert ["close", "StreamEnd"] == log
     assert not stream.next()
-    assert ["abort", "close", "StreamEnd"] == log
-    assert None is stream.err
+    assert (["close", "StreamEnd"], None) == (log, stream.err)
+
+
+def test_an_abort_while_the_source_is_read_is_passed_on_to_it() -> None:
+    """The source can be woken; then the reader ends the stream."""
+    log: list[str] = []
+
+    class Waking(Writing):
+        def __iter__(self) -> Iterator[bytes]:
+            stream.abort()  # as from another thread
+            yield ANSWER
+
+        def abort(self) -> None:
+            self.log.append("abort")
+
+    stream = Stream(Waking(log, ANSWER), Doing(log))
+    assert not stream.next()
+    assert (["abort", "close", "StreamEnd"], None) == (log, stream.err)
 
 
 @WAYS
@@ -1143,8 +1163,9 @@ def test_tee_has_a_chunk_before_handlers_have_its_events() -> None:
         def handle(self, event: events.Event, /) -> None:
             seen.append(b"thread.run.created" in copy.getvalue())
 
-    Stream([sse(run("created"))], Looking()).tee(copy).next()
-    assert [True] == seen
+    with Stream([sse(run("created"))], Looking()).tee(copy) as stream:
+        stream.next()
+    assert [True, True] == seen
 
 
 def test_what_a_tee_raises_is_no_failure_of_the_stream() -> None:
@@ -1229,6 +1250,7 @@ def test_facts_of_the_answer_come_from_the_source() -> None:
 
     stream = Stream(Answer())
     assert ({"status": 200}, "req_1") == (stream.response, stream.request_id)
+    stream.close()
     assert (None, None) == (Stream(ANSWER).response, Stream(ANSWER).request_id)
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import functools
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier, get_ident
+from contextlib import suppress
+from threading import Barrier, Event, get_ident
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from stream_core import models
-from stream_core.effects import Deliver, Invoke, Join, Now, Outcome
+from stream_core.effects import Deliver, Effect, Invoke, Join, Now, Outcome, Wait, drive
 from stream_core.errors import RunExpiredError, ToolLoopError
 from stream_core.events import ToolError, ToolOutput
-from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
+from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolErrors, ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import get_tides, get_wind
 from tests.support.flows import KeepingDriver, play, play_all
@@ -105,6 +108,49 @@ def test_settings_that_cannot_be_are_refused(settings: dict[str, Any], message: 
     """The error names the allowed values."""
     with pytest.raises(ValueError, match=message):
         ToolRounds(ToolSet(), **settings)
+
+
+class Submitting:
+    """Has the one method of an executor that is called."""
+
+    def submit(self) -> None:
+        """Run nothing."""
+
+
+async def later(_: Any) -> bool:
+    """Approve, but only if somebody waits for it."""
+    return True
+
+
+def wrapper(*_: Any) -> bool:
+    """Approve, whatever is given."""
+    return True
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"approve": True}, "approve is True: pass a function that takes a call"),
+        ({"approve": "yes"}, "approve is 'yes': pass a function"),
+        ({"approve": later}, "approve is an async function, which nobody would wait for"),
+        ({"approve": lambda: True}, "which cannot be called with a call: pass a function"),
+        ({"executor": "x"}, "executor is 'x': pass an executor, e.g."),
+        ({"executor": ThreadPoolExecutor}, "ThreadPoolExecutor'>: pass an executor"),
+        ({"max_rounds": "x"}, "max_rounds is 'x': pass a whole number"),
+        ({"max_rounds": True}, "max_rounds is True: pass a whole number"),
+        ({"max_rounds": 1.5}, "max_rounds is 1.5: pass a whole number"),
+    ],
+)
+def test_settings_of_the_wrong_type_are_refused(settings: dict[str, Any], message: str) -> None:
+    """The error names the remedy."""
+    with pytest.raises(TypeError, match=message):
+        ToolRounds(ToolSet(), **settings)
+
+
+@pytest.mark.parametrize("approve", [bool, wrapper, functools.wraps(lambda: 1)(wrapper), min])
+def test_any_function_that_takes_a_call_may_approve(approve: Any) -> None:
+    """A decorated one is judged by itself, a builtin is not judged."""
+    ToolRounds(ToolSet(), approve=approve)
 
 
 # --- Outputs ----------------------------------------------------------------------------------
@@ -251,12 +297,11 @@ def test_approve_lets_a_call_run_refuses_or_changes_it(verdict: Any, output: str
 
 @pytest.mark.parametrize("verdict", [None, 1, ["yes"]])
 def test_what_approve_may_not_return_runs_nothing(verdict: Any) -> None:
-    """This includes the None of a forgotten ``return``; it is an error of the call."""
+    """This includes the None of a forgotten ``return``; it is no output for the model."""
     ran: list[str] = []
     rounds = ToolRounds(ToolSet(lambda_tool(ran)), approve=lambda _: verdict)
-    told, body = answer(rounds, waiting(call("tool", "{}")))
-    assert "tool failed: TypeError" == told[0]
-    assert f"approve returned {verdict!r}" in body["tool_outputs"][0]["output"]
+    with pytest.raises(TypeError, match=re.escape(f"approve returned {verdict!r}")):
+        answer(rounds, waiting(call("tool", "{}")))
     assert [] == ran
 
 
@@ -269,19 +314,81 @@ def lambda_tool(ran: list[str]) -> Any:
     return tool
 
 
-def test_what_approve_raises_is_an_error_of_the_call() -> None:
-    """It is delivered and submitted like an exception of the tool, and the tool does not run."""
+@pytest.mark.parametrize("run", [waiting(call("tool", "{}")), asking("tool")])
+def test_what_approve_raises_leaves(run: models.Run) -> None:
+    """It is no output for the model: nothing runs, and nothing is delivered or submitted."""
+    error = PermissionError("not today")
 
     def approve(_: Any) -> bool:
-        raise PermissionError("not today")
+        raise error
 
     ran: list[str] = []
-    told, body = answer(
-        ToolRounds(ToolSet(lambda_tool(ran)), approve=approve), waiting(call("tool", "{}"))
-    )
-    assert "tool failed: PermissionError" == told[0]
-    assert "PermissionError: not today" == body["tool_outputs"][0]["output"]
+    driver = KeepingDriver()
+    with pytest.raises(PermissionError) as caught:
+        driver.run(ToolRounds(ToolSet(lambda_tool(ran)), approve=approve).answer(run))
+    assert (error, []) == (caught.value, driver.delivered)
+    assert "raised by approve for the call tool" in error.__notes__
     assert [] == ran
+
+
+def test_when_approve_raises_the_calls_that_have_begun_are_waited_for() -> None:
+    """They run in an executor; their outputs are not delivered."""
+    begun, go_on, ran = Event(), Event(), []
+
+    def tool() -> None:
+        begun.set()
+        go_on.wait(5)
+        ran.append("tool")
+
+    def approve(asked: Any) -> bool:
+        if asked.id == "b":
+            begun.wait(5)
+            go_on.set()
+            raise PermissionError("not today")
+        return True
+
+    driver = KeepingDriver()
+    calls = [call("tool", "{}", name) for name in "abc"]
+    with ThreadPoolExecutor(2) as executor:
+        rounds = ToolRounds(ToolSet(tool), approve=approve, executor=executor)
+        with pytest.raises(PermissionError):
+            driver.run(rounds.answer(waiting(*calls)))
+        assert (["tool"], []) == (ran, driver.delivered)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "go_on", "tool_errors"),
+    [(Outcome(error=OSError("no")), True, "raise"), (Outcome("high"), False, "submit")],
+    ids=["raised", "ended"],
+)
+def test_when_a_call_of_several_ends_the_round_the_others_are_waited_for(
+    outcome: Outcome, tool_errors: ToolErrors, *, go_on: bool
+) -> None:
+    """This is so for an exception that is to be raised, and for a stream that was ended."""
+    executor: Any = Submitting()
+    rounds = ToolRounds(ToolSet(get_tides), executor=executor, tool_errors=tool_errors)
+    asked = [call("get_tides", call_id=name) for name in "abc"]
+    effects: list[Effect] = []
+    answers = iter(["A", "B", "C", outcome, go_on, Outcome("B"), Outcome("C")])
+
+    def perform(effect: Effect) -> Any:
+        effects.append(effect)
+        return next(answers)
+
+    with suppress(OSError):
+        assert None is drive(rounds.answer(waiting(*asked)), perform)
+    assert [Join("A"), Join("B"), Join("C")] == [x for x in effects if isinstance(x, Join)]
+
+
+@pytest.mark.parametrize("with_executor", [True, False])
+def test_an_approve_that_ends_the_stream_lets_nothing_run(*, with_executor: bool) -> None:
+    """The driver says so when it is asked after ``approve``."""
+    executor: Any = Submitting() if with_executor else None
+    rounds = ToolRounds(ToolSet(get_tides), approve=bool, executor=executor)
+    effects, body = play_all(rounds.answer(waiting(call("a"), call("b"))), Outcome(True), True)
+    assert [Invoke(bool, (call("a"),)), Wait(0.0)] == effects
+    assert body is None
+    assert None is play(rounds.answer(asking("a", "b")), Outcome(True), True)
 
 
 def test_without_tools_no_call_runs() -> None:
@@ -361,13 +468,14 @@ def test_each_call_is_invoked_and_delivered_before_the_next() -> None:
     tools = ToolSet(get_tides, get_wind)
     rounds = ToolRounds(tools, approve=bool)
     calls = [call("get_tides"), call("get_wind")]
-    answers = [Outcome(True), Outcome("high"), True] * 2
+    answers = [Outcome(True), False, Outcome("high"), True] * 2
     effects, body = play_all(rounds.answer(waiting(*calls)), *answers)
     assert effects == [
         effect
         for asked in calls
         for effect in (
             Invoke(bool, (asked,)),
+            Wait(0.0),
             Invoke(tools.run, (asked,)),
             Deliver(ToolOutput(asked, "high")),
         )
@@ -378,14 +486,15 @@ def test_each_call_is_invoked_and_delivered_before_the_next() -> None:
 
 def test_in_an_executor_all_calls_begin_before_the_first_is_waited_for() -> None:
     """A call that is refused is neither begun nor waited for."""
-    executor: Any = object()
+    executor: Any = Submitting()
     rounds = ToolRounds(ToolSet(get_tides), approve=bool, executor=executor)
     asked = [call("get_tides", call_id=name) for name in "abc"]
-    verdicts = [Outcome(True), "begun a", Outcome("No."), Outcome(True), "begun c"]
+    verdicts = [Outcome(True), False, "begun a", Outcome("No."), False]
+    verdicts += [Outcome(True), False, "begun c"]
     results = [Outcome("A"), True, True, Outcome("C"), True]
     effects, body = play_all(rounds.answer(waiting(*asked)), *verdicts, *results)
-    assert ["Invoke", "Begin", "Invoke", "Invoke", "Begin"] == [
-        type(effect).__name__ for effect in effects[:5]
+    assert ["Invoke", "Wait", "Begin", "Invoke", "Wait", "Invoke", "Wait", "Begin"] == [
+        type(effect).__name__ for effect in effects[:8]
     ]
     assert [
         Join("begun a"),
@@ -393,7 +502,7 @@ def test_in_an_executor_all_calls_begin_before_the_first_is_waited_for() -> None
         Deliver(ToolOutput(asked[1], "No.")),
         Join("begun c"),
         Deliver(ToolOutput(asked[2], "C")),
-    ] == effects[5:]
+    ] == effects[8:]
     assert isinstance(body, dict)
     assert ["A", "No.", "C"] == [one["output"] for one in body["tool_outputs"]]
 
@@ -405,13 +514,6 @@ def test_a_stream_that_is_ended_meanwhile_gets_no_outputs(after: int) -> None:
     failed = Outcome(error=OSError("no"))
     going_on = [True, False] if after == 2 else [False]
     assert None is play(rounds.answer(waiting(call("get_tides"), call("b"))), failed, *going_on)
-
-
-def test_what_approve_raises_about_an_approval_leaves() -> None:
-    """No other approval is asked for."""
-    rounds = ToolRounds(None, approve=bool)
-    with pytest.raises(OSError, match="no"):
-        play(rounds.answer(asking("a", "b")), Outcome(error=OSError("no")))
 
 
 def test_the_time_that_the_tools_took_decides_whether_a_run_has_expired() -> None:
