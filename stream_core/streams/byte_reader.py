@@ -80,7 +80,7 @@ class ByteReader:
         """Whether that time is up."""
         return self._expires is not None and self._expires <= time.monotonic()
 
-    def _expiry(self) -> StreamTimeoutError:
+    def expiry(self) -> StreamTimeoutError:
         """Return the error that says so."""
         message = f"the stream was not over within {self._seconds:g} s, its deadline"
         return StreamTimeoutError(message, stage="reading", timeout=self._seconds)
@@ -124,30 +124,41 @@ class ByteReader:
                 after SECONDS too, by dropping the source.
             busy: Whether that thread is doing something else.
         """
-        if self._ask("limit_silence", seconds) and elsewhere:
+        if not elsewhere:
+            self._ask("limit_silence", seconds)
+        elif self._ask("limit_silence", seconds, must=False):
+            # What cannot be limited, or waits already, is ended below: closing would wait for it.
             self.silent = True
-            timer = Timer(seconds, self._give_up, (seconds, busy))
-            timer.daemon = True
-            timer.start()
+            self._look_after(seconds, busy)
+
+    def _look_after(self, seconds: float, busy: Callable[[], bool]) -> None:
+        """Drop the source after SECONDS, if it is silent until then."""
+        timer = Timer(seconds, self._give_up, (seconds, busy))
+        timer.daemon = True
+        timer.start()
 
     def _give_up(self, seconds: float, busy: Callable[[], bool]) -> None:
-        """Drop a source that has been silent for SECONDS."""
+        """Drop a source that has been silent for SECONDS; look again later if nobody waits."""
         with self._lock:
-            if self._held and self.silent and not busy():
-                self._given_up = seconds
-                self._ask("abort")
+            if not (self._held and self.silent):
+                return
+            if busy():
+                self._look_after(seconds, busy)
+                return
+            self._given_up = seconds
+            self._ask("abort")
 
     def abort(self) -> None:
         """Drop what is being read, at once if the source lets it."""
         self.aborted = True
         self._ask("abort")
 
-    def _ask(self, name: str, *arguments: float) -> bool:
+    def _ask(self, name: str, *arguments: float, **options: bool) -> bool:
         """Call the method NAME of the source, while it is held; return whether there is one."""
         with self._lock:
             method = getattr(self.source, name, None) if self._held else None
             if method is not None:
-                method(*arguments)
+                method(*arguments, **options)
             return method is not None
 
     def read(self) -> Iterator[bytes]:
@@ -164,12 +175,11 @@ class ByteReader:
         while True:
             try:
                 chunk = _END if self.aborted else next(chunks, _END)
-            except OSError as error:
-                raise TransportError(f"reading the source failed: {error}") from error
-            except StreamTimeoutError as error:
-                if self.expired:
-                    raise self._expiry() from error
-                raise
+            except (OSError, TransportError) as error:
+                meant = self.expired or self._given_up is not None
+                if not meant and not isinstance(error, OSError):
+                    raise
+                raise self._failure(f"reading the source failed: {error}") from error
             self._check(ended=chunk is _END)
             if chunk is _END or (self._deadline is not None and time.monotonic() > self._deadline):
                 return
@@ -184,11 +194,18 @@ class ByteReader:
         if self.aborted:
             raise TransportError("reading was aborted")
         if self.expired:
-            raise self._expiry()
+            raise self.expiry()
         self.silent = False
         if ended and self._given_up is not None:
-            silence = self._given_up
-            raise StreamTimeoutError(f"no bytes for {silence:g} s", timeout=silence)
+            raise self._failure("")
+
+    def _failure(self, what: str) -> TransportError:
+        """Return the error for WHAT failed, or for the time or the silence that ended it."""
+        if self.expired:
+            return self.expiry()
+        if self._given_up is None:
+            return TransportError(what)
+        return StreamTimeoutError(f"no bytes for {self._given_up:g} s", timeout=self._given_up)
 
     def read_while(self, heard: Callable[[], bool], idle: float) -> Iterator[bytes]:
         """Yield what the source gives, as long as events come of it.

@@ -46,7 +46,7 @@ Approve: TypeAlias = "Callable[[Any], bool | str | RequiredActionFunctionToolCal
 _REFUSED = "The call was refused."
 
 #: Stands for the answer of an ``approve`` that ended the stream.
-_ENDED: Final = Outcome("the stream has ended")
+_ENDED: Final[Outcome] = Outcome("the stream has ended")
 
 
 class Tools(Protocol):
@@ -198,8 +198,8 @@ class ToolRounds:
         verdict: Any = True
         if self._approve is not None:
             verdict = yield from self._ask(self._approve, call)
-        if verdict is _ENDED:
-            return _ENDED
+        if isinstance(verdict, Outcome):  # _ENDED
+            return verdict
         if verdict is False:
             return Outcome(_REFUSED)
         if isinstance(verdict, str):

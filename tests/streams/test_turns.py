@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 
@@ -32,13 +32,9 @@ def elsewhere(work: Callable[[], object]) -> list[BaseException]:
 def test_a_turn_is_taken_by_one_and_given_back() -> None:
     """A second one does not get it; after the first it does."""
     turns = Turns()
-    with Taking(turns) as first:
-        assert first.taken
-        with Taking(turns) as second:
-            assert not second.taken
-        assert first.taken
-    assert not first.taken
-    assert {} == turns
+    with Taking(turns) as first, Taking(turns) as second:
+        assert (True, False) == (first.taken, second.taken)
+    assert (False, {}) == (first.taken, turns)
     with Taking(turns) as third:
         third.insist()
         assert third.taken
@@ -47,12 +43,11 @@ def test_a_turn_is_taken_by_one_and_given_back() -> None:
 def test_whose_turn_it_is_is_known() -> None:
     """It is the thread's own one, or another's, or nobody's."""
     turns = Turns()
-    assert not turns.own
+    seen = [turns.own]
     with Taking(turns):
-        assert turns.own
-        seen: list[bool] = []
+        seen.append(turns.own)
         elsewhere(lambda: seen.append(turns.own))
-        assert [False] == seen
+    assert [False, True, False] == seen
 
 
 def test_the_error_tells_a_callback_from_another_thread() -> None:
@@ -97,8 +92,8 @@ def test_ctrl_c_at_any_point_leaves_no_mark() -> None:
     """The mark is looked for afterwards, whether it was put there or not."""
 
     class Interrupted(Turns):
-        def setdefault(self, *arguments: object) -> object:
-            super().setdefault(*arguments)  # type: ignore[arg-type]  # as given
+        def setdefault(self, *arguments: Any) -> NoReturn:
+            super().setdefault(*arguments)
             raise KeyboardInterrupt
 
     turns = Interrupted()

@@ -5,16 +5,12 @@ Times are measured, but asserted generously: 0.5 s are promised on a quiet machi
 
 from __future__ import annotations
 
-import io
 import os
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
-from pathlib import Path
 from threading import Event as Flag
-from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,127 +19,30 @@ from handlers import EventHandler
 from stream_core import events, models
 from stream_core.errors import BadRequestError, StreamTimeoutError
 from stream_core.streams.stream import Stream
-from stream_core.testing import CallFunctions, Fault, Framing, FunctionCall, Say, Turn
+from stream_core.testing import Fault, Framing, Say, Turn
 from tests import ROOT
-from tests.support.conversations import Conversation, conversation, get_tides
+from tests.support.conversations import conversation, get_tides
 from tests.support.frames import EventLog, run, sse
+from tests.support.stopping import (
+    SOON,
+    Doing,
+    Waiting,
+    calls_a_tool,
+    eventually,
+    hanging,
+    in_thread,
+    says,
+    sockets,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream_core.events import Event
     from stream_core.testing.parts import Part
-    from stream_core.testing.responder import Answer
-
-
-#: Seconds within which everything returns; 0.5 are promised, the rest is for a busy machine.
-SOON = 2.0
-
-CHUNKED, CLOSE = Framing(), Framing(framing="close")
-
-
-def sockets() -> int:
-    """Return how many sockets this process has open."""
-    links = []
-    for descriptor in Path("/proc/self/fd").iterdir():
-        try:
-            links.append(str(descriptor.readlink()))
-        except FileNotFoundError:  # the descriptor with which the folder was read
-            continue
-    return sum(link.startswith("socket:") for link in links)
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    """Return whether TRUE becomes true soon."""
-    deadline = time.monotonic() + 1
-    while not true() and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return true()
-
-
-@contextmanager
-def hanging(kind: str = "chunked", **settings: Any) -> Iterator[Conversation]:
-    """Yield a conversation whose server sends a word and then hangs; no socket is left at the end.
-
-    Args:
-        kind: With ``alive`` the connection lives; with ``chunked`` and ``close`` it falls silent
-            for good; with ``mute`` it does so before the first byte.
-        settings: The client's settings.
-    """
-    thinking = Flag()
-
-    def respond(_: Turn) -> Iterator[Part]:
-        yield Say("Well")
-        thinking.wait(20)
-        yield Say(", yes.")
-
-    before = sockets()
-    with conversation(respond, **settings) as talk:
-        if kind != "alive":
-            talk.server.frame_next(CLOSE if kind == "close" else CHUNKED)
-            silence = 0 if kind == "mute" else size_of_start(talk)
-            talk.server.fail_next(Fault(silence_after=silence, only="/runs"))
-        try:
-            yield talk
-        finally:
-            thinking.set()
-    # A socket that the client still held would outlive the server's.
-    assert eventually(lambda: before == sockets())
-
-
-def size_of_start(talk: Conversation) -> int:
-    """Return how many bytes come up to the first word."""
-    thread = talk.client.threads.create()
-    copy = io.BytesIO()
-    with talk.client.threads.runs.stream(thread.id, assistant_id=talk.assistant_id) as stream:
-        stream.tee(copy)
-        while b"thread.message.delta" not in copy.getvalue():
-            assert stream.next()
-    return len(copy.getvalue())
 
 
 KINDS = pytest.mark.parametrize("kind", ["chunked", "close", "alive"])
-
-
-class Doing(EventLog):
-    """Calls a function at each event of a class, and keeps all events."""
-
-    def __init__(self, event_class: type[Event], do: Callable[[], object]) -> None:
-        super().__init__()
-        self.event_class, self.do = event_class, do
-
-    def handle(self, event: Event, /) -> None:
-        super().handle(event)
-        if isinstance(event, self.event_class):
-            self.do()
-
-
-class Waiting(Doing):
-    """Sets a flag at the first word, after which the server hangs."""
-
-    def __init__(self) -> None:
-        self.hangs = Flag()
-        super().__init__(events.MessageTextDelta, self.hangs.set)
-
-
-def in_thread(work: Callable[[], object]) -> Thread:
-    """Run WORK in another thread."""
-    thread = Thread(target=work, daemon=True)
-    thread.start()
-    return thread
-
-
-def says(*parts: Part) -> Callable[[Turn], Answer]:
-    """Return a responder that always answers with PARTS."""
-    return lambda _: parts
-
-
-def calls_a_tool(turn: Turn) -> Answer:
-    """Call a tool in the first round, then answer with a word."""
-    return Say("Done.") if turn.results else CallFunctions([FunctionCall("get_tides", PORTO)])
-
-
-PORTO = {"port": "Porto"}
 
 
 # --- close --------------------------------------------------------------------------------------
@@ -276,15 +175,17 @@ def test_abort_in_a_callback_is_a_close() -> None:
     assert ["ThreadRunCreated", "ThreadRunQueued", "StreamEnd"] == log.names == other.names
 
 
-def test_abort_before_the_first_read_reads_nothing() -> None:
-    """The end comes in the reader's thread, when that reads."""
+@pytest.mark.parametrize("way", ["close", "abort"])
+def test_a_stream_that_nobody_reads_ends_at_once(way: str) -> None:
+    """Handlers get the end in this thread, and the socket is given back."""
     with hanging() as talk:
-        log = EventLog()
+        log, before = EventLog(), sockets()
         stream = talk.stream(event_handler=log)
-        stream.abort()
-        assert [] == log.names
+        for _ in range(2):
+            getattr(stream, way)()
+            assert ["StreamEnd"] == log.names
+        assert eventually(lambda: sockets() <= before)
         assert not stream.next()
-        assert ["StreamEnd"] == log.names
 
 
 def test_abort_between_two_events_delivers_no_more() -> None:
