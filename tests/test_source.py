@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import requests
 
-from stream_core.source import chunks_of, close_source
+from stream_core.source import bytes_of, chunks_of, close_source
 from tests.support.frames import pieces
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
     from stream_core.source import Source
 
@@ -121,6 +122,93 @@ def test_what_is_no_source_is_refused_at_once(source: Any, remedy: str) -> None:
     with pytest.raises(TypeError, match=remedy) as caught:
         chunks_of(source)
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+class Response:
+    """What HTTP libraries call an answer: its methods have the names that theirs have."""
+
+    encoding = "utf-8"
+
+    def read(self) -> bytes:
+        raise NotImplementedError
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        raise NotImplementedError
+
+    def iter_lines(self) -> Iterator[str]:
+        yield "event: done"
+
+    def iter_text(self) -> Iterator[str]:
+        yield "event: done"
+
+
+class Decoded:
+    """What an SDK makes of an answer."""
+
+    def __init__(self) -> None:
+        self.response = Response()
+
+    def __iter__(self) -> Iterator[object]:
+        raise NotImplementedError
+
+
+class Asynchronous:
+    """An answer that is read with ``await``."""
+
+    async def read(self) -> bytes:
+        raise NotImplementedError
+
+
+async def chunks_of_async() -> AsyncIterator[bytes]:
+    """Give bytes, with ``async for``."""
+    yield b""
+
+
+@pytest.mark.parametrize(
+    ("make", "remedy"),
+    [
+        (Response, r"not a Response; pass response\.iter_bytes\(\)"),
+        (
+            lambda: Response().iter_lines(),
+            r"not lines without their line ends; pass response\.iter_",
+        ),
+        (lambda: Response().iter_text(), r"not text; pass response\.iter_bytes\(\) \(httpx\) or"),
+        (Decoded, r"another library made of them; pass decoded\.response\.iter_bytes\(\)"),
+        (Asynchronous, "but Asynchronous is asynchronous; feed .* to an EventDecoder"),
+        (chunks_of_async, "but async_generator is asynchronous"),
+    ],
+    ids=["answer", "lines", "text", "of an SDK", "async answer", "async generator"],
+)
+def test_what_other_libraries_give_is_refused(make: Callable[[], Any], remedy: str) -> None:
+    """The error says what was given, and what to give."""
+    with pytest.raises(TypeError, match=remedy):
+        chunks_of(make())
+
+
+def test_the_answers_of_real_libraries_are_refused() -> None:
+    """Those are requests and aiohttp; others are slow to import."""
+    answer = requests.Response()
+    answer.raw = io.BytesIO(b"event: done\n\n")
+    with pytest.raises(TypeError, match="not lines without their line ends"):
+        chunks_of(answer.iter_lines())
+    assert [b"event: done\n\n"] == list(chunks_of(answer.iter_content(None)))
+    aiohttp = pytest.importorskip("aiohttp")
+    with pytest.raises(TypeError, match="ClientResponse is asynchronous"):
+        chunks_of(aiohttp.ClientResponse.__new__(aiohttp.ClientResponse))
+
+
+@pytest.mark.parametrize("chunk", [b"a", bytearray(b"a"), memoryview(b"a")])
+def test_a_chunk_of_any_kind_of_bytes_becomes_bytes(chunk: Any) -> None:
+    """It is a copy, if it could change."""
+    made = bytes_of(chunk)
+    assert (b"a", bytes) == (made, type(made))
+
+
+@pytest.mark.parametrize("chunk", [None, "a", 5, ["a"]])
+def test_another_chunk_is_refused(chunk: object) -> None:
+    """The error has its type."""
+    with pytest.raises(TypeError, match=f"gave {type(chunk).__name__}, not bytes: "):
+        bytes_of(chunk)
 
 
 def test_a_text_file_is_refused(tmp_path: Path) -> None:

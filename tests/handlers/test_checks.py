@@ -199,6 +199,103 @@ def test_a_callback_that_cannot_take_its_arguments_is_refused(function: Any, sho
 # --- Observers ----------------------------------------------------------------------------
 
 
+# --- Decorators ---------------------------------------------------------------------------
+
+
+def passing(function: Any) -> Any:
+    """Pass on whatever comes, as most decorators do."""
+
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
+
+
+def injecting(function: Any) -> Any:
+    """Pass on the arguments of the callback, and one more."""
+
+    @functools.wraps(function)
+    def wrapper(self: Any, delta: Any, snapshot: Any) -> Any:
+        return function(self, delta, snapshot, "injected")
+
+    return wrapper
+
+
+def hiding(function: Any) -> Any:
+    """Take too few arguments, whatever the decorated function takes."""
+
+    @functools.wraps(function)
+    def wrapper(self: Any, delta: Any) -> Any:
+        return function(self, delta, None)
+
+    return wrapper
+
+
+def right(self: Any, delta: Any, snapshot: Any) -> None:
+    """Take what the callback gets."""
+
+
+def wrong(self: Any, delta: Any) -> None:
+    """Take too little."""
+
+
+def more(self: Any, delta: Any, snapshot: Any, injected: Any) -> None:
+    """Take what a decorator adds."""
+
+
+class Decorated:
+    """Not an object that can be called as a method would."""
+
+    __wrapped__ = 5
+
+    def __call__(self, *arguments: Any) -> None:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        passing(right),
+        passing(passing(right)),
+        injecting(more),
+        passing(injecting(more)),
+        injecting(wrong),
+        staticmethod(functools.partial(right, None)),
+        classmethod(passing(right)),
+        Decorated(),
+    ],
+    ids=[
+        *("passing", "twice", "injecting", "passing to injecting", "injecting, wrong inside"),
+        *("partial", "classmethod", "no function"),
+    ],
+)
+def test_a_decorated_callback_is_judged_by_what_is_called(function: Any) -> None:
+    """What it decorates counts only if it takes any arguments, and so passes them on."""
+    define(on_text_delta=function)
+    handler = EventHandler()
+    handler.on_text_delta = passing(lambda delta, snapshot: None)  # type: ignore[method-assign]
+    Dispatcher().register(handler)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        passing(wrong),
+        passing(passing(wrong)),
+        passing(more),
+        hiding(right),
+        passing(hiding(right)),
+        classmethod(passing(wrong)),
+    ],
+    ids=["passing", "twice", "one too many", "hiding", "passing to hiding", "classmethod"],
+)
+def test_a_mismatch_is_found_behind_a_decorator(function: Any) -> None:
+    """It would be found in the middle of a run."""
+    with pytest.raises(TypeError, match=r"on_text_delta\(.*cannot be called as on_text_delta"):
+        define(on_text_delta=function)
+
+
 def test_an_observer_that_does_not_exist_is_refused() -> None:
     """``observes`` must name methods, wherever in the bases the table is."""
 

@@ -6,6 +6,7 @@ sources write into one list.
 
 from __future__ import annotations
 
+import contextlib
 import io
 import itertools
 import os
@@ -592,14 +593,111 @@ def test_an_exception_at_the_end_after_ctrl_c_is_noted() -> None:
     assert "on_end failed too: KeyError(1)" in caught.value.__notes__
 
 
-def test_an_exception_in_on_exception_leaves_too() -> None:
-    """The stream's failure stays in ``err``, and handlers get the end once."""
+@WAYS
+@pytest.mark.parametrize("name", ["StreamException", "StreamEnd"])
+def test_an_exception_while_the_failure_is_on_its_way_has_it_as_context(
+    drive: Callable[[Stream], None], name: str
+) -> None:
+    """The failure stays in ``err``, and handlers get the end once."""
     log: list[str] = []
-    stream = Stream(b"", Doing(log, do={"StreamException": raising(KeyError(1))}))
-    with pytest.raises(KeyError):
-        stream.next()
+    late = KeyError(1)
+    stream = Stream(b"", Doing(log, do={name: raising(late)}))
+    with pytest.raises(KeyError) as caught:
+        drive(stream)
+    assert late is caught.value
     assert isinstance(stream.err, IncompleteStreamError)
+    assert stream.err is late.__context__
     assert ["StreamException", "StreamEnd"] == log
+
+
+def test_exceptions_of_their_own_context_keep_it() -> None:
+    """The failure comes after it; and an exception that is the failure has no context."""
+    inner = ValueError("inner")
+
+    class Ending(EventHandler):
+        def on_end(self) -> None:
+            try:
+                raise inner
+            except ValueError:
+                raise KeyError(1) from None
+
+    stream = Stream(b"", Ending(), Doing([], do={"StreamEnd": raising(LookupError("mine"))}))
+    with pytest.raises(ExceptionGroup) as caught:
+        stream.until_done()
+    assert stream.err is caught.value.__context__
+    stream = Stream(b"", Ending())
+    with pytest.raises(KeyError) as single:
+        stream.until_done()
+    assert (inner, stream.err) == (single.value.__context__, inner.__context__)
+
+    class Again(EventHandler):
+        def on_exception(self, exception: Exception) -> None:
+            raise exception
+
+    stream = Stream(b"", Again())
+    with pytest.raises(IncompleteStreamError) as same:
+        stream.until_done()
+    assert (stream.err, None) == (same.value, same.value.__context__)
+
+
+READINGS: dict[str, Callable[[Stream], object]] = {
+    "next": drive_next,
+    "for": drive_iteration,
+    "until_done": drive_until_done,
+    "text_deltas": lambda stream: list(stream.text_deltas),
+    "text": lambda stream: stream.text.read(),
+    "final": lambda stream: stream.get_final_messages(),
+}
+
+
+@pytest.mark.parametrize("kind", [StopIteration, StopAsyncIteration, GeneratorExit])
+@pytest.mark.parametrize("read", READINGS)
+@pytest.mark.parametrize("name", ["ThreadMessageCreated", "StreamEnd"])
+def test_what_would_end_an_iteration_leaves_as_an_error(
+    name: str, read: str, kind: type[BaseException]
+) -> None:
+    """Otherwise a loop would end as if the stream were over."""
+    log: list[str] = []
+    error = kind()
+    stream = Stream([ANSWER], Doing(log, do={name: raising(error)}))
+    with pytest.raises(RuntimeError, match=f"a callback raised {kind.__name__}") as caught:
+        READINGS[read](stream)
+    assert error is caught.value.__cause__
+    (note,) = caught.value.__notes__
+    assert note.startswith("raised by Doing.handle for event ")
+    assert ("StreamEnd", 1) == (log[-1], log.count("StreamEnd"))
+
+
+@WAYS
+@pytest.mark.parametrize(
+    ("chunk", "wrong"),
+    [
+        (None, "gave NoneType, not bytes: .*blocking"),
+        ("event: done", r"gave str, not bytes: encode it as UTF-8.*iter_bytes\(\)"),
+        ({}, "gave dict, not bytes: pass the bytes as the server sent them"),
+    ],
+)
+def test_a_chunk_that_is_not_bytes_is_an_error(
+    chunk: Any, wrong: str, drive: Callable[[Stream], None]
+) -> None:
+    """None is not the end; what came before is delivered, and tees do not get the chunk."""
+    log, copy = EventLog(), io.BytesIO()
+    before = sse(run("created"))
+    stream = Stream([before, chunk], log).tee(copy)
+    with pytest.raises(TypeError, match=wrong):
+        drive(stream)
+    assert (["ThreadRunCreated", "StreamEnd"], None) == (log.names, stream.err)
+    assert before == copy.getvalue()
+
+
+def test_chunks_may_be_of_any_kind_of_bytes() -> None:
+    """They may change afterwards, as a buffer does that is used again."""
+    log, copy = EventLog(), io.BytesIO()
+    kinds = itertools.cycle([bytes, bytearray, memoryview])
+    chunks: Any = [kind(piece) for kind, piece in zip(kinds, pieces(ANSWER, 50), strict=False)]
+    Stream(chunks, log).tee(copy).until_done()
+    assert [*decode(ANSWER).names, "StreamEnd"] == log.names
+    assert ANSWER == copy.getvalue()
 
 
 # --- When the stream fails --------------------------------------------------------------
@@ -1153,6 +1251,63 @@ def test_tee_writes_every_byte_that_was_read() -> None:
         drive_next(stream)
         assert [data, data] == [copy.getvalue() for copy in copies]
         assert not copies[0].closed
+
+
+def test_tee_opens_a_path_and_closes_it_at_the_end(tmp_path: Path) -> None:
+    """A recording that was there is replaced; ``on_end`` can read the new one."""
+    path = tmp_path / "run.sse"
+    for target in (path, str(path)):
+        path.write_bytes(b"old")
+        seen: list[bytes] = []
+        ends = Doing([], do={"StreamEnd": lambda: seen.append(path.read_bytes())})  # noqa: B023  # runs here
+        Stream([ANSWER], ends).tee(target).until_done()
+        assert [ANSWER] == seen
+
+
+def test_tee_closes_a_path_if_nothing_is_read(tmp_path: Path) -> None:
+    """So it is if the stream is closed, or dropped."""
+    log = EventLog()
+    Stream(ANSWER, log).tee(tmp_path / "a.sse").close()
+    stream = Stream(ANSWER, log).tee(tmp_path / "b.sse")
+    with pytest.warns(ResourceWarning, match="dropped before its end"):
+        del stream
+    assert ["StreamEnd", "StreamEnd"] == log.names
+    with pytest.raises(FileNotFoundError):
+        Stream(ANSWER).tee(tmp_path / "no folder" / "c.sse")
+
+
+@pytest.mark.parametrize(
+    ("make", "wrong"),
+    [
+        (lambda path: path.open("w"), r'is open in text mode: open it with "wb", pass its path'),
+        (lambda _: io.StringIO(), "is open in text mode"),
+        (lambda path: path.open("rb"), r'is open for reading: open it with "wb"'),
+        (lambda _: 5, "tee\\(\\) takes a file opened for writing bytes, or its path, not 5"),
+        (lambda _: None, "takes a file opened for writing bytes, or its path, not None"),
+    ],
+    ids=["text file", "StringIO", "for reading", "number", "None"],
+)
+def test_tee_refuses_what_it_cannot_write_to(
+    make: Callable[[Path], Any], wrong: str, tmp_path: Path
+) -> None:
+    """It does so at once, and not when the first bytes have come."""
+    path = tmp_path / "x"
+    path.touch()
+    with contextlib.ExitStack() as stack:
+        target = make(path)
+        if hasattr(target, "close"):
+            stack.enter_context(target)
+        with pytest.raises(TypeError, match=wrong):
+            Stream(ANSWER).tee(target)
+
+
+def test_tee_comes_before_the_end(tmp_path: Path) -> None:
+    """Afterwards there is nothing to write, and a recording would be lost."""
+    stream = Stream(ANSWER)
+    stream.until_done()
+    with pytest.raises(RuntimeError, match="call tee\\(\\) before it is read"):
+        stream.tee(tmp_path / "x")
+    assert not (tmp_path / "x").exists()
 
 
 def test_tee_has_a_chunk_before_handlers_have_its_events() -> None:
