@@ -6,6 +6,7 @@ with nobody listening.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
@@ -19,7 +20,7 @@ from stream_core.tools.rounds import DEFAULT_MAX_ROUNDS, ToolRounds
 from .resource import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from stream_core.api.options import CallOptions
     from stream_core.dialects import Dialect
@@ -69,13 +70,13 @@ class StreamingCall:
         """Unpack the caller's arguments.
 
         Raises:
-            TypeError: A tool is not one.
+            TypeError: An argument is not of the type that it should be.
             ValueError: A setting has a value that is not allowed.
         """
         first = given.get("event_handler")
         tools, params = _find_tools(given)
         return cls(
-            handlers=(*(() if first is None else (first,)), *(given.get("handlers") or ())),
+            handlers=(*(() if first is None else (first,)), *_several(given.get("handlers"))),
             rounds=_make_rounds(tools, given),
             recover=given.get("recover", True),
             options=call_options(given),
@@ -155,6 +156,21 @@ def _call_ids(outputs: Iterable[Mapping[str, Any]]) -> list[str]:
     return [one["tool_call_id"] for one in outputs if "tool_call_id" in one]
 
 
+def _several(handlers: Any) -> Iterable[Handler]:
+    """Return HANDLERS.
+
+    Raises:
+        TypeError: That is one handler, or nothing that could have any.
+    """
+    if handlers is None:
+        return ()
+    if hasattr(handlers, "handle") or not hasattr(handlers, "__iter__"):
+        remedy = "pass a list of handlers, or one handler as event_handler="
+        raise TypeError(f"handlers is {handlers!r}: {remedy}")
+    found: Iterable[Handler] = handlers
+    return found
+
+
 def _find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, Any]]:
     """Find the tools that are functions.
 
@@ -164,12 +180,18 @@ def _find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, 
     Returns:
         A set of these tools, or None if there are none; and the arguments with definitions in
         their place.
+
+    Raises:
+        TypeError: The tools are not a list.
     """
     tools = given.get("tools")
     if tools is None:
         return None, given
     from stream_core.tools.tool_set import ToolSet
 
+    is_list = hasattr(tools, "__iter__") and not isinstance(tools, str | bytes | Mapping)
+    if not is_list and not callable(tools):
+        raise TypeError(f"tools is {tools!r}: pass a list of functions and definitions")
     items = [tools] if isinstance(tools, ToolSet) or callable(tools) else list(tools)
     runnable = [item for item in items if isinstance(item, ToolSet | tuple) or callable(item)]
     if not runnable:
@@ -182,12 +204,12 @@ def _find_tools(given: Mapping[str, Any]) -> tuple[ToolSet | None, Mapping[str, 
 def _make_rounds(tools: ToolSet | None, given: Mapping[str, Any]) -> ToolRounds | None:
     """Return the rounds that answer the run; None if there are neither tools nor ``approve``."""
     approve = given.get("approve")
-    if tools is None and approve is None:
-        return None
-    return ToolRounds(
+    # It is made in any case: it checks the settings.
+    rounds = ToolRounds(
         tools,
         tool_errors=given.get("tool_errors", "submit"),
         approve=approve,
         max_rounds=given.get("max_rounds", DEFAULT_MAX_ROUNDS),
         executor=given.get("executor"),
     )
+    return None if tools is None and approve is None else rounds

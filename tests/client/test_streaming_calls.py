@@ -35,6 +35,7 @@ from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import (
     TIDES,
     Conversation,
+    calls_first,
     conversation,
     get_tides,
     get_wind,
@@ -109,6 +110,46 @@ def test_a_run_is_not_started_for_what_cannot_be(
 ) -> None:
     """Nothing is sent; a run that nobody listens to would lock its thread."""
     with pytest.raises(expected):
+        calls.stream(**wrong)
+    assert [] == server.requests
+
+
+async def later(_: object) -> bool:
+    """Approve too late."""
+    return True
+
+
+class Lazy:
+    """A handler whose method does nothing when it is called."""
+
+    def handle(self, event: Event) -> Iterator[Event]:
+        yield event
+
+
+@pytest.mark.parametrize(
+    ("wrong", "remedy"),
+    [
+        ({"handlers": Deaf()}, "pass a list of handlers, or one handler as event_handler="),
+        ({"handlers": 5}, "handlers is 5: pass a list of handlers"),
+        ({"event_handler": [Deaf()]}, "is not a handler: .* one by one, or as handlers="),
+        ({"event_handler": Deaf}, r"Deaf is a class; register an instance of it: Deaf\(\)"),
+        ({"event_handler": Lazy()}, "is a generator function, so calling it would do nothing"),
+        ({"tools": {"type": "file_search"}}, "tools is .*: pass a list of functions"),
+        ({"tools": "file_search"}, "tools is 'file_search': pass a list of functions"),
+        ({"tools": 5}, "tools is 5: pass a list of functions"),
+        ({"approve": True}, "approve is True: pass a function that takes a call"),
+        ({"approve": later}, "approve is an async function"),
+        ({"executor": "x"}, "executor is 'x': pass an executor"),
+        ({"max_rounds": "x"}, "max_rounds is 'x': pass a whole number"),
+        ({"max_rounds": True}, "max_rounds is True: pass a whole number"),
+        ({"tools": [get_tides], "max_rounds": 1.5}, "max_rounds is 1.5: pass a whole number"),
+    ],
+)
+def test_misuse_is_found_before_anything_is_sent(
+    server: LocalServer, calls: Calls, wrong: dict[str, Any], remedy: str
+) -> None:
+    """The error names the remedy, with tools or without."""
+    with pytest.raises(TypeError, match=remedy):
         calls.stream(**wrong)
     assert [] == server.requests
 
@@ -393,6 +434,64 @@ def test_calls_of_an_mcp_server_are_approved(
     assert [approved, False] == [one["approve"] for one in body["tool_approvals"]]
     assert 1 == log.names.count("Done")
     assert 0 == log.names.count("ToolOutput")
+
+
+def asks_for_approval(turn: Turn) -> Answer:
+    """Ask whether two calls of an MCP server may be made."""
+    if turn.results:
+        return Say("Done.")
+    return AskApproval([McpCall("docs", name, PORTO, "found") for name in ("find", "read")])
+
+
+@pytest.mark.parametrize("respond", [asks_for_approval, calls_first])
+@pytest.mark.parametrize("way", ["close", "abort", "cancel"])
+def test_an_approve_that_ends_the_stream_submits_nothing(
+    way: str, respond: Callable[[Turn], Answer]
+) -> None:
+    """Neither approvals nor outputs; no further question is asked, and no tool runs."""
+    asked: list[object] = []
+    ran: list[str] = []
+
+    def get_tides(port: str) -> str:
+        ran.append(port)
+        return "high"
+
+    def approve(call: object) -> bool:
+        asked.append(call)
+        getattr(stream, way)()
+        return True
+
+    with conversation(respond) as talk:
+        log = EventLog()
+        stream = talk.stream(tools=[get_tides, get_wind], approve=approve, event_handler=log)
+        stream.until_done()
+        assert [] == talk.asked("/submit_tool_outputs")
+    assert (1, []) == (len(asked), ran)
+    assert ("StreamEnd", 0) == (log.names[-1], log.names.count("ToolOutput"))
+    assert None is stream.err
+
+
+@pytest.mark.parametrize("error", [OSError("mine"), errors.StreamError("mine"), StopIteration()])
+@pytest.mark.parametrize("with_executor", [False, True])
+def test_what_approve_raises_leaves(error: Exception, *, with_executor: bool) -> None:
+    """It is neither an output nor the stream's failure; nothing is submitted."""
+
+    def approve(call: object) -> bool:
+        raise error
+
+    for respond in (asks_for_approval, calls_first):
+        with conversation(respond) as talk, ThreadPoolExecutor(2) as executor:
+            log = EventLog()
+            settings: dict[str, Any] = {"executor": executor} if with_executor else {}
+            stream = talk.stream(tools=BOTH, approve=approve, event_handler=log, **settings)
+            with pytest.raises(Exception) as caught:  # noqa: PT011  # its kind is looked at below
+                stream.until_done()
+            assert [] == talk.asked("/submit_tool_outputs")
+        stops = isinstance(error, StopIteration)
+        assert error is (caught.value.__cause__ if stops else caught.value)
+        assert any(note.startswith("raised by approve for the call ") for note in error.__notes__)
+        assert ("StreamEnd", None) == (log.names[-1], stream.err)
+        assert not {"ToolError", "ToolOutput", "StreamException"} & {*log.names}
 
 
 def test_approvals_without_approve_are_the_callers() -> None:
