@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from threading import Event
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -12,6 +13,7 @@ from stream_core.streams.byte_reader import ByteReader
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 def test_the_tees_have_what_is_read_from_every_source() -> None:
@@ -141,3 +143,78 @@ def test_a_limit_reaches_the_source_and_ends_the_reading_after_that_time() -> No
     plain = ByteReader([b"a", b"b"])
     plain.limit(60.0)
     assert [b"a", b"b"] == list(plain.read())
+
+
+class Silent:
+    """A source that says nothing until it is woken; then it ends, or fails."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.error = error
+        self.woken = Event()
+        self.limits: list[tuple[float, bool]] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield b"a"
+        self.woken.wait(5)
+        if self.error is not None:
+            raise self.error
+
+    def limit_silence(self, seconds: float, *, must: bool = True) -> None:
+        self.limits.append((seconds, must))
+
+    def abort(self) -> None:
+        self.woken.set()
+
+
+@pytest.mark.parametrize("error", [None, TransportError("cut"), ConnectionResetError("cut")])
+def test_silence_is_ended_for_a_reader_in_another_thread(error: Exception | None) -> None:
+    """It waits already, so the source is dropped; whatever comes of that is a timeout."""
+    source: Any = Silent(error)
+    reader = ByteReader(source)
+    reading = reader.read()
+    assert b"a" == next(reading)
+    busy = iter([True, False])
+    reader.limit_silence(0.01, elsewhere=True, busy=lambda: next(busy))
+    with pytest.raises(StreamTimeoutError, match=r"no bytes for 0\.01 s") as caught:
+        next(reading)
+    assert 0.01 == caught.value.timeout
+    assert ([(0.01, False)], None) == (source.limits, next(busy, None))
+
+
+def test_silence_is_not_ended_if_bytes_come_or_the_source_is_let_go() -> None:
+    """In the reader's own thread a limit is enough."""
+    source: Any = Silent()
+    reader = ByteReader(source)
+    reading = reader.read()
+    reader.limit_silence(0.01, elsewhere=False, busy=bool)
+    assert [(0.01, True)] == source.limits
+    reader.limit_silence(0.02, elsewhere=True, busy=bool)
+    assert b"a" == next(reading)
+    assert not source.woken.wait(0.05)
+    reader.limit_silence(0.01, elsewhere=True, busy=bool)
+    reader.let_go()
+    assert not source.woken.wait(0.05)
+
+
+def test_a_source_that_was_let_go_is_left_alone() -> None:
+    """Its connection may serve another stream by now."""
+    source: Any = Silent()
+    reader = ByteReader(source)
+    reader.let_go()
+    reader.abort()
+    reader.limit(1)
+    assert ([], False) == (source.limits, source.woken.is_set())
+    reader.turn_to(source)
+    reader.abort()
+    assert source.woken.is_set()
+
+
+def test_a_tee_that_is_a_path_is_opened_here(tmp_path: Path) -> None:
+    """Whoever reads closes it at the end; a file that was given stays open."""
+    reader, copy = ByteReader(b"abc"), io.BytesIO()
+    reader.tee(tmp_path / "copy")
+    reader.tee(copy)
+    assert [b"abc"] == list(reader.read())
+    (opened,) = reader.opened
+    opened.close()
+    assert b"abc" == (tmp_path / "copy").read_bytes() == copy.getvalue()

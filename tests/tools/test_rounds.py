@@ -380,6 +380,16 @@ def test_when_a_call_of_several_ends_the_round_the_others_are_waited_for(
     assert [Join("A"), Join("B"), Join("C")] == [x for x in effects if isinstance(x, Join)]
 
 
+def test_only_calls_that_have_begun_are_waited_for() -> None:
+    """One that was refused has its output already."""
+    executor: Any = Submitting()
+    rounds = ToolRounds(ToolSet(get_tides), approve=bool, executor=executor)
+    asked = waiting(*(call("get_tides", call_id=name) for name in "abc"))
+    answers = [Outcome(True), False, "A", Outcome(False), False, Outcome(error=OSError("no"))]
+    with pytest.raises(OSError, match="no"):
+        play(rounds.answer(asked), *answers, Outcome("A"))
+
+
 @pytest.mark.parametrize("with_executor", [True, False])
 def test_an_approve_that_ends_the_stream_lets_nothing_run(*, with_executor: bool) -> None:
     """The driver says so when it is asked after ``approve``."""

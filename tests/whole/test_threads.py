@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stream_core import events
+from stream_core import events, models
+from stream_core.effects import immediate
 from stream_core.errors import StreamTimeoutError
 from stream_core.streams.stream import Stream
 from stream_core.testing import Fault, Framing, Say, Turn
@@ -37,7 +38,9 @@ from tests.support.stopping import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from stream_core.effects import Flow
     from stream_core.events import Event
+    from stream_core.snapshots.stream_state import Snapshots
     from stream_core.testing.parts import Part
 
 WAYS = pytest.mark.parametrize("way", ["close", "abort", "cancel"])
@@ -260,7 +263,7 @@ def test_a_cancel_before_the_run_is_known_is_done_by_the_reader() -> None:
 
 
 def test_a_cancel_before_the_run_is_known_may_find_none() -> None:
-    """It is also possible in a callback; then nothing is cancelled."""
+    """It is also possible in a callback, in which the run is not known yet either."""
     control = ScriptedControl()
     stream = Stream(
         sse(("thread.created", {"id": "t"}), run("created"), run("completed")), control=control
@@ -268,6 +271,22 @@ def test_a_cancel_before_the_run_is_known_may_find_none() -> None:
     stream.register(Doing(events.ThreadCreated, stream.cancel))
     assert "completed" == stream.get_final_run().status
     assert ["find", "find", "cancel run_1"] == control.asked
+
+
+def test_a_cancel_of_a_run_that_cannot_be_found_is_none() -> None:
+    """The control knows which run is meant, or that none is."""
+
+    class Forgetful(ScriptedControl):
+        def find(self, snapshots: Snapshots) -> Flow[models.Run | None]:
+            del snapshots
+            self.asked.append("find")
+            return immediate(None)
+
+    control = Forgetful()
+    stream = Stream(sse(run("created"), run("completed")), control=control)
+    stream.register(Doing(events.ThreadRunCreated, stream.cancel))
+    assert "completed" == stream.get_final_run().status
+    assert ["find", "find"] == control.asked
 
 
 def test_a_cancel_that_only_closing_does_closes() -> None:
