@@ -24,8 +24,10 @@ _BYTES = (bytes, bytearray, memoryview)
 #: How much to read from a file at once; a pipe gives what it has.
 _FILE_CHUNK = 65536
 
-#: How HTTP libraries give the bytes of an answer as they come.
-_ITER_BYTES: Final = "response.iter_bytes() (httpx) or response.iter_content(None) (requests)"
+#: How the bytes of an HTTP library's answer are read as they come.
+_ITER_BYTES: Final = (
+    "response.iter_bytes() (httpx) or stream_core.http.ResponseSource(response) (requests)"
+)
 
 #: Methods of HTTP libraries' answers that make something else of the bytes, by their full name:
 #: what is lost. Their generators have the name too.
