@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["Leftover", "TextReader"]
+__all__ = ["TextReader"]
 
 
 class Leftover:

@@ -24,6 +24,7 @@ EXTRA = {
     "whole/test_chat_endings.py": "every manner in which Chat streams end, and its neighbours",
     "whole/test_chat_manners.py": "every manner of Chat texts and calls, and its neighbours",
     "whole/test_differential.py": "the same streams through openai-python's handler and ours",
+    "whole/test_dropping.py": "streams that are dropped half read, and what they hold",
     "whole/test_end_to_end.py": "servers that nobody here wrote, one with a real model",
     "whole/test_examples.py": "every example, run",
     "whole/test_faults.py": "the faults of the peers, each by name, done right",
@@ -38,6 +39,7 @@ EXTRA = {
     "whole/test_soak.py": "the soak of tests/soak, in small",
     "whole/test_stopping.py": "closing, aborting, cancelling and Ctrl-C, of a server that hangs",
     "whole/test_texts_and_calls.py": "texts and calls in pieces, on every wire",
+    "whole/test_threads.py": "closing, aborting, cancelling and reading from other threads",
     "whole/test_wire_tables.py": "the tables of docs/responses-events.md",
 }
 
@@ -67,6 +69,7 @@ HELPERS = {
     "support/scripted_server.py": "a server that answers what a test says",
     "support/socket_faults.py": "the table that docs/reliability.md is printed from",
     "support/socket_peer.py": "a server made by hand, for what no well-behaved one would do",
+    "support/stopping.py": "servers that hang, and handlers that act at an event",
     "support/three_wires.py": "the conversations of whole/test_same_callbacks.py",
     "typing_usage.py": "typed usage: checked by mypy and pyright, never run",
 }
