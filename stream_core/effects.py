@@ -37,6 +37,7 @@ __all__ = [
     "Wait",
     "drive",
     "immediate",
+    "one",
 ]
 
 T = TypeVar("T")
@@ -176,6 +177,11 @@ def immediate(value: T) -> Flow[T]:
     """Return a flow that asks for nothing and returns VALUE."""
     yield from ()
     return value
+
+
+def one(effect: Effect) -> Flow[Any]:
+    """Return a flow that asks for EFFECT, and returns its answer."""
+    return (yield effect)
 
 
 def drive(flow: Flow[T], perform: Callable[[Effect], Any]) -> T:

@@ -10,6 +10,7 @@ import pytest
 
 from stream_core import effects
 from stream_core.effects import Ask, Now, Wait, drive, immediate
+from tests.support.flows import play_all
 
 if TYPE_CHECKING:
     from stream_core.effects import Effect, Flow
@@ -114,7 +115,7 @@ def test_a_flow_may_ask_for_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted(set(effects.__all__) - {"Effect", "Flow", "drive", "immediate"})
+    "name", sorted(set(effects.__all__) - {"Effect", "Flow", "drive", "immediate", "one"})
 )
 def test_an_effect_is_a_value(name: str) -> None:
     """It cannot be changed, and two that say the same are equal: tests compare them."""
@@ -131,3 +132,8 @@ def test_a_request_has_no_options_unless_they_are_given() -> None:
     """And does not share them."""
     assert {} == Ask("GET", "/x").options
     assert Ask("GET", "/x").options is not Ask("GET", "/x").options
+
+
+def test_one_effect_is_a_flow() -> None:
+    """It returns the answer."""
+    assert ([effects.Now()], 1.5) == play_all(effects.one(effects.Now()), 1.5)

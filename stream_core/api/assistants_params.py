@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .options import CallOptions, StreamOptions
+from .options import CallOptions, RunKeyOption, StreamOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -172,9 +172,9 @@ class ThreadRunParams(_AnyRunParams, total=False):
     tool_resources: models.ToolResources | Object | None
 
 
-class RunStreamParams(RunParams, StreamOptions, total=False):
+class RunStreamParams(RunParams, StreamOptions, RunKeyOption, total=False):
     """Arguments of a streamed run on a thread."""
 
 
-class ThreadRunStreamParams(ThreadRunParams, StreamOptions, total=False):
+class ThreadRunStreamParams(ThreadRunParams, StreamOptions, RunKeyOption, total=False):
     """Arguments of a streamed run on a new thread."""

@@ -1,7 +1,7 @@
 """The keyword arguments that calls take on every wire.
 
-Rules of this file: calls accept exactly these names. Those of :class:`CallOptions` and
-:class:`StreamOptions` are not parameters of the API.
+Rules of this file: calls accept exactly these names. Those of :class:`CallOptions`,
+:class:`StreamOptions` and :class:`RunKeyOption` are not parameters of the API.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     #: The tools of a call to a model: definitions, functions, and sets of functions.
     Tools: TypeAlias = ToolSet | Sequence[models.Tool | Object | ToolSet | Callable[..., Any]]
 
-__all__ = ["CallOptions", "ModelParams", "StreamOptions"]
+__all__ = ["CallOptions", "ModelParams", "RunKeyOption", "StreamOptions"]
 
 
 class CallOptions(TypedDict, total=False):
@@ -82,6 +82,18 @@ class StreamOptions(CallOptions, total=False):
     tool_errors: ToolErrors
     max_rounds: int
     executor: Executor
+
+
+class RunKeyOption(TypedDict, total=False):
+    """An argument of calls that make a run on a thread and return its stream.
+
+    Attributes:
+        run_keys: Whether to put a key of its own into the run's ``metadata``
+            (``until_done_request``), by which the run is found if the connection is lost before its
+            id was seen; instead of the client's setting.
+    """
+
+    run_keys: bool
 
 
 class ModelParams(StreamOptions, total=False):

@@ -2,14 +2,15 @@
 
 Rules of this file: iterating over a page yields its objects and sends nothing; only
 ``next_page`` and ``iter_all`` ask the server. :class:`PageData` decides what follows a page,
-without I/O; :class:`Page` is the blocking shell around it.
+without I/O; :class:`Page` is the blocking shell around it. A list whose pages lead in a circle, or
+go on without an object, is an error: its end would never come, and what it lacks is not known.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from stream_core.convert.payloads import structure
 from stream_core.errors import DecodeError
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 __all__ = ["Page", "PageData", "read_page"]
 
 T = TypeVar("T")
+
+#: So many pages in a row may have no object, though more are said to follow: a server that filters
+#: a page after it was cut gives a few.
+_EMPTY_PAGES = 10
 
 
 @frozen(eq=False)
@@ -40,6 +45,10 @@ class PageData(Generic[T]):
     last_id: str | None
     has_more: bool
     _fetch: Callable[[str], Flow[PageData[T]]] = field(repr=False)
+    # The cursors and the last objects of this page and those before it, and how many of the last
+    # pages had no object.
+    _seen: frozenset[str] = field(default=frozenset(), repr=False)
+    _empty: int = field(default=0, repr=False)
 
     def following(self) -> Flow[PageData[T] | None]:
         """Ask for the page after this one.
@@ -47,12 +56,24 @@ class PageData(Generic[T]):
         Returns:
             The page, or None if there is none. The server must have stated both that there is
             more and the id after which it begins.
+
+        Raises:
+            DecodeError: The page repeats one before it, or pages go on without objects, or the id
+                is not a string.
         """
         if not self.has_more or self.last_id is None:
             return None
+        if not isinstance(self.last_id, str):
+            raise DecodeError(f"the list goes on after {self.last_id!r}, which is not an id")
         page = yield from self._fetch(self.last_id)
-        # Some servers ignore `after` and would send the same page for ever.
-        return None if page.last_id == self.last_id else page
+        seen = self._seen.union([self.last_id], _ids(self.data)[-1:])
+        repeated = seen.intersection([*_ids(page.data), *([page.last_id] if page.has_more else [])])
+        if repeated:
+            raise DecodeError(f"the pages of the list repeat: {min(repeated)!r} came before")
+        empty = 0 if page.data else self._empty + 1
+        if empty == _EMPTY_PAGES and page.has_more:
+            raise DecodeError(f"the list goes on after {empty} pages without an object")
+        return evolve(page, seen=seen, empty=empty)
 
 
 class Page(Generic[T]):
@@ -100,6 +121,7 @@ class Page(Generic[T]):
 
         Raises:
             StreamError: The request failed.
+            DecodeError: The page repeats one before it, or the pages go on without objects.
         """
         following: PageData[T] | None = self._drive(self._page.following())
         return None if following is None else Page(following, self._drive)
@@ -109,6 +131,7 @@ class Page(Generic[T]):
 
         Raises:
             StreamError: A request failed.
+            DecodeError: The pages lead in a circle, or go on without objects.
         """
         page: Page[T] | None = self
         while page is not None:
@@ -141,3 +164,8 @@ def _item(cls: type[T], number: int, value: Any) -> T:
     except DecodeError as error:
         paths = [path.replace("$", f"$.data[{number}]", 1) for path in error.paths]
         raise DecodeError(f"the answer is not a list of {cls.__name__}", paths=paths) from error
+
+
+def _ids(data: list[Any]) -> list[str]:
+    """Return the ids of objects, as far as they have one."""
+    return [found for one in data if (found := getattr(one, "id", None))]

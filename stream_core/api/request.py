@@ -13,7 +13,7 @@ from stream_core.convert.payloads import structure, unstructure
 from stream_core.effects import Ask
 
 from .assistants_params import SubmitStreamOptions
-from .options import CallOptions, StreamOptions
+from .options import CallOptions, RunKeyOption, StreamOptions
 from .pages import PageData, read_page
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ __all__ = ["BETA", "ask", "ask_list", "check_id", "make_options", "make_path"]
 T = TypeVar("T")
 
 #: Keyword arguments that are not parameters of the API.
-_OPTIONS = StreamOptions.__optional_keys__
+_OPTIONS = StreamOptions.__optional_keys__ | RunKeyOption.__optional_keys__
 
 #: Sent by every call of the Assistants API, unless the client or the caller overrides it.
 BETA: Final = {"OpenAI-Beta": "assistants=v2"}

@@ -153,8 +153,8 @@ class Runs(StreamingResource):
 
     _headers = BETA
 
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport)
+    def __init__(self, transport: Transport, *, run_keys: bool = False) -> None:
+        super().__init__(transport, run_keys=run_keys)
         self.steps = Steps(transport)
 
     def stream(
@@ -206,7 +206,12 @@ class Runs(StreamingResource):
         """
         path = _run(thread_id, run_id, "/submit_tool_outputs")
         return self._stream(
-            path, SubmitStreamOptions, options, thread_id=thread_id, tool_outputs=tool_outputs
+            path,
+            SubmitStreamOptions,
+            options,
+            thread_id=thread_id,
+            run_id=run_id,
+            tool_outputs=tool_outputs,
         )
 
     def create(self, thread_id: str, *, assistant_id: str, **params: Unpack[RunParams]) -> Run:
@@ -260,10 +265,10 @@ class Threads(StreamingResource):
 
     _headers = BETA
 
-    def __init__(self, transport: Transport) -> None:
-        super().__init__(transport)
+    def __init__(self, transport: Transport, *, run_keys: bool = False) -> None:
+        super().__init__(transport, run_keys=run_keys)
         self.messages = Messages(transport)
-        self.runs = Runs(transport)
+        self.runs = Runs(transport, run_keys=run_keys)
 
     def create_and_run_stream(
         self, *, assistant_id: str, **params: Unpack[ThreadRunStreamParams]

@@ -47,6 +47,7 @@ class ClientOptions(TypedDict, total=False):
         wire: ``"responses"`` for the calls of Assistants on that wire.
         assistants: With ``wire="responses"``: the definitions of existing assistants.
         threads: With ``wire="responses"``: where the history of threads is kept.
+        run_keys: Whether runs are found by a key in their metadata, see ``Client``.
     """
 
     timeout: Timeout
@@ -60,6 +61,7 @@ class ClientOptions(TypedDict, total=False):
     wire: Literal["assistants", "responses"]
     assistants: Mapping[str, Mapping[str, Any]] | None
     threads: Literal["previous_response_id", "conversation", "replay"] | None
+    run_keys: bool
 
 
 def agents_settings(

@@ -85,6 +85,7 @@ class Client:
         wire: Literal["assistants", "responses"] = "assistants",
         assistants: Mapping[str, Mapping[str, Any]] | None = None,
         threads: Literal["previous_response_id", "conversation", "replay"] | None = None,
+        run_keys: bool = False,
     ) -> None:
         """Prepare; nothing is sent yet.
 
@@ -129,6 +130,10 @@ class Client:
                 sent from then on. ``"conversation"``: a thread is a conversation on the
                 server and has its id. ``"replay"``: everything is sent with each run, for
                 servers that store nothing but do not say so.
+            run_keys: Whether each streamed call that makes a run on a thread puts a key of its own
+                into the run's ``metadata`` (``until_done_request``, one of the 16 pairs). If the
+                connection is lost before the id of the run was seen, the run with the key is
+                found and recovered; without a key the loss is an error.
 
         Raises:
             ValueError: There is no key for OpenAI's own server, the key or the address is
@@ -143,6 +148,10 @@ class Client:
             raise ValueError(
                 "the server keeps assistants and threads on this wire: pass assistants=... "
                 "and threads=... with wire='responses' only"
+            )
+        if wire == "responses" and run_keys:
+            raise ValueError(
+                "run_keys=True needs runs that the server keeps: leave it out with wire='responses'"
             )
         from stream_core.http.transport import Transport
 
@@ -171,7 +180,7 @@ class Client:
                 f"no API key for {self.base_url}: pass api_key=..., or set OPENAI_API_KEY; "
                 "for another server pass base_url=..., or set OPENAI_BASE_URL"
             )
-        self.assistants, self.threads = self._make_calls(wire, assistants, threads)
+        self.assistants, self.threads = self._make_calls(wire, assistants, threads, run_keys)
         self.responses = Responses(self._transport)
         self.chat = Chat(self._transport)
 
@@ -180,10 +189,11 @@ class Client:
         wire: str,
         assistants: Mapping[str, Mapping[str, Any]] | None,
         threads: str | None,
+        run_keys: bool,  # noqa: FBT001  # a setting that is passed on
     ) -> tuple[Assistants, Threads]:
         """Make the calls on assistants and threads."""
         if wire == "assistants":
-            return Assistants(self._transport), Threads(self._transport)
+            return Assistants(self._transport), Threads(self._transport, run_keys=run_keys)
         # Imported only if it is asked for.
         from .assistants_over_responses import LocalAssistants, LocalThreads, Memory
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import frozen
 
 from stream_core.run_control.assistants import AssistantsControl
+from stream_core.run_control.run_keys import put_key
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 from stream_core.streams.driver import Driver
 from stream_core.streams.stream import Stream
@@ -126,8 +127,19 @@ class StreamingCall:
 class StreamingResource(Resource):
     """A resource with calls that return a stream."""
 
+    def __init__(self, transport: Transport, *, run_keys: bool = False) -> None:
+        super().__init__(transport)
+        self._run_keys = run_keys
+
     def _stream(
-        self, path: str, known: Any, given: Any, *, thread_id: str | None = None, **required: Any
+        self,
+        path: str,
+        known: Any,
+        given: Any,
+        *,
+        thread_id: str | None = None,
+        run_id: str | None = None,
+        **required: Any,
     ) -> Stream:
         """Send a request whose answer is a stream.
 
@@ -136,13 +148,18 @@ class StreamingResource(Resource):
             known: The TypedDict of GIVEN.
             given: The caller's keyword arguments.
             thread_id: The thread of the run, if it is known.
+            run_id: The run, if the request does not make it.
             required: The parameters that the call itself names.
         """
         call = StreamingCall.of(given)
+        options = self._options("POST", known, call.params, {**required, "stream": True})
+        with_key = run_id is None and given.get("run_keys", self._run_keys)
         control = AssistantsControl(
             path,
-            self._options("POST", known, call.params, {**required, "stream": True}),
+            options,
             thread_id=thread_id,
+            run_id=run_id,
+            key=put_key(options["body"]) if with_key else None,
             answered=_call_ids(required.get("tool_outputs", ())),
             rounds=call.rounds,
             recover=call.recover,

@@ -99,8 +99,9 @@ class ChainedControl(ABC):
         del snapshots
         return immediate(None)
 
-    def rejoin(self) -> Flow[Source | None]:
+    def rejoin(self, snapshots: Snapshots) -> Flow[Source | None]:
         """Return None: what was not read is lost."""
+        del snapshots
         return immediate(None)
 
     def find(self, snapshots: Snapshots) -> Flow[Run | None]:

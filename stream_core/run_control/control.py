@@ -40,10 +40,13 @@ class Control(Protocol):
         """
         ...
 
-    def rejoin(self) -> Flow[Source | None]:
+    def rejoin(self, snapshots: Snapshots) -> Flow[Source | None]:
         """Return a source that goes on where the connection was lost, or None if there is none.
 
         It is tried before :meth:`recover`.
+
+        Args:
+            snapshots: What the stream has seen.
         """
         ...
 
@@ -52,6 +55,9 @@ class Control(Protocol):
 
         Args:
             snapshots: What the stream has seen.
+
+        Raises:
+            StreamError: It cannot be known, for the reason that it states.
         """
         ...
 

@@ -1,21 +1,72 @@
-"""Asking a server again and again until it has an answer."""
+"""Asking a server until it has an answer: a question that failed, and one that is too early."""
 
 from __future__ import annotations
 
 import random
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
 from stream_core.effects import Now, Wait
-from stream_core.errors import StreamError
+from stream_core.errors import (
+    APIStatusError,
+    DecodeError,
+    InternalServerError,
+    RateLimitError,
+    StreamError,
+    TransportError,
+)
+
+from .paths import ServerIdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from stream_core.effects import Flow
 
-__all__ = ["poll"]
+__all__ = ["TRIES", "persist", "poll"]
 
 T = TypeVar("T")
+
+#: How often a question is asked that gets no answer.
+TRIES = 3
+
+#: Seconds until it is asked again, at first.
+_PAUSE = 0.1
+
+#: What says that the server, or what stands before it, has no answer at the moment: a page of a
+#: proxy is a DecodeError.
+_UNANSWERED = (TransportError, InternalServerError, RateLimitError, DecodeError)
+
+
+def persist(ask: Callable[[], Flow[T]]) -> Flow[T]:
+    """Ask a question that changes nothing; again if it gets no answer, three times in all.
+
+    Args:
+        ask: Makes the question.
+
+    Raises:
+        StreamError: The third failure; or another, at once; or the failure before a wait in
+            which the stream was aborted.
+    """
+    pause = _PAUSE
+    for _ in range(TRIES - 1):
+        try:
+            return (yield from ask())
+        except StreamError as error:
+            if not _may_pass(error):
+                raise
+            asked_for = getattr(error, "retry_after", None) or 0.0
+            if (yield Wait(max(asked_for, _jitter(pause)))):
+                raise
+        pause *= 2
+    return (yield from ask())
+
+
+def _may_pass(error: StreamError) -> bool:
+    """Return whether the same question may have an answer in a moment."""
+    if isinstance(error, APIStatusError) and error.status_code == HTTPStatus.REQUEST_TIMEOUT:
+        return True
+    return isinstance(error, _UNANSWERED) and not isinstance(error, ServerIdError)
 
 
 def poll(
@@ -24,23 +75,19 @@ def poll(
     *,
     first: float,
     longest: float,
-    patience: float,
+    deadline: float,
     still: Callable[[T], str],
-    unanswered: tuple[type[Exception], ...] = (),
-    most: int = 1,
 ) -> Flow[T | None]:
     """Ask until the answer is one to end with.
 
     Args:
-        ask: Makes the question.
+        ask: Makes the question; it is asked as :func:`persist` does.
         over: Whether an answer is one to end with.
         first: Seconds between the first two questions. The wait doubles each time; each is up
             to a quarter shorter, so that clients which lost one server do not return at once.
         longest: The most seconds between two questions.
-        patience: For how many seconds to ask.
+        deadline: Until when to ask, as a time of :class:`stream_core.effects.Now`.
         still: What there is to say of an answer after that time, e.g. "run run_1 is queued".
-        unanswered: What says that the server cannot answer at the moment.
-        most: So many of these in a row are a failure.
 
     Returns:
         The answer; None if the stream was aborted meanwhile.
@@ -48,21 +95,18 @@ def poll(
     Raises:
         StreamError: A question failed, or the answer was still not one to end with.
     """
-    deadline = (yield Now()) + patience
-    pause, failures = first, 0
+    pause = first
     while True:
-        try:
-            answer = yield from ask()
-        except unanswered:
-            failures += 1
-            if failures == most:
-                raise
-        else:
-            failures = 0
-            if over(answer):
-                return answer
-            if (yield Now()) >= deadline:
-                raise StreamError(still(answer))
-        if (yield Wait(pause * (1 - random.random() / 4))):  # noqa: S311  # no secret
+        answer = yield from persist(ask)
+        if over(answer):
+            return answer
+        if (yield Wait(_jitter(pause))):
             return None
+        if (yield Now()) >= deadline:
+            raise StreamError(still(answer))
         pause = min(pause * 2, longest)
+
+
+def _jitter(seconds: float) -> float:
+    """Return SECONDS, or up to a quarter less."""
+    return seconds * (1 - random.random() / 4)  # noqa: S311  # no secret

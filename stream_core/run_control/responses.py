@@ -19,19 +19,20 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from stream_core.api.request import make_path
-from stream_core.effects import Ask, Open, Wait
+from stream_core.effects import Ask, Now, Open, Wait, one
 from stream_core.errors import (
     APIStatusError,
     BadRequestError,
     NotAnEventStreamError,
     NotFoundError,
+    StreamError,
     UnprocessableEntityError,
 )
 
 from .cancelling import cancel
 from .chained import ChainedControl
-from .polling import poll
+from .paths import server_path
+from .polling import persist, poll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from stream_core.effects import Flow
     from stream_core.http.transport import Options
     from stream_core.models import Run
+    from stream_core.snapshots.stream_state import Snapshots
     from stream_core.source import Source
     from stream_core.tools.rounds import ToolRounds
 
@@ -221,21 +223,29 @@ class ResponsesControl(ChainedControl):
         known = self._dialect.response_id
         return known if known and known != self._answered else None
 
-    def rejoin(self) -> Flow[Source | None]:
+    def rejoin(self, snapshots: Snapshots) -> Flow[Source | None]:
         """Return how the response goes on after what was read, or None if it does not.
 
         Raises:
-            StreamError: The server could not be asked, or the response took too long.
+            StreamError: The server could not be asked, or the response took too long, or its id
+                was never seen.
         """
+        del snapshots
         response_id, number = self._response_id, self._dialect.sequence_number
-        if not self.recovers or response_id is None:
+        if not self.recovers:
             return None
+        if response_id is None:
+            raise StreamError(
+                "the id of the response was not seen, and no other is taken for it; "
+                "a response may be going on in the background"
+            )
         if not self._cancelled and self._joined != (response_id, number):
             self._joined = response_id, number
             self._dialect.rejoin()
             query = {"stream": "true", "starting_after": number}
+            opened = Open("GET", _of(response_id), self._options_of(query))
             try:
-                source: Source = yield Open("GET", _of(response_id), self._options_of(query))
+                source: Source = yield from persist(lambda: one(opened))
             except (APIStatusError, NotAnEventStreamError):
                 pass  # a server without this, or a response that it does not stream
             else:
@@ -249,7 +259,7 @@ class ResponsesControl(ChainedControl):
             lambda now: now.get("status") in _ENDS,
             first=_FIRST_WAIT,
             longest=_LONGEST_WAIT,
-            patience=_PATIENCE,
+            deadline=(yield Now()) + _PATIENCE,
             still=lambda now: f"response {response_id} is still {now.get('status')}",
         )
         if response is None:
@@ -285,7 +295,7 @@ class ResponsesControl(ChainedControl):
 
 def _of(response_id: str, rest: str = "") -> str:
     """Return the path of a response, or of something in it."""
-    return make_path("/responses/{response_id}", response_id=response_id) + rest
+    return server_path("/responses/{response_id}", response_id=response_id) + rest
 
 
 def _as_items(given: Any) -> list[Any]:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from .blocks import Block
 
-__all__ = ["MessageSnapshots"]
+__all__ = ["MessageSnapshots", "missing_text", "places_of"]
 
 
 class MessageSnapshots:
@@ -231,8 +231,8 @@ class MessageSnapshots:
         self, container: Container[MessageContent], message: Message, out: list[Event]
     ) -> None:
         """Append to OUT the rest of a message; MESSAGE, as the server sent it, is its end state."""
-        places = _places(container, message)
-        missing = _missing_text(container, message, places)
+        places = places_of(container, message)
+        missing = missing_text(container, message, places)
         ends = [
             (container.blocks.get(index) or container.put(index, part), part)
             for index, part in zip(places, message.content, strict=True)
@@ -324,7 +324,7 @@ def _add_rest(
         out.append(events.MessageRefusalDelta(delta, part, *where))
 
 
-def _places(container: Container[MessageContent], message: Message) -> Sequence[int]:
+def places_of(container: Container[MessageContent], message: Message) -> Sequence[int]:
     """Return the index of each part of MESSAGE: its place, unless the deltas had higher indexes.
 
     The parts that began are then those of the message, in order.
@@ -337,7 +337,7 @@ def _places(container: Container[MessageContent], message: Message) -> Sequence[
     return [*began[:count], *fresh]
 
 
-def _missing_text(
+def missing_text(
     container: Container[MessageContent], message: Message, places: Sequence[int]
 ) -> dict[int, str]:
     """Return, by index, the text of MESSAGE that no delta brought.

@@ -144,6 +144,7 @@ class Snapshots:
         """A run changed."""
         run: Run = decoded.payload
         status = run.status or decoded.name.rpartition(".")[2]
+        run.thread_id = run.thread_id or self._thread_id or ""
         self._history.current_run, self._run_status = run, status
         ends = status in TERMINAL_RUN_STATUSES
         once = ends or decoded.event_class is events.ThreadRunCreated

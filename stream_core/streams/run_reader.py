@@ -19,7 +19,16 @@ from attrs import frozen
 from stream_core import events
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dispatch import Dispatcher
-from stream_core.errors import IncompleteStreamError, StreamError, TransportError
+from stream_core.effects import Now
+from stream_core.errors import (
+    IncompleteStreamError,
+    InternalServerError,
+    StreamError,
+    TransportError,
+)
+from stream_core.run_control.limits import within, without_stop
+from stream_core.run_control.paths import ServerIdError
+from stream_core.run_control.recovery import DEFAULT_RECOVERY_SECONDS
 
 from .position import Position
 
@@ -34,6 +43,9 @@ if TYPE_CHECKING:
     from stream_core.source import Source
 
 __all__ = ["Following", "RunReader"]
+
+#: What ends a source though the run may go on; a 5xx in the place of a source leaves that open.
+_RECOVERABLE = (TransportError, IncompleteStreamError, InternalServerError)
 
 #: Looked at for every event.
 _DONE = events.Done
@@ -198,6 +210,8 @@ class RunReader:
     def go_on(self) -> Flow[Following | None]:
         """Find out how the stream goes on when the events given so far have come to their end.
 
+        Once the stream is aborted, nothing more is asked or submitted.
+
         Returns:
             What comes next; None if nothing does.
 
@@ -206,12 +220,14 @@ class RunReader:
                 what the run requires could not be done.
             Exception: What a handler or a tool raised.
         """
+        return (yield from without_stop(self._go_on(), lambda: self.aborted))
+
+    def _go_on(self) -> Flow[Following | None]:
         failure, self._failure = self._failure, None
         if failure is None:
             return (yield from self._after_the_end())
-        recoverable = isinstance(failure, TransportError | IncompleteStreamError)
         following = None
-        if recoverable and not self.aborted:
+        if isinstance(failure, _RECOVERABLE) and not self.aborted:
             following = yield from self._recover(failure)
         if following is None:
             raise failure
@@ -255,11 +271,14 @@ class RunReader:
         control, snapshots = self.control, self.position.snapshots
         if control is None:
             return None
+        deadline = (yield Now()) + DEFAULT_RECOVERY_SECONDS
         found = None
         try:
-            source = yield from control.rejoin()
+            source = yield from within(control.rejoin(snapshots), deadline)
             if source is None:
-                found = yield from control.recover(snapshots)
+                found = yield from within(control.recover(snapshots), deadline)
+        except ServerIdError as second:
+            raise second from failure
         except StreamError as second:
             failure.add_note(f"the server could not be asked what became of the run: {second}")
             return None

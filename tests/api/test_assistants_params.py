@@ -24,7 +24,7 @@ from openai.types.beta.threads import (
 from openai.types.beta.threads.runs import step_list_params, step_retrieve_params
 
 from stream_core.api import assistants_params as params
-from stream_core.api.options import CallOptions, StreamOptions
+from stream_core.api.options import CallOptions, RunKeyOption, StreamOptions
 
 #: Ours, theirs, and those of theirs that our calls take as separate arguments.
 PAIRS: list[tuple[Any, Any, set[str]]] = [
@@ -78,5 +78,5 @@ def test_every_call_takes_the_same_options(ours: Any) -> None:
 @pytest.mark.parametrize(("stream", "plain"), STREAMS)
 def test_a_streamed_run_takes_what_a_plain_one_does_and_handlers(stream: Any, plain: Any) -> None:
     """Both take the same parameters; the streamed run takes handlers as well."""
-    options = StreamOptions.__optional_keys__
+    options = StreamOptions.__optional_keys__ | RunKeyOption.__optional_keys__
     assert plain.__optional_keys__ | options == stream.__optional_keys__

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import attrs
 import pytest
 
 from stream_core.api.pages import Page, PageData, read_page
@@ -13,6 +14,8 @@ from stream_core.models import Message
 from tests.support.flows import play
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.effects import Flow
 
 
@@ -91,14 +94,71 @@ def test_an_empty_page_is_the_last(answer: Any) -> None:
 
 
 def test_a_server_that_repeats_itself_is_not_asked_for_ever() -> None:
-    """A page with the same last id as the one before is not a new page."""
+    """A page that came before is not a new page, and what the list has beside it is not known."""
     answer = {"data": [{"id": "a"}], "last_id": "a", "has_more": True}
 
     def same(_: str) -> Flow[PageData[Message]]:
         return immediate(read_page(Message, answer, same))
 
     page = Page(read_page(Message, answer, same), play)
-    assert ["a"] == [x.id for x in page.iter_all()]
+    found = page.iter_all()
+    assert "a" == next(found).id
+    with pytest.raises(DecodeError, match="the pages of the list repeat: 'a' came before"):
+        next(found)
+
+
+class Endless:
+    """Pages that always say that more follow, each made by a function of the page's number."""
+
+    def __init__(self, make: Callable[[int], Any]) -> None:
+        self.make, self.asked = make, 0
+
+    def page(self, _: str = "") -> Flow[PageData[Message]]:
+        self.asked += 1
+        answer = {"has_more": True, **self.make(self.asked)}
+        return immediate(read_page(Message, answer, self.page))
+
+    def first(self) -> Page[Message]:
+        return Page(play(self.page()), play)
+
+
+@pytest.mark.parametrize(
+    ("make", "asked"),
+    [
+        (lambda number: {"data": [{"id": f"m{number % 2}"}], "last_id": f"m{number % 2}"}, 3),
+        (lambda number: {"data": [{"id": "m"}], "last_id": f"cursor{number}"}, 2),
+        (lambda number: {"data": [{"id": f"m{number}"}], "last_id": f"c{number % 2}"}, 3),
+        (lambda number: {"data": [], "last_id": f"cursor{number}"}, 11),
+    ],
+    ids=["two pages in a circle", "new cursors, same objects", "same cursors", "no objects"],
+)
+def test_pages_that_never_end_are_an_error(make: Callable[[int], Any], asked: int) -> None:
+    """Whether cursors or objects come again, or none come at all."""
+    endless = Endless(make)
+    with pytest.raises(DecodeError, match=r"the pages of the list repeat|goes on after 10 pages"):
+        list(endless.first().iter_all())
+    assert asked == endless.asked
+
+
+def test_a_page_can_be_asked_for_twice() -> None:
+    """What was seen is that of the pages before, not of an earlier question."""
+    page = Shelf("a", "b", "c", "d", "e").first()
+    assert [x.id for x in page.iter_all()] == [x.id for x in page.iter_all()]
+
+
+def test_a_last_page_may_repeat_the_cursor() -> None:
+    """It has no object, and says that nothing follows."""
+    last = {"data": [], "last_id": "b", "has_more": False}
+    page = read_page(Message, {"data": [{"id": "b"}], "last_id": "b", "has_more": True}, never)
+    page = attrs.evolve(page, fetch=lambda _: immediate(read_page(Message, last, never)))
+    assert ["b"] == [x.id for x in Page(page, play).iter_all()]
+
+
+def test_a_cursor_that_is_not_an_id_is_an_error() -> None:
+    """No question can be made of it."""
+    page = read_page(Message, {"data": [], "last_id": {"a": 1}, "has_more": True}, never)
+    with pytest.raises(DecodeError, match=r"goes on after \{'a': 1\}, which is not an id"):
+        Page(page, play).next_page()
 
 
 @pytest.mark.parametrize("answer", [{}, [], None, "x", {"data": None}, {"data": {"id": "a"}}])

@@ -625,10 +625,10 @@ def test_what_a_callback_of_a_round_raises_leaves(talk: Conversation, error: Exc
 def test_outputs_that_cannot_be_submitted_are_a_failure_of_the_stream(
     talk: Conversation, fault: Fault, expected: type[errors.StreamError]
 ) -> None:
-    """The run may still wait, or not: the server has to be asked."""
+    """With ``recover=False`` the server is not asked whether it has them."""
     talk.server.fail_next(fault)
     log = EventLog()
-    stream = talk.stream(tools=BOTH, event_handler=log)
+    stream = talk.stream(tools=BOTH, event_handler=log, recover=False)
     with pytest.raises(expected):
         stream.until_done()
     assert isinstance(stream.err, expected)

@@ -21,12 +21,13 @@ from stream_core.errors import (
     TransportError,
 )
 from stream_core.run_control.assistants import AssistantsControl
+from stream_core.run_control.run_keys import RUN_KEY
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.testing import Fault, RunCode, Say
 from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import Conversation, conversation, get_tides, get_wind
-from tests.support.flows import KeepingDriver, play_all
+from tests.support.flows import KeepingDriver, play, play_all
 from tests.support.frames import sse
 
 if TYPE_CHECKING:
@@ -95,9 +96,10 @@ def test_what_is_not_to_be_answered_is_the_callers(
 
 
 def test_a_request_that_fails_is_an_error(talk: Conversation) -> None:
-    """It comes when the outputs were told."""
+    """It comes when the outputs were delivered; with ``recover=False`` nobody is asked."""
     run = talk.stream().get_final_run()
-    answer = AssistantsControl(rounds=ToolRounds(ToolSet(get_tides, get_wind))).answer(run)
+    rounds = ToolRounds(ToolSet(get_tides, get_wind))
+    answer = AssistantsControl(rounds=rounds, recover=False).answer(run)
     assert answer is not None
     talk.server.fail_next(Fault(refuse=True))
     driver = KeepingDriver(talk.client._transport)
@@ -123,39 +125,52 @@ def test_the_run_that_was_heard_of_is_the_streams(talk: Conversation) -> None:
     "run", [models.Run(id="run_1"), models.Run(thread_id="t")], ids=["no thread", "no id"]
 )
 def test_a_run_that_cannot_be_asked_about_is_none(talk: Conversation, run: models.Run) -> None:
-    """Some servers leave out what names it."""
+    """Some servers leave out what names it, and the call knew it neither."""
     assert None is run_flow(talk, AssistantsControl().find(snapshots_of(run)))
 
 
-def test_without_a_run_the_newest_of_the_thread_is_the_streams(talk: Conversation) -> None:
-    """One run is asked for; a thread may have none yet."""
+def test_a_run_without_its_thread_is_that_of_the_call() -> None:
+    """What the call knew counts, or what the thread.created said; also to cancel the run."""
+    run = models.Run(id="run_1", status="in_progress")
+    control = AssistantsControl(thread_id="thread_1")
+    assert attrs.evolve(run, thread_id="thread_1") == play(control.find(snapshots_of(run)))
+    effects, _ = play_all(control.cancel(run), {"id": "run_1"})
+    assert [Ask("POST", f"{PATH}/cancel", options())] == effects
+    decoder = EventDecoder()
+    decoder.feed(sse(("thread.created", {"id": "thread_1"}), ("thread.run.created", {"id": "r"})))
+    assert isinstance(decoder.next_event(), events.ThreadCreated)
+    decoder.next_event()
+    found = play(AssistantsControl().find(decoder.snapshots))
+    assert found is not None
+    assert ("r", "thread_1") == (found.id, found.thread_id)
+
+
+def test_no_other_run_is_taken_for_one_that_was_not_seen(talk: Conversation) -> None:
+    """Not even the newest of the thread: nobody is asked."""
+    talk.stream().get_final_run()
+    asked = len(talk.server.requests)
     control = AssistantsControl(thread_id=talk.thread_id)
     assert None is run_flow(talk, control.find(Snapshots()))
-    first = talk.stream().get_final_run()
-    talk.submit(first).until_done()
-    second = talk.stream().get_final_run()
-    found = run_flow(talk, control.find(Snapshots()))
-    assert found is not None
-    assert second.id == found.id
-    assert {"limit": "1", "order": "desc"} == dict(talk.server.requests[-1].query)
-
-
-def test_without_a_thread_there_is_none(talk: Conversation) -> None:
-    """Nobody is asked."""
-    asked = len(talk.server.requests)
-    assert None is run_flow(talk, AssistantsControl().find(Snapshots()))
     assert asked == len(talk.server.requests)
 
 
-def test_a_thread_that_the_stream_told_of_will_do(talk: Conversation) -> None:
-    """It was created with the run."""
-    run = talk.stream().get_final_run()
-    decoder = EventDecoder()
-    decoder.feed(sse(("thread.created", {"id": talk.thread_id})))
-    assert isinstance(decoder.next_event(), events.ThreadCreated)
-    found = run_flow(talk, AssistantsControl().find(decoder.snapshots))
-    assert found is not None
-    assert run.id == found.id
+def test_a_run_that_the_caller_named_is_the_streams() -> None:
+    """Outputs are submitted to it."""
+    control = AssistantsControl(thread_id="thread_1", run_id="run_1")
+    assert models.Run(id="run_1", thread_id="thread_1") == play(control.find(Snapshots()))
+
+
+def test_a_run_is_found_by_its_key_alone() -> None:
+    """Among the newest of its thread, as far as one is known; it is asked for once."""
+    runs = {"data": [{"id": "run_2"}, {"id": "run_1", "metadata": {RUN_KEY: "k"}}]}
+    control = AssistantsControl(thread_id="thread_1", key="k")
+    effects, run = play_all(control.find(Snapshots()), runs)
+    query = {"limit": 100, "order": "desc"}
+    assert [Ask("GET", "/threads/thread_1/runs", options(query=query))] == effects
+    assert isinstance(run, models.Run)
+    assert ("run_1", "thread_1") == (run.id, run.thread_id)
+    assert ([], run) == play_all(control.find(Snapshots()))
+    assert ([], None) == play_all(AssistantsControl(key="k").find(Snapshots()))
 
 
 # --- What is asked ------------------------------------------------------------------------------
@@ -193,7 +208,7 @@ def test_all_steps_are_asked_for() -> None:
 def test_a_recovery_asks_about_the_streams_run(talk: Conversation) -> None:
     """What is found is the run and what was missed."""
     run = talk.stream().get_final_run()
-    control = AssistantsControl(thread_id=talk.thread_id)
+    control = AssistantsControl(thread_id=talk.thread_id, run_id=run.id)
     assert control.recovers
     found = run_flow(talk, control.recover(Snapshots()))
     assert found is not None
@@ -314,7 +329,7 @@ def test_what_the_caller_adds_goes_with_every_request(talk: Conversation) -> Non
 
 def test_what_was_lost_is_not_streamed_again(talk: Conversation) -> None:
     """The API has no such request, so the control has no source."""
-    assert None is run_flow(talk, AssistantsControl().rejoin())
+    assert None is run_flow(talk, AssistantsControl().rejoin(Snapshots()))
 
 
 def test_ids_are_quoted(talk: Conversation) -> None:
@@ -363,17 +378,6 @@ def test_outputs_are_submitted_in_one_request_that_streams() -> None:
         assert ((sent, b"more") if going_on else ([], None)) == (effects[2:], source)
 
 
-def test_a_run_is_found_by_one_question_or_none() -> None:
-    """None if it was heard of, or if there is nothing to ask by."""
-    assert ([], RUN) == play_all(AssistantsControl().find(snapshots_of(RUN)))
-    assert ([], None) == play_all(AssistantsControl().find(Snapshots()))
-    found = {"data": [{"id": "run_1", "thread_id": "thread_1", "status": "in_progress"}]}
-    effects, run = play_all(AssistantsControl(thread_id="thread_1").find(Snapshots()), found)
-    query = {"limit": 1, "order": "desc"}
-    assert [Ask("GET", "/threads/thread_1/runs", options(query=query))] == effects
-    assert RUN == run
-
-
 def test_a_recovery_is_a_chain_of_questions() -> None:
     """The run until it has ended, its steps page by page, and each message."""
     step = {"id": "step_1", "status": "completed", "type": "message_creation"}
@@ -383,8 +387,8 @@ def test_a_recovery_is_a_chain_of_questions() -> None:
         AssistantsControl().recover(snapshots_of(RUN)),
         1.0,
         {"id": "run_1", "thread_id": "thread_1", "status": "in_progress"},
-        2.0,
         False,
+        2.0,
         {"id": "run_1", "thread_id": "thread_1", "status": "completed"},
         {"data": [], "last_id": "x", "has_more": True},
         {"data": [{**step, "step_details": details}]},
@@ -405,7 +409,7 @@ def test_nothing_is_asked_for_that_is_not_wanted_or_not_there() -> None:
     """No recovery without ``recover``, and no rejoining at all."""
     control = AssistantsControl(recover=False)
     assert ([], None) == play_all(control.recover(snapshots_of(RUN)))
-    assert ([], None) == play_all(control.rejoin())
+    assert ([], None) == play_all(control.rejoin(Snapshots()))
 
 
 def test_a_cancel_is_one_request() -> None:

@@ -135,5 +135,5 @@ def test_without_more_nothing_is_known_to_the_server() -> None:
     assert run is play(made.find(snapshots))
     assert not made.recovers
     assert None is play(made.recover(snapshots))
-    assert None is play(made.rejoin())
+    assert None is play(made.rejoin(Snapshots()))
     assert not play(made.cancel(run))

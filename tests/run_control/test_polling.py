@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from stream_core import errors
 from stream_core.effects import Ask, Now, Wait
-from stream_core.errors import StreamError, TransportError
-from stream_core.run_control.polling import poll
+from stream_core.run_control.paths import ServerIdError
+from stream_core.run_control.polling import persist, poll
 from tests.support.flows import play_all
 
 if TYPE_CHECKING:
     from stream_core.effects import Flow
 
-GONE = TransportError("gone")
+GONE = errors.TransportError("gone")
 
 
 def asking() -> Flow[str]:
@@ -23,20 +24,15 @@ def asking() -> Flow[str]:
     return answer
 
 
-def polling(**settings: Any) -> Flow[str | None]:
-    """Poll until the answer is "over", for ten seconds."""
+def polling() -> Flow[str | None]:
+    """Poll until the answer is "over", up to the second 10."""
     return poll(
         asking,
         lambda answer: answer == "over",
-        **{
-            "first": 1.0,
-            "longest": 4.0,
-            "patience": 10.0,
-            "still": lambda answer: f"it is still {answer}",
-            "unanswered": (TransportError,),
-            "most": 3,
-            **settings,
-        },
+        first=1.0,
+        longest=4.0,
+        deadline=10.0,
+        still=lambda answer: f"it is still {answer}",
     )
 
 
@@ -47,52 +43,84 @@ def waits(effects: list[Any]) -> list[float]:
 
 def test_an_answer_to_end_with_is_returned_at_once() -> None:
     """Without a wait."""
-    effects, answer = play_all(polling(), 0.0, "over")
-    assert [Now(), Ask("GET", "/run")] == effects
+    effects, answer = play_all(polling(), "over")
+    assert [Ask("GET", "/run")] == effects
     assert "over" == answer
 
 
 def test_waits_double_up_to_the_longest_and_are_a_little_shorter() -> None:
     """So that clients that lost one server do not return at once."""
-    rounds = ["no", 0.0, False] * 5
-    effects, _ = play_all(polling(), 0.0, *rounds, "over")
+    rounds = ["no", False, 0.0] * 5
+    effects, _ = play_all(polling(), *rounds, "over")
     for most, seconds in zip([1.0, 2.0, 4.0, 4.0, 4.0], waits(effects), strict=True):
         assert most * 0.75 <= seconds <= most
 
 
 def test_patience_ends_with_what_there_is_to_say() -> None:
-    """At the first answer after that time, not before."""
-    effects, error = play_all(polling(), 5.0, "no", 14.9, False, "no", 15.0)
-    assert isinstance(error, StreamError)
+    """After the wait that passed the deadline, not before."""
+    effects, error = play_all(polling(), "no", False, 9.9, "no", False, 10.0)
+    assert isinstance(error, errors.StreamError)
     assert "it is still no" == str(error)
-    assert 1 == len(waits(effects))
+    assert [Ask, Wait, Now, Ask, Wait, Now] == [type(effect) for effect in effects]
 
 
 def test_an_abort_ends_the_polling() -> None:
     """None: there is no answer."""
-    _, answer = play_all(polling(), 0.0, "no", 0.0, True)
+    _, answer = play_all(polling(), "no", True)
     assert answer is None
 
 
-def test_a_server_that_does_not_answer_is_asked_again() -> None:
-    """So many times in a row; an answer begins the count anew."""
-    _, answer = play_all(
-        polling(), 0.0, GONE, False, GONE, False, "no", 0.0, False, GONE, False, GONE, False, "over"
-    )
+PASSING = [
+    GONE,
+    errors.StreamTimeoutError("silent"),
+    errors.InternalServerError("down", status_code=503),
+    errors.RateLimitError("slower", status_code=429),
+    errors.APIStatusError("too slow", status_code=408),
+    errors.DecodeError("the answer is not JSON", frame="<html>"),
+]
+
+
+@pytest.mark.parametrize("failure", PASSING, ids=lambda error: type(error).__name__)
+def test_a_question_is_asked_three_times(failure: Exception) -> None:
+    """A connection that broke, a server that is down, a page of a proxy: the third leaves."""
+    effects, answer = play_all(persist(asking), failure, False, failure, False, "yes")
+    assert "yes" == answer
+    assert [Ask, Wait, Ask, Wait, Ask] == [type(effect) for effect in effects]
+    for most, seconds in zip([0.1, 0.2], waits(effects), strict=True):
+        assert most * 0.75 <= seconds <= most
+    assert failure is play_all(persist(asking), failure, False, failure, False, failure)[1]
+
+
+def test_an_answer_begins_the_count_anew() -> None:
+    """Three in a row are a failure, also while a run is polled."""
+    twice = [GONE, False] * 2
+    _, answer = play_all(polling(), *twice, "no", False, 0.0, *twice, "over")
     assert "over" == answer
-    _, error = play_all(polling(), 0.0, GONE, False, GONE, False, GONE)
-    assert GONE is error
+    assert GONE is play_all(polling(), *twice, GONE)[1]
 
 
-@pytest.mark.parametrize("settings", [{"unanswered": ()}, {"most": 1}])
-def test_a_question_may_have_one_try(settings: dict[str, Any]) -> None:
-    """Then its failure leaves."""
-    _, error = play_all(polling(**settings), 0.0, GONE)
-    assert GONE is error
+def test_a_server_says_how_long_to_wait() -> None:
+    """It is not asked before."""
+    failure = errors.RateLimitError("slower", status_code=429, retry_after=7.0)
+    effects, _ = play_all(persist(asking), failure, False, "yes")
+    assert [7.0] == waits(effects)
 
 
-def test_another_failure_leaves_at_once() -> None:
-    """Only what says that the server cannot answer is waited out."""
-    failure = StreamError("no such run")
-    _, error = play_all(polling(), 0.0, failure)
+def test_an_abort_in_a_wait_ends_the_asking() -> None:
+    """With the failure before it."""
+    assert GONE is play_all(persist(asking), GONE, True)[1]
+
+
+LASTING = [
+    errors.StreamError("no such run"),
+    errors.NotFoundError("no", status_code=404),
+    ServerIdError("no id"),
+]
+
+
+@pytest.mark.parametrize("failure", LASTING, ids=lambda error: type(error).__name__)
+def test_another_failure_leaves_at_once(failure: Exception) -> None:
+    """Only what may pass is waited out."""
+    effects, error = play_all(polling(), failure)
     assert failure is error
+    assert 1 == len(effects)

@@ -27,6 +27,7 @@ from stream_core.effects import Wait, immediate
 from stream_core.errors import (
     DecodeError,
     IncompleteStreamError,
+    NotFoundError,
     ServerError,
     StreamError,
     StreamTimeoutError,
@@ -314,7 +315,7 @@ def listen(talk: Conversation, **params: Any) -> tuple[Stream, Listener]:
     question = {"role": "user", "content": "How are the tides?"}
     thread = talk.client.threads.create(messages=[question])
     listener = Listener()
-    params = {"tools": [get_tides], "handlers": [listener], **params}
+    params = {"tools": [get_tides], "handlers": [listener], "run_keys": True, **params}
     return attrs.evolve(talk, thread_id=thread.id).stream(**params), listener
 
 
@@ -387,8 +388,15 @@ def test_the_report_comes_before_what_was_missed() -> None:
     assert "ThreadMessageInProgress" == listener.names[at - 1]
     missed = listener.names[at + 1 :]
     assert [
-        *("ThreadMessageCompleted", "MessageTextCreated", "MessageTextDelta", "MessageTextDone"),
-        *("MessageDone", "ThreadRunStepCompleted", "RunStepDone", "ThreadRunCompleted"),
+        *("ThreadMessageDelta", "MessageTextCreated", "MessageTextDelta"),
+        *(
+            "ThreadMessageCompleted",
+            "MessageTextDone",
+            "MessageDone",
+            "ThreadRunStepCompleted",
+            "RunStepDone",
+            "ThreadRunCompleted",
+        ),
         *("RunDone", "Done", "StreamEnd"),
     ] == missed
     assert report.missed == len(missed) - 1
@@ -585,7 +593,9 @@ def test_a_thread_that_was_told_of_is_enough() -> None:
     with conversation(says(Say("Hello."))) as talk:
         threads, listener = talk.client.threads, Listener()
         talk.server.fail_next(Fault(cut_after=400, only="/runs"))
-        stream = threads.create_and_run_stream(assistant_id=talk.assistant_id, handlers=[listener])
+        stream = threads.create_and_run_stream(
+            assistant_id=talk.assistant_id, handlers=[listener], run_keys=True
+        )
         assert "completed" == stream.get_final_run().status
     recovered = listener.names.index("StreamRecovered")
     assert ["ThreadCreated"] == listener.names[:recovered]
@@ -604,14 +614,6 @@ def test_a_run_that_nothing_is_known_of_is_lost() -> None:
         with pytest.raises(TransportError):
             stream.until_done()
         assert asked == len(talk.server.requests)
-
-
-def test_a_thread_without_a_run_has_none_to_recover() -> None:
-    """The list of its runs is empty."""
-    with conversation() as talk:
-        driver = KeepingDriver(talk.client._transport)
-        control = AssistantsControl(thread_id=talk.thread_id)
-        assert None is driver.run(control.recover(Snapshots()))
 
 
 @FRAMINGS
@@ -726,10 +728,8 @@ class Known:
     its_run: models.Run | None
     its_steps: Sequence[models.RunStep] = ()
     its_messages: dict[str, models.Message] = attrs.field(factory=dict)
+    its_single_steps: dict[str, models.RunStep] = attrs.field(factory=dict)
     asked: list[str] = attrs.field(factory=list)
-
-    def find(self, snapshots: Snapshots) -> Flow[models.Run | None]:
-        return immediate(snapshots.current_run or self.its_run)
 
     def run(self, run: models.Run) -> Flow[models.Run]:
         self.asked.append(run.id)
@@ -740,16 +740,38 @@ class Known:
         del run
         return immediate(self.its_steps)
 
+    def step(self, run: models.Run, step_id: str) -> Flow[models.RunStep]:
+        del run
+        self.asked.append(step_id)
+        yield from ()
+        if step_id not in self.its_single_steps:
+            raise NotFoundError("no such step", status_code=404)
+        return self.its_single_steps[step_id]
+
     def message(self, run: models.Run, message_id: str) -> Flow[models.Message]:
         del run
-        return immediate(self.its_messages[message_id])
+        self.asked.append(message_id)
+        yield from ()
+        if message_id not in self.its_messages:
+            raise NotFoundError("no such message", status_code=404)
+        return self.its_messages[message_id]
+
+    def messages(self, run: models.Run) -> Flow[Sequence[models.Message]]:
+        self.asked.append(f"messages of {run.id}")
+        return immediate(list(self.its_messages.values()))
+
+
+def recovered(server: Known, snapshots: Snapshots | None = None, **settings: Any) -> list[Decoded]:
+    """What a recovery of RUN finds to deliver."""
+    found = flows.play(Recovery(server, **settings).recover(RUN, snapshots or Snapshots()), 0.0)
+    assert found is not None
+    return found[1]
 
 
 def made_up(server: Known, snapshots: Snapshots | None = None, **settings: Any) -> list[str]:
-    """The names of what a recovery finds to tell."""
-    found = flows.play(Recovery(server, **settings).recover(snapshots or Snapshots()), 0.0)
-    assert found is not None
-    return [decoded.name.removeprefix("thread.") for decoded in found[1]]
+    """The names of what a recovery finds to deliver."""
+    found = recovered(server, snapshots, **settings)
+    return [decoded.name.removeprefix("thread.") for decoded in found]
 
 
 def writing(message_id: str, status: str = "in_progress") -> models.RunStep:
@@ -814,9 +836,7 @@ def test_arguments_that_differ_from_what_was_seen_are_left_as_they_were() -> Non
     snapshots.note(attrs.evolve(RUN, status="in_progress"))
     run = attrs.evolve(RUN, status="requires_action")
     server = Known(run, [calling(function("a", "{y}"), function("b", "{}"), function("c", ""))])
-    found = flows.play(Recovery(server).recover(snapshots), 0.0)
-    assert found is not None
-    (delta, last) = found[1]
+    (delta, last) = recovered(server, snapshots)
     assert "thread.run.requires_action" == last.name
     (call,) = delta.payload.delta.step_details.tool_calls
     assert (2, "c", "f", "") == (
@@ -828,16 +848,11 @@ def test_a_run_that_takes_too_long_is_given_up() -> None:
     """The error says how it stands."""
     run = attrs.evolve(RUN, status="in_progress")
     with pytest.raises(StreamError, match="run run_1 is still in_progress"):
-        flows.play(Recovery(Known(run), seconds=9).recover(Snapshots()), 1.0, 10.0)
+        flows.play(Recovery(Known(run), seconds=9).recover(RUN, Snapshots()), 1.0, False, 10.0)
 
 
 def test_nobody_is_asked_any_more_when_the_stream_is_aborted() -> None:
     """In the middle of a wait."""
     server = Known(attrs.evolve(RUN, status="in_progress"))
-    assert None is flows.play(Recovery(server).recover(Snapshots()), 0.0, 0.1, True)
+    assert None is flows.play(Recovery(server).recover(RUN, Snapshots()), 0.0, True)
     assert ["run_1"] == server.asked
-
-
-def test_a_recovery_asks_about_a_run_only() -> None:
-    """None if there is none."""
-    assert None is flows.play(Recovery(Known(None)).recover(Snapshots()))

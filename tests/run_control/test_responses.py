@@ -15,6 +15,7 @@ from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.effects import Ask, Now, Open, Outcome, Wait
 from stream_core.run_control import responses as responses_control
 from stream_core.run_control.responses import Earlier, ResponsesControl
+from stream_core.snapshots.stream_state import Snapshots
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import TIDES, get_tides
 from tests.support.flows import KeepingDriver, play_all
@@ -738,7 +739,7 @@ def test_a_locked_conversation_is_waited_for_once() -> None:
 def test_a_background_response_is_rejoined_after_what_was_read() -> None:
     """Once for each place; else it is asked for until it has ended."""
     control, _ = control_of(*saying()[:3], background=True)
-    effects, source = play_all(control.rejoin(), GOES_ON)
+    effects, source = play_all(control.rejoin(Snapshots()), GOES_ON)
     (opened,) = effects
     assert isinstance(opened, Open)
     query = {"stream": "true", "starting_after": 2}
@@ -749,8 +750,9 @@ def test_a_background_response_is_rejoined_after_what_was_read() -> None:
     )
     assert GOES_ON == source
     ended = {"id": "resp_2", "status": "completed"}
-    effects, source = play_all(control.rejoin(), 1.0, {"status": "queued"}, 2.0, False, ended)
-    assert [Now, Ask, Now, Wait, Ask] == [type(effect) for effect in effects]
+    answers = (1.0, {"status": "queued"}, False, 2.0, ended)
+    effects, source = play_all(control.rejoin(Snapshots()), *answers)
+    assert [Now, Ask, Wait, Now, Ask] == [type(effect) for effect in effects]
     assert isinstance(source, bytes)
     assert source.startswith(b"event: response.completed\ndata: {")
 
@@ -765,14 +767,14 @@ def test_a_background_response_is_rejoined_after_what_was_read() -> None:
 def test_a_server_that_does_not_stream_it_again_is_asked_how_it_stands(error: Exception) -> None:
     """None if the stream is aborted while it waits."""
     control, _ = control_of(*saying()[:3], background=True)
-    _, source = play_all(control.rejoin(), error, 1.0, {"status": "queued"}, 2.0, True)
+    _, source = play_all(control.rejoin(Snapshots()), error, 1.0, {"status": "queued"}, True)
     assert source is None
 
 
 def test_a_response_that_is_not_in_the_background_is_not_asked_for() -> None:
     """Neither to join it, nor to cancel it."""
     control, run = control_of(*saying()[:3])
-    assert ([], None) == play_all(control.rejoin())
+    assert ([], None) == play_all(control.rejoin(Snapshots()))
     assert ([], False) == play_all(control.cancel(run))
 
 
@@ -783,6 +785,8 @@ def test_a_cancelled_response_is_not_rejoined_but_asked_for() -> None:
     (asked,) = effects
     assert isinstance(asked, Ask)
     assert ("POST", "/responses/resp_2/cancel", True) == (asked.method, asked.path, cancelled)
-    effects, source = play_all(control.rejoin(), 1.0, {"id": "resp_2", "status": "cancelled"})
+    effects, source = play_all(
+        control.rejoin(Snapshots()), 1.0, {"id": "resp_2", "status": "cancelled"}
+    )
     assert [Now, Ask] == [type(effect) for effect in effects]
     assert isinstance(source, bytes)

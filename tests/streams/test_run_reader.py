@@ -8,7 +8,7 @@ import pytest
 
 from stream_core import events, models
 from stream_core.dialects import Decoded
-from stream_core.effects import Deliver, Wait
+from stream_core.effects import Deliver, Now, Wait
 from stream_core.errors import (
     IncompleteStreamError,
     ServerError,
@@ -148,8 +148,8 @@ def test_a_lost_source_is_rejoined_first() -> None:
     """The report comes with the source; nothing is made up."""
     control = ScriptedControl(sources=[GOES_ON])
     reader = reader_of(control, sse(run("created")))
-    effects, following = play_all(reader.go_on(), False)  # not aborted
-    assert [Wait(0)] == effects
+    effects, following = play_all(reader.go_on(), 0.0, 0.0, False)  # not aborted
+    assert [Now(), Now(), Wait(0)] == effects
     assert isinstance(following, Following)
     assert (GOES_ON, ["rejoin"]) == (following.source, control.asked)
     assert isinstance(following.failure, IncompleteStreamError)
@@ -162,7 +162,7 @@ def test_what_was_missed_follows_if_nothing_can_be_rejoined() -> None:
     """``done`` is held back here too, because the run may wait."""
     control = ScriptedControl(recoveries=[(ENDED, COMPLETED)])
     reader = reader_of(control, sse(run("created")))
-    following = play(reader.go_on(), False, False)  # not aborted
+    following = play(reader.go_on(), *[0.0, 0.0, False, 0.0, False])  # not aborted
     assert following is not None
     assert ["rejoin", "recover"] == control.asked
     assert ["ThreadRunCompleted", "RunDone", "Done"] == names(following.events)
@@ -176,7 +176,7 @@ def test_a_server_that_cannot_be_asked_is_noted_on_the_first_failure() -> None:
     control = ScriptedControl(recoveries=[TransportError("gone")])
     reader = reader_of(control, sse(run("created")))
     with pytest.raises(IncompleteStreamError) as caught:
-        play(reader.go_on(), False, False)  # not aborted
+        play(reader.go_on(), *[0.0, 0.0, False, 0.0, False])  # not aborted
     assert "could not be asked what became of the run: gone" in caught.value.__notes__[0]
 
 
@@ -190,7 +190,7 @@ def test_an_abort_while_the_server_is_asked_drops_what_it_says() -> None:
         return True
 
     with pytest.raises(IncompleteStreamError):
-        play(reader.go_on(), False, abort)  # not aborted
+        play(reader.go_on(), *[0.0, 0.0, False, 0.0, abort])  # not aborted
 
 
 @pytest.mark.parametrize("control", [None, ScriptedControl()], ids=["no control", "a control"])
@@ -212,7 +212,7 @@ def test_an_error_that_is_not_of_a_stream_leaves_the_recovery_as_it_is() -> None
     """It is a bug, or comes from the user's code."""
     reader = reader_of(ScriptedControl(sources=[ZeroDivisionError()]), sse(run("created")))
     with pytest.raises(ZeroDivisionError):
-        play(reader.go_on(), False)  # not aborted
+        play(reader.go_on(), 0.0, 0.0, False)  # not aborted
 
 
 def test_a_reader_without_a_shell_waits_for_the_frame_after_an_error_too() -> None:

@@ -94,8 +94,9 @@ class ScriptedControl:
         found: tuple[models.Run, list[Decoded]] | None = self._next(self.recoveries)
         return found
 
-    def rejoin(self) -> Flow[Source | None]:
+    def rejoin(self, snapshots: Snapshots) -> Flow[Source | None]:
         """Return the next source."""
+        del snapshots
         self.asked.append("rejoin")
         self.stopped = yield Wait(0)
         source: Source | None = self._next(self.sources)

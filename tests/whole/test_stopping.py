@@ -367,10 +367,10 @@ def test_cancel_asks_a_server_that_then_falls_silent(record_testsuite_property: 
     assert 0.2 == report.error.timeout
 
 
-def test_cancel_before_the_first_byte_ends_the_newest_run_of_the_thread() -> None:
+def test_cancel_before_the_first_byte_ends_the_run_with_the_key() -> None:
     """No event of the run has come."""
     with hanging("mute") as talk:
-        stream = talk.stream()
+        stream = talk.stream(run_keys=True)
         begun = time.monotonic()
         cancelled = stream.cancel()
         assert time.monotonic() - begun < SOON
@@ -596,10 +596,11 @@ def test_ctrl_c_in_a_callback_cancels_too() -> None:
         assert eventually(lambda: talk.run.status == "cancelled")
 
 
-def test_ctrl_c_before_the_first_byte_cancels_the_newest_run() -> None:
-    """Otherwise the thread would stay locked."""
+@pytest.mark.parametrize("run_keys", [True, False])
+def test_ctrl_c_before_the_first_byte_cancels_the_run_with_the_key(*, run_keys: bool) -> None:
+    """Otherwise the thread would stay locked; without a key no run is taken for it."""
     with hanging("mute") as talk:
-        stream = talk.stream(cancel_on_interrupt=True)
+        stream = talk.stream(cancel_on_interrupt=True, run_keys=run_keys)
         old = signal.signal(signal.SIGALRM, signal.default_int_handler)
         try:
             signal.setitimer(signal.ITIMER_REAL, 0.05)
@@ -608,7 +609,10 @@ def test_ctrl_c_before_the_first_byte_cancels_the_newest_run() -> None:
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
             signal.signal(signal.SIGALRM, old)
-        assert eventually(lambda: talk.run.status == "cancelled")
+        if run_keys:
+            assert eventually(lambda: talk.run.status == "cancelled")
+        else:
+            assert [] == talk.asked("/cancel")
 
 
 def test_ctrl_c_does_not_wait_for_a_run_that_cannot_be_cancelled() -> None:

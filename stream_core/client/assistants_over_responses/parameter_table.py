@@ -262,6 +262,13 @@ ROWS: tuple[Row, ...] = (
         "their connection",
     ),
     Row(
+        ("run",),
+        "run_keys",
+        "",
+        refusal="run_keys: the server keeps no list of runs in which a key could be found; leave "
+        "it out",
+    ),
+    Row(
         ("submit",),
         "tool_outputs",
         "items `function_call_output` or `custom_tool_call_output`; "
