@@ -30,6 +30,7 @@ EXTRA = {
     "whole/test_faults.py": "the faults of the peers, each by name, done right",
     "whole/test_interop.py": "official clients against LocalServer",
     "whole/test_lookalikes.py": "servers that speak Assistants in a manner of their own",
+    "whole/test_recovery_trust.py": "what recovery does when nothing can be trusted, over HTTP",
     "whole/test_recordings.py": "every recorded stream, whole and at any split",
     "whole/test_responses_manners.py": "what Responses servers really send, with neighbours",
     "whole/test_requests_trust.py": "deadlines, ids of all kinds, and misuse, over real sockets",

@@ -10,7 +10,7 @@ import json
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Event, Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from attrs import define, field, frozen
@@ -19,11 +19,11 @@ from stream_core import Client
 from tests.support.frames import sse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from tests.support.frames import Frame
 
-__all__ = ["Answer", "Asked", "ScriptedServer", "frames", "json_answer", "running"]
+__all__ = ["Answer", "Asked", "Script", "ScriptedServer", "frames", "json_answer", "running"]
 
 
 @frozen
@@ -66,20 +66,24 @@ class Asked:
     body: Any
 
 
+#: An answer, or what makes one of the request.
+Script: TypeAlias = "Answer | Callable[[Asked], Answer]"
+
+
 @define
 class ScriptedServer:
     """The server that :func:`running` runs.
 
     Attributes:
         base_url: Its address.
-        answers: The answers that are left.
+        answers: The answers that are left; a function is called with the request.
         asked: Every request so far.
         closing: Set when the server closes.
         client: A client for it, without retries; it is closed with the server.
     """
 
     base_url: str
-    answers: list[Answer]
+    answers: list[Script]
     asked: list[Asked] = field(factory=list)
     closing: Event = field(factory=Event)
     client: Client = field(init=False)
@@ -99,8 +103,8 @@ class ScriptedServer:
 
 
 @contextmanager
-def running(*answers: Answer) -> Iterator[ScriptedServer]:
-    """Run a server that gives ANSWERS, one for each request."""
+def running(*answers: Script) -> Iterator[ScriptedServer]:
+    """Run a server that gives ANSWERS, one for each request; a function makes one of it."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -115,6 +119,7 @@ def running(*answers: Answer) -> Iterator[ScriptedServer]:
             )
             missing = json_answer({"error": {"message": f"nothing for {self.path}"}}, 500)
             answer = server.answers.pop(0) if server.answers else missing
+            answer = answer(server.asked[-1]) if callable(answer) else answer
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.content_type)
             more = 1 if answer.cut or answer.held else 0
