@@ -233,13 +233,18 @@ class _Missed:
         out += message_goes_on(message, seen, waits=waits)
 
     def _messages_without_steps(self, steps: Sequence[RunStep]) -> Flow[None]:
-        """Ask for the messages of a run none of whose STEPS writes one: it may have no steps."""
+        """Ask for the messages of a run none of whose STEPS writes one: it may have no steps.
+
+        A list may have those of other runs, if the server ignores what it was asked for.
+        """
         writes = models.MessageCreationStepDetails
         if self._messages or any(isinstance(step.step_details, writes) for step in steps):
             return
         for message in (yield from self._server.messages(self._run)):
             if message.run_id == self._run.id:
                 self._note_message(message)
+            elif not message.run_id and message.role == "assistant":
+                raise StreamError(f"message {message.id} does not say which run it is of")
 
 
 def _under(asked: str, found: T) -> T:

@@ -32,7 +32,7 @@ from stream_core.errors import (
 from .cancelling import cancel
 from .chained import ChainedControl
 from .paths import server_path
-from .polling import persist, poll
+from .polling import TRIES, persist, poll
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -128,8 +128,10 @@ class ResponsesControl(ChainedControl):
         self._cancelled = False
         # The response that was answered: the one that follows has another id.
         self._answered: str | None = None
-        # The place at which it was joined last: without anything new, doing it again is of no use.
+        # The place at which it was joined last, and how often: without anything new, doing it again
+        # and again is of no use.
         self._joined: tuple[str, int | None] | None = None
+        self._joins = 0
         self.recovers = recover and self._background
 
     # --- Rounds -------------------------------------------------------------------------
@@ -239,15 +241,17 @@ class ResponsesControl(ChainedControl):
                 "the id of the response was not seen, and no other is taken for it; "
                 "a response may be going on in the background"
             )
-        if not self._cancelled and self._joined != (response_id, number):
-            self._joined = response_id, number
+        if self._joined != (response_id, number):
+            self._joined, self._joins = (response_id, number), 0
+        if not self._cancelled and self._joins < TRIES:
+            self._joins += 1
             self._dialect.rejoin()
             query = {"stream": "true", "starting_after": number}
             opened = Open("GET", _of(response_id), self._options_of(query))
             try:
                 source: Source = yield from persist(lambda: one(opened))
             except (APIStatusError, NotAnEventStreamError):
-                pass  # a server without this, or a response that it does not stream
+                self._joins = TRIES  # a server without this, or a response that it does not stream
             else:
                 return source
         return (yield from self._wait(response_id))

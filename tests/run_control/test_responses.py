@@ -737,8 +737,10 @@ def test_a_locked_conversation_is_waited_for_once() -> None:
 
 
 def test_a_background_response_is_rejoined_after_what_was_read() -> None:
-    """Once for each place; else it is asked for until it has ended."""
+    """Three times at each place; then it is asked for until it has ended."""
     control, _ = control_of(*saying()[:3], background=True)
+    for _ in range(2):
+        assert GOES_ON == play_all(control.rejoin(Snapshots()), GOES_ON)[1]
     effects, source = play_all(control.rejoin(Snapshots()), GOES_ON)
     (opened,) = effects
     assert isinstance(opened, Open)

@@ -465,6 +465,16 @@ def test_the_messages_of_a_run_without_steps_are_fetched() -> None:
     assert "Hello world" == log.text
 
 
+def test_a_message_that_does_not_say_whose_it_is_is_an_error() -> None:
+    """It may be of this run, or of another."""
+    listed = json_answer({"data": [{**said("Hello world"), "run_id": None}]})
+    begun = frames(run("queued", thread_id="thread_1"), cut=True)
+    with running(begun, ENDED, NO_STEPS, listed) as server:
+        stream, _ = begin(server)
+        error = fails(stream, TransportError)
+    assert "message msg_1 does not say which run it is of" in error.__notes__[0]
+
+
 def test_an_answer_about_another_object_is_an_error() -> None:
     """A cache, or a server that mixes things up."""
     with running(CUT_HELLO, *[json_answer({"id": "run_7", "status": "completed"})] * 3) as server:
