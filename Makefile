@@ -21,7 +21,7 @@ MAKEFLAGS += --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-llm test lint types format nox wheel soak audit clean
+.PHONY: help demo demo-llm test recovery lint types format nox wheel soak audit clean
 .PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
@@ -36,6 +36,10 @@ demo-llm: $(VENV)/for-demo $(VENV)/for-llm ## a real model on this machine, no k
 # The tests run last, so that their summary is the last thing said.
 test: lint types $(VENV)/for-llm $(VENV)/for-servers $(VENV)/for-aimock ## lint, types, and the tests with coverage
 	$(BIN)/python -m pytest --cov --numprocesses=auto --maxprocesses=4 --dist=loadgroup
+
+# ARGS are options and files of recorded streams, for example: make recovery ARGS="--step 7"
+recovery: $(VENV)/for-dev ## cut runs at every byte and compare them with the same run uncut (an hour)
+	$(BIN)/python -m tests.support.cuts $(ARGS)
 
 lint: $(VENV)/for-dev ## ruff: the rules, and whether the formatter would change anything
 	$(BIN)/ruff check

@@ -1,10 +1,7 @@
 """What was missed is delivered, once, wherever the connection is lost.
 
-The first part cuts one run (a tool round, then a message of text, image and text) at every
-byte of both its replies. There the replies are recorded, and so are the server's answers to
-the questions that a recovery asks, so that only the cutting is repeated; questions, answers and
-the ways through the library are the real ones. The second part cuts at fewer places over real
-HTTP, and the third has what is special: runs that go on, fail, or cannot be asked about.
+The first part cuts a run at a few places over real HTTP (``whole/test_recovery_everywhere`` cuts at
+many more), and the second has what is special: runs that go on, fail, or cannot be asked about.
 """
 
 from __future__ import annotations
@@ -12,16 +9,15 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter
-from functools import cache
 from threading import Event as Flag
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import attrs
 import pytest
 
 from handlers.routes import CALLBACKS
 from stream_core import events, models
-from stream_core.convert.payloads import structure, unstructure
+from stream_core.convert.payloads import unstructure
 from stream_core.dialects import Decoded
 from stream_core.effects import Wait, immediate
 from stream_core.errors import (
@@ -33,7 +29,6 @@ from stream_core.errors import (
     StreamTimeoutError,
     TransportError,
 )
-from stream_core.run_control.assistants import AssistantsControl
 from stream_core.run_control.recovery import Recovery
 from stream_core.snapshots.stream_state import Snapshots
 from stream_core.streams.driver import StreamDriver
@@ -55,11 +50,8 @@ from stream_core.testing import (
     StopShort,
     Turn,
 )
-from stream_core.tools.rounds import ToolRounds
-from stream_core.tools.tool_set import ToolSet
 from tests.support import flows
 from tests.support.conversations import Conversation, conversation, get_tides
-from tests.support.flows import KeepingDriver
 from tests.support.frames import Recorder, check_transcript
 
 if TYPE_CHECKING:
@@ -67,11 +59,9 @@ if TYPE_CHECKING:
 
     from stream_core.effects import Effect, Flow
     from stream_core.events import Event
-    from stream_core.http.transport import Transport
     from stream_core.testing.responder import Answer
 
 PORTO = {"port": "Porto"}
-TOOLS = ToolSet(get_tides)
 
 
 def two_rounds(turn: Turn) -> Answer:
@@ -118,196 +108,11 @@ class Listener:
                 self.reports.append(event)
 
 
-@attrs.frozen
-class Outcome:
-    """What must not depend on where the connection was lost."""
-
-    run: Any
-    messages: Any
-    steps: Any
-    counts: Counter[str]
-    texts: dict[tuple[str, int], str]
-
-
-def outcome(stream: Stream, listener: Listener) -> Outcome:
-    """Read STREAM, which LISTENER listens to, to its end."""
-    run = stream.until_done()
-    check_transcript(listener.events, ended=True)
-    return Outcome(
-        unstructure(run),
-        unstructure(stream.get_final_messages()),
-        unstructure(stream.get_final_run_steps()),
-        listener.counts,
-        listener.texts,
-    )
-
-
-# --- At every byte ------------------------------------------------------------------------------
-
-
-#: Fields that say nothing about how a run goes.
-SETTINGS = {
-    *("object", "assistant_id", "model", "tool_choice", "temperature", "top_p", "usage"),
-    *("parallel_tool_calls", "response_format", "truncation_strategy", "created_at"),
-}
-
-
-def lean(value: Any) -> Any:
-    """Leave out of a JSON value what is null, empty or a setting: fewer bytes to cut."""
-    if isinstance(value, dict):
-        return {
-            key: lean(one)
-            for key, one in value.items()
-            if one not in (None, [], {}) and key not in SETTINGS
-        }
-    return [lean(one) for one in value] if isinstance(value, list) else value
-
-
-def lean_frames(data: bytes) -> bytes:
-    """The same for each frame of a reply."""
-    frames = []
-    for frame in data.decode().split("\n\n")[:-1]:
-        name, payload = frame.split("\ndata: ")
-        if payload != "[DONE]":
-            value = lean(json.loads(payload))
-            payload = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        frames.append(f"{name}\ndata: {payload}\n\n")
-    return "".join(frames).encode()
-
-
-class Remembering:
-    """Stands for a transport: plays both replies, and asks each question once at each stage.
-
-    Attributes:
-        stage: 0 until outputs are submitted, then 1.
-        replies: What the server said at each.
-        submitted: The bodies of what was submitted.
-    """
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport: Transport | None = transport
-        self._answers: dict[tuple[int, str, str], Any] = {}
-        self.closed, self.max_retries = False, 0
-        self.stage = 0
-        self.replies: list[bytes] = []
-        self.submitted: list[Any] = []
-
-    def request(self, method: str, path: str, **options: Any) -> Any:
-        """Ask the server, or remember what it said."""
-        assert "GET" == method
-        key = (self.stage, path, json.dumps(options.get("query"), sort_keys=True))
-        if key not in self._answers:
-            assert self._transport is not None, f"{path} was not asked while the run was there"
-            self._answers[key] = lean(self._transport.request(method, path, **options))
-        return self._answers[key]
-
-    def record(self, method: str, path: str, body: Any) -> None:
-        """Have a reply, and ask what a recovery may ask after it."""
-        assert self._transport is not None
-        self.stage = len(self.replies)
-        source = self._transport.open(method, path, body={**body, "stream": True})
-        self.replies.append(lean_frames(b"".join(source)))
-        thread_id = path.split("/")[2]
-        control, driver = AssistantsControl(thread_id=thread_id), KeepingDriver(cast("Any", self))
-        assert driver.run(control.recover(Snapshots())) is not None
-
-    def seal(self) -> None:
-        """Ask nothing any more."""
-        self._transport = None
-
-
-@attrs.frozen
-class Cut:
-    """A connection that is lost: after how many bytes of which reply, and how that shows."""
-
-    reply: int
-    offset: int
-    silently: bool
-
-    def pieces(self, data: bytes, reply: int) -> Iterator[bytes]:
-        """Give the bytes of REPLY as they come over that connection."""
-        if reply != self.reply:
-            yield data
-            return
-        yield data[: self.offset]
-        if not self.silently:
-            raise TransportError("the connection broke")
-
-
-@attrs.define
-class Playing:
-    """A transport whose connection is lost once."""
-
-    memory: Remembering
-    cut: Cut
-    stage: int = 0
-
-    def request(self, method: str, path: str, **options: Any) -> Any:
-        """Remember what the server said at this stage."""
-        self.memory.stage = self.stage
-        return self.memory.request(method, path, **options)
-
-    def open(self, method: str, path: str, **options: Any) -> Any:
-        """Submit outputs: the second reply."""
-        assert path.endswith("/submit_tool_outputs")
-        self.memory.submitted.append(options["body"])
-        self.stage += 1
-        return self.cut.pieces(self.memory.replies[1], 1)
-
-
-@cache
-def memory() -> Remembering:
-    """The run, recorded once for all tests."""
-    with conversation(two_rounds) as talk:
-        transport = talk.client._transport
-        bare = transport.request("POST", "/assistants", body={"model": "m"})
-        remembering = Remembering(transport)
-        path = f"/threads/{talk.thread_id}/runs"
-        remembering.record("POST", path, {"assistant_id": bare["id"]})
-        answer = KeepingDriver().run(ToolRounds(TOOLS).answer(talk.run))
-        remembering.record("POST", f"{path}/{talk.run.id}/submit_tool_outputs", answer)
-    remembering.seal()
-    return remembering
-
-
-def play(cut: Cut) -> tuple[Outcome, Listener]:
-    """Read the recorded run over a connection that is lost."""
-    thread_id = str(structure(models.Run, run_of(memory())).thread_id)
-    transport: Any = Playing(memory(), cut)
-    control = AssistantsControl(thread_id=thread_id, rounds=ToolRounds(TOOLS))
-    listener = Listener()
-    source = cut.pieces(memory().replies[0], 0)
-    stream = Stream(source, listener, dialect="assistants", control=control, transport=transport)
-    return outcome(stream, listener), listener
-
-
-def run_of(remembering: Remembering) -> Any:
-    """The payload of the first frame."""
-    return json.loads(remembering.replies[0].split(b"\n")[1].removeprefix(b"data: "))
-
-
-UNCUT = Cut(-1, 0, silently=False)
-
-
-@pytest.mark.parametrize("silently", [False, True], ids=["broken", "at a silent end"])
-@pytest.mark.parametrize("reply", [0, 1])
-def test_a_run_is_the_same_wherever_its_connection_is_lost(reply: int, *, silently: bool) -> None:
-    """At every byte: run, messages, steps, texts, and how often each created and done came."""
-    expected, _ = play(UNCUT)
-    assert 1 == expected.counts["Done"] == expected.counts["StreamEnd"]
-    assert 2 == expected.counts["MessageTextDone"] == expected.counts["ToolOutput"]
-    memory().submitted.clear()
-    size = len(memory().replies[reply])
-    wrong = [offset for offset in range(size) if play(Cut(reply, offset, silently))[0] != expected]
-    assert [] == wrong
-    assert size == len(memory().submitted)
-
-
 # --- Over HTTP ----------------------------------------------------------------------------------
 
 CHUNKED, CLOSE = Framing(), Framing(framing="close")
 FRAMINGS = pytest.mark.parametrize("framing", [CHUNKED, CLOSE], ids=["chunked", "close"])
-PLACES = 10
+PLACES = 4
 
 
 def listen(talk: Conversation, **params: Any) -> tuple[Stream, Listener]:

@@ -56,7 +56,8 @@ from stream_core.tools.rounds import ToolRounds
 from stream_core.tools.tool_set import ToolSet
 from tests.support.conversations import conversation, get_tides
 from tests.support.flows import KeepingDriver
-from tests.support.frames import check_transcript
+from tests.support.frames import check_transcript, sse
+from tests.support.responses_frames import added, arguments, done, response, text, text_part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,7 +66,22 @@ if TYPE_CHECKING:
     from stream_core.http.transport import Transport
     from stream_core.testing.responder import Answer
 
-__all__ = ["Plan", "Take", "differences", "places", "quick_pauses", "recorded", "takes"]
+__all__ = [
+    "RESPONDERS",
+    "UNCUT",
+    "Log",
+    "NotATake",
+    "Plan",
+    "Take",
+    "differences",
+    "main",
+    "places",
+    "plans_of",
+    "quick_pauses",
+    "recorded",
+    "response_take",
+    "takes",
+]
 
 #: The key that each request of a run has here.
 KEY = "the key of this request"
@@ -128,30 +144,34 @@ _JOINED: dict[type[Any], Callable[[Any, Any], Any]] = {
 
 def _entries(name: str, event: Any) -> Iterator[tuple[Any, ...]]:
     """Yield what an event says: a name, where, and a value; one that is a tuple stands alone."""
-    match event:
-        case events.MessageTextDelta():
-            if event.delta.value:
-                yield name, event.message_id, event.index, event.delta.value
-        case events.MessageRefusalDelta():
-            if event.delta.refusal:
-                yield name, event.message_id, event.index, event.delta.refusal
-        case events.MessageAnnotation():
-            said = unstructure(event.annotation)
-            kept = {key: x for key, x in said.items() if key not in ("index", "file_citation")}
-            yield name, event.message_id, event.index, (json.dumps(kept),)
-        case events.RunStepToolCallDelta():
-            for what, value in _call_parts(event.delta):
-                yield name, event.run_step_id, event.index, what, value
-        case events.RunStepToolCallCreated():
-            yield name, event.run_step_id, (event.index,)
-        case events.MessageTextCreated():
-            yield name, event.message_id, (event.index,)
-        case _ if isinstance(event, _CREATED):
-            yield name, (event.data.id,)
-        case events.ToolOutput():
-            yield name, (event.tool_call.id, event.output)
-        case _:
-            yield name, (repr(_said(event)),)
+    if isinstance(event, events.MessageTextDelta | events.MessageRefusalDelta):
+        said = unstructure(event.delta)
+        piece = said.get("value") or said.get("refusal")
+        if piece:
+            yield name, event.message_id, event.index, piece
+    elif isinstance(event, events.RunStepToolCallDelta):
+        for what, value in _call_parts(event.delta):
+            yield name, event.run_step_id, event.index, what, value
+    elif isinstance(event, _CREATED):
+        yield name, (event.data.id,)
+    else:
+        yield name, (repr(_WHERE.get(type(event), _said)(event)),)
+
+
+#: What is compared of some events: where they are, and not a snapshot that is live.
+_WHERE: dict[type[Any], Callable[[Any], Any]] = {
+    events.MessageTextCreated: lambda event: (event.message_id, event.index),
+    events.RunStepToolCallCreated: lambda event: (event.run_step_id, event.index),
+    events.ToolOutput: lambda event: (event.tool_call.id, event.output),
+    events.MessageAnnotation: lambda event: (event.message_id, event.index, _cited(event)),
+}
+
+
+def _cited(event: events.MessageAnnotation) -> Any:
+    """Return an annotation without what only deltas have."""
+    said = unstructure(event.annotation)
+    said.get("file_citation", {}).pop("quote", None)
+    return {key: x for key, x in said.items() if key != "index"}
 
 
 def _said(event: Any) -> Any:
@@ -178,8 +198,8 @@ def _call_parts(delta: Any) -> Iterator[tuple[Any, Any]]:
         if inner.get(name):
             yield name, inner[name]
     for output in inner.get("outputs") or ():
-        text = output.get("logs")
-        yield ("output", output["index"]), text or (json.dumps(output),)
+        logs = output.get("logs")
+        yield ("output", output["index"]), logs or (json.dumps(output),)
 
 
 # --- Plans --------------------------------------------------------------------------------------
@@ -237,9 +257,13 @@ class Take:
     first: int = 0
     checked: bool = True
 
+    def line(self, plan: Plan) -> Line:
+        """Return the transport that loses what PLAN says."""
+        return Line(self, plan)
+
     def play(self, plan: Plan) -> tuple[Log, Stream]:
         """Read the run as PLAN says."""
-        line = Line(self, plan)
+        line = self.line(plan)
         log = Log()
         stream = self.read(line.reply(0), line, log)
         stream.until_done()
@@ -343,8 +367,8 @@ def _lean(value: Any) -> Any:
 def _lean_frames(data: bytes) -> bytes:
     """Do the same with each frame of a reply."""
     made = []
-    for text in data.decode().split("\n\n")[:-1]:
-        name, payload = text.split("\ndata: ")
+    for one in data.decode().split("\n\n")[:-1]:
+        name, payload = one.split("\ndata: ")
         if payload != "[DONE]":
             value = _lean(json.loads(payload))
             payload = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -446,7 +470,7 @@ def _failing(_: Turn) -> Answer:
     return [Say("It blows from"), Fail("server_error", "no wind")]
 
 
-_RESPONDERS: dict[str, Callable[[Turn], Answer]] = {
+RESPONDERS: dict[str, Callable[[Turn], Answer]] = {
     "a round of two calls, text, image, text": _two_rounds,
     "code, annotations, refusal, three messages": _code,
     "a round, an approval, a file search": _three_rounds,
@@ -498,9 +522,11 @@ def recorded(path: Path) -> Take:
 
     def read(source: Iterable[bytes], line: Any, log: Log) -> Stream:
         control = AssistantsControl(
-            thread_id=None if makes_thread else run.thread_id, key=None if answered else KEY, answered=answered,
+            thread_id=None if makes_thread else run.thread_id,
             run_id=run.id if answered else None,
-        )  # fmt: skip
+            key=None if answered else KEY,
+            answered=answered,
+        )
         return Stream(source, log, dialect="assistants", control=control, transport=line)
 
     first = data.index(_END) + 2 if makes_thread else 0
@@ -570,11 +596,10 @@ def _answered(data: bytes) -> list[str]:
 
 def _of_response(name: str, data: bytes) -> Take:
     """Make a take of a background response: it is joined again."""
-    text = data.decode()
     ended: Any = {}
     spread = [
         _with_number_first(frame, number)
-        for number, frame in enumerate(text.split("\n\n"))
+        for number, frame in enumerate(data.decode().split("\n\n"))
         if "data:" in frame
     ]
     reply = "".join(f"{frame}\n\n" for frame in spread).encode()
@@ -594,6 +619,36 @@ def _of_response(name: str, data: bytes) -> Take:
     return Take(name, [reply], [answers], read, reply.index(_END) + 2, _keeps_promises(log))
 
 
+def response_take() -> Take:
+    """Return a background response with a message and a call, made here."""
+    message: dict[str, Any] = {"role": "assistant", "content": [text_part("It is 42 🎉.")]}
+    call: dict[str, Any] = {
+        "call_id": "call_1",
+        "name": "get_tides",
+        "arguments": '{"port":"Porto"}',
+    }
+    frames = [
+        response("created", status="in_progress"),
+        added("message", "msg_1", role="assistant", content=[]),
+        text("It is ", "msg_1"),
+        text("42 🎉.", "msg_1"),
+        done("message", "msg_1", status="completed", **message),
+        added("function_call", "fc_1", 1, **{**call, "arguments": ""}),
+        arguments('{"port":', "fc_1", 1),
+        arguments('"Porto"}', "fc_1", 1),
+        done("function_call", "fc_1", 1, status="completed", **call),
+        response(
+            "completed",
+            status="completed",
+            output=[
+                {"type": "message", "id": "msg_1", "status": "completed", **message},
+                {"type": "function_call", "id": "fc_1", "status": "completed", **call},
+            ],
+        ),
+    ]
+    return _of_response("a response made here", sse(*frames))
+
+
 def _with_number_first(frame: str, number: int) -> str:
     """Return a frame whose data begins with its number in the stream."""
     name, _, data = frame.partition("data:")
@@ -602,8 +657,8 @@ def _with_number_first(frame: str, number: int) -> str:
         return frame
     fields = {"sequence_number": number, **json.loads(value), "type": json.loads(value)["type"]}
     fields["sequence_number"] = number
-    text = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
-    return f"{name}data: {text}"
+    made = json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+    return f"{name}data: {made}"
 
 
 # --- At every byte ------------------------------------------------------------------------------
@@ -612,7 +667,7 @@ def _with_number_first(frame: str, number: int) -> str:
 @cache
 def takes() -> tuple[Take, ...]:
     """Return the runs of the test server, recorded once."""
-    return tuple(record(name, responder) for name, responder in _RESPONDERS.items())
+    return tuple(record(name, responder) for name, responder in RESPONDERS.items())
 
 
 def places(data: bytes, sample: int, seed: str, first: int = 0) -> list[int]:
@@ -722,6 +777,12 @@ def plans_of(take: Take, step: int) -> Iterator[tuple[str, Iterator[Plan]]]:
             )
 
 
+def say(line: str) -> None:
+    """Write a line at once: a long run is watched."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Cut every take at every byte, print figures, and return how many runs differed."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.cuts")
@@ -729,12 +790,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="only takes whose name contains this")
     parser.add_argument("recordings", nargs="*", type=Path, help="files of recorded streams")
     given = parser.parse_args(arguments)
-    found, total, failed, begun = list(takes()), 0, 0, time.monotonic()
+    found = [*takes(), response_take()]
+    total, failed, begun = 0, 0, time.monotonic()
     for path in given.recordings:
         try:
             found.append(recorded(path))
         except NotATake as reason:
-            print(f"{path.name}: left out ({reason})")
+            say(f"{path.name}: left out ({reason})")
     with quick_pauses():
         for take in found:
             if given.only not in take.name:
@@ -742,10 +804,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for what, plans in plans_of(take, given.step):
                 count, wrong = differences(take, plans)
                 total, failed = total + count, failed + len(wrong)
-                print(f"{take.name}, {what}: {count} cuts, {len(wrong)} differences", flush=True)
+                say(f"{take.name}, {what}: {count} cuts, {len(wrong)} differences")
                 for plan, why in wrong[:3]:
-                    print(f"    {plan}: {why[:600]}")
-    print(f"{total} cuts, {failed} differences, {time.monotonic() - begun:.0f} s")
+                    say(f"    {plan}: {why[:600]}")
+    say(f"{total} cuts, {failed} differences, {time.monotonic() - begun:.0f} s")
     return failed
 
 
