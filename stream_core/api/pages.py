@@ -63,8 +63,9 @@ class PageData(Generic[T]):
         """
         if not self.has_more or self.last_id is None:
             return None
-        if not isinstance(self.last_id, str):
-            raise DecodeError(f"the list goes on after {self.last_id!r}, which is not an id")
+        cursor: object = self.last_id  # as sent
+        if not isinstance(cursor, str):
+            raise DecodeError(f"the list goes on after {cursor!r}, which is not an id")
         page = yield from self._fetch(self.last_id)
         seen = self._seen.union([self.last_id], _ids(self.data)[-1:])
         repeated = seen.intersection([*_ids(page.data), *([page.last_id] if page.has_more else [])])

@@ -159,7 +159,7 @@ class StreamingResource(Resource):
             options,
             thread_id=thread_id,
             run_id=run_id,
-            key=put_key(options["body"]) if with_key else None,
+            key=put_key(options.setdefault("body", {})) if with_key else None,
             answered=_call_ids(required.get("tool_outputs", ())),
             rounds=call.rounds,
             recover=call.recover,

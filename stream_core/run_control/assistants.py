@@ -32,7 +32,7 @@ from stream_core.models import TERMINAL_RUN_STATUSES, Message, Run, RunStep
 
 from .cancelling import cancel
 from .limits import within
-from .paths import ServerIdError, server_path
+from .paths import server_path
 from .polling import TRIES, persist
 from .recovery import DEFAULT_RECOVERY_SECONDS, Recovery
 from .run_keys import RUN_KEY, find_run
@@ -147,8 +147,6 @@ class AssistantsControl:
                 raise
             try:
                 source = yield from self._look_after(failure)
-            except ServerIdError as second:
-                raise second from failure
             except StreamError as second:
                 failure.add_note(f"it is not known what became of the run: {second}")
                 raise failure from failure.__cause__

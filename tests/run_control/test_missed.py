@@ -193,6 +193,12 @@ def test_an_annotation_comes_with_the_text_that_it_marks(
     assert expected == [(x.value, [one.index for one in x.annotations]) for x in missed]
 
 
+def test_a_text_may_end_with_an_annotation() -> None:
+    """Then nothing comes after it."""
+    missed = list(message_goes_on(message(text("A [1]", cites("[1]", 5))), None, waits=True))
+    assert ["thread.message.delta", "thread.message.completed"] == [one.name for one in missed]
+
+
 def test_annotations_without_a_place_come_last() -> None:
     """A server may not say where they are, or something impossible."""
     odd = [cites("[1]"), cites("[2]", 99), {"type": "unknown"}]

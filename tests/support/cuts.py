@@ -17,7 +17,6 @@ import random
 import sys
 import time
 from functools import cache
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -440,27 +439,24 @@ def _add_lists(
 
 def _two_rounds(turn: Turn) -> Answer:
     if not turn.results:
-        calls = [{"port": "Porto"}, {"port": "Faro"}]
-        return CallFunctions([FunctionCall("get_tides", one) for one in calls])
+        return CallFunctions([FunctionCall("get_tides", {"port": x}) for x in ("Porto", "Faro")])
     return [Say("Höhe: 4 m."), ShowImage("file_1"), Say("Bye!")]
 
 
 def _code(_: Turn) -> Answer:
     marked: list[Any] = [FileCitation("[1]", "file_1"), UrlCitation("[2]", "https://here/2", "two")]
     return [
-        RunCode("print(6 * 7)", logs="forty two", image_file_id="file_2"),
-        Say("It is [1] 42 🎉 [2].", annotations=marked),
+        RunCode("print(6)", logs="forty two", image_file_id="file_2"),
+        Say("It is [1] 🎉 [2].", annotations=marked),
         NewMessage(),
-        Refuse("No, I will not."),
+        Refuse("No, never."),
         ShowImageURL("https://here/3"),
-        NewMessage(),
-        Say("Well."),
     ]
 
 
 def _three_rounds(turn: Turn) -> Answer:
     if not turn.results:
-        return [Say("Moment …"), CallFunctions([FunctionCall("get_tides", {"port": "Porto"})])]
+        return [Say("So …"), CallFunctions([FunctionCall("get_tides", {"port": "Porto"})])]
     if len(turn.results) == 1 and turn.results[0].approved is None:
         return AskApproval([McpCall("docs", "search", {"q": "tides"}, "found")])
     return [SearchFiles([SearchResult("file_1", "tides.txt", 0.9, "high")]), Say("16:35.")]
@@ -472,7 +468,7 @@ def _failing(_: Turn) -> Answer:
 
 RESPONDERS: dict[str, Callable[[Turn], Answer]] = {
     "a round of two calls, text, image, text": _two_rounds,
-    "code, annotations, refusal, three messages": _code,
+    "code, annotations, refusal, two messages": _code,
     "a round, an approval, a file search": _three_rounds,
     "a run that fails": _failing,
 }
@@ -702,18 +698,14 @@ def differences(take: Take, plans: Iterable[Plan]) -> tuple[int, list[tuple[Plan
         if log.entries != uncut.entries:
             wrong.append((plan, _first(uncut.entries, log.entries)))
         elif _state(stream) != expected:
-            wrong.append((plan, "the snapshots differ"))
+            wrong.append((plan, f"expected {expected}, got {_state(stream)}"))
     return count, wrong
 
 
 def _state(stream: Stream) -> list[Any]:
-    """Return run, messages and steps at the end."""
-    return [
-        unstructure(one)
-        for one in chain(
-            [stream.until_done()], stream.get_final_messages(), stream.get_final_run_steps()
-        )
-    ]
+    """Return run, messages and steps at the end; what is in them came with their last events."""
+    found: list[Any] = [*stream.get_final_messages(), *stream.get_final_run_steps()]
+    return [(one.id, one.status) for one in [stream.get_final_run(), *found]]
 
 
 def _first(expected: list[Any], actual: list[Any]) -> str:
