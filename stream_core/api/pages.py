@@ -8,7 +8,7 @@ go on without an object, is an error: its end would never come, and what it lack
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from attrs import evolve, field, frozen
 
@@ -63,7 +63,7 @@ class PageData(Generic[T]):
         """
         if not self.has_more or self.last_id is None:
             return None
-        cursor: object = self.last_id  # as sent
+        cursor = cast("object", self.last_id)  # as sent
         if not isinstance(cursor, str):
             raise DecodeError(f"the list goes on after {cursor!r}, which is not an id")
         page = yield from self._fetch(self.last_id)

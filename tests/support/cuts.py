@@ -667,12 +667,14 @@ def takes() -> tuple[Take, ...]:
 
 
 def places(data: bytes, sample: int, seed: str, first: int = 0) -> list[int]:
-    """Return where to cut DATA, from FIRST on: about ends of frames, and SAMPLE other places."""
-    ends, at = set[int](), -1
+    """Return where to cut DATA, from FIRST on: at each end of a frame, and at SAMPLE other places.
+
+    An end is, in turn, before its last byte, after it, and after the first byte of the next frame.
+    """
+    chosen, at = {0, *random.Random(seed).sample(range(len(data)), min(sample, len(data)))}, -1
     while (at := data.find(_END, at + 1)) >= 0:
-        ends.update((at + 1, at + 2, at + 3))
-    chosen = random.Random(seed).sample(range(len(data)), min(sample, len(data)))
-    return sorted(x for x in {0, *ends, *chosen} if first <= x < len(data))
+        chosen.add(at + 1 + len(chosen) % 3)
+    return sorted(x for x in chosen if first <= x < len(data))
 
 
 def differences(take: Take, plans: Iterable[Plan]) -> tuple[int, list[tuple[Plan, str]]]:

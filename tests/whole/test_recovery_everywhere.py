@@ -1,6 +1,6 @@
 """A run is the same wherever its connection is lost: callback by callback, and delta by delta.
 
-This is the short form: about every end of a frame, and at some other places. ``make recovery`` cuts
+This is the short form: about each end of a frame, and at some other places. ``make recovery`` cuts
 at every byte. What is compared, and what is left out, is in ``support.cuts``.
 """
 
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 
 #: Places beside the ends of frames in each reply.
-SAMPLE = 6
+SAMPLE = 4
 
 
 @pytest.fixture(autouse=True)
@@ -76,7 +76,7 @@ def test_a_run_may_lose_each_reply_and_each_submission(name: str) -> None:
     """Twice and more in one stream; outputs are submitted again only if the server lacks them."""
     take = take_of(name)
     size = len(take.replies[0])
-    for what, plans in plans_of(take, size // 4):
+    for what, plans in plans_of(take, size // 3):
         if what not in ("once, broken", "once, silently"):
             assert [] == differences(take, plans)[1], what
 
@@ -84,7 +84,7 @@ def test_a_run_may_lose_each_reply_and_each_submission(name: str) -> None:
 def test_a_background_response_is_joined_again_anywhere() -> None:
     """Once, twice, and with questions that have no answer."""
     take = response_take()
-    for what, plans in plans_of(take, 61):
+    for what, plans in plans_of(take, 151):
         assert [] == differences(take, plans)[1], what
 
 
@@ -93,7 +93,7 @@ def test_a_recorded_run_is_the_same_wherever_it_is_cut(name: str) -> None:
     """The server answers with what the whole of it has."""
     take = recorded(RECORDINGS / f"{name}.sse")
     (data,) = take.replies
-    plans = [Plan(((0, offset),)) for offset in places(data, 2, name)[::3]]
+    plans = [Plan(((0, offset),)) for offset in places(data, 2, name)[::2]]
     assert (len(plans), []) == differences(take, plans)
 
 
@@ -166,7 +166,7 @@ def test_a_real_connection_may_be_lost_anywhere(name: str) -> None:
 
     with conversation(RESPONDERS[name]) as talk:
         whole = read(None)
-        for offset in (0, 700, 2900, 4100, 5300):
+        for offset in (0, 2900, 5300):
             assert whole == read(offset), offset
 
 

@@ -683,9 +683,13 @@ FAULTS: dict[str, dict[str, Any]] = {
 QUESTIONS = {"the run": "/runs/run_", "the steps": "/steps", "a message": "/messages/"}
 
 
-@pytest.mark.parametrize("times", [2, 3])
-@pytest.mark.parametrize("question", QUESTIONS)
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    ("fault", "question", "times"),
+    [
+        *((fault, question, 2) for fault in FAULTS for question in QUESTIONS),
+        *(("503", question, 3) for question in QUESTIONS),
+    ],
+)
 def test_each_question_is_asked_three_times(fault: str, question: str, times: int) -> None:
     """Two failures and an answer are a recovery; the third failure is a note on the first one."""
     with conversation(lambda _: Say("Hello.")) as talk:
