@@ -40,7 +40,7 @@ _QUERY: Final = re.compile(r"\?[^\s'\"<>)]+")
 _USER: Final = re.compile(r"(?<=//)[^/@\s]*@")
 
 
-def checked_base(base_url: str) -> str:
+def checked_base(base_url: Any) -> str:
     """Return BASE_URL without a slash at its end.
 
     Raises:
@@ -49,14 +49,15 @@ def checked_base(base_url: str) -> str:
     """
     if not isinstance(base_url, str):
         raise TypeError(f"base_url is of type {type(base_url).__name__}: pass a string")
-    shown = without_secrets(base_url.partition("#")[0])
+    shown, user = without_secrets(base_url.partition("#")[0]), False
     try:
         parts = urlsplit(base_url)
+        user = "@" in parts.netloc
         good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
         parse_url(base_url)
     except ValueError:  # urllib3's too; either may quote a password
         good = False
-    if good and "@" in parts.netloc:
+    if good and user:
         # They would appear in every error that names the address.
         raise ValueError("base_url contains a user or password: set auth on a session instead")
     if good and ("?" in base_url or "#" in base_url):
@@ -68,7 +69,7 @@ def checked_base(base_url: str) -> str:
     return base_url.rstrip("/")
 
 
-def address_of(base_url: str, path: str) -> str:
+def address_of(base_url: str, path: Any) -> str:
     """Return the address of PATH, which gets a slash if it begins with none.
 
     Raises:
@@ -93,7 +94,7 @@ def address_of(base_url: str, path: str) -> str:
             f"path is {shown!r}: pass what follows {base_url}, such as '/threads', with one slash "
             "at its beginning and without '..', blanks and backslashes"
         )
-    url = base_url + path
+    url: str = base_url + path
     if origin(url) != origin(base_url):  # pragma: no cover  # if a parser is not as it should be
         raise ValueError(f"path would lead away from {base_url}")
     return url

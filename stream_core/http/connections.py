@@ -225,11 +225,11 @@ class _TLSConnection(_Connection, HTTPSConnection):
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
+    ConnectionCls: Any = _Connection  # a protocol of mutable attributes: nothing but itself fits
 
 
 class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
+    ConnectionCls: Any = _TLSConnection
 
 
 #: Scheme -> the pool of such connections.

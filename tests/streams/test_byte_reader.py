@@ -218,3 +218,58 @@ def test_a_tee_that_is_a_path_is_opened_here(tmp_path: Path) -> None:
     (opened,) = reader.opened
     opened.close()
     assert b"abc" == (tmp_path / "copy").read_bytes() == copy.getvalue()
+
+
+# --- The deadline ---------------------------------------------------------------------------
+
+
+class Limited:
+    """A source that keeps the limits that it is given, and fails when it is read."""
+
+    def __init__(self) -> None:
+        self.limits: list[float] = []
+
+    def limit_time(self, seconds: float) -> None:
+        self.limits.append(seconds)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(())
+
+
+def test_every_source_is_given_what_is_left_of_the_deadline() -> None:
+    """The first one, and those that are turned to."""
+    first, second = Limited(), Limited()
+    reader = ByteReader(first)
+    assert [] == first.limits
+    reader.expire(10)
+    reader.turn_to(second)
+    reader.turn_to(b"")
+    assert 10 >= first.limits[0] >= second.limits[0] > 9
+    assert not reader.expired
+
+
+def test_a_timeout_is_that_of_the_deadline_only_if_it_is_over() -> None:
+    """The source's own error is its cause then."""
+    late = StreamTimeoutError("late", timeout=1.0)
+
+    def failing() -> Iterator[bytes]:
+        yield from ()
+        raise late
+
+    for seconds, expected in ((10, "late"), (1e-9, "its deadline")):
+        reader = ByteReader(failing())
+        reader.expire(seconds)
+        with pytest.raises(StreamTimeoutError, match=expected) as caught:
+            list(reader.read())
+        assert late in {caught.value, caught.value.__cause__}
+
+
+def test_bytes_that_come_after_the_deadline_are_dropped() -> None:
+    """A source that lets itself not be limited is looked at after each piece."""
+    reader = ByteReader([b"a", b"b"])
+    reading = reader.read()
+    assert b"a" == next(reading)
+    reader.expire(1e-9)
+    with pytest.raises(StreamTimeoutError, match=r"not over within 1e-09 s, its deadline") as got:
+        next(reading)
+    assert 1e-9 == got.value.timeout

@@ -24,7 +24,7 @@ from stream_core.effects import (
     Outcome,
     Wait,
 )
-from stream_core.errors import TransportError
+from stream_core.errors import StreamTimeoutError, TransportError
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 from stream_core.streams.driver import Driver, StreamDriver
 from stream_core.streams.run_reader import RunReader
@@ -108,6 +108,25 @@ def test_abort_ends_the_wait_before_a_request_is_sent_again() -> None:
     with pytest.raises(TransportError):
         driver.perform(Ask("GET", "/a"))
     assert 1 == len(sending.asked)
+
+
+def test_requests_and_waits_end_when_the_stream_expires() -> None:
+    """A request is given what is left; when nothing is, it is an error, and waits end."""
+    driver, _ = driver_of()
+    sending: Any = Sending()
+    driver._transport = sending
+    driver.expires = time.monotonic() + 10
+    driver.perform(Ask("GET", "/a", {"query": {}}))
+    driver.perform(Open("GET", "/b"))
+    assert {"query", "within"} == sending.asked[0][3].keys()
+    assert 9 < sending.asked[1][3]["within"] <= 10
+    assert driver.perform(Wait(0.001)) is False
+    driver.expires = time.monotonic()
+    for effect in (Ask("GET", "/a"), Open("GET", "/b")):
+        with pytest.raises(StreamTimeoutError, match="time of the stream is up"):
+            driver.perform(effect)
+    assert driver.perform(Wait(30)) is True
+    assert 2 == len(sending.asked)
 
 
 def test_a_closed_client_sends_nothing_but_what_its_streams_need() -> None:

@@ -70,7 +70,8 @@ def _openai(api_key: str | None = None, base_url: str | None = None, **settings:
 
 def _agents(api_key: str | None = None, base_url: str | None = None, **settings: Any) -> Client:
     """Make a client of Azure's agents on Responses."""
-    return Client.azure_agents(base_url, api_key=api_key, **{"wire": "responses", **settings})
+    settings = {"wire": "responses", **settings}
+    return Client.azure_agents(base_url, api_key=api_key, **settings)
 
 
 MCP = {"type": "mcp", "server_label": "x", "server_url": "https://x", "headers": {"X-Key": SECRET}}
