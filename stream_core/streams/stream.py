@@ -143,13 +143,13 @@ class Stream(StreamBase):
         mark = (get_ident(), None)
         try:
             while turns.setdefault(None, mark) is not mark:
-                turns.refuse()
+                turns.refuse()  # or another one is waited for
             position.event = None
             if not self._over:
                 self._run(one=True)
             return position.event
         finally:
-            if turns.get(None) is mark:
+            if turns[None] is mark:
                 del turns[None]
             if reader.halted:
                 self._settle()
@@ -166,9 +166,14 @@ class Stream(StreamBase):
             StreamError: The stream failed.
             Exception: A handler raised it; two or more become an ``ExceptionGroup``.
         """
-        with Taking(self._turns) as turn:
-            turn.insist()
+        turns, mark = self._turns, (get_ident(), None)
+        try:
+            while turns.setdefault(None, mark) is not mark:
+                turns.refuse()  # or another one is waited for
             self._read_to_end()
+        finally:
+            if turns[None] is mark:
+                del turns[None]
         return self._finally()
 
     def _read_to_end(self) -> None:
@@ -241,7 +246,8 @@ class Stream(StreamBase):
             Whether it has ended.
         """
         if self._reader.closing and not self._over:
-            with Taking(self._turns) as turn:
+            # Whoever reads meanwhile is to find the end, and no other reader.
+            with Taking(self._turns, lets_wait=True) as turn:
                 if turn.taken and not self._over:
                     self._driver.run(self._end())
         return self._over
@@ -346,17 +352,20 @@ class Stream(StreamBase):
         if reader.control is None:
             raise RuntimeError("only a stream made by a Client can be cancelled; use close() here")
         run = self._driver.run(reader.control.find(reader.position.snapshots))
-        with Taking(self._turns, lets_wait=True) as turn:
-            if not turn.taken:
-                self._cancel_elsewhere(run)
-                return self.current_run
-            reader.position.event = None
-            while run is None and not self._over:
-                self._run(one=True)
-                run = self.current_run
-            if run is not None:
-                self._cancel_on_server(run)
-            self._read_to_end()
+        try:
+            with Taking(self._turns, lets_wait=True) as turn:
+                if not turn.taken:
+                    self._cancel_elsewhere(run)
+                    return self.current_run
+                reader.position.event = None
+                while run is None and not self._over:
+                    self._run(one=True)
+                    run = self.current_run
+                if run is not None:
+                    self._cancel_on_server(run)
+                self._read_to_end()
+        finally:
+            self._settle()  # the server may have refused, and the stream have been closed
         return self._finally()
 
     def _cancel_elsewhere(self, run: Run | None) -> None:

@@ -6,7 +6,8 @@ Rules of this file:
   which is one step for all threads, and reads if it is the mark that is there. Each call that
   reads takes a turn; between two calls nobody does, and another thread may go on.
 - A mark tells a callback of the reader's (same thread) from another thread. It is made before it
-  is put there and looked for afterwards, so that a Ctrl-C at any point leaves none behind.
+  is put there, and looked for and removed afterwards without a call in between, so that a Ctrl-C at
+  any point leaves none behind.
 """
 
 from __future__ import annotations
@@ -30,6 +31,9 @@ class Turns(dict[None, Turn]):
     """
 
     __slots__ = ()
+
+    def __missing__(self, _: None) -> None:
+        """Return None: nobody reads."""
 
     @property
     def own(self) -> bool:
@@ -81,12 +85,7 @@ class Taking:
     @property
     def taken(self) -> bool:
         """Whether it is this turn."""
-        return self._turns.get(None) is self._mark
-
-    def insist(self) -> None:
-        """Take the turn now, or raise what :meth:`Turns.refuse` raises."""
-        while self._turns.setdefault(None, self._mark) is not self._mark:
-            self._turns.refuse()
+        return self._turns[None] is self._mark
 
     def __enter__(self) -> Self:
         """Take the turn, if nobody reads."""
@@ -101,7 +100,7 @@ class Taking:
 
     def __exit__(self, *_: object) -> None:
         """Give the turn back, if it was taken."""
-        if self.taken:
+        if self._turns[None] is self._mark:
             del self._turns[None]
         if self._ends is not None:
             self._ends.release()

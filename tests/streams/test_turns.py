@@ -36,7 +36,6 @@ def test_a_turn_is_taken_by_one_and_given_back() -> None:
         assert (True, False) == (first.taken, second.taken)
     assert (False, {}) == (first.taken, turns)
     with Taking(turns) as third:
-        third.insist()
         assert third.taken
 
 
@@ -53,10 +52,10 @@ def test_whose_turn_it_is_is_known() -> None:
 def test_the_error_tells_a_callback_from_another_thread() -> None:
     """Each has its own remedy."""
     turns = Turns()
-    with Taking(turns), Taking(turns) as again:
+    with Taking(turns):
         with pytest.raises(RuntimeError, match="a callback or tool cannot read the stream"):
-            again.insist()
-        (error,) = elsewhere(lambda: Taking(turns).insist())
+            turns.refuse()
+        (error,) = elsewhere(turns.refuse)
     assert isinstance(error, RuntimeError)
     assert "one reader at a time; register several handlers, or make one stream" in str(error)
 
@@ -66,10 +65,10 @@ def test_a_turn_that_lets_others_wait_is_waited_for() -> None:
     turns, log, waits = Turns(), [], threading.Event()
 
     def read() -> None:
-        other = Taking(turns)
         waits.set()
-        with other:
-            other.insist()
+        turns.refuse()
+        with Taking(turns) as other:
+            assert other.taken
             log.append("other")
 
     with Taking(turns, lets_wait=True):

@@ -17,7 +17,7 @@ import pytest
 
 from stream_core import events, models
 from stream_core.effects import immediate
-from stream_core.errors import StreamTimeoutError
+from stream_core.errors import BadRequestError, StreamTimeoutError
 from stream_core.streams.stream import Stream
 from stream_core.testing import Fault, Framing, Say, Turn
 from tests.support.conversations import Conversation, conversation, get_tides
@@ -413,6 +413,46 @@ def test_a_reader_waits_while_a_cancel_reads() -> None:
     assert not stream.next()
     thread.join(SOON)
     check(stream, log, reads)
+
+
+@pytest.mark.parametrize("read", [Stream.next, Stream.until_done])
+def test_a_reader_that_comes_while_another_thread_ends_the_stream_finds_the_end(
+    read: Callable[[Stream], object],
+) -> None:
+    """It is no second reader: it waits until ``on_end`` is over."""
+    began, go_on, log = Flag(), Flag(), Ends()
+
+    def wait() -> None:
+        began.set()
+        go_on.wait(5)
+
+    stream = Stream(sse(run("created"), run("queued")), log, Doing(events.StreamEnd, wait))
+    assert stream.next()
+    thread = in_thread(stream.close)
+    ident = thread.ident
+    began.wait(5)
+    threading.Timer(0.02, go_on.set).start()
+    assert not isinstance(read(stream), bool) or not stream.event
+    assert go_on.is_set()
+    thread.join(SOON)
+    check(stream, log, ident)
+
+
+def test_a_close_while_a_cancel_is_refused_ends_the_stream() -> None:
+    """The cancel had its turn, but did not come to read."""
+
+    class Refusing(ScriptedControl):
+        def cancel(self, run: models.Run) -> Flow[bool]:
+            elsewhere(stream.close)
+            yield from ()
+            raise BadRequestError(f"no: {run.id}", status_code=400)
+
+    log = Ends()
+    stream = Stream(sse(run("created"), run("queued")), log, control=Refusing())
+    assert stream.next()
+    with pytest.raises(BadRequestError):
+        stream.cancel()
+    check(stream, log)
 
 
 # --- Many -----------------------------------------------------------------------------------------
