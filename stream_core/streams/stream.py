@@ -7,19 +7,16 @@ Rules of this file:
 - ``next()`` stores a failure of the stream in ``err``; iteration and ``until_done()`` raise
   it. A handler's exception propagates at once from the method that reads the stream, and is
   never stored in ``err``.
-- One thread reads at a time (``turns``). Any thread may close, abort or cancel: that sets a flag,
-  wakes the reader, and waits for nobody. Whoever reads ends the stream; if nobody does, whoever
-  closes it. So after each turn the reader looks at the flag once more.
+- One thread reads at a time (``turns``); how it is stopped is in ``stopping``.
 - Nothing in here refers to the stream, so one that is dropped half read is ended at once.
 - Decisions about the run and the stream are made in ``base`` and below it.
 """
 
 from __future__ import annotations
 
-import warnings
 import weakref
 from threading import get_ident
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from stream_core import events
 from stream_core.http.waits import checked_seconds
@@ -27,12 +24,11 @@ from stream_core.run_control.control import Control
 from stream_core.source import Source
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
 
-from .base import StreamBase, join
 from .byte_reader import ByteReader
 from .driver import StreamDriver
 from .run_reader import RunReader
+from .stopping import Stoppable
 from .text_reader import Leftover, TextReader
-from .turns import Taking, Turns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,11 +45,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Control", "Source", "Stream"]
 
-#: Seconds of silence after a cancel until the server is asked what became of the run.
-_SILENCE_AFTER_CANCEL: Final = 0.2
 
-
-class Stream(StreamBase):
+class Stream(Stoppable):
     """One stream of events, read with ``until_done()``, a ``for`` loop, or ``next()``.
 
     ::
@@ -64,9 +57,6 @@ class Stream(StreamBase):
     A stream is read by one thread at a time, and only once. It is its own iterator. One that is
     dropped before its end is closed, with a ResourceWarning.
     """
-
-    #: Whether reading has begun.
-    _begun = False
 
     def __init__(
         self,
@@ -107,16 +97,15 @@ class Stream(StreamBase):
         """
         read = ByteReader(source)
         reader = RunReader(dialect=dialect, max_frame_bytes=max_frame_bytes, control=control)
-        super().__init__(read, reader, *handlers, cancel_on_interrupt=cancel_on_interrupt)
-        self._driver = StreamDriver(transport, reader)
+        driver = StreamDriver(transport, reader)
+        super().__init__(read, reader, driver, *handlers, cancel_on_interrupt=cancel_on_interrupt)
         self._idle_timeout = checked_seconds("idle_timeout", idle_timeout)
         deadline = checked_seconds("deadline", deadline)
         if deadline is not None:
-            self._driver.expires = read.expire(deadline)
+            driver.expires = read.expire(deadline)
         self._events = reader.events(self._chunks())
         self._text: weakref.ref[TextReader] | None = None
         self._leftover = Leftover()
-        self._turns = Turns()
         self._over = False
 
     # --- Reading ------------------------------------------------------------------------
@@ -176,82 +165,6 @@ class Stream(StreamBase):
                 del turns[None]
         return self._finally()
 
-    def _read_to_end(self) -> None:
-        """Read to the end, in a turn that was taken."""
-        reader, dispatcher = self._reader, self._reader.dispatcher
-        reader.position.event = None
-        if self._over:
-            return
-        # Only handlers see events here, so events that no handler wants need not be made.
-        reader.want(dispatcher.plan)
-        token = dispatcher.enter()
-        try:
-            self._run()
-        finally:
-            dispatcher.leave(token)
-            reader.want(None)
-        reader.position.event = None
-
-    def _finally(self) -> Run | None:
-        """Return the run after reading to the end, or raise the failure."""
-        if self.err is not None:
-            raise self.err
-        return self.current_run
-
-    def _run(self, *, one: bool = False) -> None:
-        """Hand the next event, or all of them, to every handler, up to the end of the stream.
-
-        Once the stream has ended or an exception propagates, handlers have had ``on_end``.
-        """
-        reader, dispatch = self._reader, self._reader.dispatcher.dispatch
-        position = reader.position
-        self._begun = True
-        try:
-            while not (reader.halted and self._halt()):
-                for event in self._events:
-                    position.event = event
-                    dispatch(event)
-                    if one or reader.halted:
-                        break
-                else:
-                    if not self._driver.run(self._go_on()):
-                        return
-                    continue
-                if one:
-                    if reader.halted:
-                        self._halt()
-                    return
-        except BaseException as failure:
-            # Usually a handler's exception; but Ctrl-C can come at any point.
-            join(failure, reader.err)
-            self._driver.run(self._end(failure))
-            raise
-
-    def _halt(self) -> bool:
-        """Do what was asked for meanwhile, in the reader's turn; return whether it was the end."""
-        reader, control = self._reader, self._reader.control
-        if reader.due and control is not None and reader.position.current_run is not None:
-            reader.due = False
-            run = self._driver.run(control.find(reader.position.snapshots))
-            if run is not None:
-                self._cancel_on_server(run)
-        if reader.closing:
-            self._driver.run(self._end())
-        return reader.closing
-
-    def _settle(self) -> bool:
-        """End a stream that is closing, unless somebody reads, who then ends it.
-
-        Returns:
-            Whether it has ended.
-        """
-        if self._reader.closing and not self._over:
-            # Whoever reads meanwhile is to find the end, and no other reader.
-            with Taking(self._turns, lets_wait=True) as turn:
-                if turn.taken and not self._over:
-                    self._driver.run(self._end())
-        return self._over
-
     def __iter__(self) -> Self:
         """Return the stream itself."""
         return self
@@ -289,119 +202,7 @@ class Stream(StreamBase):
             self._text = weakref.ref(reader)
         return reader
 
-    # --- Ending -------------------------------------------------------------------------
-
-    def close(self) -> None:
-        """Stop reading: close the source and call ``on_end`` of every handler.
-
-        It may be called from any thread, at any time, and never waits for a reader: if another
-        thread reads, that is woken as by :meth:`abort`, and calls ``on_end``. The run on the
-        server goes on. If a callback closes the stream, every handler still gets the current
-        event, which is the last. If a tool does, nothing is submitted. A second call does nothing.
-
-        Raises:
-            Exception: A handler's ``on_end`` raised it.
-        """
-        self._stop(drop=not (self._turns.own and self._reader.busy()))
-
-    def abort(self) -> None:
-        """Stop reading at once; may be called from any thread or a signal handler.
-
-        A ``next()`` that waits for bytes returns False, without an error, as soon as its
-        source allows: a client's at once, any other when its next bytes come. A request that
-        is being sent and a tool that is running are waited for by the reader, but their results
-        are not delivered. The run on the server goes on. Handlers get ``on_end`` in the reader's
-        thread; if nobody reads, in this one, before ``abort`` returns.
-
-        Raises:
-            Exception: A handler's ``on_end`` raised it.
-        """
-        self._stop(drop=True)
-
-    def _stop(self, *, drop: bool) -> None:
-        """End the stream, or let its reader end it; DROP what that is reading."""
-        reader = self._reader
-        if self._over:
-            return
-        reader.aborted = reader.aborted or drop
-        reader.closing = True
-        if not self._settle() and drop:
-            self._bytes.abort()
-
-    def cancel(self) -> Run | None:
-        """Cancel the run on the server, and read on to its end.
-
-        It may be called from any thread, at any time. If a callback or tool cancels the run, no
-        more outputs are submitted, and whoever was reading the stream reads on to its end; so it
-        is if another thread reads. If the run is not known yet, the reader cancels it as soon as
-        it is. While this call reads, other threads that want to read wait for it. A run that has
-        ended meanwhile keeps its status. If the server falls silent, it is asked what became of
-        the run, as after a lost connection, unless ``recover=False``. A run that lasts only as
-        long as its connection (Chat Completions, and Responses without ``background``) is ended
-        by closing the connection.
-
-        Returns:
-            The run as last seen, usually ``cancelled``; if another call reads, as it is now.
-
-        Raises:
-            RuntimeError: The stream was not made by a client, so it has no server to ask.
-            StreamError: The server refused, or the stream failed.
-            Exception: A handler raised it.
-        """
-        reader = self._reader
-        if reader.control is None:
-            raise RuntimeError("only a stream made by a Client can be cancelled; use close() here")
-        run = self._driver.run(reader.control.find(reader.position.snapshots))
-        try:
-            with Taking(self._turns, lets_wait=True) as turn:
-                if not turn.taken:
-                    self._cancel_elsewhere(run)
-                    return self.current_run
-                reader.position.event = None
-                while run is None and not self._over:
-                    self._run(one=True)
-                    run = self.current_run
-                if run is not None:
-                    self._cancel_on_server(run)
-                self._read_to_end()
-        finally:
-            self._settle()  # the server may have refused, and the stream have been closed
-        return self._finally()
-
-    def _cancel_elsewhere(self, run: Run | None) -> None:
-        """Cancel RUN while another call reads; None: the run is not known yet."""
-        if run is not None:
-            self._cancel_on_server(run)
-        else:
-            self._reader.due = True
-
-    def _cancel_on_server(self, run: Run) -> None:
-        """Cancel RUN, or end the stream if only that ends it."""
-        reader, elsewhere = self._reader, not self._turns.own
-        if not self._driver.run(self._cancel_run(run)):
-            self.close()
-        elif reader.cancelled and reader.control is not None and reader.control.recovers:
-            # The end of a cancelled run is asked for, rather than waited for in silence.
-            self._bytes.limit_silence(_SILENCE_AFTER_CANCEL, elsewhere=elsewhere, busy=reader.busy)
-
-    def __del__(self) -> None:
-        """End a stream that was dropped half read, as a generator is.
-
-        One that holds nothing and was not read at all is no loss.
-        """
-        read = None if self._over else self._bytes
-        if read is None or not (self._begun or read.opened or hasattr(read.source, "close")):
-            return
-        try:
-            warnings.warn(
-                "a stream was dropped before its end: read it to the end, use it in a "
-                "with block, or close() it",
-                ResourceWarning,
-                stacklevel=2,
-                source=self,
-            )
-        finally:
-            self._driver.run(self._end())
+    # --- In a block -----------------------------------------------------------------
 
     def __enter__(self) -> Self:
         """Return the stream itself."""

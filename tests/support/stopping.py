@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event as Flag
-from threading import Thread
+from threading import Thread, get_ident
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from stream_core.events import Event
+    from stream_core.streams.stream import Stream
     from stream_core.testing.parts import Part
     from stream_core.testing.responder import Answer
 
@@ -127,3 +129,31 @@ def calls_a_tool(turn: Turn) -> Answer:
 
 
 PORTO = {"port": "Porto"}
+
+
+class Ends(EventLog):
+    """Keeps events, and the threads in which the end came."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[int] = []
+
+    def handle(self, event: Event, /) -> None:
+        super().handle(event)
+        if isinstance(event, events.StreamEnd):
+            self.threads.append(get_ident())
+
+
+def elsewhere(work: Callable[[], object], times: int = 1) -> None:
+    """Do WORK in other threads at once, and wait for them; raise what they raised."""
+    with ThreadPoolExecutor(times) as executor:
+        for done in [executor.submit(work) for _ in range(times)]:
+            done.result(SOON)
+
+
+def check(stream: Stream, log: Ends, thread: int | None = None) -> None:
+    """Check that STREAM ended once, in THREAD, and without a failure."""
+    assert None is stream.err
+    assert ("StreamEnd", 1) == (log.names[-1], log.names.count("StreamEnd"))
+    assert [thread or get_ident()] == log.threads
+    assert not stream.next()
