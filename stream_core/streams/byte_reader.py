@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 from os import PathLike, fspath
 from threading import RLock, Timer
-from typing import TYPE_CHECKING, Any, BinaryIO, Final
+from typing import TYPE_CHECKING, BinaryIO
 
 from stream_core.errors import StreamTimeoutError, TransportError
-from stream_core.source import bytes_of, chunks_of, is_text_file
+from stream_core.source import bytes_of, chunks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,9 +23,6 @@ if TYPE_CHECKING:
     from stream_core.source import Source
 
 __all__ = ["ByteReader"]
-
-#: What a source gives when it has nothing more.
-_END: Final[Any] = object()
 
 
 class ByteReader:
@@ -161,7 +158,7 @@ class ByteReader:
                 method(*arguments, **options)
             return method is not None
 
-    def read(self) -> Iterator[bytes]:
+    def read(self) -> Iterator[bytes]:  # noqa: C901  # for every chunk; calls cost
         """Yield what the source gives.
 
         Raises:
@@ -171,32 +168,34 @@ class ByteReader:
                 longer than it was allowed to be.
             TypeError: What the source gives is not bytes.
         """
-        chunks, tees = self.chunks, self.tees
-        while True:
-            try:
-                chunk = _END if self.aborted else next(chunks, _END)
-            except (OSError, TransportError) as error:
-                meant = self.expired or self._given_up is not None
-                if not meant and not isinstance(error, OSError):
-                    raise
-                raise self._failure(f"reading the source failed: {error}") from error
-            self._check(ended=chunk is _END)
-            if chunk is _END or (self._deadline is not None and time.monotonic() > self._deadline):
-                return
-            if chunk.__class__ is not bytes:
-                chunk = bytes_of(chunk)
-            for file in tees:
-                file.write(chunk)
-            yield chunk
-
-    def _check(self, *, ended: bool) -> None:
-        """Refuse to go on after an abort, after the time, or after an end that silence made."""
+        tees, writing = self.tees, False
+        try:
+            for chunk in () if self.aborted or self.expired else self.chunks:
+                if self.aborted or (self._expires is not None and self.expired):
+                    break
+                self.silent = False
+                if self._deadline is not None and time.monotonic() > self._deadline:
+                    return
+                data = chunk if chunk.__class__ is bytes else bytes_of(chunk)
+                if tees:
+                    writing = True
+                    for file in tees:
+                        file.write(data)
+                    writing = False
+                yield data
+                if self.aborted:
+                    break
+        except OSError as error:
+            if writing:  # a full disk is a failure neither of the stream nor of its source
+                raise
+            raise self._failure(f"reading the source failed: {error}") from error
+        except TransportError as error:
+            if self._given_up is None and not self.expired:
+                raise
+            raise self._failure("") from error
         if self.aborted:
             raise TransportError("reading was aborted")
-        if self.expired:
-            raise self.expiry()
-        self.silent = False
-        if ended and self._given_up is not None:
+        if self.expired or self._given_up is not None:
             raise self._failure("")
 
     def _failure(self, what: str) -> TransportError:

@@ -131,15 +131,21 @@ class Stream(Stoppable):
         position = reader.position
         mark = (get_ident(), None)
         try:
-            while turns.setdefault(None, mark) is not mark:
-                turns.refuse()  # or another one is waited for
+            while turns.mark is not mark:
+                try:
+                    del turns.free[1]
+                except IndexError:
+                    turns.refuse()  # or another one is waited for
+                else:
+                    turns.mark = mark
             position.event = None
             if not self._over:
                 self._run(one=True)
             return position.event
         finally:
-            if turns[None] is mark:
-                del turns[None]
+            if turns.mark is mark:
+                turns.mark = None
+                turns.free.append(None)
             if reader.halted:
                 self._settle()
 
@@ -157,12 +163,11 @@ class Stream(Stoppable):
         """
         turns, mark = self._turns, (get_ident(), None)
         try:
-            while turns.setdefault(None, mark) is not mark:
+            while not turns.take(mark):
                 turns.refuse()  # or another one is waited for
             self._read_to_end()
         finally:
-            if turns[None] is mark:
-                del turns[None]
+            turns.give_back(mark)
         return self._finally()
 
     def __iter__(self) -> Self:

@@ -2,12 +2,12 @@
 
 Rules of this file:
 
-- There is no lock: whoever wants to read puts a mark of its own into a dict, by ``setdefault``,
-  which is one step for all threads, and reads if it is the mark that is there. Each call that
-  reads takes a turn; between two calls nobody does, and another thread may go on.
-- A mark tells a callback of the reader's (same thread) from another thread. It is made before it
-  is put there, and looked for and removed afterwards without a call in between, so that a Ctrl-C at
-  any point leaves none behind.
+- There is no lock. Whoever wants to read removes an item from a list, which is one step for all
+  threads, and leaves a mark of its own. Each call that reads takes a turn; between two calls nobody
+  does, and another thread may go on.
+- A mark tells a callback of the reader's (same thread) from another thread. It is made before the
+  turn is taken, and looked for afterwards; between the item and the mark there is no call, at which
+  alone a signal can come. So a Ctrl-C at any point leaves no turn behind.
 """
 
 from __future__ import annotations
@@ -24,21 +24,42 @@ __all__ = ["Taking", "Turns"]
 Turn: TypeAlias = "tuple[int, Lock | None]"
 
 
-class Turns(dict[None, Turn]):
-    """Has the mark of the reader, if there is one.
+class Turns:
+    """Knows whose turn it is.
 
-    ``Stream.next()``, which is called for every event, takes and returns its turn by itself.
+    ``Stream.next()``, which is called for every event, does by itself what :meth:`take` and
+    :meth:`give_back` do.
+
+    Attributes:
+        free: Has a second item if nobody reads. (A list that becomes empty gives its memory back.)
+        mark: The mark of whoever reads.
     """
 
-    __slots__ = ()
+    __slots__ = ("free", "mark")
 
-    def __missing__(self, _: None) -> None:
-        """Return None: nobody reads."""
+    def __init__(self) -> None:
+        self.free: list[None] = [None, None]
+        self.mark: Turn | None = None
+
+    def take(self, mark: Turn) -> bool:
+        """Take the turn, if nobody reads; return whether nobody did."""
+        try:
+            del self.free[1]
+        except IndexError:
+            return False
+        self.mark = mark
+        return True
+
+    def give_back(self, mark: Turn) -> None:
+        """Give the turn back, if it is that of MARK."""
+        if self.mark is mark:
+            self.mark = None
+            self.free.append(None)
 
     @property
     def own(self) -> bool:
         """Whether this thread reads: then this is a callback, a tool, or a signal handler."""
-        turn = self.get(None)
+        turn = self.mark
         return turn is not None and turn[0] == get_ident()
 
     def refuse(self) -> None:
@@ -48,8 +69,8 @@ class Turns(dict[None, Turn]):
             RuntimeError: A callback or a tool wants to read its own stream, or another thread
                 reads.
         """
-        turn = self.get(None)
-        if turn is None:  # it has just ended
+        turn = self.mark
+        if turn is None:  # it has just ended, or is about to begin
             return
         thread, ends = turn
         if thread == get_ident():
@@ -85,14 +106,14 @@ class Taking:
     @property
     def taken(self) -> bool:
         """Whether it is this turn."""
-        return self._turns[None] is self._mark
+        return self._turns.mark is self._mark
 
     def __enter__(self) -> Self:
         """Take the turn, if nobody reads."""
         if self._ends is not None:
             self._ends.acquire()
         try:
-            self._turns.setdefault(None, self._mark)
+            self._turns.take(self._mark)
         except BaseException:  # Ctrl-C
             self.__exit__()
             raise
@@ -100,7 +121,6 @@ class Taking:
 
     def __exit__(self, *_: object) -> None:
         """Give the turn back, if it was taken."""
-        if self._turns[None] is self._mark:
-            del self._turns[None]
+        self._turns.give_back(self._mark)
         if self._ends is not None:
             self._ends.release()

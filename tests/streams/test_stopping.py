@@ -116,7 +116,7 @@ def test_a_second_reader_is_told_what_to_do(first: str, second: str) -> None:
         stream = Stream(here.makefile("rb", buffering=0))
         assert stream.next()
         reader = in_thread(lambda: READS[first](stream))
-        assert eventually(lambda: bool(stream._turns))
+        assert eventually(lambda: stream._turns.mark is not None)
         with pytest.raises(RuntimeError, match="one reader at a time; register several handlers"):
             READS[second](stream)
         there.sendall(sse(text_delta("a"), run("completed")))

@@ -34,7 +34,7 @@ def test_a_turn_is_taken_by_one_and_given_back() -> None:
     turns = Turns()
     with Taking(turns) as first, Taking(turns) as second:
         assert (True, False) == (first.taken, second.taken)
-    assert (False, {}) == (first.taken, turns)
+    assert (False, None) == (first.taken, turns.mark)
     with Taking(turns) as third:
         assert third.taken
 
@@ -91,11 +91,11 @@ def test_ctrl_c_at_any_point_leaves_no_mark() -> None:
     """The mark is looked for afterwards, whether it was put there or not."""
 
     class Interrupted(Turns):
-        def setdefault(self, *arguments: Any) -> NoReturn:
-            super().setdefault(*arguments)
+        def take(self, mark: Any) -> NoReturn:
+            super().take(mark)
             raise KeyboardInterrupt
 
     turns = Interrupted()
     with pytest.raises(KeyboardInterrupt), Taking(turns, lets_wait=True):
         raise NotImplementedError
-    assert {} == turns
+    assert (None, [None, None]) == (turns.mark, turns.free)
