@@ -12,10 +12,10 @@ from __future__ import annotations
 import time
 from os import PathLike, fspath
 from threading import RLock, Timer
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from stream_core.errors import StreamTimeoutError, TransportError
-from stream_core.source import bytes_of, chunks_of
+from stream_core.source import bytes_of, chunks_of, is_text_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -184,7 +184,7 @@ class ByteReader:
                     writing = False
                 yield data
                 if self.aborted:
-                    break
+                    break  # type: ignore[unreachable]  # it may be set while this waits
         except OSError as error:
             if writing:  # a full disk is a failure neither of the stream nor of its source
                 raise

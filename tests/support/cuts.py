@@ -280,6 +280,8 @@ class Line:
         asked: How many questions there were.
         submitted: How many submissions there were.
         idle_timeout: None.
+        closed: False.
+        max_retries: 0, so that each question comes here.
     """
 
     take: Take
@@ -288,6 +290,8 @@ class Line:
     asked: int = 0
     submitted: int = 0
     idle_timeout: float | None = None
+    closed: bool = False
+    max_retries: int = 0
     _used: set[int] = attrs.field(factory=set)
 
     def reply(self, number: int, begins: int = 0) -> Iterator[bytes]:
@@ -381,6 +385,8 @@ class _Remembering:
 
     transport: Transport
     answers: dict[tuple[str, str], Any] = attrs.field(factory=dict)
+    closed: bool = False
+    max_retries: int = 0
 
     def request(self, method: str, path: str, **options: Any) -> Any:
         """Ask."""
