@@ -51,11 +51,14 @@ class Ask:
         method: ``GET``, ``POST`` or ``DELETE``.
         path: From the base address on.
         options: The other parts, see ``http.transport.Options``.
+        once: Whether the flow itself asks again if that helps; else the driver does, as
+            ``api.repeats`` says.
     """
 
     method: str
     path: str
     options: Mapping[str, Any] = field(factory=dict)
+    once: bool = field(default=False, eq=False)
 
 
 @frozen
@@ -66,11 +69,13 @@ class Open:
         method: As for :class:`Ask`.
         path: As for :class:`Ask`.
         options: As for :class:`Ask`.
+        once: As for :class:`Ask`.
     """
 
     method: str
     path: str
     options: Mapping[str, Any] = field(factory=dict)
+    once: bool = field(default=False, eq=False)
 
 
 @frozen

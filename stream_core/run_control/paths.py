@@ -22,5 +22,5 @@ def server_path(template: str, **ids: Any) -> str:
     """
     try:
         return make_path(template, **ids)
-    except ValueError as error:  # also a UnicodeEncodeError: half of a surrogate pair
+    except (TypeError, ValueError) as error:  # not a text; or half of a surrogate pair is in it
         raise ServerIdError(f"the server gave an id that no path can have: {ids!r}") from error

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import random
 from http import HTTPStatus
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from stream_core.effects import Now, Wait
+from attrs import evolve
+
+from stream_core.effects import Ask, Now, Open, Wait
 from stream_core.errors import (
     APIStatusError,
     DecodeError,
@@ -21,7 +23,7 @@ from .paths import ServerIdError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream_core.effects import Flow
+    from stream_core.effects import Effect, Flow
 
 __all__ = ["TRIES", "persist", "poll"]
 
@@ -51,7 +53,7 @@ def persist(ask: Callable[[], Flow[T]]) -> Flow[T]:
     pause = _PAUSE
     for _ in range(TRIES - 1):
         try:
-            return (yield from ask())
+            return (yield from _once(ask()))
         except StreamError as error:
             if not _may_pass(error):
                 raise
@@ -59,7 +61,27 @@ def persist(ask: Callable[[], Flow[T]]) -> Flow[T]:
             if (yield Wait(max(asked_for, _jitter(pause)))):
                 raise
         pause *= 2
-    return (yield from ask())
+    return (yield from _once(ask()))
+
+
+def _once(flow: Flow[T]) -> Flow[T]:
+    """Run FLOW, whose requests nobody else is to repeat: the tries would multiply."""
+    resume: Callable[[Any], Effect] = flow.send
+    answer: Any = None
+    try:
+        while True:
+            effect = resume(answer)
+            if isinstance(effect, Ask | Open):
+                effect = evolve(effect, once=True)
+            try:
+                answer, resume = (yield effect), flow.send
+            except BaseException as error:  # noqa: BLE001  # the flow may know what to do
+                answer, resume = error, flow.throw
+    except StopIteration as stop:
+        result: T = stop.value
+        return result
+    finally:
+        flow.close()
 
 
 def _may_pass(error: StreamError) -> bool:

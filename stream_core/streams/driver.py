@@ -184,7 +184,8 @@ def _invoke(call: Invoke) -> Outcome:
 
 
 def _request(driver: Driver, effect: Ask | Open) -> Any:
-    return drive(repeating(effect, driver.transport.max_retries), driver.once)
+    most = 0 if effect.once else driver.transport.max_retries
+    return drive(repeating(effect, most), driver.once)
 
 
 def _ask(driver: Driver, effect: Ask) -> Any:

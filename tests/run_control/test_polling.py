@@ -10,7 +10,7 @@ from stream_core import errors
 from stream_core.effects import Ask, Now, Wait
 from stream_core.run_control.paths import ServerIdError
 from stream_core.run_control.polling import persist, poll
-from tests.support.flows import play_all
+from tests.support.flows import play, play_all
 
 if TYPE_CHECKING:
     from stream_core.effects import Flow
@@ -46,6 +46,22 @@ def test_an_answer_to_end_with_is_returned_at_once() -> None:
     effects, answer = play_all(polling(), "over")
     assert [Ask("GET", "/run")] == effects
     assert "over" == answer
+
+
+def test_nobody_else_repeats_a_question_that_is_asked_three_times() -> None:
+    """The tries would multiply; what fails is thrown into the flow that asked."""
+    effects, answer = play_all(persist(asking), GONE, False, GONE, False, "over")
+    assert [True, True, True] == [x.once for x in effects if isinstance(x, Ask)]
+    assert "over" == answer
+
+    def careful() -> Flow[str]:
+        try:
+            return (yield from asking())
+        except errors.TransportError:
+            (yield Wait(1))
+            return "handled"
+
+    assert "handled" == play(persist(careful), GONE, False)
 
 
 def test_waits_double_up_to_the_longest_and_are_a_little_shorter() -> None:

@@ -54,6 +54,17 @@ class Sending:
         return b"source"
 
 
+def test_a_request_that_is_to_be_sent_once_is_not_repeated() -> None:
+    """Whoever asks does that; the others are repeated as their rule says."""
+    failure = TransportError("gone", stage="connecting")
+    sending: Any = Sending(failure)
+    with pytest.raises(TransportError):
+        Driver(sending).perform(Ask("GET", "/threads/t", once=True))
+    sending.failures.append(failure)
+    assert "JSON" == Driver(sending).perform(Ask("GET", "/threads/t"))
+    assert 3 == len(sending.asked)
+
+
 def driver_of(*handlers: Any) -> tuple[StreamDriver, RunReader]:
     """Make a driver of a stream with these handlers."""
     reader = RunReader(dialect="assistants", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=None)
