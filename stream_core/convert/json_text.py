@@ -3,8 +3,11 @@
 Rules of this file:
 
 - orjson is used if it is installed (extra ``speed``), and changes no result. Texts that the
-  two would read differently go to the standard library: orjson refuses lone surrogates and
-  deep nesting, which Python reads, and turns integers beyond 64 bits into floats.
+  two would read differently go to the standard library: orjson refuses lone surrogates, which
+  Python reads, and turns integers beyond 64 bits into floats.
+- A value is nested at most ``MAX_NESTING`` deep, with either library. Whatever handles such a value
+  afterwards (comparing, printing, copying, writing) is recursive, in Python and in C, and must
+  not exhaust the stack, also if the caller's own stack is deep.
 - ``NaN``, ``Infinity`` and ``-Infinity`` are not JSON (RFC 8259, section 6), but Python's servers
   write them, mostly as probabilities that nobody reads. They become None, not floats: whatever
   is read here can be written as JSON again. For what a tool is to be called with, that would be a
@@ -17,6 +20,7 @@ from __future__ import annotations
 import json
 from functools import cache
 from importlib import import_module
+from itertools import accumulate, repeat
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from stream_core import environment
@@ -24,7 +28,24 @@ from stream_core import environment
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["is_cut", "loads", "loads_in", "loads_strictly", "may_go_on", "scan_string"]
+__all__ = [
+    "MAX_NESTING",
+    "is_cut",
+    "loads",
+    "loads_in",
+    "loads_strictly",
+    "may_go_on",
+    "scan_string",
+]
+
+#: How deep lists and objects may be nested. serde_json has the same limit; no payload of any wire
+#: comes near it, and the functions that need most of the stack (three calls for each level) still
+#: need less than half of what Python allows.
+MAX_NESTING = 128
+
+#: The change of depth at each bracket; and all bytes that say nothing about the depth.
+_STEPS = {ord("["): 1, ord("{"): 1, ord("]"): -1, ord("}"): -1}
+_NO_SIGNS = bytes(set(range(256)) - _STEPS.keys() - set(b'"\\'))
 
 #: 64 bits hold every integer of 18 digits; a text with more digits in a row is left to Python.
 _MANY_DIGITS = b"0" * 19
@@ -51,6 +72,7 @@ def loads(text: str) -> Any:
     Raises:
         ValueError: TEXT is not JSON; the sentence says where.
     """
+    _check_nesting(text, 0, len(text))
     orjson_loads = _orjson_loads()
     if orjson_loads is not None:
         try:
@@ -61,7 +83,7 @@ def loads(text: str) -> Any:
             pass  # not JSON, at least for orjson
     try:
         value, end = _scan(text, 0)
-    except (StopIteration, RecursionError):
+    except StopIteration:
         return _explain(text)
     return value if end == len(text) else _explain(text)
 
@@ -72,6 +94,7 @@ def loads_strictly(text: str) -> Any:
     Raises:
         ValueError: TEXT is not JSON; the sentence says where.
     """
+    _check_nesting(text, 0, len(text))
     return _explain(text, _STRICT_DECODER)
 
 
@@ -82,9 +105,10 @@ def loads_in(text: str, start: int, end: int) -> Any:
         ValueError: It is not JSON.
     """
     if _orjson_loads() is None:
+        _check_nesting(text, start, end)
         try:
             value, stop = _scan(text, start)
-        except (StopIteration, ValueError, RecursionError):
+        except (StopIteration, ValueError):
             pass  # loads() explains it
         else:
             if stop == end:
@@ -106,10 +130,37 @@ def _orjson_loads() -> Callable[[bytes], Any] | None:
 
 def _explain(text: str, decoder: json.JSONDecoder = _DECODER) -> Any:
     """Parse TEXT the long way: allow white space around it, or raise a full error."""
-    try:
-        return decoder.decode(text)
-    except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+    return decoder.decode(text)
+
+
+def _check_nesting(text: str, start: int, end: int) -> None:
+    """Refuse the part of TEXT from START to END if it is nested deeper than ``MAX_NESTING``.
+
+    Nearly every text has too few opening brackets for that; counting them costs less than a tenth
+    of parsing it.
+
+    Raises:
+        ValueError: It is, whatever else may be wrong with it.
+    """
+    if end - start <= MAX_NESTING:
+        return
+    if text.count("{", start, end) + text.count("[", start, end) <= MAX_NESTING:
+        return
+    if _depth(text[start:end]) > MAX_NESTING:
+        raise ValueError(f"it is nested deeper than {MAX_NESTING} levels")
+
+
+def _depth(text: str) -> int:
+    """Return how deep TEXT is nested; brackets in strings do not count."""
+    signs = text.encode("utf-8", "replace").translate(None, _NO_SIGNS)
+    if b"\\" in signs:  # without escaped backslashes and quotes, each quote begins or ends a string
+        signs = text.replace("\\\\", "").replace('\\"', "").encode("utf-8", "replace")
+        signs = signs.translate(None, _NO_SIGNS)
+    # Two quotes next to each other have nothing between them that matters, whether they are of one
+    # string or of two. The quotes that are left are of strings with brackets in them.
+    signs = signs.replace(b'""', b"")
+    brackets = b"".join(signs.split(b'"')[::2])
+    return max(accumulate(map(_STEPS.get, brackets, repeat(0))), default=0)
 
 
 def is_cut(error: BaseException | None) -> bool:

@@ -5,8 +5,10 @@ Most parsing tests run twice: with the usual library, and with the standard libr
 
 from __future__ import annotations
 
+import copy
 import json
 import math
+import pickle
 import re
 import sys
 from types import ModuleType
@@ -18,6 +20,9 @@ from hypothesis import strategies as st
 
 from stream_core import environment
 from stream_core.convert import json_text
+from stream_core.convert.payloads import structure, unstructure
+from stream_core.models import Run
+from stream_core.models.surrogates import mend
 
 
 def outcome(text: str, *, stdlib: bool) -> tuple[str, Any]:
@@ -109,10 +114,63 @@ def test_where_a_number_is_needed_they_are_no_json(text: str, word: str) -> None
 
 @pytest.mark.usefixtures("library")
 def test_nesting_that_is_too_deep_is_an_error_too() -> None:
-    """A hundred thousand brackets are a ValueError, not a RecursionError."""
-    for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000, '{"a":' * 100_000):
-        with pytest.raises(ValueError, match="nested too deeply"):
-            json_text.loads(text)
+    """A value may be nested as deep as the limit says; one more level is a ValueError."""
+    limit = json_text.MAX_NESTING
+    value = json_text.loads("[" * limit + "]" * limit)
+    for _ in range(limit - 1):
+        [value] = value
+    assert [] == value
+    for depth in (limit + 1, 985, 990, 100_000):
+        for text in (
+            "[" * depth,
+            "[" * depth + "]" * depth,
+            '{"a":' * depth,
+            '{"a":' * depth + "1" + "}" * depth,
+            '{"a":[' * (depth // 2 + 1) + "]}" * (depth // 2 + 1),
+        ):
+            for read in (json_text.loads, json_text.loads_strictly):
+                with pytest.raises(ValueError, match=f"^it is nested deeper than {limit} levels$"):
+                    read(text)
+
+
+@pytest.mark.usefixtures("library")
+@pytest.mark.parametrize(
+    "string", ["[" * 200, "{[" * 100, '\\"' + "[" * 200, "[" * 200 + "\\\\", '\\\\\\"' + "{" * 200]
+)
+def test_brackets_in_strings_are_no_nesting(string: str) -> None:
+    """However many there are, and whatever is escaped before them."""
+    text = f'{{"a": "{string}", "{string}": ["{string}"]}}'
+    assert json.loads(text) == json_text.loads(text)
+    with pytest.raises(ValueError, match="nested deeper"):
+        json_text.loads(f'["{string}", {"[" * 200}{"]" * 200}]')
+
+
+@pytest.mark.usefixtures("library")
+def test_many_brackets_side_by_side_are_no_nesting() -> None:
+    """A long list of objects is as deep as one of them."""
+    assert [{"a": []}] * 500 == json_text.loads(json.dumps([{"a": []}] * 500))
+
+
+@pytest.mark.usefixtures("library")
+def test_what_is_as_deep_as_allowed_can_be_handled() -> None:
+    """It is printed, compared, copied, mended and written, in a caller who needs half the stack."""
+    limit = json_text.MAX_NESTING
+    text = '{"a":[' * (limit // 2) + '"\\ud83d"' + "]}" * (limit // 2)
+
+    def below(calls: int) -> None:
+        if calls:
+            below(calls - 1)
+            return
+        value, other = json_text.loads(text), json_text.loads(text)
+        run = structure(Run, {"id": "run_1", "metadata": value, "new": value})
+        assert structure(Run, {"id": "run_1", "metadata": other, "new": other}) == run
+        assert repr(value) in repr(run)
+        assert unstructure(run) == unstructure(copy.deepcopy(run))
+        assert json.loads(json.dumps(unstructure(run), indent=1)) == unstructure(run)
+        assert pickle.loads(pickle.dumps(run)) == run  # noqa: S301  # its own
+        assert "\ufffd" in json.dumps(mend(value), ensure_ascii=False)
+
+    below(sys.getrecursionlimit() // 2 - 60)
 
 
 @pytest.mark.usefixtures("library")
@@ -288,5 +346,5 @@ def test_what_stands_in_a_text_is_read_as_if_it_stood_alone(
 def test_what_is_too_deep_inside_a_text_is_an_error_too() -> None:
     """The error is the same as for the text alone."""
     for text in ("[" * 100_000, "[" * 100_000 + "]" * 100_000):
-        with pytest.raises(ValueError, match="nested too deeply"):
+        with pytest.raises(ValueError, match="nested deeper"):
             json_text.loads_in(f"data: {text}\n", 6, 6 + len(text))
