@@ -173,12 +173,13 @@ class CallRepeater(ABC):
         self._owner, self._container = owner, container
         self._step, self._index, self._object = container.snapshot, index, data.object
         self._details = container.snapshot.step_details
-        self._call: Any = container.blocks[index].snapshot
+        self._block = container.blocks[index]
+        self._call: Any = self._block.snapshot
 
     def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
         """Fold in the delta whose text is VALUE."""
         container = self._container
-        if container.done or self._step.step_details is not self._details:
+        if container.done or self._block.done or self._step.step_details is not self._details:
             return None
         self._owner.current = self._step
         delta = self.append(value)

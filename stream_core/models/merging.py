@@ -197,16 +197,28 @@ def _merge_image_url(
 
 def _merge_raw(target: Any, delta: Any, _: object) -> None:
     """Merge an object of unknown type: key by key, later values replacing."""
-    raw = dict(target.raw)  # a copy: the dict itself may be part of an earlier event's raw
+    target.raw = raw = _own(target.raw)
     for key, value in delta.raw.items():
         if key == "index" or value is None:
             continue
         known = raw.get(key)
         if isinstance(known, dict) and isinstance(value, dict):
-            raw[key] = {**known, **value}
+            raw[key] = known = _own(known)
+            known.update(value)
         else:
             raw[key] = value
-    target.raw = raw
+
+
+class _Own(dict[str, Any]):
+    """A dict that was made here: it is part of no event's raw, and grows in place."""
+
+
+def _own(known: dict[str, Any]) -> dict[str, Any]:
+    """Return KNOWN, or a copy if it may be part of an earlier event's raw.
+
+    It is copied once, not at each delta: many deltas cost as much as they have keys.
+    """
+    return known if known.__class__ is _Own else _Own(known)
 
 
 def _merge_function(

@@ -8,6 +8,7 @@ open until its arguments are whole.
 from __future__ import annotations
 
 from bisect import bisect
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from attrs import define, field
@@ -42,10 +43,12 @@ class Block(Generic[T]):
     """A part of a message or a call of a step: its snapshot, and which events it has had.
 
     A call whose input may be ANY_TEXT is of a custom tool: that it looks complete says nothing.
+    NUMBER counts the blocks of a container in the order in which they were first seen.
     """
 
     index: int
     snapshot: T
+    number: int = 0
     created: bool = False
     done: bool = False
     any_text: bool = False
@@ -55,30 +58,66 @@ class Block(Generic[T]):
 class Container(Generic[T]):
     """A message or a step: its blocks by index, the one begun last, and whether it is done.
 
-    ``next_index`` is higher than every index in ``blocks``.
+    Everything here is found without a search, because a server decides how many blocks there are.
+
+    Attributes:
+        id: Its id.
+        snapshot: The message or the step.
+        number: Counts steps in the order in which they were first seen.
+        blocks: Its blocks by index, in the order in which they were first seen.
+        open: The block begun last, or None.
+        done: Whether it is done.
+        next_index: Higher than every index in ``blocks``.
+        unsettled: The blocks, by index, that are not done or have grown since they were.
     """
 
     id: str
     snapshot: Any
+    number: int = 0
     blocks: dict[int, Block[T]] = field(factory=dict)
     open: Block[T] | None = None
     done: bool = False
     next_index: int = 0
+    unsettled: dict[int, Block[T]] = field(factory=dict)
+    _by_id: dict[str, Block[T]] = field(factory=dict)
+    # The indexes in order, as soon as a block came out of order.
+    _sorted: list[int] | None = None
 
     def put(self, index: int, snapshot: T) -> Block[T]:
         """Add a block whose snapshot is already in its list."""
-        self.blocks[index] = block = Block(index, snapshot)
+        block = Block(index, snapshot, len(self.blocks))
+        self.blocks[index] = self.unsettled[index] = block
         if index >= self.next_index:
             self.next_index = index + 1
+            if self._sorted is not None:
+                self._sorted.append(index)
         return block
 
     def add(self, index: int, snapshot: T, into: list[T]) -> Block[T]:
         """Add a block, and insert its snapshot into the list INTO, in order of the wire's index."""
         place = len(into)
-        if index < self.next_index:  # out of order, which is rare and may be slow
-            place = bisect(sorted(self.blocks), index)
+        if index < self.next_index:  # out of order, which is rare
+            if self._sorted is None:
+                self._sorted = sorted(self.blocks)
+            place = bisect(self._sorted, index)
+            self._sorted.insert(place, index)
         into.insert(place, snapshot)
         return self.put(index, snapshot)
+
+    def in_turn(self) -> list[Block[T]]:
+        """Return the unsettled blocks in the order in which they were first seen."""
+        return sorted(self.unsettled.values(), key=attrgetter("number"))
+
+    def know(self, block: Block[Any], name: str) -> None:
+        """Let BLOCK be found by its id, NAME, unless another block has it."""
+        known: Any = self._by_id.get(name)
+        if known is None or known.snapshot.id != name:
+            self._by_id[name] = block
+
+    def find(self, name: str) -> Block[T] | None:
+        """Return the block whose id is NAME, or None."""
+        block: Any = self._by_id.get(name)
+        return block if block is not None and block.snapshot.id == name else None
 
 
 @define(eq=False)

@@ -53,6 +53,8 @@ class MessageSnapshots:
         self._history = history
         self._in_order: list[Container[MessageContent]] = []
         self._messages: dict[str, Container[MessageContent]] = {}
+        # Those that have not ended: a server decides how many have, so none are searched for.
+        self._open: dict[str, Container[MessageContent]] = {}
 
     @property
     def all(self) -> list[Message]:
@@ -62,7 +64,7 @@ class MessageSnapshots:
     @property
     def open_ids(self) -> list[str]:
         """The ids of the messages that began and have not ended."""
-        return [container.id for container in self._in_order if not container.done]
+        return list(self._open)
 
     def container(self, message_id: str) -> Container[MessageContent]:
         """Return the container of a known message."""
@@ -70,9 +72,8 @@ class MessageSnapshots:
 
     def finish(self, out: list[Event]) -> None:
         """Append to OUT the end of every message still open, as it stands."""
-        for container in self._in_order:
-            if not container.done:
-                self._finish_message(container, container.snapshot, out)
+        for container in tuple(self._open.values()):
+            self._finish_message(container, container.snapshot, out)
 
     def begins(self, decoded: Decoded) -> list[Event]:
         """A message was created, or is in progress."""
@@ -98,7 +99,7 @@ class MessageSnapshots:
         """Start following MESSAGE, which becomes the snapshot."""
         container: Container[MessageContent] = Container(message.id, message)
         self._in_order.append(container)
-        self._messages[message.id] = container
+        self._messages[message.id] = self._open[message.id] = container
         self.current = message
         return container
 
@@ -222,7 +223,7 @@ class MessageSnapshots:
 
     def _renamed_message(self, message: Message) -> Container[MessageContent] | None:
         """Return the newest open message, for an end under another id; it now has both ids."""
-        container = next((x for x in reversed(self._in_order) if not x.done), None)
+        container = next(reversed(self._open.values()), None)
         if container is not None:
             self._messages[message.id] = container
         return container
@@ -253,6 +254,7 @@ class MessageSnapshots:
                 missing = None if block.created else _text_of(block.snapshot)
                 self._settle_part(container, block, block.snapshot, missing, out)
         container.snapshot, container.done, container.open = message, True, None
+        del self._open[container.id]
         self.current = message
         out.append(events.MessageDone(message))
 

@@ -18,6 +18,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from stream_core import events, models
@@ -55,6 +56,14 @@ class RunStepSnapshots:
         self.current: RunStep | None = None
         self._history = history
         self._steps: dict[str, Container[ToolCall]] = {}
+        # The steps that have not ended; of these, the ones that call tools, and the ones some of
+        # whose calls may have to be ended. All are kept because a server decides how many steps
+        # there are, and how often it asks for outputs: nothing here may search through all.
+        self._open: dict[str, Container[ToolCall]] = {}
+        self._calling: dict[str, Container[ToolCall]] = {}
+        self._unsettled: dict[str, Container[ToolCall]] = {}
+        # The calls of all steps by id.
+        self._blocks: dict[str, Block[ToolCall]] = {}
 
     @property
     def all(self) -> list[RunStep]:
@@ -64,7 +73,7 @@ class RunStepSnapshots:
     @property
     def open_ids(self) -> list[str]:
         """The ids of the steps that began and have not ended."""
-        return [container.id for container in self._steps.values() if not container.done]
+        return list(self._open)
 
     def container(self, step_id: str) -> Container[ToolCall]:
         """Return the container of a known step."""
@@ -81,7 +90,8 @@ class RunStepSnapshots:
         """
         if required:
             self._settle_required(required)
-        for step in self._steps.values():
+        unsettled, self._unsettled = self._unsettled, {}
+        for step in sorted(unsettled.values(), key=attrgetter("number")):
             if not step.done:
                 self._finish_calls(step, out)
 
@@ -90,21 +100,24 @@ class RunStepSnapshots:
 
         A call that was never sent is added to the newest open step that calls tools.
         """
-        steps = self._steps.values()
-        by_id = {x.snapshot.id: x for step in steps for x in step.blocks.values()}
-        last = next((x for x in reversed(steps) if not x.done and _calls_tools(x.snapshot)), None)
+        last = next(reversed(self._calling.values()), None)
         for place, call in enumerate(required):
-            block = by_id.get(call.id)
-            if block is None and last is not None:
-                block = _required_block(last, call, place)
+            block = self._blocks.get(call.id)
+            if block is not None and block.snapshot.id != call.id:
+                block = None  # the server gave it another id
+            owner = last if block is None else None
+            if owner is not None:
+                block = _required_block(owner, call, place)
+                self._unsettled[owner.id] = owner
             if block is not None and not block.done:
                 _agree(block.snapshot, call)
+                if owner is not None:
+                    self._know(owner, block)
 
     def finish(self, out: list[Event]) -> None:
         """Append to OUT the end of every step still open, as it stands."""
-        for step in self._steps.values():
-            if not step.done:
-                self._finish_step(step, step.snapshot, out)
+        for step in tuple(self._open.values()):
+            self._finish_step(step, step.snapshot, out)
 
     def begins(self, decoded: Decoded) -> list[Event]:
         """A step was created, or is in progress."""
@@ -123,15 +136,25 @@ class RunStepSnapshots:
             out.insert(0, self._history.announce(events.ThreadRunStepCreated, step))
         container = self._follow(step)
         for index, call in enumerate(_calls(step)):
-            container.put(index, call)
+            self._know(container, container.put(index, call))
+        self._unsettled[container.id] = container
         return out
 
     def _follow(self, step: RunStep) -> Container[ToolCall]:
         """Start following STEP, which becomes the snapshot."""
-        container: Container[ToolCall] = Container(step.id, step)
-        self._steps[step.id] = container
+        container: Container[ToolCall] = Container(step.id, step, len(self._steps))
+        self._steps[step.id] = self._open[step.id] = container
+        if _calls_tools(step):
+            self._calling[step.id] = container
         self.current = step
         return container
+
+    def _know(self, container: Container[ToolCall], block: Block[ToolCall]) -> None:
+        """Let a call of a step be found by its id, if it has one."""
+        name = block.snapshot.id
+        if name:
+            container.know(block, name)
+            self._blocks[name] = block
 
     def delta(self, decoded: Decoded) -> list[Event]:
         """A step grew."""
@@ -179,6 +202,8 @@ class RunStepSnapshots:
         if isinstance(delta, models.ToolCallDeltaObject):
             if not isinstance(step.step_details, models.ToolCallsStepDetails):
                 step.step_details = models.ToolCallsStepDetails()
+                self._calling[container.id] = container
+            self._unsettled[container.id] = container
             for call in delta.tool_calls:
                 self._grow_call(container, step.step_details.tool_calls, call, out, whole=whole)
         elif isinstance(delta, models.RunStepDeltaMessageDelta):
@@ -203,7 +228,11 @@ class RunStepSnapshots:
         block = container.blocks.get(index)
         if block is None:
             block = container.add(index, new_tool_call(delta), calls)
+        elif block.done:
+            container.unsettled[index] = block
         merge_tool_call(block.snapshot, delta, whole=whole)
+        if delta.id:
+            self._know(container, block)
         if delta.__class__ is models.FunctionToolCallDelta and "custom" in delta.extra:
             block.any_text = True
         if not block.created:
@@ -227,6 +256,7 @@ class RunStepSnapshots:
     ) -> None:
         """Append to OUT the end of a call, if it is not done yet."""
         self._flush_call(container, block, out)  # deltas may have come after its end
+        container.unsettled.pop(block.index, None)
         if block.done:
             return
         block.done = True
@@ -271,12 +301,14 @@ class RunStepSnapshots:
     ) -> None:
         """Append to OUT the rest of a step's calls; FINAL, as sent, is their end state."""
         for index, call in enumerate(final):
-            _block_of(container, call, index).snapshot = call
+            block = _block_of(container, call, index)
+            block.snapshot = call
+            self._know(container, block)
         self._finish_calls(container, out)
 
     def _finish_calls(self, container: Container[ToolCall], out: list[Event]) -> None:
         """Append to OUT the ends of the calls of a step that began; then those that did not."""
-        blocks = container.blocks.values()
+        blocks = container.in_turn()
         for block in blocks:
             if block.created:
                 self._close_call(container, block, out)
@@ -288,6 +320,8 @@ class RunStepSnapshots:
     def _finish_step(self, container: Container[ToolCall], step: RunStep, out: list[Event]) -> None:
         """Append to OUT the end of a step."""
         container.snapshot, container.done, container.open = step, True, None
+        for steps in (self._open, self._calling, self._unsettled):
+            steps.pop(container.id, None)
         self.current = step
         out.append(events.RunStepDone(step))
 
@@ -353,20 +387,14 @@ def _index_of(container: Container[ToolCall], delta: ToolCallDelta) -> int:
     if delta.index is not None:
         return delta.index
     if delta.id:
-        block = _block_by_id(container, delta.id)
+        block = container.find(delta.id)
         return container.next_index if block is None else block.index
     return 0 if container.open is None else container.open.index
 
 
-def _block_by_id(container: Container[ToolCall], call_id: str) -> Block[ToolCall] | None:
-    """Return the block of the call with this id, or None."""
-    blocks = container.blocks.values()
-    return next((x for x in blocks if x.snapshot.id == call_id), None)
-
-
 def _block_of(container: Container[ToolCall], call: ToolCall, place: int) -> Block[ToolCall]:
     """Return the block of a final CALL: by id, by place if ids are missing, or a new one."""
-    block = _block_by_id(container, call.id) if call.id else None
+    block = container.find(call.id) if call.id else None
     if block is None:
         block = container.blocks.get(place)
         if block is None or (call.id and block.snapshot.id):

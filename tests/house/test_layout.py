@@ -28,10 +28,13 @@ EXTRA = {
     "whole/test_end_to_end.py": "servers that nobody here wrote, one with a real model",
     "whole/test_examples.py": "every example, run",
     "whole/test_faults.py": "the faults of the peers, each by name, done right",
+    "whole/test_fuzz.py": "the damaged streams of tests/fuzz, for a few seconds",
     "whole/test_interop.py": "official clients against LocalServer",
+    "whole/test_linear.py": "four times as much of anything is four times the work",
     "whole/test_lookalikes.py": "servers that speak Assistants in a manner of their own",
     "whole/test_recovery_everywhere.py": "runs that are cut anywhere, beside the same run uncut",
     "whole/test_recovery_trust.py": "what recovery does when nothing can be trusted, over HTTP",
+    "whole/test_nesting.py": "the limit for nested JSON, wherever JSON comes in",
     "whole/test_recordings.py": "every recorded stream, whole and at any split",
     "whole/test_responses_manners.py": "what Responses servers really send, with neighbours",
     "whole/test_requests_trust.py": "deadlines, ids of all kinds, and misuse, over real sockets",
@@ -61,6 +64,7 @@ HELPERS = {
     "support/flows.py": "plays a flow with a list of answers",
     "support/foreign_servers.py": "starts the servers of whole/test_end_to_end.py",
     "support/frames.py": "frames, transcripts and recording handlers for many tests",
+    "support/growing_streams.py": "streams that have N of one thing, for everything there can be",
     "support/lookalikes.py": "makes tests/recordings",
     "support/manners.py": "the table that docs/what-servers-send.md is printed from",
     "support/outcomes.py": "what a handler got of a stream, and whether that is right",
@@ -80,6 +84,8 @@ HELPERS = {
 #: Folders in tests/ whose files are not tests.
 FOLDERS = {
     "benchmarks": "programs that measure, started by make bench",
+    "fuzz": "damaged streams, and what must hold for them, started by make fuzz",
+    "mutation": "changes the source and counts the changes that no test notices: make mutate",
     "servers": "what the servers of test_end_to_end.py say",
     "soak": "a program that runs streams for minutes, started by make soak",
 }

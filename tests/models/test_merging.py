@@ -474,3 +474,13 @@ def test_what_waits_in_a_part_or_a_call_can_be_flushed() -> None:
     nothing = (models.ImageFileContentBlock(), models.UnknownContent())
     assert [None, None] == [flush_content(x, 0) for x in nothing]
     assert None is flush_tool_call(models.FileSearchToolCall(), 0)
+
+
+def test_what_was_sent_is_not_changed_by_later_deltas() -> None:
+    """An object of unknown type grows in a dict of its own, at both levels."""
+    part = models.UnknownContent()
+    first = {"index": 0, "type": "new", "more": {"a": 1}}
+    for raw in (first, {"more": {"b": 2}}, {"more": {"c": 3}, "d": 4}):
+        merge_content(part, models.UnknownContentDelta(0, "new", raw))
+    assert {"type": "new", "more": {"a": 1, "b": 2, "c": 3}, "d": 4} == part.raw
+    assert {"index": 0, "type": "new", "more": {"a": 1}} == first

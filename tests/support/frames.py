@@ -373,7 +373,7 @@ def check_transcript(out: Iterable[Event], *, ended: bool) -> None:  # noqa: C90
     for event in out:
         match event:
             case events.ThreadMessageCreated() | events.ThreadRunStepCreated():
-                created.append(event.data.id)
+                created.append((type(event.data), event.data.id))
             case events.MessageTextCreated() | events.RunStepToolCallCreated():
                 where = place(event)
                 still_open, before = open_in.setdefault(where[0], []), begun.get(where[0])
@@ -399,14 +399,14 @@ def check_transcript(out: Iterable[Event], *, ended: bool) -> None:  # noqa: C90
                     arguments[where] = known + (function.arguments or "")
             case events.MessageDone(message=one) | events.RunStepDone(run_step=one):
                 assert not open_in.get(one.id)
-                done.append(one.id)
+                done.append((type(one), one.id))
             case events.MessageRefusalDone() | events.MessageImageFileDone():
                 done.append(place(event))
             case events.MessageImageURLDone():
                 done.append(place(event))
             case events.RunDone():
                 assert not any(open_in.values()), "the run is done before its parts"
-                done.append(event.run.id)
+                done.append((type(event.run), event.run.id))
     for happened in (created, done):
         assert sorted(map(str, set(happened))) == sorted(map(str, happened))
     if ended:

@@ -1,0 +1,1 @@
+"""Damaged streams by the thousand: ``make fuzz``, or ``python -m tests.fuzz``."""
