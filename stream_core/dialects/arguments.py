@@ -12,10 +12,14 @@ from __future__ import annotations
 
 import re
 from json import JSONDecodeError
+from typing import TYPE_CHECKING, Any
 
 from stream_core.convert.json_text import loads
 
-__all__ = ["are_same", "can_follow", "is_whole", "settled"]
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+__all__ = ["can_follow", "is_whole", "meaning", "settled"]
 
 #: How much of the end of a text shows whether it ends with a brace.
 _END = 64
@@ -39,9 +43,22 @@ def is_whole(text: str) -> bool:
         return False
 
 
-def are_same(one: str, other: str) -> bool:
-    """Return whether two texts are the same arguments, perhaps spelt in two ways."""
-    return one == other or (is_whole(one) and is_whole(other) and loads(one) == loads(other))
+def meaning(text: str) -> Hashable:
+    """Return what is equal for two texts if they are the same arguments, perhaps spelt in two ways.
+
+    It can be looked up, so that calls need not be compared one by one.
+    """
+    return _frozen(loads(text)) if is_whole(text) else text
+
+
+def _frozen(value: Any) -> Hashable:
+    """Return VALUE, a JSON value, in a form that can be looked up."""
+    if isinstance(value, dict):
+        return "object", frozenset((key, _frozen(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return "list", tuple(map(_frozen, value))
+    hashable: Hashable = value
+    return hashable
 
 
 def can_follow(text: str, piece: str) -> bool:

@@ -30,6 +30,8 @@ from stream_core.models.merging import (
 from stream_core.models.surrogates import whole_text
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from stream_core.models import (
         Annotation,
         MessageContent,
@@ -40,6 +42,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["MessageWriter", "RunContext", "StepWriter"]
+
+#: How many places without a part there may be for each part: a server decides on the indexes.
+_MOST_GAPS = 16
 
 
 class RunContext(Protocol):
@@ -90,6 +95,8 @@ class MessageWriter:
     parts: dict[int, MessageContent] = field(factory=dict)
     closed: bool = False
     cut: bool = False
+    # The parts that have grown since halves were looked for: there may be one in each.
+    _grown: dict[int, MessageContent] = field(factory=dict)
 
     def details(self) -> models.MessageCreationStepDetails:
         """Return the details of the message's step."""
@@ -161,6 +168,7 @@ class MessageWriter:
         if part is None:
             self.flush()
             part = self.parts[index] = new_content(delta)
+        self._grown[index] = part
         merge_content(part, delta, whole=raw is None)
         self._write(delta, raw)
         return part
@@ -172,7 +180,8 @@ class MessageWriter:
 
     def flush(self) -> None:
         """Write U+FFFD for each half of a surrogate pair that waits: its part ends."""
-        for index, part in self.parts.items():
+        grown, self._grown = self._grown, {}
+        for index, part in grown.items():
             rest = flush_content(part, index)
             if rest is not None:
                 self._write(rest)
@@ -202,9 +211,13 @@ class MessageWriter:
         """
         self.closed = True
         self.flush()
-        # The list has a place for every index; an index without a part is unknown content.
+        # The list has a place for every index; an index without a part is unknown content, unless
+        # that would be most of the list.
         end = max(self.parts, default=-1) + 1
-        content = [self.parts.get(index) or models.UnknownContent() for index in range(end)]
+        places: Iterable[int] = range(end)
+        if end > _MOST_GAPS * (len(self.parts) + 1):
+            places = sorted(self.parts)
+        content = [self.parts.get(index) or models.UnknownContent() for index in places]
         run = self.context.run
         message = evolve(
             self.message, status=status, content=content, completed_at=run.completed_at
@@ -233,6 +246,17 @@ class StepWriter:
     step_id: str
     calls: list[ToolCall] = field(factory=list)
     closed: bool = False
+    # The calls by id, as far as they were looked for, and how many those are.
+    _by_id: dict[str, list[models.FunctionToolCall]] = field(factory=dict)
+    _sorted: int = 0
+
+    def calls_of(self, call_id: str) -> list[models.FunctionToolCall]:
+        """Return the calls of functions that have this id; no more calls may be added then."""
+        for call in self.calls[self._sorted :]:
+            if isinstance(call, models.FunctionToolCall):
+                self._by_id.setdefault(call.id, []).append(call)
+        self._sorted = len(self.calls)
+        return self._by_id.get(call_id, [])
 
     def add(self, delta: ToolCallDelta, raw: Any = None) -> None:
         """Add DELTA to the call at its index; the next free index begins a new call."""

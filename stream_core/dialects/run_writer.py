@@ -109,7 +109,7 @@ class RunWriter:
     written: list[Decoded] = field(factory=list)
     began: int = 0
     ended: bool = False
-    open: list[MessageWriter | StepWriter] = field(factory=list)
+    open: dict[MessageWriter | StepWriter, None] = field(factory=dict)
     waiting: StepWriter | None = None
     answered: set[str] = field(factory=set)
 
@@ -235,8 +235,8 @@ class RunWriter:
             call_id: The id of the call.
             output: Its output, or None if the server does not show it.
         """
-        for call in () if self.waiting is None else self.waiting.calls:
-            if isinstance(call, models.FunctionToolCall) and call.id == call_id:
+        if self.waiting is not None:
+            for call in self.waiting.calls_of(call_id):
                 self.answered.add(call_id)
                 call.function.output = output
 
@@ -279,7 +279,7 @@ class RunWriter:
         self._write_step(writer.step_id, writer.details())
         self.write(events.ThreadMessageCreated, message, raw)
         self.write(events.ThreadMessageInProgress, evolve(message, content=[]))
-        self.open.append(writer)
+        self.open[writer] = None
         return writer
 
     def step(self, item_id: str) -> StepWriter:
@@ -287,7 +287,7 @@ class RunWriter:
         self.begin()
         writer = StepWriter(self, f"step_{item_id}")
         self._write_step(writer.step_id, models.ToolCallsStepDetails())
-        self.open.append(writer)
+        self.open[writer] = None
         return writer
 
     def _write_step(self, step_id: str, details: models.StepDetails) -> None:
@@ -322,5 +322,5 @@ class RunWriter:
         step = self.run_step(writer.step_id, status, details)
         if status == "failed":
             step.last_error = last_error
-        self.open.remove(writer)
+        del self.open[writer]
         self.write(events.STEP_EVENTS[status], step, raw)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stream_core.dialects.arguments import are_same, can_follow, is_whole, settled
+from stream_core.dialects.arguments import can_follow, is_whole, meaning, settled
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from stream_core.dialects.arguments import are_same, can_follow, is_whole, settl
 )
 def test_arguments_are_the_same_however_they_are_spelt(one: str, other: str, same: bool) -> None:
     """Those that are not whole are the same only to the letter."""
-    assert same == are_same(one, other) == are_same(other, one)
+    assert same == (meaning(one) == meaning(other))
 
 
 @pytest.mark.parametrize(

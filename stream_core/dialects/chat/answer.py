@@ -180,7 +180,7 @@ class ChatAnswer:
         changes["extra"] = {key: x for key, x in message.extra.items() if key not in told}
         if self._calls:
             fragments = read_fragments(message, path)
-            fresh = [x.id for x in fragments if not self._calls.knows(x)]
+            fresh = {x.id for x in self._calls.fresh(fragments)}
             calls = [x for x in message.tool_calls if x.id in fresh]
             changes |= {"tool_calls": calls, "function_call": None}
         self.add(evolve(message, **changes), path, raw)

@@ -23,13 +23,15 @@ Rules of this file, in this order:
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve, field
 
 from stream_core import models
-from stream_core.dialects.arguments import are_same, can_follow, is_whole, settled
+from stream_core.dialects.arguments import can_follow, is_whole, meaning, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,6 +41,9 @@ if TYPE_CHECKING:
     from .fragments import Fragment
 
 __all__ = ["ChatCalls"]
+
+#: How many calls of one name a fragment with an id of its own may go on; the newest are tried.
+_NEWEST = 16
 
 
 @define(eq=False)
@@ -83,6 +88,10 @@ class ChatCalls:
         self._calls: list[_Call] = []
         self._by_id: dict[str, _Call] = {}
         self._by_key: dict[int, _Call] = {}
+        # The newest calls by key and name, and by name alone; keys and numbers of all, in order.
+        self._named: dict[tuple[int | None, str], deque[_Call]] = {}
+        self._places: list[tuple[int, int]] = []
+        self._numbers = count()
         # Fragments that wait for a name or for arguments: by id, and by what stands for the index.
         self._waiting: dict[str, Fragment] = {}
         self._waiting_at: dict[int | None, Fragment] = {}
@@ -137,14 +146,14 @@ class ChatCalls:
             self._step.arguments(call.number, fragment.arguments, raw)
             call.pieces.append(fragment.arguments)
 
-    def knows(self, fragment: Fragment) -> bool:
-        """Return whether FRAGMENT, a whole call, is or may be one that is here already."""
-        if not fragment.id or fragment.id in self._by_id:
-            return True
-        return any(
-            x.name == fragment.name and are_same(self._arguments(x), fragment.arguments)
-            for x in self._calls
-        )
+    def fresh(self, fragments: list[Fragment]) -> list[Fragment]:
+        """Return those of FRAGMENTS, whole calls, that cannot be calls that are here already."""
+        known = {(x.name, meaning(self._arguments(x))) for x in self._calls}
+        return [
+            x
+            for x in fragments
+            if x.id and x.id not in self._by_id and (x.name, meaning(x.arguments)) not in known
+        ]
 
     def settle(self) -> None:
         """Decide what the arguments of each call mean: there are no more pieces."""
@@ -183,8 +192,9 @@ class ChatCalls:
         if stable:
             return None
         if fragment.name:
-            same = [x for x in self._calls if key in (None, x.key) and x.name == fragment.name]
-            call = next((x for x in reversed(same) if self._goes_on(x, fragment)), None)
+            same = self._named.get((key, fragment.name), ())
+            mine = (x for x in reversed(same) if x.name == fragment.name)
+            call = next((x for x in mine if self._goes_on(x, fragment)), None)
             if call is not None and call.id and not fragment.arguments:
                 self._waiting[fragment.id] = fragment  # if it comes again, it is another call
             return call
@@ -218,8 +228,8 @@ class ChatCalls:
 
     def _completed(self, fragment: Fragment, key: int | None) -> _Call | None:
         """Return the unfinished call before KEY that the arguments of FRAGMENT complete."""
-        before = [x for x in self._calls if key is not None and x.key < key]
-        call = max(before, key=lambda x: (x.key, x.number), default=None)
+        place = 0 if key is None else bisect_left(self._places, (key,))
+        call = self._calls[self._places[place - 1][1]] if place else None
         if call is None or self._is_whole(call):
             return None
         return call if is_whole(self._arguments(call) + fragment.arguments) else None
@@ -289,12 +299,19 @@ class ChatCalls:
             number, number if key is None else key, fragment.custom, fragment.id, fragment.name
         )
         self._calls.append(call)
+        insort(self._places, (call.key, number))
+        self._name(call)
         self._waiting_at.pop(key, None)
         if fragment.id:
             self._by_id[fragment.id] = call
         function = models.FunctionDelta(fragment.name, "")
         self._write(call, self._unique(fragment.id), function, raw)
         return call
+
+    def _name(self, call: _Call) -> None:
+        """Let CALL be found by its name."""
+        for key in (call.key, None):
+            self._named.setdefault((key, call.name), deque(maxlen=_NEWEST)).append(call)
 
     def _learn(self, call: _Call, fragment: Fragment, raw: Any) -> None:
         """Write the id or a piece of the name of a call that came after its beginning."""
@@ -307,6 +324,7 @@ class ChatCalls:
             again = fragment.name.startswith(call.name)
             late_name = fragment.name if again else call.name + fragment.name
             call.name = late_name
+            self._name(call)
         if late_id or late_name:
             self._write(call, late_id, models.FunctionDelta(late_name), raw)
 
@@ -315,7 +333,7 @@ class ChatCalls:
         if sent and not self._ids.get(sent):
             self._ids[sent] = False
             return sent
-        made = next(x for x in (f"call_{number}" for number in count()) if x not in self._ids)
+        made = next(x for x in (f"call_{n}" for n in self._numbers) if x not in self._ids)
         self._ids[made] = True
         return made
 

@@ -11,6 +11,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING, Any
 
 from stream_core import models
@@ -54,6 +55,9 @@ class MessageItem(Item):
         super().__init__(run, item_id, kind)
         self._places: dict[tuple[int, str], int] = {}
         self._taken: set[int] = set()
+        self._next = 0
+        # Index and place of each text and each refusal, in order of the indexes.
+        self._order: dict[str, list[tuple[int, int]]] = {}
         self._emptied: set[int] = set()
         self._last = 0
         # Whole texts whose meaning is decided when the item ends.
@@ -115,7 +119,7 @@ class MessageItem(Item):
         read = wire.read(wire.Part, part, path)
         value = read.refusal if kind == "refusal" else read.text
         if self._holds(index, value, kind):
-            self._annotate_rest([self._streamed(kind)[-1]], [(read.annotations, path)])
+            self._annotate_rest([self._order[kind][-1][1]], [(read.annotations, path)])
         else:
             self._settle_part(self._place(index, kind), kind, read, path)
 
@@ -131,9 +135,8 @@ class MessageItem(Item):
         It is kept until the item's final state shows that, or shows that it is a part of its own.
         """
         key = (self._last if index is None else index, kind)
-        streamed = self._streamed(kind)
-        alone = len(streamed) == (key in self._places)
-        if alone or not may_be_all(self._joined(kind), value):
+        alone = len(self._order.get(kind, ())) == (key in self._places)
+        if alone or not may_be_all(self._joined(kind, len(value) + 1), value):
             return False
         self._held[key] = value
         return True
@@ -242,9 +245,9 @@ class MessageItem(Item):
         """Write what was held back, as far as no other text has said it."""
         held, self._held = self._held, {}
         for (index, kind), value in held.items():
-            said, refusal = self._joined(kind), kind == "refusal"
+            said, refusal = self._joined(kind, len(value) + 1), kind == "refusal"
             if may_be_all(said, value):
-                place = self._streamed(kind)[-1]
+                place = self._order[kind][-1][1]
                 known = self.writer.text_so_far(place)
                 self.writer.complete(place, known + rest_of(said, value), refusal=refusal)
             else:
@@ -266,11 +269,6 @@ class MessageItem(Item):
 
     # --- Places -------------------------------------------------------------------------
 
-    @property
-    def _next(self) -> int:
-        """An index above all that are taken."""
-        return max(self._taken, default=-1) + 1
-
     def _place(self, index: int | None, kind: str) -> int:
         """Return the part's index: the wire's, unless a part of another kind has that."""
         if index is None:
@@ -281,12 +279,23 @@ class MessageItem(Item):
             place = self._next if index in self._taken else index
             self._places[index, kind] = place
             self._taken.add(place)
+            self._next = max(self._next, place + 1)
+            insort(self._order.setdefault(kind, []), (index, place))
         return place
 
     def _streamed(self, kind: str) -> list[int]:
         """Return the places of the texts or refusals so far, in order of the wire's indexes."""
-        return [place for (_, one), place in sorted(self._places.items()) if one == kind]
+        return [place for _, place in self._order.get(kind, ())]
 
-    def _joined(self, kind: str) -> str:
-        """Return the texts or refusals so far, joined."""
-        return "".join(map(self.writer.text_so_far, self._streamed(kind)))
+    def _joined(self, kind: str, most: int | None = None) -> str:
+        """Return the texts or refusals so far, joined; of MOST characters, as many as are needed.
+
+        At least MOST characters come if there are as many.
+        """
+        found, size = [], 0
+        for _, place in self._order.get(kind, ()):
+            found.append(self.writer.text_so_far(place))
+            size += len(found[-1])
+            if most is not None and size >= most:
+                break
+        return "".join(found)

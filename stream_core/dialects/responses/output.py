@@ -16,6 +16,8 @@ Rules of this file:
 
 from __future__ import annotations
 
+from collections import OrderedDict, deque
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from . import objects as wire
@@ -27,11 +29,15 @@ from .reasoning import ReasoningItem
 from .tool_items import CodeItem, MCPItem, SearchItem, ToolItem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from stream_core.dialects.run_writer import RunWriter
 
 __all__ = ["ITEMS", "Output", "item_class"]
+
+#: Of how many items a frame may be, if neither its id nor its index is of one item alone: the
+#: newest are tried, so that the work for a frame does not grow with the number of items.
+_NEWEST = 16
 
 T = TypeVar("T", bound=Item)
 
@@ -62,6 +68,11 @@ def item_class(kind: str) -> type[Item]:
     return ITEMS.get(kind, ToolItem if kind.endswith("_call") else Item)
 
 
+def _newest() -> deque[Item]:
+    """Return an empty list of the items that share an id or an index."""
+    return deque(maxlen=_NEWEST)
+
+
 class Output:
     """The items of a run's current response.
 
@@ -73,20 +84,22 @@ class Output:
         """Begin without items."""
         self.run = run
         self.items: list[Item] = []
-        self._by_index: dict[int, list[Item]] = {}
-        self._by_id: dict[str, list[Item]] = {}
+        self._open_items: dict[Item, None] = {}
+        self._by_index: dict[int, deque[Item]] = {}
+        self._by_id: dict[str, deque[Item]] = {}
         self._names: set[str] = set()
         self._listed: list[Item] = []
 
     def clear(self) -> None:
         """Begin the next response of the run."""
-        self.items, self._by_index, self._by_id, self._listed = [], {}, {}, []
+        self.items, self._listed, self._open_items = [], [], {}
+        self._by_index, self._by_id = {}, {}
 
     @property
     def json(self) -> list[dict[str, Any]]:
         """The items as sent, in the order of the server's list, else in order of output."""
         sent = [x for x in self.items if x.sent]
-        if all(any(x is y for y in self._listed) for x in sent):
+        if set(sent) <= set(self._listed):
             return [x.sent for x in self._listed if x.sent]
         places = [(number if x.index is None else x.index, number) for number, x in enumerate(sent)]
         return [sent[number].sent for _, number in sorted(places)]
@@ -122,7 +135,7 @@ class Output:
             known.keep(item)
             if known.index is None and index is not None:
                 known.index = index
-                self._by_index.setdefault(index, []).append(known)
+                self._by_index.setdefault(index, _newest()).append(known)
             if not known.announced:
                 known.announced = True
                 known.learn(item, "$.item")
@@ -158,12 +171,14 @@ class Output:
     def _end(self, item: Item, json: dict[str, Any], path: str, raw: Any) -> None:
         """End ITEM with its final state JSON, found at PATH in the frame RAW."""
         item.closed = True
+        self._open_items.pop(item, None)
         item.keep(json)
         item.end(json, path, raw)
 
     def _open(self, cls: type[T]) -> Iterator[T]:
-        """Yield the items of class CLS that are open, the last one first."""
-        return (x for x in reversed(self.items) if isinstance(x, cls) and not x.closed)
+        """Yield the newest items of class CLS that are open, the last one first."""
+        last = islice(reversed(self._open_items), _NEWEST)
+        return (x for x in last if isinstance(x, cls))
 
     def _is_sure(self, item_id: str) -> bool:
         """Return whether ITEM_ID says which item is meant: exactly one has it."""
@@ -171,7 +186,7 @@ class Output:
 
     def _known(self, index: int | None, item_id: str, cls: type[T]) -> T | None:
         """Return the item of class CLS that INDEX and ITEM_ID mean, or None."""
-        here = [] if index is None else self._by_index.get(index, [])
+        here = () if index is None else self._by_index.get(index, ())
         placed = [x for x in here if isinstance(x, cls)]
         named = [x for x in self._by_id.get(item_id, ()) if isinstance(x, cls)]
         if len(named) == 1 and (not placed or not named[0].closed):
@@ -191,7 +206,7 @@ class Output:
             same_class = type(found) is cls  # and not a subclass
             if same_class and (index == found.index or not found.announced):
                 return found
-        here = [] if index is None else self._by_index.get(index, [])
+        here = () if index is None else self._by_index.get(index, ())
         last = here[-1] if here else None
         if last is None or type(last) is not cls or (last.announced and item_id):
             return None
@@ -207,10 +222,11 @@ class Output:
         item = cls(self.run, name, kind)
         item.index = index
         self.items.append(item)
+        self._open_items[item] = None
         if item_id:
-            self._by_id.setdefault(item_id, []).append(item)
+            self._by_id.setdefault(item_id, _newest()).append(item)
         if index is not None:
-            self._by_index.setdefault(index, []).append(item)
+            self._by_index.setdefault(index, _newest()).append(item)
         return item
 
     # --- At the end ---------------------------------------------------------------------
@@ -219,33 +235,40 @@ class Output:
         """Write what no frame brought of OUTPUT, the complete list at PATH."""
         listed = wire.read_list(output, path)
         ids = {item.get("id") for item in listed if isinstance(item.get("id"), str)}
-        settled: set[int] = set()
+        left: dict[str, OrderedDict[Item, None]] = {}
+        for item in self.items:
+            left.setdefault(item.type, OrderedDict())[item] = None
+        others = {
+            kind: OrderedDict((x, None) for x in found if x.id not in ids)
+            for kind, found in left.items()
+        }
         for number, json in enumerate(listed):
             here = f"{path}[{number}]"
             kind = wire.read_text(json, "type", here)
             item_id = wire.text_or_none(json.get("id")) or ""
-            left = [x for x in self.items if x.type == kind and id(x) not in settled]
-            named = [x for x in self._by_id.get(item_id, ()) if any(x is y for y in left)]
-            item = named[0] if named else self._like(number, json, left, ids)
-            if item is None:
-                item = self._make(item_class(kind), kind, number, item_id)
-                item.begin(json, here, None)
-            settled.add(id(item))
-            self._listed.append(item)
-            if item.closed:
-                item.keep(json)
+            mine, rest = left.get(kind, {}), others.get(kind, {})
+            named = (x for x in self._by_id.get(item_id, ()) if x in mine)
+            found = next(named, None) or self._like(number, json, rest)
+            if found is None:
+                found = self._make(item_class(kind), kind, number, item_id)
+                found.begin(json, here, None)
+            mine.pop(found, None)
+            rest.pop(found, None)
+            self._listed.append(found)
+            if found.closed:
+                found.keep(json)
             else:
-                self._end(item, json, here, None)
+                self._end(found, json, here, None)
         for item in self.items:
             if not item.closed:
                 item.drop()
             if isinstance(item, AnswerItem):
                 item.answer()
 
-    @staticmethod
-    def _like(number: int, json: dict[str, Any], left: list[Item], ids: set[Any]) -> Item | None:
+    def _like(self, number: int, json: dict[str, Any], left: Mapping[Item, None]) -> Item | None:
         """Return the item of those LEFT that JSON, at NUMBER, is under another id, or None."""
-        others = [x for x in left if x.id not in ids]
+        here = [x for x in self._by_index.get(number, ()) if x in left]
+        others = [*here, *islice(left, _NEWEST)]
         ranks = (
             lambda x: x.index == number and x.same(json),
             lambda x: x.same(json),

@@ -10,6 +10,7 @@ Rules of this file:
 
 from __future__ import annotations
 
+from bisect import insort
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stream_core import events, models
@@ -39,6 +40,8 @@ class ReasoningItem(Item):
         self._open: dict[tuple[str, int], models.ReasoningText] = {}
         self._done: set[tuple[str, int]] = set()
         self._last: dict[str, int] = {}
+        # The indexes of the texts of each kind, in order.
+        self._order: dict[str, list[int]] = {}
         # Whole texts whose meaning is decided when the item ends.
         self._held: dict[tuple[str, int], str] = {}
 
@@ -58,6 +61,7 @@ class ReasoningItem(Item):
         known = self._open.get((kind, index))
         if known is None:
             known = self._open[kind, index] = models.ReasoningText("", self.id, index)
+            insort(self._order.setdefault(kind, []), index)
         value = known.grow(value, whole=raw is None)
         self.run.write(self.EVENTS[kind][1], models.ReasoningTextDelta(value, known), raw)
 
@@ -71,8 +75,9 @@ class ReasoningItem(Item):
         key = (kind, index)
         if key in self._done:
             return False
-        streamed = self._streamed(kind)
-        if streamed not in ([], [index]) and may_be_all(self._joined(kind), value):
+        streamed = self._order.get(kind, [])
+        alone = not streamed or (len(streamed) == 1 and streamed[0] == index)
+        if not alone and may_be_all(self._joined(kind, len(value) + 1), value):
             self._held[key] = value
             return False
         return self._finish(kind, index, value, raw)
@@ -106,11 +111,11 @@ class ReasoningItem(Item):
     def drop(self) -> None:
         """Write the end of every open text, as it stands."""
         for (kind, index), value in self._held.items():
-            said = self._joined(kind)
+            said = self._joined(kind, len(value) + 1)
             if not may_be_all(said, value):
                 self._finish(kind, index, value, None)
             elif rest_of(said, value):
-                self.piece(kind, self._streamed(kind)[-1], rest_of(said, value), None)
+                self.piece(kind, self._order[kind][-1], rest_of(said, value), None)
         self._held.clear()
         for kind, index in tuple(self._open):
             self._finish(kind, index, "", None)
@@ -135,11 +140,20 @@ class ReasoningItem(Item):
 
     def _streamed(self, kind: str) -> list[int]:
         """Return the indexes of the texts so far."""
-        return sorted(index for one, index in self._open if one == kind)
+        return [*self._order.get(kind, ())]
 
-    def _joined(self, kind: str) -> str:
-        """Return the texts so far, joined."""
-        return "".join(self._open[kind, index].text for index in self._streamed(kind))
+    def _joined(self, kind: str, most: int | None = None) -> str:
+        """Return the texts so far, joined; of MOST characters, as many as are needed.
+
+        At least MOST characters come if there are as many.
+        """
+        found, size = [], 0
+        for index in self._order.get(kind, ()):
+            found.append(self._open[kind, index].text)
+            size += len(found[-1])
+            if most is not None and size >= most:
+                break
+        return "".join(found)
 
 
 def _texts(value: Any, path: str) -> list[str]:
