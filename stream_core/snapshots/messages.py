@@ -9,6 +9,8 @@ Rules of this file:
   delta brought is delivered as one more text delta before the text is done.
 - A half of a surrogate pair that still waits when its part ends is delivered as U+FFFD before
   the end, unless the server's final text takes the place of the part's text.
+- A part does not change its type: if the terminal message has another type at its place, the part
+  ends as it stands. Only a part of unknown type, which has no events, may become a known one.
 - A part that a message was created with begins when its first delta comes, or at the end.
 - An end under an id that was never seen ends the newest open message (cogitator does this); the
   events of its parts keep the id under which they began.
@@ -267,6 +269,12 @@ class MessageSnapshots:
         out: list[Event],
     ) -> None:
         """Append to OUT what of FINAL was not delivered, and the end of the part."""
+        if block.created and final.__class__ is not block.snapshot.__class__:
+            if block.snapshot.__class__ is models.UnknownContent:  # which had no events
+                block.created = block.done = False
+                container.open = None if container.open is block else container.open
+            else:
+                final, missing = block.snapshot, None
         if block.done:
             return
         seen = 0

@@ -752,3 +752,36 @@ def test_the_rest_of_an_open_part_comes_before_a_part_that_never_began() -> None
     assert ("ab", "") == (said(made, 1), said(made, 0))
     done = [(x.index, x.text.value) for x in made.of(events.MessageTextDone)]
     assert [(1, "ab"), (0, "")] == done
+
+
+def test_a_part_of_unknown_type_may_become_a_text() -> None:
+    """It had no events, so the text of the terminal message is created, told and done."""
+    for more in ((), (text_delta("b", index=1),)):
+        made = transcript_of(
+            message("created"),
+            message_delta({"index": 0, "type": "new", "new": 1}),
+            *more,
+            message("completed", text("a"), *[text("b")] * len(more)),
+        )
+        names = [type(x).__name__ for x in made.events if getattr(x, "index", None) == 0]
+        assert ["MessageTextCreated", "MessageTextDelta", "MessageTextDone"] == names
+        assert "a" == said(made)
+
+
+def test_a_part_of_a_known_type_keeps_it() -> None:
+    """It ends as it stands; the message is the one that the server sent."""
+    made = transcript_of(
+        message("created"), text_delta("a"), message("completed", refusal("no more"))
+    )
+    [done] = made.of(events.MessageTextDone)
+    assert "a" == done.text.value
+    assert not made.of(events.MessageRefusalDelta, events.MessageRefusalDone)
+    [ended] = made.of(events.MessageDone)
+    assert "no more" == ended.message.content[0].refusal
+    made = transcript_of(
+        message("created"),
+        message_delta(refusal("no", index=0)),
+        message("completed", text("longer")),
+    )
+    assert ["no"] == [x.refusal.refusal for x in made.of(events.MessageRefusalDone)]
+    assert not made.of(events.MessageTextCreated, events.MessageTextDelta)

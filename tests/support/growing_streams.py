@@ -533,7 +533,7 @@ def _response_parts_drifting(n: int) -> Iterator[bytes]:
         place: dict[str, Any] = {"item_id": "msg_0", "output_index": 0, "content_index": 2 * x + 1}
         return [
             responses.text(_WORD, "msg_0", 0, 2 * x),
-            responses.event("output_text.done", text=_WORD * (x + 1), **place),
+            responses.event("output_text.done", text=_WORD, **place),
         ]
 
     item = {**_message_item(0), "content": [responses.text_part(_WORD * n)]}

@@ -30,7 +30,7 @@ from .items import Item
 if TYPE_CHECKING:
     from stream_core.dialects.part_writers import StepWriter
 
-__all__ = ["AnswerItem", "CallItem", "may_call"]
+__all__ = ["AnswerItem", "CallItem", "custom_calls"]
 
 
 class CallItem(Item):
@@ -185,17 +185,22 @@ class AnswerItem(Item):
             self.run.answer(call_id, None if output is None else wire.json_of(output))
 
 
-def may_call(tools: Any, name: str) -> bool:
-    """Return whether TOOLS, as sent or echoed, let a model call a custom tool NAME of the caller.
+def custom_calls(tools: Any) -> tuple[bool, set[str]]:
+    """Return which custom tools of the caller TOOLS, as sent or echoed, let a model call.
 
-    They do if one of them is a custom tool or has that name; tools may hold others.
+    Returns:
+        Whether it may call any, because one of them is a custom tool; and the names of all of them.
+        Tools may hold others.
     """
-    for tool in wire.objects_in(tools):
-        function = tool.get("function")
-        names = [tool.get("name"), function.get("name") if isinstance(function, dict) else None]
-        if tool.get("type") == "custom" or name in names or may_call(tool.get("tools"), name):
-            return True
-    return False
+    any_name, names, left = False, set(), [tools]
+    while left:
+        for tool in wire.objects_in(left.pop()):
+            function = tool.get("function")
+            found = [tool.get("name"), function.get("name") if isinstance(function, dict) else None]
+            names |= {x for x in found if isinstance(x, str)}
+            any_name = any_name or tool.get("type") == "custom"
+            left.append(tool.get("tools"))
+    return any_name, names
 
 
 def _is_first_piece(first: str, value: str) -> bool:

@@ -33,7 +33,7 @@ from stream_core.dialects.run_writer import add_usage
 from stream_core.errors import DecodeError
 
 from . import objects as wire
-from .calls import CallItem, may_call
+from .calls import CallItem, custom_calls
 from .event_table import ALIASES, ROWS
 from .item_frames import ItemFrames
 from .run_ending import ending, error_in
@@ -253,11 +253,11 @@ class ResponsesDialect(ItemFrames):
         requested, echoed = self.requested_tools, self._tools
         if requested is None and not echoed:
             return
-        for item in self._output.items:
-            if isinstance(item, CallItem) and item.type == "custom_tool_call":
-                name = item.function.name
-                if not (may_call(requested, name) or may_call(echoed, name)):
-                    self._run.answer(item.call_id, None)
+        any_name, names = custom_calls([{"tools": requested}, {"tools": echoed}])
+        for item in () if any_name else self._output.items:
+            called = isinstance(item, CallItem) and item.type == "custom_tool_call"
+            if called and item.function.name not in names:
+                self._run.answer(item.call_id, None)
 
     def _error(self, event: Any, name: str) -> None:
         """The server failed; EVENT does not state how the run ended."""
