@@ -10,8 +10,9 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The benchmarks have an environment of their own: orjson is in it, and must not be in the tests'.
 BENCH := $(VENV)/bench/bin/python -m tests.benchmarks
-# How long `make soak` runs.
+# How long `make soak` runs, and each half of `make fuzz`, which keeps the streams that it found.
 MINUTES ?= 3
+FOUND := fuzz-found
 
 # The checker's JavaScript and node come with its packages; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
@@ -21,7 +22,8 @@ MAKEFLAGS += --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-llm test recovery lint types format nox wheel soak audit clean
+.PHONY: help demo demo-llm test recovery lint types format nox wheel soak audit fuzz mutate linear
+.PHONY: clean
 .PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
@@ -86,8 +88,19 @@ bench-import: $(VENV)/for-bench ## import time beside requests
 bench-profile: $(VENV)/for-bench ## profile by line of the streams L and M
 	UNTIL_DONE_JSON=stdlib $(BENCH).profiling $(ARGS)
 
+fuzz: $(VENV)/for-dev $(VENV)/for-fuzz ## read damaged streams for MINUTES=3, then as long guided by coverage
+	@mkdir -p $(FOUND)
+	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --into $(FOUND) $(ARGS)
+	$(BIN)/python -m tests.fuzz.guided --minutes $(MINUTES) $(FOUND)
+
+mutate: $(VENV)/for-dev ## change FILE=stream_core/sse.py in every way, and list what no test notices
+	$(BIN)/python -m tests.mutation $(FILE) $(ARGS)
+
+linear: $(VENV)/for-dev ## measure the time for 2,000 and 8,000 of everything that a server can send
+	$(BIN)/python -m tests.whole.test_linear $(ARGS)
+
 clean: ## remove the environment and everything made
-	rm -rf $(VENV) .nox build dist *.egg-info .coverage .hypothesis
+	rm -rf $(VENV) .nox build dist *.egg-info .coverage .hypothesis $(FOUND)
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -106,6 +119,11 @@ $(VENV)/for-demo: $(VENV)/made setup.cfg pyproject.toml
 $(VENV)/for-dev: $(VENV)/made setup.cfg pyproject.toml
 	$(PIP) install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/for-demo
+
+# Where atheris has no wheel, streams are only generated, and the run says so.
+$(VENV)/for-fuzz: $(VENV)/made
+	@if $(PIP) install --quiet --only-binary :all: atheris; then touch $@; \
+	else echo "atheris is left out: it has no wheel for this Python."; fi
 
 $(VENV)/for-bench: $(VENV)/made setup.cfg pyproject.toml
 	$(PYTHON) -m venv --clear $(VENV)/bench

@@ -1,7 +1,6 @@
 """Read damaged streams for some minutes, and report what went wrong: ``make fuzz MINUTES=10``.
 
-``--seed`` repeats a run, ``--replay FILE`` one stream. Where atheris is installed, it goes on from
-the same corpus for half of the time, guided by the coverage of the library.
+``--seed`` repeats a run, ``--replay FILE`` one stream. ``guided`` does the same with atheris.
 """
 
 from __future__ import annotations
@@ -11,20 +10,16 @@ import hashlib
 import sys
 import time
 import traceback
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tests.fuzz.checks import Difference, Tally, check
-from tests.fuzz.damage import corpus, make
+from tests.fuzz.damage import make
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main"]
-
-#: The wires by the first byte of an input of atheris.
-_WIRES = ("assistants", "responses", "chat", "auto")
 
 
 def _try(dialect: str, data: bytes, tally: Tally, seed: int, into: Path) -> str | None:
@@ -67,26 +62,6 @@ def _generate(seconds: float, seed: int, most: int | None, into: Path) -> tuple[
     return tally, found
 
 
-def _guide(seconds: float, into: Path) -> None:
-    """Let atheris go on for SECONDS; it does not return."""
-    import atheris  # type: ignore[import-not-found]  # installed by make fuzz alone
-
-    folder = into / "corpus"
-    folder.mkdir(exist_ok=True)
-    for number, (dialect, data) in enumerate(corpus()):
-        (folder / str(number)).write_bytes(bytes([_WIRES.index(dialect)]) + data)
-    tally = Tally()
-
-    def read(data: bytes) -> None:
-        if data and len(data) < 1 << 16:
-            check(_WIRES[data[0] % len(_WIRES)], data[1:], tally, len(data))
-
-    atheris.instrument_all()
-    options = [f"-max_total_time={seconds:.0f}", "-timeout=20", f"-artifact_prefix={into}/"]
-    atheris.Setup([sys.argv[0], *options, str(folder)], read)
-    atheris.Fuzz()
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run; return 1 if something went wrong."""
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
@@ -96,17 +71,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--into", type=Path, default=Path(), help="where streams are kept")
     parser.add_argument("--dialect", default="auto")
     parser.add_argument("--replay", type=Path, default=None, help="a stream that was kept")
-    parser.add_argument("--guided", action="store_true", help="by coverage, with atheris")
     given = parser.parse_args(arguments)
     seed = int(time.time()) if given.seed is None else given.seed
     if given.replay is not None:
         data = given.replay.read_bytes()
         return int(_try(given.dialect, data, Tally(), seed, given.into) is not None)
-    if given.guided:
-        if find_spec("atheris") is None:
-            _say("atheris is not installed: only generated streams are read\n")
-            return 0
-        _guide(given.minutes * 60, given.into)
     _say(f"seed {seed}\n")
     tally, found = _generate(given.minutes * 60, seed, given.inputs, given.into)
     _say(
