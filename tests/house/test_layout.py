@@ -32,6 +32,7 @@ EXTRA = {
     "whole/test_interop.py": "official clients against LocalServer",
     "whole/test_linear.py": "four times as much of anything is four times the work",
     "whole/test_lookalikes.py": "servers that speak Assistants in a manner of their own",
+    "whole/test_mutation.py": "the mutants that tests/mutation makes",
     "whole/test_recovery_everywhere.py": "runs that are cut anywhere, beside the same run uncut",
     "whole/test_recovery_trust.py": "what recovery does when nothing can be trusted, over HTTP",
     "whole/test_nesting.py": "the limit for nested JSON, wherever JSON comes in",

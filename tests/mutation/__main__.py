@@ -48,7 +48,7 @@ sys.exit(pytest.main(arguments))
 _SECONDS = 60
 
 
-def tests_of(file: Path) -> Path:
+def own_tests(file: Path) -> Path:
     """Return the test file of the source FILE."""
     inside = file.parts[1:] if file.parts[0] == "stream_core" else file.parts
     return Path("tests", *inside[:-1], f"test_{inside[-1]}")
@@ -86,7 +86,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=None, help="try so many, chosen at random")
     parser.add_argument("--minutes", type=float, default=60.0)
     given = parser.parse_args(arguments)
-    tests = [str(tests_of(given.file)), *given.tests]
+    tests = [str(own_tests(given.file)), *given.tests]
     source = (ROOT / given.file).read_text("utf-8")
     if is_noticed(given.file, source, tests):
         sys.stdout.write("the tests fail without any change\n")

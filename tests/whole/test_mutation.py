@@ -1,0 +1,78 @@
+"""The mutants of ``make mutate``: each is one change that runs, of what is worth a change."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.mutation.__main__ import own_tests
+from tests.mutation.mutants import mutants
+
+SOURCE = '''
+"""Nothing here is changed."""
+import os
+__all__ = ["f"]
+LIMIT: int = -5
+
+
+def f(a: "int", b=True, *, c="x"):
+    """Neither is this."""
+    if a < LIMIT and not b or c:
+        raise ValueError("nor this")
+    while a:
+        a -= 1
+        break
+    for x in (b"y",):
+        continue
+    return x if a is None else a + 1
+'''
+
+
+def test_each_mutant_is_one_change_that_can_be_compiled() -> None:
+    """All differ from the source and from each other."""
+    found = [x.source for x in mutants(SOURCE)]
+    assert len(set(found)) == len(found)
+    assert ast.unparse(ast.parse(SOURCE)) not in found
+    for source in found:
+        compile(source, "f.py", "exec")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("a < LIMIT", "a <= LIMIT"),
+        ("a < LIMIT", "a >= LIMIT"),
+        ("not b", "b"),
+        ("-5", "5"),
+        ("5", "6"),
+        ("a -= 1", "pass"),
+        ("break", "continue"),
+        ("continue", "break"),
+        ("a is None", "a is not None"),
+        ("a + 1", "a - 1"),
+        ("b'y'", "b'yx'"),
+        ("return x if a is None else a + 1", "return None"),
+        ("a < LIMIT and (not b) or c", "c"),
+    ],
+)
+def test_what_is_changed(before: str, after: str) -> None:
+    """Comparisons, operators, constants, conditions and statements are."""
+    assert (before, after) in [(x.before, x.after) for x in mutants(SOURCE)]
+
+
+def test_what_is_for_readers_and_checkers_is_left_alone() -> None:
+    """Docstrings, imports, exports, annotations and the sentences of errors are in every mutant."""
+    for mutant in mutants(SOURCE):
+        for text in ("Nothing here", "import os", "['f']", "Neither is", "nor this", "a: 'int'"):
+            assert text in mutant.source
+
+
+def test_a_file_has_its_own_tests() -> None:
+    """They are found as the layout says."""
+    assert Path("tests/test_sse.py") == own_tests(Path("stream_core/sse.py"))
+    assert Path("tests/snapshots/test_blocks.py") == own_tests(
+        Path("stream_core/snapshots/blocks.py")
+    )
+    assert Path("tests/handlers/test_text.py") == own_tests(Path("handlers/text.py"))
