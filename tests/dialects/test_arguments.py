@@ -16,6 +16,8 @@ from stream_core.dialects.arguments import can_follow, is_whole, meaning, settle
     [
         ('{"a": 1}', '{"a":1}', True),
         ("{", "{", True),
+        ('{"a": [1, {"b": []}], "c": 2}', '{"c":2.0,"a":[1.0,{"b":[]}]}', True),
+        ('{"a": [1, 2]}', '{"a": [2, 1]}', False),
         ('{"a": 1}', '{"a": 2}', False),
         ('{"a": 1}', '{"a": ', False),
         ("5", "5.0", False),

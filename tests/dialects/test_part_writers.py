@@ -102,7 +102,7 @@ def test_a_step_accumulates_its_calls() -> None:
     )
     assert step.calls == end.payload.step_details.tool_calls
     assert "1" == end.payload.step_details.tool_calls[0].code_interpreter.input
-    assert (True, []) == (step.closed, run.open)
+    assert (True, []) == (step.closed, [*run.open])
 
 
 def test_a_message_may_end_before_its_time() -> None:
@@ -193,3 +193,28 @@ def test_halves_in_calls_wait_too() -> None:
         code.input,
         code.outputs[0].logs,
     ]
+
+
+def test_an_index_far_away_does_not_fill_the_message() -> None:
+    """The parts are then only in order; a few places without a part are kept."""
+    for index, count in ((40, 41), (10**9, 2), (10**30, 2)):
+        run = run_writer()
+        message = run.message("msg_1")
+        message.text(index, "b")
+        message.text(0, "a")
+        run.take()
+        message.close()
+        content = run.take()[0].payload.content
+        assert count == len(content)
+        assert ["a", "b"] == [content[0].text.value, content[-1].text.value]
+
+
+def test_calls_are_found_by_their_ids() -> None:
+    """Those of functions are, and all that have the same."""
+    run = run_writer()
+    step = run.step("a")
+    for index, name in enumerate(("x", "y", "x")):
+        step.add(models.FunctionToolCallDelta(index, name, "function", models.FunctionDelta("f")))
+    step.add(models.UnknownToolCallDelta(3, "x", "new", {"type": "new"}))
+    assert [step.calls[0], step.calls[2]] == step.calls_of("x")
+    assert [] == step.calls_of("z")

@@ -72,7 +72,7 @@ def test_what_is_open_ends_with_the_run(status: str, ends: list[str]) -> None:
     assert [error if status == "failed" else None] * 2 == [
         x.payload.last_error for x in out if isinstance(x.payload, models.RunStep)
     ]
-    assert (True, []) == (run.ended, run.open)
+    assert (True, []) == (run.ended, [*run.open])
 
 
 def test_a_run_that_never_began_begins_at_its_end() -> None:
@@ -121,7 +121,7 @@ def test_a_run_whose_calls_wait_requires_an_action() -> None:
         (x.id, x.function.name, x.function.arguments)
         for x in required.submit_tool_outputs.tool_calls
     ]
-    assert [run.waiting] == run.open
+    assert [run.waiting] == [*run.open]
 
 
 def test_approvals_are_required_with_or_without_calls() -> None:
@@ -155,7 +155,7 @@ def test_a_run_continues_when_its_calls_have_outputs() -> None:
     assert ["sunny", None] == [x.function.output for x in out.payload.step_details.tool_calls]
     assert run.begin("queued", RAW)
     assert ["run.step.completed*", "run.queued"] == written(run)
-    assert (False, None, []) == (run.ended, run.waiting, run.open)
+    assert (False, None, []) == (run.ended, run.waiting, [*run.open])
 
 
 def test_a_run_without_calls_continues_too() -> None:

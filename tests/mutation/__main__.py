@@ -44,8 +44,9 @@ import pytest
 sys.exit(pytest.main(arguments))
 """
 
-#: A mutant that makes a test hang is noticed, too.
-_SECONDS = 60
+#: The most seconds for the tests without a change; and for how many times as long as those took,
+#: and how many seconds more, a mutant may run: one that hangs is noticed, too.
+_LONGEST, _TIMES, _MORE = 600.0, 5, 10
 
 
 def own_tests(file: Path) -> Path:
@@ -54,14 +55,14 @@ def own_tests(file: Path) -> Path:
     return Path("tests", *inside[:-1], f"test_{inside[-1]}")
 
 
-def is_noticed(file: Path, source: str, tests: Sequence[str]) -> bool:
-    """Return whether TESTS fail if SOURCE takes the place of FILE."""
+def is_noticed(file: Path, source: str, tests: Sequence[str], seconds: float) -> bool:
+    """Return whether TESTS fail, or take longer than SECONDS, if SOURCE takes the place of FILE."""
     with tempfile.TemporaryDirectory() as folder:
         changed = Path(folder, file.name)
         changed.write_text(source, "utf-8")
         name = ".".join(file.with_suffix("").parts)
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:cov", "-p", "no:xdist"]
-        options += [f"--timeout={_SECONDS // 2}", "-p", "no:randomly", *tests]
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
+        options += [f"--timeout={seconds:.0f}", "-p", "no:randomly", *tests]
         command = [sys.executable, "-c", _RUN, name, str(changed), str(ROOT / file), *options]
         environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "CI": "1"}
         try:
@@ -70,7 +71,7 @@ def is_noticed(file: Path, source: str, tests: Sequence[str]) -> bool:
                 cwd=ROOT,
                 env=environment,
                 capture_output=True,
-                timeout=_SECONDS,
+                timeout=seconds,
                 check=False,
             )
         except subprocess.TimeoutExpired:
@@ -88,9 +89,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = parser.parse_args(arguments)
     tests = [str(own_tests(given.file)), *given.tests]
     source = (ROOT / given.file).read_text("utf-8")
-    if is_noticed(given.file, source, tests):
+    begin = time.monotonic()
+    if is_noticed(given.file, source, tests, _LONGEST):
         sys.stdout.write("the tests fail without any change\n")
         return 1
+    seconds = _TIMES * (time.monotonic() - begin) + _MORE
     found = list(mutants(source))
     chosen = found if given.most is None else random.Random(1).sample(found, given.most)
     end = time.monotonic() + given.minutes * 60
@@ -99,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if time.monotonic() > end:
             break
         tried += 1
-        if not is_noticed(given.file, mutant.source, tests):
+        if not is_noticed(given.file, mutant.source, tests, seconds):
             left.append(mutant)
             _show(given.file, mutant)
     sys.stdout.write(

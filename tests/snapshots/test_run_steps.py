@@ -632,6 +632,51 @@ def test_a_required_call_that_was_never_sent_is_created_and_done() -> None:
         assert [] == done_calls(made)
 
 
+def test_a_required_call_is_found_by_the_id_that_it_has_now() -> None:
+    """A call that got another id is not meant by its old one: that is another call."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step("created", type="tool_calls"),
+            step_delta(call(0, id="old", name="f", arguments="{}")),
+            step_delta(call(0, id="new")),
+            step_delta(call(None, id="new", arguments=" ")),
+            waiting(("old", "g", "[]")),
+            DONE,
+        )
+    )
+    assert [("new", "f", "{} "), ("old", "g", "[]")] == done_calls(made)
+
+
+def test_a_call_that_two_steps_have_is_the_newest() -> None:
+    """What is required of it is said to that one."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step_delta(call(0, id="a", name="f", arguments="{"), step_id="step_1"),
+            step_delta(call(0, id="a", name="f", arguments="{"), step_id="step_2"),
+            waiting(("a", "f", "{}")),
+            DONE,
+        )
+    )
+    assert [("a", "f", "{"), ("a", "f", "{}")] == done_calls(made)
+
+
+def test_of_two_calls_with_one_id_the_first_is_meant() -> None:
+    """A fragment without an index goes to it."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step_delta(call(0, id="a", name="f", arguments="{")),
+            step_delta(call(1, id="a", name="f", arguments="{")),
+            step_delta(call(None, id="a", arguments="}")),
+            run("completed"),
+            DONE,
+        )
+    )
+    assert [("a", "f", "{}"), ("a", "f", "{")] == done_calls(made)
+
+
 def test_only_a_call_of_a_function_takes_required_arguments() -> None:
     """A call of another kind under that id stays as it is."""
     made = decode_every_way(

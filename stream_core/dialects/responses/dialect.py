@@ -254,10 +254,10 @@ class ResponsesDialect(ItemFrames):
         if requested is None and not echoed:
             return
         any_name, names = custom_calls([{"tools": requested}, {"tools": echoed}])
-        for item in () if any_name else self._output.items:
-            called = isinstance(item, CallItem) and item.type == "custom_tool_call"
-            if called and item.function.name not in names:
-                self._run.answer(item.call_id, None)
+        calls = () if any_name else self._output.items
+        for call in (x for x in calls if isinstance(x, CallItem)):
+            if call.type == "custom_tool_call" and call.function.name not in names:
+                self._run.answer(call.call_id, None)
 
     def _error(self, event: Any, name: str) -> None:
         """The server failed; EVENT does not state how the run ended."""

@@ -246,7 +246,7 @@ class Output:
             here = f"{path}[{number}]"
             kind = wire.read_text(json, "type", here)
             item_id = wire.text_or_none(json.get("id")) or ""
-            mine, rest = left.get(kind, {}), others.get(kind, {})
+            mine, rest = (x.setdefault(kind, OrderedDict()) for x in (left, others))
             named = (x for x in self._by_id.get(item_id, ()) if x in mine)
             found = next(named, None) or self._like(number, json, rest)
             if found is None:
