@@ -92,8 +92,7 @@ class RunStepSnapshots:
             self._settle_required(required)
         unsettled, self._unsettled = self._unsettled, {}
         for step in sorted(unsettled.values(), key=attrgetter("number")):
-            if not step.done:
-                self._finish_calls(step, out)
+            self._finish_calls(step, out)
 
     def _settle_required(self, required: Sequence[RequiredActionFunctionToolCall]) -> None:
         """Give the open calls what the REQUIRED calls have.

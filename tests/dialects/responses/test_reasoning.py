@@ -156,3 +156,17 @@ def test_early_names_of_reasoning_are_read() -> None:
     )
     assert ["Hm"] == [x.data.text for x in came.of(events.ReasoningDone)]
     assert ["So."] == [x.data.text for x in came.of(events.ReasoningSummaryDone)]
+
+
+def test_the_end_of_a_text_after_a_longer_one_is_its_own() -> None:
+    """What was said before is read only as far as it can matter."""
+    where: dict[str, Any] = {"item_id": "rs_1", "output_index": 0}
+    out = transcript_of(
+        added("reasoning", "rs_1"),
+        event("reasoning_text.delta", delta="first and long", content_index=0, **where),
+        event("reasoning_text.delta", delta="x", content_index=1, **where),
+        event("reasoning_text.done", text="xy", content_index=1, **where),
+        event("reasoning_text.done", text="first and long", content_index=0, **where),
+        done("reasoning", "rs_1"),
+    )
+    assert ["xy", "first and long"] == [x.data.text for x in out.of(events.ReasoningDone)]
