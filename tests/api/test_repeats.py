@@ -74,9 +74,7 @@ def call(method: Callable[..., Any]) -> None:
         if x.default is x.empty and x.kind is not x.VAR_KEYWORD
     ]
     arguments = {name: ARGUMENTS[name] for name in needed}
-    if (
-        method.__name__ == "submit_tool_outputs_stream"
-    ):  # recovery would ask for its run
+    if method.__name__ == "submit_tool_outputs_stream":  # recovery would ask for its run
         arguments["recover"] = False
     with suppress(errors.StreamError):
         method(**arguments)
