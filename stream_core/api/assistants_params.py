@@ -141,7 +141,7 @@ class MessageParams(MetadataParams, total=False):
 # --- Runs -------------------------------------------------------------------------------
 
 
-class _AnyRunParams(MetadataParams, total=False):
+class _AnyRunParams(MetadataParams, RunKeyOption, total=False):
     """Arguments of every run; most of them override the assistant's settings."""
 
     model: str | None
@@ -172,9 +172,9 @@ class ThreadRunParams(_AnyRunParams, total=False):
     tool_resources: models.ToolResources | Object | None
 
 
-class RunStreamParams(RunParams, StreamOptions, RunKeyOption, total=False):
+class RunStreamParams(RunParams, StreamOptions, total=False):
     """Arguments of a streamed run on a thread."""
 
 
-class ThreadRunStreamParams(ThreadRunParams, StreamOptions, RunKeyOption, total=False):
+class ThreadRunStreamParams(ThreadRunParams, StreamOptions, total=False):
     """Arguments of a streamed run on a new thread."""

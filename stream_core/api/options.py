@@ -85,7 +85,7 @@ class StreamOptions(CallOptions, total=False):
 
 
 class RunKeyOption(TypedDict, total=False):
-    """An argument of calls that make a run on a thread and return its stream.
+    """An argument of calls that make a run on a thread.
 
     Attributes:
         run_keys: Whether to put a key of its own into the run's ``metadata``

@@ -217,7 +217,7 @@ class Runs(StreamingResource):
     def create(self, thread_id: str, *, assistant_id: str, **params: Unpack[RunParams]) -> Run:
         """Start a run without listening to it."""
         path = _thread(thread_id, "/runs")
-        return self._ask(Run, "POST", path, RunParams, params, assistant_id=assistant_id)
+        return self._create(path, RunParams, params, thread_id=thread_id, assistant_id=assistant_id)
 
     def retrieve(self, run_id: str, *, thread_id: str, **options: Unpack[CallOptions]) -> Run:
         """Ask for a run."""
@@ -293,8 +293,7 @@ class Threads(StreamingResource):
 
     def create_and_run(self, *, assistant_id: str, **params: Unpack[ThreadRunParams]) -> Run:
         """Make a thread and start a run on it without listening to it."""
-        path = "/threads/runs"
-        return self._ask(Run, "POST", path, ThreadRunParams, params, assistant_id=assistant_id)
+        return self._create("/threads/runs", ThreadRunParams, params, assistant_id=assistant_id)
 
     def create(self, **params: Unpack[ThreadParams]) -> Thread:
         """Make a thread."""

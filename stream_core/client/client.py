@@ -130,8 +130,8 @@ class Client:
                 sent from then on. ``"conversation"``: a thread is a conversation on the
                 server and has its id. ``"replay"``: everything is sent with each run, for
                 servers that store nothing but do not say so.
-            run_keys: Whether each streamed call that makes a run on a thread puts a key of its own
-                into the run's ``metadata`` (``until_done_request``, one of the 16 pairs). If the
+            run_keys: Whether each call that makes a run on a thread puts a key of its own into the
+                run's ``metadata`` (``until_done_request``, one of the 16 pairs). If the
                 connection is lost before the id of the run was seen, the run with the key is
                 found and recovered; without a key the loss is an error.
 

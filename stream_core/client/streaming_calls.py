@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import frozen
 
+from stream_core.models import Run
 from stream_core.run_control.assistants import AssistantsControl
 from stream_core.run_control.run_keys import put_key
 from stream_core.sse import DEFAULT_MAX_FRAME_BYTES
@@ -130,6 +131,22 @@ class StreamingResource(Resource):
     def __init__(self, transport: Transport, *, run_keys: bool = False) -> None:
         super().__init__(transport)
         self._run_keys = run_keys
+
+    def _create(
+        self, path: str, known: Any, given: Any, *, thread_id: str | None = None, **required: Any
+    ) -> Run:
+        """Send a request whose answer is the run that it makes; the arguments are as below."""
+        if not given.get("run_keys", self._run_keys):
+            return self._ask(Run, "POST", path, known, given, **required)
+        options = self._options("POST", known, given, required)
+        control = AssistantsControl(
+            path,
+            options,
+            thread_id=thread_id,
+            key=put_key(options.setdefault("body", {})),
+            options=call_options(given),
+        )
+        return self._driver.run(control.create())
 
     def _stream(
         self,

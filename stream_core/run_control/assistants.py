@@ -20,7 +20,8 @@ from attrs import evolve
 from stream_core.api.assistants_params import ListParams, MessageListParams, StepListParams
 from stream_core.api.options import CallOptions
 from stream_core.api.request import BETA, ask, ask_list, make_options
-from stream_core.effects import Now, Open, Wait
+from stream_core.convert.payloads import structure
+from stream_core.effects import Ask, Now, Open, Wait
 from stream_core.errors import (
     BadRequestError,
     ConflictError,
@@ -117,6 +118,18 @@ class AssistantsControl:
         """Send the first request; return its source."""
         return (yield from self._send(self._first))
 
+    def create(self) -> Flow[Run]:
+        """Send the first request without a stream; return the run that it made."""
+        first = self._first
+        try:
+            return structure(Run, (yield Ask(first.method, first.path, first.options)))
+        except _LOST as failure:
+            try:
+                run = yield from self._made()
+            except StreamError as second:
+                raise _noted(failure, second) from failure.__cause__
+        return run
+
     # --- Rounds of tools ----------------------------------------------------------------
 
     def answer(self, run: Run) -> Flow[Source | None] | None:
@@ -148,8 +161,7 @@ class AssistantsControl:
             try:
                 source = yield from self._look_after(failure)
             except StreamError as second:
-                failure.add_note(f"it is not known what became of the run: {second}")
-                raise failure from failure.__cause__
+                raise _noted(failure, second) from failure.__cause__
         return source
 
     def _look_after(self, failure: StreamError) -> Flow[Source]:
@@ -158,14 +170,24 @@ class AssistantsControl:
         Raises:
             StreamError: That cannot be known.
         """
-        deadline = (yield Now()) + DEFAULT_RECOVERY_SECONDS
         if self._submission is not None:
+            deadline = (yield Now()) + DEFAULT_RECOVERY_SECONDS
             source = yield from within(self._settle(self._submission), deadline)
             return _lost(failure) if source is None else source
+        yield from self._made()
+        return _lost(failure)
+
+    def _made(self) -> Flow[Run]:
+        """Return the run that the first request made, though its answer is lost.
+
+        Raises:
+            StreamError: That cannot be known.
+        """
+        deadline = (yield Now()) + DEFAULT_RECOVERY_SECONDS
         run = yield from within(self._find_by_key(self._thread_id), deadline)
         if run is None:
             raise StreamError(self._advice(self._thread_id))
-        return _lost(failure)
+        return run
 
     def _settle(self, submission: Submission) -> Flow[Source | None]:
         """Submit outputs again, if the server says that it does not have them.
@@ -334,6 +356,12 @@ class AssistantsControl:
         """Return the path of RUN, or of something in it."""
         template = "/threads/{thread_id}/runs/{run_id}" + rest
         return server_path(template, thread_id=self._thread(run), run_id=run.id, **ids)
+
+
+def _noted(failure: StreamError, second: StreamError) -> StreamError:
+    """Return FAILURE with a note on what was found out about it."""
+    failure.add_note(f"it is not known what became of the run: {second}")
+    return failure
 
 
 def _lost(failure: StreamError) -> Iterator[bytes]:

@@ -215,6 +215,29 @@ def test_a_newer_run_of_somebody_else_is_not_taken(
     assert f"GET {RUN}" == server.calls[2]
 
 
+def test_a_run_without_a_stream_is_found_by_its_key_too(
+    serve: Callable[..., ScriptedServer],
+) -> None:
+    """Its answer was lost, so the run that has the key is the answer."""
+    server = serve(json_answer({}, 503), with_key(OTHER))
+    made = server.client.threads.runs.create("thread_1", assistant_id="asst_1", run_keys=True)
+    assert ("run_1", "thread_1") == (made.id, made.thread_id)
+    assert [f"POST {RUNS}", f"GET {RUNS}"] == server.calls
+    assert {"assistant_id", "metadata"} == server.bodies[0].keys()
+
+
+def test_a_run_without_a_stream_has_its_key() -> None:
+    """If nothing is lost it is the answer; if it cannot be found, the note says so."""
+    with running(json_answer({"id": "run_1"}), json_answer({}, 503)) as server:
+        runs = server.client.threads.runs
+        assert "run_1" == runs.create("thread_1", assistant_id="a", run_keys=True).id
+        assert [RUN_KEY] == list(server.bodies[0]["metadata"])
+        with pytest.raises(InternalServerError) as caught:
+            server.client.threads.create_and_run(assistant_id="a", run_keys=True)
+        assert 2 == len(server.calls)
+    assert "neither its thread nor its id was seen" in caught.value.__notes__[0]
+
+
 def test_a_run_with_the_key_that_is_not_there_stays_lost() -> None:
     """The note has the key."""
     nobody = json_answer({"data": [OTHER]})
