@@ -1,7 +1,7 @@
 """A run is the same wherever its connection is lost: callback by callback, and delta by delta.
 
 This is the short form: about each end of a frame, and at some other places. ``make recovery`` cuts
-at every byte. What is compared, and what is left out, is in ``support.cuts``.
+at every byte. What is compared, and what is left out, is in ``support.cut_runs``.
 """
 
 from __future__ import annotations
@@ -15,22 +15,18 @@ from stream_core import events
 from stream_core.errors import TransportError
 from stream_core.testing import Fault
 from tests.support.conversations import conversation, get_tides
-from tests.support.cuts import (
-    RESPONDERS,
+from tests.support.cut_runs import (
     UNCUT,
     Log,
-    NotATake,
     Plan,
     Take,
     differences,
-    main,
     places,
     plans_of,
     quick_pauses,
-    recorded,
-    response_take,
-    takes,
 )
+from tests.support.cut_takes import RESPONDERS, NotATake, recorded, response_take, takes
+from tests.support.cuts import main
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
