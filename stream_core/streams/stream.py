@@ -19,6 +19,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from stream_core import events
+from stream_core.errors import StreamError
 from stream_core.http.waits import checked_seconds
 from stream_core.run_control.control import Control
 from stream_core.source import Source
@@ -190,7 +191,7 @@ class Stream(Stoppable):
         Raises:
             StreamError: The stream failed.
         """
-        return _TextDeltas(self)
+        return _TextDeltas(self, Leftover())
 
     @property
     def text(self) -> TextReader:
@@ -203,7 +204,8 @@ class Stream(Stoppable):
             reader, self._leftover = None, Leftover()
         if reader is None:
             # The reader refers to the stream: a reference back would keep both.
-            reader = TextReader(self.text_deltas, self._leftover)
+            pieces = _TextDeltas(self, self._leftover)
+            reader = TextReader(pieces, self._leftover)
             self._text = weakref.ref(reader)
         return reader
 
@@ -274,18 +276,22 @@ class Stream(Stoppable):
 class _TextDeltas:
     """The text of a stream, piece by piece.
 
-    It is not a generator, since two threads that read one would get a ValueError, and a
-    StopIteration is not the end of it.
+    It is not a generator, since two threads that read one would get a ValueError. As a generator
+    it raises a failure once, and then ends.
     """
 
-    def __init__(self, stream: Stream) -> None:
-        self._stream = stream
+    def __init__(self, stream: Stream, state: Leftover) -> None:
+        self._stream, self._state = stream, state
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> str:
-        for event in self._stream:
-            if isinstance(event, events.MessageTextDelta) and event.delta.value:
-                return event.delta.value
+        try:
+            for event in () if self._state.failed else self._stream:
+                if isinstance(event, events.MessageTextDelta) and event.delta.value:
+                    return event.delta.value
+        except StreamError:
+            self._state.failed = True
+            raise
         raise StopIteration

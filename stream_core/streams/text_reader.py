@@ -21,12 +21,13 @@ class Leftover:
 
     Attributes:
         text: The text.
+        failed: Whether the failure that ended it was raised: then the text is all there is.
     """
 
-    __slots__ = ("text",)
+    __slots__ = ("failed", "text")
 
     def __init__(self) -> None:
-        self.text = ""
+        self.text, self.failed = "", False
 
 
 class TextReader(io.TextIOBase):

@@ -1230,8 +1230,22 @@ def test_text_raises_the_failure() -> None:
     assert "Hel" == stream.text.read(100)
     with pytest.raises(ServerError):
         stream.text.read(100)
+    assert "" == stream.text.read()
+    deltas = Stream(sse(text_delta("a"))).text_deltas
     with pytest.raises(IncompleteStreamError):
-        list(Stream(sse(text_delta("a"))).text_deltas)
+        list(deltas)
+    assert [] == list(deltas)
+
+
+def test_the_text_before_a_failure_is_not_lost() -> None:
+    """Whoever reads on after the failure gets it, with the same reader or another one."""
+    for keep in (True, False):
+        stream = Stream(sse(run("created"), text_delta("Hel")))
+        reader = stream.text if keep else None
+        with pytest.raises(IncompleteStreamError):
+            stream.text.read()
+        assert "Hel" == stream.text.read()
+        assert (stream.text is reader) == keep
 
 
 def test_reading_text_tells_the_handlers() -> None:
