@@ -648,6 +648,20 @@ def test_a_required_call_is_found_by_the_id_that_it_has_now() -> None:
     assert [("new", "f", "{} "), ("old", "g", "[]")] == done_calls(made)
 
 
+def test_calls_without_an_index_are_counted_from_0() -> None:
+    """Each new id is the next call; so is a call that only the required action has."""
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step_delta(call(None, id="a", name="f", arguments="{}")),
+            step_delta(call(None, id="b", name="f", arguments="{}")),
+            waiting(("a", "f", "{}"), ("b", "f", "{}"), ("c", "f", "{}")),
+            DONE,
+        )
+    )
+    assert [0, 1, 2] == [x.index for x in made.of(events.RunStepToolCallCreated)]
+
+
 def test_a_call_that_two_steps_have_is_the_newest() -> None:
     """What is required of it is said to that one."""
     made = decode_every_way(
