@@ -169,7 +169,7 @@ def _containers(value: Any) -> list[Any]:
 
 def _places(value: Any, chance: random.Random) -> tuple[Any, Any]:
     """Return a list or object in VALUE, and a key or index of it."""
-    inside = chance.choice(_containers(value) or [{"": 0}])
+    inside: Any = chance.choice(_containers(value) or [{"": 0}])
     return inside, chance.choice(list(inside) if isinstance(inside, dict) else range(len(inside)))
 
 

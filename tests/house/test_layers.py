@@ -170,7 +170,7 @@ def edges() -> dict[str, set[str]]:
             for target in imports_of(name)
             if target in SOURCES and not name.startswith(f"{target}.") and target != name
         }
-        for name, path in SOURCES.items()
+        for name in SOURCES
     }
 
 
@@ -360,7 +360,7 @@ def test_every_library_in_the_table_is_imported_by_its_importer(library: str) ->
     """No library stays in the table after the last import of it has gone."""
     importers = {
         name
-        for name, path in SOURCES.items()
+        for name in SOURCES
         for target in imports_of(name)
         if target.partition(".")[0] == library
     }

@@ -102,7 +102,8 @@ def test_a_surrogate_pair_split_over_two_deltas_is_whole(last: str, index: int) 
 
 def test_halves_of_two_parts_and_two_messages_do_not_meet() -> None:
     """Each waits for its own."""
-    for where in ({"index": 1}, {"message_id": "msg_2"}):
+    wheres: list[dict[str, Any]] = [{"index": 1}, {"message_id": "msg_2"}]
+    for where in wheres:
         sent = [
             text_delta("\ud83d"),
             text_delta("\ud83d", **where),

@@ -45,10 +45,11 @@ class ReasoningItem(Item):
         # Whole texts whose meaning is decided when the item ends.
         self._held: dict[tuple[str, int], str] = {}
 
-    @classmethod
-    def texts_in(cls, item: dict[str, Any]) -> list[str]:
+    @staticmethod
+    def texts_in(item: dict[str, Any]) -> list[str]:
         """Return the text of ITEM and its summary."""
-        return ["".join(_texts(item.get(key), "$")) for key, _, _ in cls.EVENTS.values()]
+        kinds = ReasoningItem.EVENTS.values()
+        return ["".join(_texts(item.get(key), "$")) for key, _, _ in kinds]
 
     @property
     def texts(self) -> list[str]:
