@@ -26,6 +26,7 @@ from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects.run_writer import RunWriter
 from stream_core.dispatch import Dispatcher
 from stream_core.errors import StreamError
+from stream_core.models.surrogates import can_encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -47,6 +48,8 @@ _AROUND = {"ThreadRunCreated", "ThreadRunCompleted", "RunDone", "Done"}
 def frame(name: str, payload: Any, *, end: str = "\n") -> bytes:
     """Write one frame; a payload that is a str is used as data unchanged."""
     text = payload if isinstance(payload, str) else json.dumps(payload, ensure_ascii=False)
+    if not can_encode(text):  # it has half of a surrogate pair, which only an escape can spell
+        text = json.dumps(payload)
     lines = [f"event: {name}"] if name else []
     lines += [f"data: {line}" for line in text.split("\n")]
     return "".join(line + end for line in [*lines, ""]).encode()

@@ -22,6 +22,7 @@ from attrs import evolve
 from stream_core import models
 from stream_core.convert import json_text
 from stream_core.dialects.arguments import settled
+from stream_core.models.surrogates import split_half, whole_text
 
 from . import objects as wire
 from .alignment import rest_of
@@ -111,12 +112,17 @@ class CallItem(Item):
             first, self._promised = self._promised, ""
             if _is_first_piece(first, value):
                 self._pieces.append(first)
-                self.step.arguments(self.number, first)
+                head, half = split_half(first)
+                self.step.arguments(self.number, head)
+                self._pieces.append(value)
+                self.step.arguments(self.number, half + value, raw)
+                return
         self._pieces.append(value)
         self.step.arguments(self.number, value, raw)
 
     def complete(self, value: str) -> None:
         """Write what no delta brought of the arguments; VALUE is all of them."""
+        value = whole_text(value)
         rest = rest_of(self.function.arguments, value)
         if rest:
             self._promised = ""

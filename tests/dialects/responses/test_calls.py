@@ -407,3 +407,32 @@ def test_arguments_that_are_sent_again_count_once_if_nothing_states_all_of_them(
     inputs = [event("custom_tool_call_input.delta", item_id="item_1", delta=x) for x in pieces]
     out = decode_response(CREATED, added("custom_tool_call", **about), *inputs, COMPLETED)
     assert [("c", "f", "".join(pieces))] == required(out)
+
+
+@pytest.mark.parametrize(
+    ("first", "pieces", "final", "expected"),
+    [
+        ('{"a": "\ud83d', ['\ude00"}'], None, '{"a": "😀"}'),
+        ('{"a": "\ud83d', ['\ude00"}'], '{"a": "\ud83d\ude00"}', '{"a": "😀"}'),
+        ("", ['{"a": "\ud83d', '\ude00"}'], '{"a": "😀"}', '{"a": "😀"}'),
+        ("\ud83d", [], None, "\ufffd"),
+        ("", ["\ud83d"], None, "\ufffd"),
+        ("", ["\ud83d"], "\ud83d", "\ufffd"),
+        ("", [], '{"a": "\ud83d"}', '{"a": "\ufffd"}'),
+        ("", ['{"a": "\ud83d'], '{"a": "\ud83d"}', '{"a": "\ufffd"}'),
+    ],
+)
+def test_halves_in_arguments_meet_and_one_alone_is_the_replacement_character(
+    first: str, pieces: list[str], final: str | None, expected: str
+) -> None:
+    """Wherever they are: in what began the call, in its deltas, or in the server's last word."""
+    call = {"call_id": "call_1", "name": "f"}
+    ended = [] if final is None else [done("function_call", "fc_1", 0, **call, arguments=final)]
+    came = transcript_of(
+        added("function_call", "fc_1", 0, **call, arguments=first),
+        *(arguments(piece, "fc_1", 0) for piece in pieces),
+        *ended,
+    )
+    assert [("call_1", "f", expected)] == required(came)
+    (made,) = came.of(events.RunStepToolCallDone)
+    assert expected == made.tool_call.function.arguments
