@@ -17,13 +17,16 @@ FOUND := fuzz-found
 # The checker's JavaScript and node come with its packages; it must not look for newer ones.
 export PYRIGHT_PYTHON_IGNORE_WARNINGS := 1
 
-# What waits for a network and what computes go side by side; each says its part in one piece.
+# For the tests, installing and checking go side by side, and each says its part in one piece. All
+# else is seen as it comes.
+ifeq ($(MAKECMDGOALS),test)
 MAKEFLAGS += --jobs=2 --output-sync=target
+endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo demo-llm test recovery lint types format nox wheel soak audit fuzz mutate linear
-.PHONY: clean
+.PHONY: clean covered
 .PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
@@ -37,6 +40,10 @@ demo-llm: $(VENV)/for-demo $(VENV)/for-llm ## a real model on this machine, no k
 
 # The tests run last, so that their summary is the last thing said.
 test: lint types $(VENV)/for-llm $(VENV)/for-servers $(VENV)/for-aimock ## lint, types, and the tests with coverage
+	@$(MAKE) --no-print-directory --output-sync=none covered
+
+# What `test` ends with; a make of its own, so that its progress is seen as it comes.
+covered:
 	$(BIN)/python -m pytest --cov --numprocesses=auto --maxprocesses=4 --dist=loadgroup
 
 # ARGS are options and files of recorded streams, for example: make recovery ARGS="--step 7"
