@@ -44,7 +44,7 @@ test: lint types $(VENV)/for-llm $(VENV)/for-servers $(VENV)/for-aimock ## lint,
 
 # What `test` ends with; a make of its own, so that its progress is seen as it comes.
 covered:
-	$(BIN)/python -m pytest --cov --numprocesses=auto --maxprocesses=4 --dist=loadgroup
+	$(BIN)/python -m pytest --cov --numprocesses=auto --maxprocesses=4 --dist=worksteal
 
 # ARGS are options and files of recorded streams, for example: make recovery ARGS="--step 7"
 recovery: $(VENV)/for-dev ## cut runs at every byte and compare them with the same run uncut (an hour)

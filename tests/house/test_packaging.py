@@ -18,9 +18,6 @@ import pytest
 
 from tests import ROOT
 
-# The wheel is built once, in one process.
-pytestmark = pytest.mark.xdist_group("wheel")
-
 #: A stream as small as one can be, of our own making.
 RECORDING = """\
 event: thread.message.created

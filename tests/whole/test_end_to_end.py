@@ -100,9 +100,6 @@ class Heard(EventHandler):
         return "".join(self.pieces)
 
 
-# The servers are started once, in one process.
-pytestmark = pytest.mark.xdist_group("servers")
-
 #: The milestones of a run that is one message.
 WHOLE = ["created", "message", "text", "completed", "done", "end"]
 
