@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from stream_core.testing import LocalServer
 
 
-#: The folder of tests across rooms.
-WHOLE = ROOT / "tests" / "whole"
-
 # A shell that starts the tests in the background lets them, and the programs that they start,
 # ignore Ctrl-C.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -60,17 +57,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where make has put the servers of test_end_to_end.py (default: %(default)s)",
     )
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Measure no coverage in tests across rooms.
-
-    Each line is covered by its room's own tests. Those of whole streams cost half as much
-    unmeasured, and they are most of the work.
-    """
-    for item in items:
-        if WHOLE in item.path.parents:
-            item.add_marker(pytest.mark.no_cover)
 
 
 @pytest.fixture(scope="session")

@@ -55,6 +55,8 @@ class WireCheck:
         if detect(frame) in tried_in_vain(self._dialect):
             self.recognized = True
             return
+        if frame.ignored:  # lines of something else came before it
+            self._begins, self._foreign = self._begins or frame.ignored[0].text, True
         self._begins = self._begins or frame.data
         may_be_cut = self._sse.unterminated and may_go_on(frame.data)
         if not may_be_cut and not is_bare_word(frame.data):

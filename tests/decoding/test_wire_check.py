@@ -33,6 +33,7 @@ def checked(dialect: str, data: bytes, *, recognized: bool = False) -> WireCheck
         ("chat", b'data: {"type": "response.created"}\n\n', None, '{"type": "response.created"}'),
         ("responses", b"<html>", None, "<html>"),
         ("assistants", b"oops\n", None, "oops"),
+        ("chat", b"<html>\n\ndata: ping\n\n", None, "<html>"),
     ],
 )
 def test_an_end_without_a_frame_of_the_wire_is_refused(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -65,6 +66,7 @@ def hanging(kind: str = "chunked", **settings: Any) -> Iterator[Conversation]:
         thinking.wait(20)
         yield Say(", yes.")
 
+    gc.collect()  # what earlier tests left may hold some
     before = sockets()
     with conversation(respond, **settings) as talk:
         if kind != "alive":

@@ -43,6 +43,9 @@ from tests.support.socket_peer import CHUNKED, OK, Peer, chunk, reply, say
 if TYPE_CHECKING:
     from tests.support.frames import Frame
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 FEW = settings(max_examples=50)
 
 

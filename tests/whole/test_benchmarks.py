@@ -15,6 +15,9 @@ from tests.benchmarks.contestants import CONTESTANTS, NODE, Contestant, by_key
 from tests.benchmarks.loopback import ENDING, FRAMINGS, PRELUDE, Server
 from tests.benchmarks.tally import Runner
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 #: A small limit: enough for one tool call, and a little more.
 SIZES = {"S": 30, "L": 60, "T": 50, "M": 3}
 CASES = {name: streams.make_case(name, size) for name, size in SIZES.items()}

@@ -26,6 +26,9 @@ from tests.support.outcomes import read, status, wrong_values
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 
 @cache
 def index(folder: Path) -> dict[str, dict[str, Any]]:

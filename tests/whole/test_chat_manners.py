@@ -22,6 +22,9 @@ from tests.support.frames import Frame, check_transcript, decode
 from tests.support.outcomes import read, wrong_values
 from tests.support.scripted_server import frames, running
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 # --- Text, parts, reasoning -------------------------------------------------------------
 
 

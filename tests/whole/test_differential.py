@@ -40,7 +40,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 #: openai-python deprecates the whole Assistants API.
-pytestmark = pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*deprecated.*:DeprecationWarning"),
+    pytest.mark.no_cover,
+]
 
 
 # --- Streams ----------------------------------------------------------------------------

@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 
     from stream_core import StreamRecovered
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 WIRES = ("responses", "chat")
 
 SAID = "Salt water is wet, naïve fish."

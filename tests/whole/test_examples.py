@@ -16,6 +16,9 @@ from stream_core import RunStepToolCallDone, Stream, ThreadRunCompleted, models
 from stream_core.testing import LocalServer
 from tests import ROOT
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 EXAMPLES = ROOT / "examples"
 RECORDING = EXAMPLES / "run.sse"
 MOST_LINES = 40

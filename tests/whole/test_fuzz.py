@@ -16,6 +16,9 @@ from tests.fuzz.damage import DAMAGES, corpus, make
 if TYPE_CHECKING:
     from pathlib import Path
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 
 @pytest.mark.parametrize("part", range(4))
 def test_damaged_streams_are_read_alike_in_every_way(part: int) -> None:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
     from stream_core.events import Event
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 #: How many things the shorter stream has; the longer one has four times as many.
 _FEW = 40
 

@@ -17,6 +17,9 @@ from tests.support import lookalikes
 from tests.support.frames import pieces
 from tests.support.lookalikes import ANSWER, ARGUMENTS, LOOKALIKES, PIECES, recording
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 each_recording = pytest.mark.parametrize("name", sorted(LOOKALIKES))
 each_dialect = pytest.mark.parametrize("dialect", ["assistants", "auto"])
 

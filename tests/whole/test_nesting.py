@@ -19,6 +19,9 @@ from tests.support.scripted_server import Answer, running
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 #: As deep as allowed, a level more, and far more.
 DEPTHS = (MAX_NESTING, MAX_NESTING + 1, 985, 990, 100_000)
 

@@ -39,6 +39,9 @@ from tests.support.frames import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 #: The files of the folder that are Assistants streams.
 FOLDERS = ("assistants/*.sse", "azure_agents/*.sse", "servers/*_assistants_*.sse")
 

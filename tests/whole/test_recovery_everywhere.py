@@ -31,6 +31,9 @@ from tests.support.cuts import main
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 
 #: Places beside the ends of frames in each reply.

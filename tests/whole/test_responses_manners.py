@@ -47,6 +47,9 @@ if TYPE_CHECKING:
 
     from tests.support.frames import Frame, Transcript
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 # --- What is heard ----------------------------------------------------------------------
 
 

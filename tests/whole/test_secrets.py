@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 
     from tests.support.socket_peer import Act
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 SECRET: Final = "sEcReT-0123456789"  # noqa: S105  # it opens nothing
 
 

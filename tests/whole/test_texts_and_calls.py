@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 
     from tests.support.frames import Frame
 
+#: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
+pytestmark = pytest.mark.no_cover
+
 #: One stream decoded several ways takes its time: a few examples, well chosen, say enough.
 FEW = settings(max_examples=15)
 
