@@ -47,6 +47,19 @@ def names(found: Any) -> list[str]:
 # --- Events -----------------------------------------------------------------------------
 
 
+def test_whoever_has_the_bytes_learns_for_how_long_to_wait_after_an_error() -> None:
+    """If nobody wants to know, the frame after it is read as it comes."""
+    error = sse(("error", {"type": "error", "message": "down"}))
+    cases: list[list[float] | None] = [[], None]
+    for limits in cases:
+        reader = RunReader(
+            dialect="responses", max_frame_bytes=DEFAULT_MAX_FRAME_BYTES, control=None
+        )
+        reader.limit = None if limits is None else limits.append
+        assert ["ErrorEvent"] == names(reader.feed(error))
+        assert limits in ([2.0], None)
+
+
 def test_a_stream_that_is_over_ends_with_done() -> None:
     """Nothing follows, and nobody is asked."""
     data = whole_run(message("created"), text_delta("Hi"))

@@ -436,3 +436,23 @@ def test_halves_in_arguments_meet_and_one_alone_is_the_replacement_character(
     assert [("call_1", "f", expected)] == required(came)
     (made,) = came.of(events.RunStepToolCallDone)
     assert expected == made.tool_call.function.arguments
+
+
+@pytest.mark.parametrize(
+    ("ended", "expected"),
+    [
+        ({"name": "f"}, [("call_1", "f", "{}")]),
+        ({"call_id": "call_1", "name": "f"}, [("call_1", "f", "{}")]),
+        ({"call_id": "call_2", "name": "f"}, [("call_1", "f", ""), ("call_2", "f", "{}")]),
+        ({"name": "g"}, [("call_1", "f", ""), ("fc_2", "g", "{}")]),
+    ],
+)
+def test_an_end_at_the_next_place_is_of_the_same_call_unless_its_id_or_name_differs(
+    ended: dict[str, str], expected: list[tuple[str, str, str]]
+) -> None:
+    """Servers that count a hidden item in between end a call one place higher."""
+    came = transcript_of(
+        added("function_call", "fc_1", 0, call_id="call_1", name="f"),
+        done("function_call", "fc_2", 1, **ended, arguments="{}"),
+    )
+    assert expected == required(came)

@@ -8,6 +8,7 @@ from stream_core import events, models
 from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.dialects.responses.items import Item
 from stream_core.dialects.responses.output import ITEMS
+from tests.support.frames import run_writer
 from tests.support.responses_frames import (
     CREATED,
     added,
@@ -56,3 +57,9 @@ def test_an_item_without_counterpart_is_known_by_its_place() -> None:
     end = response("completed", output=[{"type": "compaction", "id": "b"}])
     decode_response(CREATED, added("compaction", "a", x=1), end, dialect=dialect)
     assert [{"type": "compaction", "id": "b", "x": 1}] == dialect.output_items
+
+
+def test_an_item_without_counterpart_has_no_texts() -> None:
+    """So no text contradicts it."""
+    item = Item(run_writer(), "i", "x")
+    assert ([], [], False) == (item.texts, item.texts_in({"content": "a"}), item.contradicts("a"))
