@@ -696,7 +696,7 @@ def test_events_of_a_dialect_before_its_error_are_delivered() -> None:
     assert "a ! b" == out.error.frame
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(st.one_of(st.binary(max_size=300), st.lists(st.sampled_from(_LINES)).map(b"\n".join)))
 @example(b"data: " + b"[" * 5000 + b"\n\n")
 @example(b'data: {"error": "\xff"}\n\n')
@@ -705,7 +705,7 @@ def test_bytes_of_any_kind_raise_stream_errors_only(data: bytes) -> None:
     decode_every_way(data, seeds=[len(data)])
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32))
 def test_damaged_streams_raise_stream_errors_only(seed: int) -> None:
     """It is a usual stream with a few bytes changed, lost or repeated."""

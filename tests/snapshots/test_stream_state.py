@@ -373,7 +373,7 @@ def in_turns(chance: random.Random, plans: list[Plan]) -> list[Frame]:
     return [next(queues[number]) for number in turns]
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.integers(0, 2**32))
 def test_any_stream_is_delivered_in_order_and_once(seed: int) -> None:
     """Every frame comes once and in order, all is created and done once, all text is in deltas.

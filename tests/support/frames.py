@@ -239,7 +239,7 @@ def decode_with(decoder: EventDecoder, chunks: Iterable[bytes]) -> Transcript:
 
 
 #: Bytes from which on reading byte by byte takes longer than it is worth.
-LONG = 20_000
+LONG = 8_000
 
 
 def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options: Any) -> Transcript:

@@ -26,7 +26,15 @@ from stream_core import Client, Stream, environment, errors, events, models
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.tools.tool_set import ToolSet
-from tests.support.frames import Recorder, check_transcript, decode, decode_every_way, pieces, sse
+from tests.support.frames import (
+    Recorder,
+    check_transcript,
+    decode,
+    decode_every_way,
+    pieces,
+    random_pieces,
+    sse,
+)
 from tests.support.responses_frames import (
     COMPLETED,
     CREATED,
@@ -80,13 +88,14 @@ class Heard:
 
 
 def hear(*sent: Frame, dialect: str = "responses") -> Heard:
-    """Decode SENT whole, byte by byte and without fast paths.
+    """Decode SENT whole, in pieces with other line ends, and without fast paths.
 
     The order of the events is checked, and that no frame is lost.
     """
     data = sse(*((name, x if isinstance(x, str) else json.dumps(x)) for name, x in sent))
+    others = data.replace(b"\n", b"\r\n")
     made = decode(data, dialect=dialect)
-    assert made.texts == decode(pieces(data.replace(b"\n", b"\r\n"), 1), dialect=dialect).texts
+    assert made.texts == decode(random_pieces(others, 10, most=20), dialect=dialect).texts
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(environment, "FAST", False)
         assert made == decode(data, dialect=dialect)

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 #: One stream decoded several ways takes its time: a few examples, well chosen, say enough.
-FEW = settings(max_examples=15)
+FEW = settings(max_examples=8)
 
 # --- Streams ----------------------------------------------------------------------------
 
@@ -396,7 +396,7 @@ def interleavings(draw: st.DrawFn) -> tuple[Fragments, int]:
 
 
 @pytest.mark.parametrize("wire", INTERLEAVED)
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(case=interleavings())
 def test_interleaved_calls_are_done_once_each_with_whole_arguments(
     wire: str, case: tuple[Fragments, int]

@@ -97,6 +97,7 @@ def test_every_recording_of_this_wire_is_here(wire: Path) -> None:
 
 
 @each_recording
+@pytest.mark.no_cover
 def test_a_recording_is_a_run_however_it_is_cut_into_chunks(wire: Path, name: str) -> None:
     """Events are in order, everything begins and ends once, and the text is what was sent."""
     data = (wire / name).read_bytes()
@@ -132,6 +133,7 @@ def test_a_recording_is_a_run_without_done(wire: Path, name: str) -> None:
 
 
 @each_recording
+@pytest.mark.no_cover
 def test_a_recording_that_is_cut_anywhere_ends_or_is_incomplete(wire: Path, name: str) -> None:
     """No other error is raised, and the events before it are those of the whole stream."""
     data = (wire / name).read_bytes()
@@ -144,6 +146,7 @@ def test_a_recording_that_is_cut_anywhere_ends_or_is_incomplete(wire: Path, name
 
 
 @each_recording
+@pytest.mark.no_cover
 def test_a_recording_with_single_newlines_is_the_same(wire: Path, name: str) -> None:
     """Frames that a server does not separate by a blank line are read line by line.
 
@@ -825,6 +828,7 @@ def more_recordings(wire: Path) -> list[Path]:
     return sorted((wire / "more" / "chat").glob("*.sse"))
 
 
+@pytest.mark.no_cover
 def test_further_recordings_are_runs_of_which_nothing_is_lost(wire: Path) -> None:
     """In order, created and done once; the deltas are the final text; detected as this wire."""
     for path in more_recordings(wire):
@@ -1021,6 +1025,7 @@ def test_any_chunk_is_delivered_or_refused(changes: list[tuple[tuple[Any, ...], 
 
 
 @given(st.data())
+@pytest.mark.no_cover
 def test_any_mutation_of_a_recording_is_delivered_or_refused(
     wire: Path, data: st.DataObject
 ) -> None:

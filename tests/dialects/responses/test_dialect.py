@@ -126,6 +126,7 @@ def test_a_type_that_is_not_in_the_table_is_an_unknown_event(name: str, *, named
 # --- Recordings -------------------------------------------------------------------------
 
 
+@pytest.mark.no_cover
 def test_a_recording_is_in_order_and_fails_only_if_truncated(path: Path) -> None:
     """That it is the same however it is cut, tests/whole has for all wires."""
     data = path.read_bytes()
@@ -239,6 +240,7 @@ def recordings_in(wire: Path) -> list[Path]:
     return sorted(wire.glob(MORE))
 
 
+@pytest.mark.no_cover
 def test_more_recordings_lose_nothing_and_tell_nothing_twice(wire: Path) -> None:
     """Delta text equals final text, created and done come once, and each frame has its event."""
     paths = recordings_in(wire)
@@ -589,6 +591,7 @@ def test_a_field_that_is_not_needed_never_ends_the_stream(
 
 
 @given(st.data())
+@pytest.mark.no_cover
 def test_every_frame_gives_an_event_that_has_its_json(data: st.DataObject) -> None:
     """Heartbeats, empty deltas, repeated frames: nothing is lost in silence, up to the end."""
     frames = data.draw(st.lists(st.sampled_from([*WHOLE[:-1], *BEATS]), max_size=12))
