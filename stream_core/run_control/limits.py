@@ -1,4 +1,4 @@
-"""Limits of flows: a time after which nothing more is asked, and a question before each request.
+"""Limits of flows: a time after which nothing more is asked, a look before each request, one try.
 
 Rules of this file:
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from stream_core.effects import Effect, Flow
 
-__all__ = ["within", "without_stop"]
+__all__ = ["once", "within", "without_stop"]
 
 T = TypeVar("T")
 
@@ -60,6 +60,15 @@ def without_stop(flow: Flow[T], stopped: Callable[[], bool]) -> Flow[T]:
         if isinstance(effect, Ask | Open) and stopped():
             raise StreamError("the stream was aborted")
         return (yield effect)
+
+    return _through(flow, limit)
+
+
+def once(flow: Flow[T]) -> Flow[T]:
+    """Run FLOW, whose requests the driver is not to repeat, since whoever runs it does."""
+
+    def limit(effect: Effect) -> Flow[Any]:
+        return (yield evolve(effect, once=True) if isinstance(effect, Ask | Open) else effect)
 
     return _through(flow, limit)
 

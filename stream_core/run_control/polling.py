@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import random
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from attrs import evolve
-
-from stream_core.effects import Ask, Now, Open, Wait
+from stream_core.effects import Now, Wait
 from stream_core.errors import (
     APIStatusError,
     DecodeError,
@@ -18,12 +16,13 @@ from stream_core.errors import (
     TransportError,
 )
 
+from .limits import once
 from .paths import ServerIdError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from stream_core.effects import Effect, Flow
+    from stream_core.effects import Flow
 
 __all__ = ["TRIES", "persist", "poll"]
 
@@ -53,7 +52,7 @@ def persist(ask: Callable[[], Flow[T]]) -> Flow[T]:
     pause = _PAUSE
     for _ in range(TRIES - 1):
         try:
-            return (yield from _once(ask()))
+            return (yield from once(ask()))
         except StreamError as error:
             if not _may_pass(error):
                 raise
@@ -61,27 +60,7 @@ def persist(ask: Callable[[], Flow[T]]) -> Flow[T]:
             if (yield Wait(max(asked_for, _jitter(pause)))):
                 raise
         pause *= 2
-    return (yield from _once(ask()))
-
-
-def _once(flow: Flow[T]) -> Flow[T]:
-    """Run FLOW, whose requests nobody else is to repeat: the tries would multiply."""
-    resume: Callable[[Any], Effect] = flow.send
-    answer: Any = None
-    try:
-        while True:
-            effect = resume(answer)
-            if isinstance(effect, Ask | Open):
-                effect = evolve(effect, once=True)
-            try:
-                answer, resume = (yield effect), flow.send
-            except BaseException as error:  # noqa: BLE001  # the flow may know what to do
-                answer, resume = error, flow.throw
-    except StopIteration as stop:
-        result: T = stop.value
-        return result
-    finally:
-        flow.close()
+    return (yield from once(ask()))
 
 
 def _may_pass(error: StreamError) -> bool:

@@ -8,7 +8,7 @@ import pytest
 
 from stream_core.effects import Ask, Now, Open, Wait
 from stream_core.errors import StreamError
-from stream_core.run_control.limits import within, without_stop
+from stream_core.run_control.limits import once, within, without_stop
 from tests.support.flows import play, play_all
 
 if TYPE_CHECKING:
@@ -92,3 +92,11 @@ def test_a_flow_that_is_dropped_is_closed() -> None:
     next(flow)
     flow.close()
     assert [True] == closed
+
+
+def test_the_requests_of_a_flow_may_be_marked_as_tried_once() -> None:
+    """Nothing else is changed, and errors are thrown into the flow."""
+    gone = StreamError("gone")
+    effects, answers = play_all(once(asking(QUESTION, REPLY, Wait(1.0))), "a", gone, False)
+    assert ["a", "gone", False] == answers
+    assert [True, True, None] == [getattr(x, "once", None) for x in effects]
