@@ -6,6 +6,7 @@ skipped where they are absent.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -28,9 +29,11 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No deadlines: how long one example takes says something about the machine, not about the code.
-settings.register_profile("default", deadline=None)
+# `pytest --hypothesis-profile=thorough` tries far more examples than there is time for each time.
+settings.register_profile("default", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=2000)
 # The same examples at every run, so that a change fails for what it changed.
-settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+settings.register_profile("ci", settings.get_profile("default"), derandomize=True, database=None)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
@@ -57,6 +60,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="where make has put the servers of test_end_to_end.py (default: %(default)s)",
     )
+
+
+def pytest_collection_finish() -> None:
+    """Keep the thousands of tests out of every later garbage collection."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
