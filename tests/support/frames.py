@@ -245,13 +245,13 @@ LONG = 8_000
 def decode_every_way(data: bytes, *, seeds: Iterable[int] = range(3), **options: Any) -> Transcript:
     """Decode DATA whole, by the frame, byte by byte, at random splits, and without fast paths.
 
-    Long data is split into pieces of seven bytes instead.
+    Long data is split into pieces of 61 bytes instead.
 
     All must agree; so must, on all other events, a decoder whose wire deltas nobody wants.
     """
     out = decode(data, **options)
     assert out == decode(re.findall(rb"(?s).*?(?:\n\n|\Z)", data), **options)
-    assert out == decode(pieces(data, 1 if len(data) < LONG else 7), **options)
+    assert out == decode(pieces(data, 1 if len(data) < LONG else 61), **options)
     for seed in seeds:
         assert out == decode(random_pieces(data, seed), **options)
     with pytest.MonkeyPatch.context() as patch:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 #: One stream decoded several ways takes its time: a few examples, well chosen, say enough.
-FEW = settings(max_examples=8)
+FEW = settings(max_examples=5)
 
 # --- Streams ----------------------------------------------------------------------------
 
