@@ -205,7 +205,7 @@ def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
 
 @pytest.mark.no_cover
 @given(streams(), st.integers(0, 2**16), st.sampled_from([None, None, None, 100, 250]))
-@hypothesis_settings(max_examples=12)
+@hypothesis_settings(max_examples=6)
 def test_both_paths_agree(frames: list[bytes], seed: int, limit: int | None) -> None:
     """Events, chunks, error and snapshots are the same for any stream and any cut."""
     options = {} if limit is None else {"max_frame_bytes": limit}
@@ -418,8 +418,14 @@ def test_shapes(shape: str) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("envelope", ENVELOPES)
-@pytest.mark.parametrize("value", [None, *BAD_VALUES])
+@pytest.mark.parametrize(
+    ("envelope", "value"),
+    [
+        (envelope, value)
+        for place, envelope in enumerate(ENVELOPES)
+        for value in (None, *BAD_VALUES[place % 3 :: 3])  # those left out are in the property tests
+    ],
+)
 def test_envelopes(envelope: str, value: str | None) -> None:
     """Frames of each form are the same on both paths, up to one without such a text."""
     values = [f'"{x}"' for x in LETTERS] + ([] if value is None else [value]) + VALUES

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.no_cover
 
 #: How many things the shorter stream has; the longer one has four times as many.
-_FEW = 40
+_FEW = 30
 
 #: Work that grows with the length is four times as much, or less if some of it does not grow; with
 #: its square, up to sixteen times. Times vary more than counts.
