@@ -29,6 +29,7 @@ def _try(dialect: str, data: bytes, tally: Tally, seed: int, into: Path) -> str 
     except Exception as error:  # noqa: BLE001  # whatever comes out is what is looked for
         kind = "difference" if isinstance(error, AssertionError) else "foreign"
         name = f"fuzz-{dialect}-{hashlib.sha256(data).hexdigest()[:12]}.sse"
+        into.mkdir(parents=True, exist_ok=True)
         path = into / name
         path.write_bytes(data)
         _say(f"\n{kind} (seed {seed}, {len(data)} bytes):\n")
