@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,6 +14,7 @@ from stream_core.errors import (
     StreamError,
     TransportError,
 )
+from stream_core.http.waits import spread
 
 from .limits import once
 from .paths import ServerIdError
@@ -57,7 +57,7 @@ def persist(ask: Callable[[], Flow[T]]) -> Flow[T]:
             if not _may_pass(error):
                 raise
             asked_for = getattr(error, "retry_after", None) or 0.0
-            if (yield Wait(max(asked_for, _jitter(pause)))):
+            if (yield Wait(max(asked_for, spread(pause)))):
                 raise
         pause *= 2
     return (yield from once(ask()))
@@ -101,13 +101,8 @@ def poll(
         answer = yield from persist(ask)
         if over(answer):
             return answer
-        if (yield Wait(_jitter(pause))):
+        if (yield Wait(spread(pause))):
             return None
         if (yield Now()) >= deadline:
             raise StreamError(still(answer))
         pause = min(pause * 2, longest)
-
-
-def _jitter(seconds: float) -> float:
-    """Return SECONDS, or up to a quarter less."""
-    return seconds * (1 - random.random() / 4)  # noqa: S311  # no secret
