@@ -75,13 +75,15 @@ class WireCheck:
         if self.recognized:
             return
         ignored = self._sse.ignored
-        wires, what = tried_in_vain(self._dialect), looks_like(self._sse.begins)
+        # Frames may be read in front of SSE, which is not told of each at once.
+        start = self._sse.begins if end is None else b""
+        wires, what = tried_in_vain(self._dialect), looks_like(start)
         if not wires:
             return
         may_be_cut = end is None and not (self._foreign or ignored or what)
         if len(wires) == 1 and may_be_cut:
             return
         line = ignored[0].text if ignored else ""
-        begins = self._begins or as_text(self._sse.begins) or line or str(end or "")
+        begins = self._begins or as_text(start) or line or str(end or "")
         received = self._sse.offset if end is None else None
         raise UnknownWireError(begins=begins, wires=wires, received=received, looks_like=what)

@@ -218,6 +218,7 @@ def test_both_paths_agree(frames: list[bytes], seed: int, limit: int | None) -> 
 
 @pytest.mark.no_cover
 @given(beginnings(), st.sampled_from([b"", END]), st.integers(0, 2**16))
+@example([b"event: thread.message.completed\ndata\n\n", frame(*DONE)], b"", 0)
 @hypothesis_settings(max_examples=30)
 def test_beginnings_are_the_same(frames: list[bytes], end: bytes, seed: int) -> None:
     """Frames that repeat, or nearly repeat, are the same on both paths, whoever wants them."""

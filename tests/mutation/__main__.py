@@ -1,52 +1,93 @@
 """Run the tests of one source file against each of its mutants: ``make mutate FILE=...``.
 
-The tests are the file's own (``tests/test_sse.py`` for ``stream_core/sse.py``), and those named
-after it. Each mutant is tried in a process of its own, in which the changed source takes the place
-of the file when it is imported: the file itself is never touched. A mutant that no test notices is
-printed; so is the score.
+The tests are the file's own (``tests/test_sse.py`` for ``stream_core/sse.py``); a mutant that they
+do not notice meets those named after it. Each mutant is tried in a process of its own, in which the
+changed source takes the place of the file when it is imported: the file itself is never touched. A
+mutant that no test notices is printed; so is the score.
+
+Rules of this file:
+
+- One process imports what the tests need of other people's modules, and is forked for each mutant:
+  a start takes some hundredths of a second. It never imports the project.
+- A mutant that does not end in time is noticed.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
+import importlib.abc
+import importlib.util
 import os
 import random
-import subprocess
+import signal
 import sys
 import tempfile
 import time
+from collections import deque
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+
+import attrs
+import pytest
 
 from tests import ROOT
 from tests.mutation.mutants import Mutant, mutants
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from importlib.machinery import ModuleSpec
+    from types import ModuleType
 
 __all__ = ["main"]
 
-#: Loads the changed source in place of a module, then runs pytest. Its arguments: the module's
-#: name, the file with the changed source, the file that it replaces, and pytest's.
-_RUN = """
-import importlib.abc, importlib.util, pathlib, sys
-name, changed, file, *arguments = sys.argv[1:]
-class Loader(importlib.abc.SourceLoader):
-    def get_filename(self, _): return file
-    def get_data(self, _): return pathlib.Path(changed).read_bytes()
-    def path_stats(self, _): raise OSError
-class Finder(importlib.abc.MetaPathFinder):
-    def find_spec(self, found, path, target=None):
-        if found == name:
-            return importlib.util.spec_from_loader(name, Loader(), origin=file)
-sys.meta_path.insert(0, Finder())
-import pytest
-sys.exit(pytest.main(arguments))
-"""
-
 #: The most seconds for the tests without a change; and for how many times as long as those took,
-#: and how many seconds more, a mutant may run: one that hangs is noticed, too.
+#: and how many seconds more, a mutant may run.
 _LONGEST, _TIMES, _MORE = 600.0, 5, 10
+
+#: Seconds between two looks at the running processes.
+_LOOK = 0.01
+
+#: Modules that are the project's own: never imported before a change is in place.
+_OURS = ("stream_core", "handlers", "tests", "examples", "conftest")
+
+
+class _Changed(importlib.abc.SourceLoader, importlib.abc.MetaPathFinder):
+    """Loads a changed source in place of one module's file."""
+
+    def __init__(self, file: Path, source: str) -> None:
+        self._name = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+        self._file = ROOT / file
+        self._source = source
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Find the one module, and leave all others to those who find them otherwise."""
+        del path, target
+        if fullname != self._name:
+            return None
+        return importlib.util.spec_from_file_location(fullname, self._file, loader=self)
+
+    def get_filename(self, fullname: str) -> str:
+        """Return where the unchanged file lies, which tracebacks name."""
+        del fullname
+        return str(self._file)
+
+    def get_data(self, path: str | bytes) -> bytes:
+        """Return the changed source; there is nothing compiled."""
+        del path
+        return self._source.encode()
+
+
+@attrs.define
+class _Trial:
+    """Tests that run with a changed source in a process of their own."""
+
+    mutant: Mutant
+    stage: int
+    end: float
 
 
 def own_tests(file: Path) -> Path:
@@ -55,60 +96,122 @@ def own_tests(file: Path) -> Path:
     return Path("tests", *inside[:-1], f"test_{inside[-1]}")
 
 
-def is_noticed(file: Path, source: str, tests: Sequence[str], seconds: float) -> bool:
-    """Return whether TESTS fail, or take longer than SECONDS, if SOURCE takes the place of FILE."""
+def _start(file: Path, source: str, tests: Sequence[str], seconds: float, names: Path) -> int:
+    """Begin TESTS with SOURCE in FILE's place; return the process; imported modules go to NAMES."""
+    process = os.fork()
+    if not process:
+        _run(file, source, tests, seconds, names)
+    return process
+
+
+def _run(file: Path, source: str, tests: Sequence[str], seconds: float, names: Path) -> NoReturn:
+    """Run TESTS in this process, and leave it: with 0 if none failed."""
+    code = 1
+    try:
+        os.setsid()
+        nowhere = os.open(os.devnull, os.O_RDWR)
+        for number in range(3):
+            os.dup2(nowhere, number)
+        os.environ.update({"PYTHONDONTWRITEBYTECODE": "1", "CI": "1"})
+        sys.dont_write_bytecode = True
+        sys.meta_path.insert(0, _Changed(file, source))
+        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
+        options += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
+        code = int(pytest.main([*options, f"--timeout={seconds:.0f}", *tests]))
+        names.write_text("\n".join(sys.modules), "utf-8")
+    finally:
+        os._exit(code)
+
+
+def _ended(running: dict[int, _Trial]) -> Iterator[tuple[_Trial, bool]]:
+    """Yield the trials that ended, or whose time is over, with whether the change was noticed."""
+    for process, trial in list(running.items()):
+        found, status = os.waitpid(process, os.WNOHANG)
+        is_late = not found and time.monotonic() > trial.end
+        if is_late:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process, signal.SIGKILL)
+            os.waitpid(process, 0)
+        if found or is_late:
+            del running[process]
+            yield trial, is_late or status != 0
+
+
+def _unnoticed(
+    file: Path, chosen: Sequence[Mutant], stages: Sequence[tuple[list[str], float]], jobs: int
+) -> Iterator[tuple[Mutant, bool]]:
+    """Yield each of CHOSEN, as it is tried, with whether a test noticed it."""
+    waiting = deque((mutant, 0) for mutant in chosen)
+    running: dict[int, _Trial] = {}
+    while waiting or running:
+        while waiting and len(running) < jobs:
+            mutant, stage = waiting.popleft()
+            tests, seconds = stages[stage]
+            process = _start(file, mutant.source, tests, seconds, Path(os.devnull))
+            running[process] = _Trial(mutant, stage, time.monotonic() + seconds)
+        for trial, noticed in _ended(running):
+            if not noticed and trial.stage + 1 < len(stages):
+                waiting.appendleft((trial.mutant, trial.stage + 1))
+            else:
+                yield trial.mutant, noticed
+        time.sleep(_LOOK)
+
+
+def _seconds(file: Path, tests: list[str]) -> float | None:
+    """Return how long a mutant's TESTS may take; None if they fail without a change.
+
+    What they imported of other people's modules is imported here, for the processes to come. They
+    run once more after that: a mutant must not fail for what was imported.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        changed = Path(folder, file.name)
-        changed.write_text(source, "utf-8")
-        name = ".".join(file.with_suffix("").parts)
-        options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist"]
-        options += [f"--timeout={seconds:.0f}", "-p", "no:randomly", *tests]
-        command = [sys.executable, "-c", _RUN, name, str(changed), str(ROOT / file), *options]
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "CI": "1"}
-        try:
-            done = subprocess.run(
-                command,
-                cwd=ROOT,
-                env=environment,
-                capture_output=True,
-                timeout=seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            return True
-        return done.returncode != 0
+        names = Path(folder, "names")
+        for _ in range(2):
+            begin = time.monotonic()
+            process = _start(file, (ROOT / file).read_text("utf-8"), tests, _LONGEST, names)
+            if os.waitpid(process, 0)[1]:
+                return None
+            for name in names.read_text("utf-8").splitlines():
+                if name.split(".")[0] not in _OURS:
+                    with contextlib.suppress(ImportError):
+                        importlib.import_module(name)
+    return _TIMES * (time.monotonic() - begin) + _MORE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Try the mutants of a file; return 1 if there is one that no test notices."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("file", type=Path, help="for example stream_core/sse.py")
-    parser.add_argument("tests", nargs="*", help="more test files")
+    parser.add_argument("tests", nargs="*", help="tests for what its own tests do not notice")
     parser.add_argument("--most", type=int, default=None, help="try so many, chosen at random")
     parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="at once")
+    parser.add_argument("--lines", default="", help="only those of these lines, like 10-20")
     given = parser.parse_args(arguments)
-    tests = [str(own_tests(given.file)), *given.tests]
-    source = (ROOT / given.file).read_text("utf-8")
-    begin = time.monotonic()
-    if is_noticed(given.file, source, tests, _LONGEST):
-        sys.stdout.write("the tests fail without any change\n")
-        return 1
-    seconds = _TIMES * (time.monotonic() - begin) + _MORE
-    found = list(mutants(source))
-    chosen = found if given.most is None else random.Random(1).sample(found, given.most)
+    os.chdir(ROOT)
+    stages = []
+    for tests in ([str(own_tests(given.file))], given.tests):
+        if tests:
+            seconds = _seconds(given.file, tests)
+            if seconds is None:
+                sys.stdout.write(f"{' '.join(tests)}: fails without any change\n")
+                return 1
+            stages.append((tests, seconds))
+    found = list(mutants((ROOT / given.file).read_text("utf-8")))
+    first, _, last = given.lines.partition("-")
+    chosen = [m for m in found if not first or int(first) <= m.line <= int(last or first)]
+    if given.most is not None and given.most < len(chosen):
+        chosen = random.Random(1).sample(chosen, given.most)
     end = time.monotonic() + given.minutes * 60
-    tried, left = 0, []
-    for mutant in chosen:
+    tried, left = 0, 0
+    for mutant, noticed in _unnoticed(given.file, chosen, stages, given.jobs):
+        tried += 1
+        if not noticed:
+            left += 1
+            _show(given.file, mutant)
         if time.monotonic() > end:
             break
-        tried += 1
-        if not is_noticed(given.file, mutant.source, tests, seconds):
-            left.append(mutant)
-            _show(given.file, mutant)
-    sys.stdout.write(
-        f"{given.file}: {tried} of {len(found)} mutants tried, {len(left)} not noticed\n"
-    )
-    return min(len(left), 1)
+    sys.stdout.write(f"{given.file}: {tried} of {len(found)} mutants tried, {left} not noticed\n")
+    return min(left, 1)
 
 
 def _show(file: Path, mutant: Mutant) -> None:
