@@ -16,7 +16,7 @@ from stream_core.events import Done, Event, MessageTextDelta, StreamEnd, ThreadR
 from stream_core.models import Message, Run, RunStep, Text, TextDelta
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator
 
 
 def text_delta(value: str = "a") -> MessageTextDelta:
@@ -178,10 +178,26 @@ def test_a_handle_that_does_nothing_when_it_is_called_is_refused() -> None:
         def handle(self, event: Event) -> Iterator[Event]:
             yield event
 
-    with pytest.raises(TypeError, match=r"Late\.handle is an async function"):
+    class Both:
+        async def handle(self, event: Event) -> AsyncIterator[Event]:
+            yield event
+
+    with pytest.raises(TypeError, match=r"Late\.handle is an async function, so .* with def"):
         dispatcher(Late())
-    with pytest.raises(TypeError, match=r"Lazy\.handle is a generator function.* with def"):
+    with pytest.raises(TypeError, match=r"Lazy\.handle is a generator function, so .* with def"):
         dispatcher(Lazy())
+    with pytest.raises(TypeError, match=r"Both\.handle is an async generator function, so "):
+        dispatcher(Both())
+
+
+def test_a_handler_lives_no_longer_than_who_registered_it() -> None:
+    """What is known of its class does not keep it."""
+    recorder = Recorder("a", [])
+    alive = weakref.ref(recorder)
+    dispatcher(recorder)
+    del recorder
+    gc.collect()
+    assert alive() is None
 
 
 def test_a_list_of_handlers_is_not_a_handler() -> None:

@@ -3,7 +3,8 @@
 The tests are the file's own (``tests/test_sse.py`` for ``stream_core/sse.py``); a mutant that they
 do not notice meets those named after it. Each mutant is tried in a process of its own, in which the
 changed source takes the place of the file when it is imported: the file itself is never touched. A
-mutant that no test notices is printed; so is the score.
+mutant that no test notices is printed, with the reason that ``reasons`` has for it; so is the
+score. It fails if there is one without a reason.
 
 Rules of this file:
 
@@ -26,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections import deque
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -34,6 +36,7 @@ import pytest
 
 from tests import ROOT
 from tests.mutation.mutants import Mutant, mutants
+from tests.mutation.reasons import reason_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -53,32 +56,40 @@ _LOOK = 0.01
 _OURS = ("stream_core", "handlers", "tests", "examples", "conftest")
 
 
-class _Changed(importlib.abc.SourceLoader, importlib.abc.MetaPathFinder):
-    """Loads a changed source in place of one module's file."""
+class _Changed(SourceFileLoader):
+    """Loads a changed source in place of a file."""
+
+    def __init__(self, fullname: str, path: str, source: str) -> None:
+        super().__init__(fullname, path)
+        self._source = source
+
+    def get_data(self, path: str) -> bytes:
+        """Return the changed source."""
+        del path
+        return self._source.encode()
+
+    def path_stats(self, path: str) -> NoReturn:
+        """Say that there is nothing compiled to be compared with the file."""
+        raise OSError(f"{path} is changed")
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    """Finds the one module whose source is changed, and leaves all others to those after it."""
 
     def __init__(self, file: Path, source: str) -> None:
-        self._name = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
-        self._file = ROOT / file
-        self._source = source
+        name = ".".join(file.with_suffix("").parts).removesuffix(".__init__")
+        self._loader = _Changed(name, str(ROOT / file), source)
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """Find the one module, and leave all others to those who find them otherwise."""
+        """Return how to load the module FULLNAME, or None."""
         del path, target
-        if fullname != self._name:
+        if fullname != self._loader.name:
             return None
-        return importlib.util.spec_from_file_location(fullname, self._file, loader=self)
-
-    def get_filename(self, fullname: str) -> str:
-        """Return where the unchanged file lies, which tracebacks name."""
-        del fullname
-        return str(self._file)
-
-    def get_data(self, path: str | bytes) -> bytes:
-        """Return the changed source; there is nothing compiled."""
-        del path
-        return self._source.encode()
+        return importlib.util.spec_from_file_location(
+            fullname, self._loader.path, loader=self._loader
+        )
 
 
 @attrs.define
@@ -114,7 +125,7 @@ def _run(file: Path, source: str, tests: Sequence[str], seconds: float, names: P
             os.dup2(nowhere, number)
         os.environ.update({"PYTHONDONTWRITEBYTECODE": "1", "CI": "1"})
         sys.dont_write_bytecode = True
-        sys.meta_path.insert(0, _Changed(file, source))
+        sys.meta_path.insert(0, _Finder(file, source))
         options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-p", "no:randomly"]
         options += ["-W", "ignore:Module already imported:pytest.PytestAssertRewriteWarning"]
         code = int(pytest.main([*options, f"--timeout={seconds:.0f}", *tests]))
@@ -164,7 +175,7 @@ def _seconds(file: Path, tests: list[str]) -> float | None:
     run once more after that: a mutant must not fail for what was imported.
     """
     with tempfile.TemporaryDirectory() as folder:
-        names = Path(folder, "names")
+        names, begin = Path(folder, "names"), 0.0
         for _ in range(2):
             begin = time.monotonic()
             process = _start(file, (ROOT / file).read_text("utf-8"), tests, _LONGEST, names)
@@ -178,7 +189,7 @@ def _seconds(file: Path, tests: list[str]) -> float | None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Try the mutants of a file; return 1 if there is one that no test notices."""
+    """Try the mutants of a file; return 1 if no test notices one that has no reason."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutation", description=__doc__)
     parser.add_argument("file", type=Path, help="for example stream_core/sse.py")
     parser.add_argument("tests", nargs="*", help="tests for what its own tests do not notice")
@@ -202,22 +213,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if given.most is not None and given.most < len(chosen):
         chosen = random.Random(1).sample(chosen, given.most)
     end = time.monotonic() + given.minutes * 60
-    tried, left = 0, 0
+    tried, left, unexplained = 0, 0, 0
     for mutant, noticed in _unnoticed(given.file, chosen, stages, given.jobs):
         tried += 1
         if not noticed:
             left += 1
-            _show(given.file, mutant)
+            reason = reason_for(given.file, mutant)
+            unexplained += reason is None
+            _show(given.file, mutant, reason)
         if time.monotonic() > end:
             break
-    sys.stdout.write(f"{given.file}: {tried} of {len(found)} mutants tried, {left} not noticed\n")
-    return min(left, 1)
+    sys.stdout.write(
+        f"{given.file}: {tried} of {len(found)} mutants tried, {tried - left} noticed, "
+        f"{left} not noticed, {unexplained} of them without a reason\n"
+    )
+    return min(unexplained, 1)
 
 
-def _show(file: Path, mutant: Mutant) -> None:
-    """Print a mutant that no test notices."""
+def _show(file: Path, mutant: Mutant, reason: str | None) -> None:
+    """Print a mutant that no test notices, and why that is right, if REASON says so."""
     before, after = (text.splitlines()[0][:90] for text in (mutant.before, mutant.after))
-    sys.stdout.write(f"{file}:{mutant.line}: {before}  ->  {after}\n")
+    why = "NO REASON" if reason is None else reason
+    sys.stdout.write(f"{file}:{mutant.line}: {mutant.place}: {before}  ->  {after}  ({why})\n")
     sys.stdout.flush()
 
 

@@ -4,8 +4,9 @@ Rules of this file:
 
 - A change is one that a hand could make by mistake: a comparison, an operator, a constant, a
   condition that is turned round or left out, a statement that is left out, a value not returned.
-- What only a type checker or a reader sees is not changed: annotations, docstrings, ``__all__``,
-  imports, code under TYPE_CHECKING, decorators, and the sentences of errors.
+- What only a type checker or a reader sees is not changed: annotations, type variables, the type of
+  a ``cast``, docstrings, ``__all__``, imports, code under TYPE_CHECKING, decorators, and the
+  sentences of errors.
 """
 
 from __future__ import annotations
@@ -42,37 +43,52 @@ _OPERATORS: dict[type[ast.operator], type[ast.operator]] = {
 }
 
 
+#: The way from the root of a tree to a node: names of fields, with places in lists.
+_Path = tuple[tuple[str, int | None], ...]
+
+
 @attrs.frozen
 class Mutant:
     """One change.
 
     Attributes:
         line: Where, from 1.
+        place: The function or class that it is in, as ``Class.function``; "" outside of any.
         before: The source that is changed.
         after: What it is changed to.
-        source: The whole file with the change.
     """
 
     line: int
+    place: str
     before: str
     after: str
-    source: str
+    _tree: ast.Module
+    _path: _Path
+    _changed: ast.AST
+
+    @property
+    def source(self) -> str:
+        """The whole file with the change."""
+        copied = copy.deepcopy(self._tree)
+        _put(copied, self._path, self._changed)
+        return ast.unparse(ast.fix_missing_locations(copied))
 
 
 def mutants(source: str) -> Iterator[Mutant]:
     """Yield the mutants of SOURCE, from its beginning to its end."""
     tree = ast.parse(source)
     for path in _paths(tree, ()):
-        node = _at(tree, path)
+        node, place = _at(tree, path), _place(tree, path)
         for changed in _changes(node):
-            copied = copy.deepcopy(tree)
-            _put(copied, path, changed)
-            ast.fix_missing_locations(copied)
             line = getattr(node, "lineno", 0)
-            yield Mutant(line, ast.unparse(node), ast.unparse(changed), ast.unparse(copied))
+            before, after = ast.unparse(node), ast.unparse(changed)
+            yield Mutant(line, place, before, after, tree, path, changed)
 
 
-_Path = tuple[tuple[str, int | None], ...]
+def _place(tree: ast.Module, path: _Path) -> str:
+    """Return the names of the classes and functions on the way to PATH, joined by dots."""
+    steps = (_at(tree, path[:length]) for length in range(1, len(path)))
+    return ".".join(x.name for x in steps if isinstance(x, ast.FunctionDef | ast.ClassDef))
 
 
 def _paths(node: ast.AST, path: _Path) -> Iterator[_Path]:
@@ -84,11 +100,18 @@ def _paths(node: ast.AST, path: _Path) -> Iterator[_Path]:
             continue
         children = value if isinstance(value, list) else [value]
         for number, child in enumerate(children):
+            if number == 0 and name == "args" and _is_cast(node):
+                continue
             if isinstance(child, ast.AST) and not _is_left_alone(child):
                 here = (*path, (name, number if isinstance(value, list) else None))
                 if isinstance(child, ast.expr | ast.stmt):
                     yield here
                 yield from _paths(child, here)
+
+
+def _is_cast(node: ast.AST) -> bool:
+    """Return whether NODE is a call of ``cast``, whose first argument is a type."""
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cast"
 
 
 def _is_left_alone(node: ast.AST) -> bool:
@@ -97,6 +120,8 @@ def _is_left_alone(node: ast.AST) -> bool:
         case ast.Import() | ast.ImportFrom() | ast.Raise() | ast.JoinedStr():
             return True
         case ast.Expr(value=ast.Constant()):
+            return True
+        case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar" | "ParamSpec"))):
             return True
         case ast.If(test=ast.Name(id="TYPE_CHECKING")):
             return True

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests import ROOT
 from tests.mutation.__main__ import own_tests
 from tests.mutation.mutants import mutants
+from tests.mutation.reasons import REASONS
 
 #: Whole streams are read unmeasured, which costs half: the lines have tests of their own.
 pytestmark = pytest.mark.no_cover
@@ -17,6 +19,7 @@ SOURCE = '''
 """Nothing here is changed."""
 import os
 __all__ = ["f"]
+T = TypeVar("T")
 LIMIT: int = -5
 
 
@@ -29,7 +32,7 @@ def f(a: "int", b=True, *, c="x"):
         break
     for x in (b"y",):
         continue
-    return x if a is None else a + 1
+    return x if a is None else cast("int | None", a) + 1
 '''
 
 
@@ -54,9 +57,9 @@ def test_each_mutant_is_one_change_that_can_be_compiled() -> None:
         ("break", "continue"),
         ("continue", "break"),
         ("a is None", "a is not None"),
-        ("a + 1", "a - 1"),
+        ("cast('int | None', a) + 1", "cast('int | None', a) - 1"),
         ("b'y'", "b'yx'"),
-        ("return x if a is None else a + 1", "return None"),
+        ("return x if a is None else cast('int | None', a) + 1", "return None"),
         ("a < LIMIT and (not b) or c", "c"),
     ],
 )
@@ -70,6 +73,8 @@ def test_what_is_for_readers_and_checkers_is_left_alone() -> None:
     for mutant in mutants(SOURCE):
         for text in ("Nothing here", "import os", "['f']", "Neither is", "nor this", "a: 'int'"):
             assert text in mutant.source
+        assert "TypeVar('T')" in mutant.source
+        assert "'int | None'" in mutant.source or mutant.after == "return None"
 
 
 def test_a_file_has_its_own_tests() -> None:
@@ -79,3 +84,11 @@ def test_a_file_has_its_own_tests() -> None:
         Path("stream_core/snapshots/blocks.py")
     )
     assert Path("tests/handlers/test_text.py") == own_tests(Path("handlers/text.py"))
+
+
+@pytest.mark.parametrize("file", REASONS)
+def test_a_reason_is_for_a_mutant_that_there_is(file: str) -> None:
+    """What a change of the file made untrue is taken out."""
+    found = {(x.place, x.before, x.after) for x in mutants((ROOT / file).read_text("utf-8"))}
+    for listed in REASONS[file].values():
+        assert set(listed) <= found

@@ -1,0 +1,52 @@
+"""Why a mutant that no test notices is no fault: it does what the file does, or costs time only.
+
+Rules of this file:
+
+- A reason stands for the mutants of one file that are listed under it, each by the function or
+  class that it is in and the source before and after the change.
+- A mutant is listed only if it was read: what a test could notice gets a test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.mutation.mutants import Mutant
+
+__all__ = ["REASONS", "reason_for"]
+
+#: For each file its reasons, and for each of those (place, before, after) of its mutants.
+REASONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
+    "stream_core/dispatch.py": {
+        "only a repr shows the variable's name": [
+            ("", "'stream_core.dispatch'", "'stream_core.dispatchx'"),
+        ],
+        "a new dictionary is empty with and without it": [
+            ("Plan.__init__", "super().__init__()", "pass"),
+        ],
+        "the size of a cache": [
+            ("", "256", "257"),
+        ],
+        "each dispatch sets the context itself if it was not set before: only slower": [
+            ("Dispatcher.enter", "self.entered = True", "pass"),
+            ("Dispatcher.enter", "True", "False"),
+        ],
+        "what is not an Exception is a GeneratorExit here, which _ENDINGS has": [
+            (
+                "_explained",
+                "isinstance(exception, Exception) and (not isinstance(exception, _ENDINGS))",
+                "not isinstance(exception, _ENDINGS)",
+            ),
+        ],
+    },
+}
+
+
+def reason_for(file: Path, mutant: Mutant) -> str | None:
+    """Return why it is right that no test notices MUTANT of FILE; None if nothing says so."""
+    key = (mutant.place, mutant.before, mutant.after)
+    found = REASONS.get(file.as_posix(), {})
+    return next((reason for reason, listed in found.items() if key in listed), None)
