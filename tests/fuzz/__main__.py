@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import signal
 import sys
 import time
 import traceback
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +19,39 @@ from tests.fuzz.checks import Difference, Tally, check
 from tests.fuzz.damage import make
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["main"]
+
+#: Seconds after which one stream, read in all ways, has taken too long.
+_LONGEST = 60
+
+
+@contextmanager
+def _in_time() -> Iterator[None]:
+    """Raise TimeoutError in what takes longer than it may, where the system can."""
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        del number, frame
+        raise TimeoutError(f"it took longer than {_LONGEST} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.setitimer(signal.ITIMER_REAL, _LONGEST)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _try(dialect: str, data: bytes, tally: Tally, seed: int, into: Path) -> str | None:
     """Check one stream; return what went wrong, in one word, and keep the stream."""
     try:
-        check(dialect, data, tally, seed)
+        with _in_time():
+            check(dialect, data, tally, seed)
     except Exception as error:  # noqa: BLE001  # whatever comes out is what is looked for
         kind = "difference" if isinstance(error, AssertionError) else "foreign"
         name = f"fuzz-{dialect}-{hashlib.sha256(data).hexdigest()[:12]}.sse"

@@ -340,8 +340,9 @@ def dispatch(handler: Any, *out: Event) -> None:
 
 
 def place(event: Any) -> tuple[str, int]:
-    """Return the id and index that a derived event of a part or a call is about."""
-    container: str = event.message_id if hasattr(event, "message_id") else event.run_step_id
+    """Return what a derived event of a part or a call is about: message or step, and index."""
+    is_part = hasattr(event, "message_id")
+    container = f"message {event.message_id}" if is_part else f"step {event.run_step_id}"
     index: int = event.index
     return container, index
 
@@ -400,9 +401,12 @@ def check_transcript(out: Iterable[Event], *, ended: bool) -> None:  # noqa: C90
                     # What a custom tool takes may be any text: it is never known to be complete.
                     known = arguments.get(where, "?" if "custom" in event.delta.extra else "")
                     arguments[where] = known + (function.arguments or "")
-            case events.MessageDone(message=one) | events.RunStepDone(run_step=one):
-                assert not open_in.get(one.id)
+            case events.MessageDone(message=one):
+                assert not open_in.get(f"message {one.id}")
                 done.append((type(one), one.id))
+            case events.RunStepDone(run_step=step):
+                assert not open_in.get(f"step {step.id}")
+                done.append((type(step), step.id))
             case events.MessageRefusalDone() | events.MessageImageFileDone():
                 done.append(place(event))
             case events.MessageImageURLDone():
