@@ -368,7 +368,7 @@ class RepeatedEvent(WireEvent[models.Thread | models.Run | models.RunStep | mode
 # wire events too: a server sent them.
 
 
-class ReasoningDelta(WireEvent[models.ReasoningTextDelta]):
+class ReasoningDelta(DeltaEvent[models.ReasoningTextDelta]):
     """The model's reasoning grew: ``data.delta``, and the whole of it so far, live."""
 
     __slots__ = ()
@@ -382,7 +382,7 @@ class ReasoningDone(WireEvent[models.ReasoningText]):
     event = "reasoning.done"
 
 
-class ReasoningSummaryDelta(WireEvent[models.ReasoningTextDelta]):
+class ReasoningSummaryDelta(DeltaEvent[models.ReasoningTextDelta]):
     """A summary of the model's reasoning grew: ``data.delta``, and the whole so far, live."""
 
     __slots__ = ()

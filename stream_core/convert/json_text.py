@@ -36,6 +36,7 @@ __all__ = [
     "loads_strictly",
     "may_go_on",
     "scan_string",
+    "scan_value",
 ]
 
 #: How deep lists and objects may be nested. serde_json has the same limit; no payload of any wire
@@ -63,7 +64,11 @@ def _no_number(_: str) -> None:
 
 _STRICT_DECODER = json.JSONDecoder(parse_constant=_refuse)
 _DECODER = json.JSONDecoder(parse_constant=_no_number)
-_scan: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]  # stubs lack it
+
+#: Reads a JSON value: ``(text, start)``, with START the index of its first character, returns the
+#: value and the index after it. It raises a ValueError or StopIteration if there is none, and a
+#: RecursionError if it is nested too deep; ``MAX_NESTING`` is not checked.
+scan_value: Callable[[str, int], tuple[Any, int]] = _DECODER.scan_once  # type: ignore[attr-defined]  # stubs lack it
 
 
 def loads(text: str) -> Any:
@@ -82,7 +87,7 @@ def loads(text: str) -> Any:
         except ValueError:
             pass  # not JSON, at least for orjson
     try:
-        value, end = _scan(text, 0)
+        value, end = scan_value(text, 0)
     except StopIteration:
         return _explain(text)
     return value if end == len(text) else _explain(text)
@@ -107,7 +112,7 @@ def loads_in(text: str, start: int, end: int) -> Any:
     if _orjson_loads() is None:
         _check_nesting(text, start, end)
         try:
-            value, stop = _scan(text, start)
+            value, stop = scan_value(text, start)
         except (StopIteration, ValueError):
             pass  # loads() explains it
         else:

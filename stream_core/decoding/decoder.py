@@ -316,6 +316,8 @@ class EventDecoder:
             if has_halves(frame.data):
                 meaning = map(mended, meaning)
             self._fold(meaning, out)
+            if self._frames is not None:
+                self._frames.learn(meaning)
             if not self._wire.recognized:
                 self._wire.examine(frame)
         except DecodeError as error:

@@ -1,9 +1,10 @@
 """Fast path of ``decoder``: stands between the bytes and the ordinary path.
 
-It reads what every known server sends: frames of the shape ``event: X`` LF ``data: Y`` LF LF.
+It reads what servers send: frames of the shape ``event: X`` LF ``data: Y`` LF LF, also without
+``event:``, without the blanks, and with CR LF.
 
-- A frame that repeats the last delta except for its text (see ``fast_deltas``) is folded in
-  without being parsed.
+- A frame that repeats the last delta except for what varies in it (see ``fast_deltas``) is folded
+  in without being parsed.
 - If the dialect has a table of objects, an object under its name is folded in as soon as its
   payload is made (see ``convert.fast_payloads``), and skipped if the frame before had the same
   data and nobody wants the repetition.
@@ -11,8 +12,13 @@ It reads what every known server sends: frames of the shape ``event: X`` LF ``da
 - Everything else goes, byte for byte, to the SSE decoder, and so does what follows until that
   decoder is not in the middle of something.
 
-The results are those of the ordinary path: same events, same errors, same offsets. No error is
-raised for content here: whatever is unusual is left to the ordinary path.
+Rules of this file:
+
+- The results are those of the ordinary path: same events, same errors, same offsets. No error is
+  raised for content here: whatever is unusual is left to the ordinary path.
+- A template lives until a frame is decoded in another way: nothing else changes what it rests on.
+- One is made from a frame directly after that was decoded, before anybody has seen its events.
+- Many frames in one chunk are read in place, in windows: text that is decoded and read by places.
 """
 
 from __future__ import annotations
@@ -23,22 +29,24 @@ from typing import TYPE_CHECKING, Any
 from stream_core import events
 from stream_core.convert.fast_payloads import Unusual, constructor
 from stream_core.convert.json_text import loads_in
-from stream_core.dialects import Decoded, objects_of
+from stream_core.dialects import Decoded, objects_of, repeats_of
 from stream_core.models.surrogates import has_halves, mend
 from stream_core.sse import ServerSentEvent, as_bytes
 
-from .fast_deltas import DeltaTemplate, learn
+from .fast_deltas import learn
 from .fast_repeats import find_repeater
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import TypeAlias
 
-    from stream_core.dialects import Dialect, ObjectTable
+    from stream_core.dialects import Counts, Dialect, ObjectTable
     from stream_core.events import Event
     from stream_core.snapshots.blocks import Wants
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.sse import SSEDecoder
+
+    from .fast_deltas import Template
 
     #: The first line and the event class of a frame that repeats another.
     _Repetition: TypeAlias = tuple[str, type[Event]]
@@ -50,14 +58,22 @@ if TYPE_CHECKING:
 
 __all__ = ["FrameReader"]
 
-#: How many templates in a row may be made without a single match. After that no more are made:
-#: the server puts something new into every frame.
-_MAX_TRIES = 8
+#: After how many templates in a row without a single match only every so many frames gets one: the
+#: server puts something new into every frame, or many things come in turn.
+_MAX_TRIES, _SELDOM = 8, 32
 
-#: The lines of a plain frame: a name, data, and the rest, which is the end of the blank line.
+#: How many lines a plain frame has at least, with the rest after its second line end.
 _LINES = 3
 
+#: The bytes of a window: at first, and at most.
+_FIRST_WINDOW, _WINDOW = 1 << 12, 1 << 16
+
+_CR = 13
+
 _DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
+
+#: Events that may be nothing but a piece of text.
+_PIECES = frozenset({*_DELTAS, events.ReasoningDelta, events.ReasoningSummaryDelta})
 
 
 class FrameReader:
@@ -75,7 +91,8 @@ class FrameReader:
 
         Args:
             sse: Reads frames that are not plain.
-            dialect: May have a table of the frames that are one object each.
+            dialect: May have a table of the frames that are one object each, and may know which
+                frames can come again.
             snapshots: Objects and deltas are folded into these.
             max_frame_bytes: The most bytes that one frame may have.
         """
@@ -87,11 +104,14 @@ class FrameReader:
         # Whether SSE is not in the middle of something, and how many bytes have been read.
         self._idle = True
         self._offset = 0
-        # Deltas: the template for the next one, class and object id of the last one, and how
-        # many templates were made without a match.
-        self._template: DeltaTemplate | None = None
-        self._last: tuple[type[Event], str] | None = None
+        # The template for the next frame, and how many were made since the last match.
+        self._template: Template | None = None
         self._tries = 0
+        # The plain frame that the dialect is decoding; who counts frames, and the number before it.
+        self._repeats = repeats_of(dialect)
+        self._plain: str | None = None
+        self._counter: Counts | None = None
+        self._number: int | None = None
         # Finds the dialect's table of objects, until it is known; then what it makes.
         self._find_objects = objects_of(dialect)
         self._makers: _Makers | None = None
@@ -127,75 +147,122 @@ class FrameReader:
                 yield from found
         yield from self._read_lines(b"", last=True)
 
-    def _read_frame(  # noqa: C901, PLR0912  # the cases of one frame; calls cost
-        self, frame: str
-    ) -> Sequence[ServerSentEvent | Event] | None:
+    def learn(self, meaning: Iterable[Decoded]) -> None:
+        """Prepare for the repetition of the frame that was handed out last.
+
+        Call it when the dialect has decoded that frame and its MEANING was folded in.
+        """
+        frame, self._plain = self._plain, None
+        if frame is None or not isinstance(meaning, list | tuple) or len(meaning) != 1:
+            return
+        if meaning[0].event_class in _PIECES and not meaning[0].synthetic:
+            self._learn(meaning[0], frame)
+
+    def _read_frame(self, frame: str) -> Sequence[ServerSentEvent | Event] | None:
         """Read FRAME.
 
         Returns:
             A frame to decode, or events, some of which nobody may want; None if FRAME is not one
             plain frame.
         """
-        template, wants = self._template, self.wants
+        template = self._template
         if template is not None:
-            out = template.read(frame, wants)
+            out = template.read(frame, self.wants)
             if out is not None:
-                self._tries, self.last_event, self._again = 0, template.name, None
+                self._tries, self.last_event = 0, template.name
                 return out
-        lines = frame.split("\n", 2)
-        if len(lines) < _LINES or lines[2] != "\n" or "\r" in frame:
+        plain = frame
+        if "\r" in frame:
+            plain = frame.replace("\r\n", "\n")
+            if "\r" in plain:
+                return None
+        lines = plain.split("\n", 2)
+        if len(lines) < _LINES:
             return None
-        head, line, _ = lines
-        if self._again is not None:
-            again, self._again = self._again, None
-            if line == again[1] and head == again[0] and wants is not None and not wants[again[2]]:
+        head, line, rest = lines
+        if rest == "\n":
+            return self._read_named(head, line, frame)
+        data = "" if line or rest else _value_of(head, "data:")
+        return self._hand_out("", data, frame) if data else None
+
+    def _read_named(
+        self, head: str, line: str, frame: str
+    ) -> Sequence[ServerSentEvent | Event] | None:
+        """Read FRAME, whose lines are HEAD and LINE; see :meth:`_read_frame`."""
+        again, self._again = self._again, None
+        if again is not None and line == again[1] and head == again[0]:
+            wants = self.wants
+            if wants is not None and not wants[again[2]]:
                 self.last_event = head[7:]
                 return ()
-        if line[:6] != "data: " or len(line) == len("data: "):
+        data = _value_of(line, "data:")
+        if not data:
             return None
         makers = self._makers
         if makers is None and self._find_objects is not None:
             makers = self._find_makers(head, self._find_objects)
         row = None if makers is None else makers[head]
-        if row is not None:
-            name, event_class, make, repetition = row
-            try:
-                raw = loads_in(line, 6, len(line))
-                decoded = Decoded(event_class, make(raw), raw, name)
-                if event_class not in _DELTAS and has_halves(line):
-                    mend(decoded.payload)
-            except (ValueError, Unusual):
-                pass  # the ordinary path explains it or decodes it with care
-            else:
-                out = self._snapshots.apply(decoded)
-                self.last_event = name
-                if repetition is not None:
-                    # If created had been delivered before, or the run has ended, the next frame
-                    # is not a mere repetition even with the same data.
-                    if out[0].__class__ is event_class and not self._snapshots.terminated:
-                        self._again = (repetition[0], line, repetition[1])
-                elif event_class in _DELTAS:
-                    self._learn(decoded, frame)
-                return out
-        if head[:7] != "event: ":
-            return None
-        return (ServerSentEvent(head[7:], line[6:], self._offset, self._sse.last_event_id),)
+        out = None if row is None else self._fold(row, line, data, frame)
+        if out is not None:
+            return out
+        name = _value_of(head, "event:")
+        return self._hand_out(name, data, frame) if name else None
+
+    def _fold(self, row: _Row, line: str, data: str, frame: str) -> Sequence[Event] | None:
+        """Fold in the object in DATA, the end of LINE; return None if it is unusual."""
+        name, event_class, make, repetition = row
+        try:
+            raw = loads_in(line, len(line) - len(data), len(line))
+            decoded = Decoded(event_class, make(raw), raw, name)
+            if event_class not in _DELTAS and has_halves(line):
+                mend(decoded.payload)
+        except (ValueError, Unusual):
+            return None  # the ordinary path explains it or decodes it with care
+        self._template = None
+        out = self._snapshots.apply(decoded)
+        self.last_event = name
+        if repetition is not None:
+            # If created had been delivered before, or the run has ended, the next frame
+            # is not a mere repetition even with the same data.
+            if out[0].__class__ is event_class and not self._snapshots.terminated:
+                self._again = (repetition[0], line, repetition[1])
+        elif event_class in _DELTAS:
+            self._learn(decoded, frame)
+        return out
+
+    def _hand_out(self, name: str, data: str, frame: str) -> Sequence[ServerSentEvent]:
+        """Return FRAME to be decoded, with its NAME and DATA."""
+        self._plain, self._template = frame, None
+        if self._counter is not None:
+            self._number = self._counter.sequence_number
+        return (ServerSentEvent(name, data, self._offset, self._sse.last_event_id),)
 
     def _read_frames(self, chunk: bytes) -> Iterator[ServerSentEvent | Event]:
         """Yield the results of a chunk that is not one plain frame.
 
         Only whole frames are read here: bytes after the end of the last one are for SSE, and so
-        is the rest of a frame that SSE has begun. Each frame is decoded by itself, because one
-        character beyond ASCII makes all of a text slow to search and to slice.
+        is the rest of a frame that SSE has begun. What is not read in a window is decoded frame by
+        frame, because one character beyond ASCII makes all of a text slow to search and to slice.
         """
-        begin, size = 0, len(chunk)
+        begin, size, window = 0, len(chunk), _FIRST_WINDOW
         while begin < size:
-            # A plain frame has two lines. Searching for one line feed twice takes a tenth of the
-            # time of searching for two in a row.
-            end = chunk.find(b"\n", chunk.find(b"\n", begin) + 1) + 2
-            if end <= begin or chunk[end - 1 : end] != b"\n":
-                end = chunk.find(b"\n\n", begin) + 2
-            piece = chunk[begin:end] if end > 1 else chunk[begin:]
+            template = self._template
+            if template is not None and self._idle:
+                end = chunk.rfind(b"\n", begin, begin + min(window, self._limit)) + 1
+                text, at = _as_text(chunk[begin : max(begin, end)]), 0
+                while (out := template.read_at(text, at, self.wants)) is not None:
+                    at = template.place[0]
+                    self._tries, self.last_event = 0, template.name
+                    yield from out
+                if at:
+                    used = at if text.isascii() else len(text[:at].encode())
+                    begin += used
+                    self._offset += used
+                    # Where most frames take the ordinary path, little is decoded in vain.
+                    window = min(2 * window, _WINDOW) if at == len(text) else _FIRST_WINDOW
+                    continue
+            end = _end_of_frame(chunk, begin)
+            piece = chunk[begin:end] if end else chunk[begin:]
             begin += len(piece)
             found = None
             if self._idle and len(piece) <= self._limit:
@@ -215,14 +282,19 @@ class FrameReader:
         return self._makers
 
     def _learn(self, decoded: Decoded, frame: str) -> None:
-        """Make a template of FRAME, whose delta was just folded in, if it repeats the last one."""
-        now = (decoded.event_class, decoded.payload.id)
-        if now == self._last and self._tries < _MAX_TRIES:
-            repeater = find_repeater(self._snapshots, decoded)
-            if repeater is not None:
-                self._tries += 1
-                self._template = learn(frame, repeater, decoded.name)
-        self._last = now
+        """Make a template of FRAME, whose delta was just folded in, if it can come again."""
+        self._tries += 1
+        if self._repeats is None or (self._tries > _MAX_TRIES and self._tries % _SELDOM):
+            return
+        repeats = self._repeats(decoded)
+        repeater = None if repeats is None else find_repeater(self._snapshots, decoded)
+        if repeats is None or repeater is None:
+            return
+        step, counter = 1, repeats.counter
+        if counter is not None and counter is self._counter and self._number is not None:
+            step = (counter.sequence_number or 0) - self._number
+        self._counter = counter
+        self._template = learn(frame, decoded.name, repeater, repeats, max(step, 0))
 
     def _read_lines(self, piece: bytes, *, last: bool = False) -> Iterator[ServerSentEvent]:
         """Feed PIECE to SSE, close it if that was the LAST, and yield the frames it completes."""
@@ -232,7 +304,7 @@ class FrameReader:
         if last:
             sse.close()
         while (frame := sse.next_frame()) is not None:
-            self._again = None
+            self._again = self._template = self._plain = None
             yield frame
         self._idle, self._offset = sse.idle, sse.offset
 
@@ -243,6 +315,26 @@ def _as_text(piece: bytes) -> str:
         return piece.decode()
     except UnicodeDecodeError:
         return ""
+
+
+def _value_of(line: str, field: str) -> str:
+    """Return the value of LINE, whose FIELD is given with its colon; "" if it is another field."""
+    if not line.startswith(field):
+        return ""
+    size = len(field)
+    return line[size + 1 :] if line[size : size + 1] == " " else line[size:]
+
+
+def _end_of_frame(chunk: bytes, begin: int) -> int:
+    """Return where the frame that begins at BEGIN ends, after its blank line; 0 if it does not."""
+    end = chunk.find(b"\n", begin) + 1
+    while end:
+        # Searching for one line feed twice takes a tenth of the time of searching for two in a row.
+        after = chunk.find(b"\n", end) + 1
+        if after == end + 1 or (after == end + 2 and chunk[end] == _CR):
+            return after
+        end = after
+    return 0
 
 
 class _Makers(dict[str, "_Row | None"]):

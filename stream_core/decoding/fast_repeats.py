@@ -4,62 +4,60 @@ Rules of this file:
 
 - A repeater does what ``snapshots`` would do with such a delta. All else is left to ``snapshots``:
   a delta that brings more than a text has no repeater, and nothing is folded into what is done.
+- A repeater lives until the next frame that is decoded in another way, so what only frames change
+  needs no second look. Handlers may have changed the details of a step: those are looked at.
+- What is folded in is a closure, and events are made without ``__init__``: this runs once per
+  event.
 - Nothing outside ``fast_*`` imports it.
 """
 
+# ruff: noqa: SLF001  # payloads and events are made field by field, as in convert/fast_payloads
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from stream_core import events, models
-from stream_core.models.surrogates import can_encode
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from stream_core.dialects import Decoded
     from stream_core.events import Event
-    from stream_core.models import ToolCall, ToolCallDelta
-    from stream_core.snapshots.blocks import Block, Container, Wants
+    from stream_core.models import ToolCallDelta
+    from stream_core.snapshots.blocks import Wants
     from stream_core.snapshots.messages import MessageSnapshots
     from stream_core.snapshots.run_steps import RunStepSnapshots
     from stream_core.snapshots.stream_state import Snapshots
 
-__all__ = ["CallRepeater", "Repeater", "TextRepeater", "find_repeater"]
+    #: Folds in the delta whose text is the first argument. The second is the delta's JSON, or None
+    #: to leave out the wire event, which nobody wants; the third says whether somebody wants the
+    #: derived event, and None means yes. It returns those of the two that are wanted; None if the
+    #: delta must take the ordinary path.
+    Fold: TypeAlias = Callable[[str, str | None, Wants | None], Sequence[Event] | None]
+
+    #: A pair of functions: one appends to the text of a call, one makes the delta of a piece.
+    _Call: TypeAlias = tuple[Callable[[str], object], Callable[[str], ToolCallDelta]]
+
+__all__ = ["Repeater", "find_repeater"]
+
+_new: Any = object.__new__
+
+_REASONING = (events.ReasoningDelta, events.ReasoningSummaryDelta)
 
 
-class Repeater(Protocol):
-    """Folds in a delta that differs from an earlier one in one text only.
+class Repeater(NamedTuple):
+    """Folds in deltas that differ from an earlier one in one text only.
 
     Attributes:
         event_class: The class of the delta's wire event.
-        key: The key of that text in the delta's JSON.
+        piece: The text of the earlier one.
+        fold: See above.
     """
 
-    @property
-    def event_class(self) -> type[events.WireEvent[Any]]:
-        """See above."""
-        ...
-
-    @property
-    def key(self) -> str:
-        """See above."""
-        ...
-
-    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta whose text is VALUE.
-
-        Args:
-            value: The text.
-            raw: The delta's JSON, or None to leave out the wire event, which nobody wants.
-            wants: Whether somebody wants the derived event; None means yes.
-
-        Returns:
-            Those of the wire event and its derived event that are wanted; None if the delta must
-            take the ordinary path: what it belongs to is done, or a half of a surrogate pair waits.
-        """
-        ...
+    event_class: type[events.WireEvent[Any]]
+    piece: str
+    fold: Fold
 
 
 def find_repeater(snapshots: Snapshots, decoded: Decoded) -> Repeater | None:
@@ -71,10 +69,12 @@ def find_repeater(snapshots: Snapshots, decoded: Decoded) -> Repeater | None:
         return _text_repeater(snapshots.followed_messages, decoded.payload)
     if decoded.event_class is events.ThreadRunStepDelta:
         return _call_repeater(snapshots.followed_steps, decoded.payload)
+    if decoded.event_class in _REASONING:
+        return _reasoning_repeater(decoded)
     return None
 
 
-def _text_repeater(owner: MessageSnapshots, data: models.MessageDeltaEvent) -> TextRepeater | None:
+def _text_repeater(owner: MessageSnapshots, data: models.MessageDeltaEvent) -> Repeater | None:
     """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container = owner.container(data.id)
     deltas = data.delta.content
@@ -83,60 +83,45 @@ def _text_repeater(owner: MessageSnapshots, data: models.MessageDeltaEvent) -> T
     delta = deltas[0]
     if not isinstance(delta, models.TextDeltaBlock) or delta.text is None:
         return None
-    block = container.blocks[delta.index or 0]
-    plain = delta.text.value is not None and not delta.text.annotations
-    same = isinstance(block.snapshot, models.TextContentBlock)
-    more = data.extra or data.delta.extra or delta.extra or delta.text.extra
-    return TextRepeater(owner, container, block, data) if plain and same and not more else None
+    part, piece = container.blocks[delta.index or 0].snapshot, delta.text.value
+    if piece is None or delta.text.annotations or not isinstance(part, models.TextContentBlock):
+        return None
+    if data.extra or data.delta.extra or delta.extra or delta.text.extra or part.text.half:
+        return None
+    fold = _text_fold(container.snapshot, part.text, delta.index or 0, data)
+    return Repeater(events.ThreadMessageDelta, piece, fold)
 
 
-class TextRepeater:
-    """Folds in deltas of one text part (see :class:`Repeater`)."""
+def _text_fold(
+    message: models.Message, text: models.Text, index: int, like: models.MessageDeltaEvent
+) -> Fold:
+    """Return what folds pieces into TEXT, the part at INDEX of MESSAGE, by deltas like LIKE."""
+    append, message_id, kind, role = text.appender, like.id, like.object, like.delta.role
+    new, delta_class, event_class = _new, models.TextDelta, events.MessageTextDelta
 
-    __slots__ = (
-        *("_append", "_container", "_index", "_message"),
-        *("_object", "_owner", "_role", "_text"),
-    )
+    def fold(value: str, raw: str | None, wants: Wants | None) -> Sequence[Event]:
+        append(value)
+        if raw is None and wants is not None and not wants[event_class]:
+            return ()
+        delta = new(delta_class)
+        delta.value = value
+        delta.annotations = []
+        delta._extra = None
+        event = new(event_class)
+        event.delta = delta
+        event.snapshot = text
+        event.message_id = message_id
+        event.index = index
+        if raw is None:
+            return (event,)
+        block = models.TextDeltaBlock(index, "text", delta)
+        data = models.MessageDeltaEvent(message_id, models.MessageDelta([block], role), kind)
+        return (events.ThreadMessageDelta(data, raw, snapshot=message), event)
 
-    event_class = events.ThreadMessageDelta
-    key = "value"
-
-    def __init__(
-        self,
-        owner: MessageSnapshots,
-        container: Container[Any],
-        block: Block[Any],
-        data: models.MessageDeltaEvent,
-    ) -> None:
-        """Make a repeater for deltas like DATA, which belongs to BLOCK in CONTAINER."""
-        self._owner, self._container = owner, container
-        self._message, self._text = container.snapshot, block.snapshot.text
-        self._index, self._append = block.index, block.snapshot.text.appender
-        self._role, self._object = data.delta.role, data.object
-
-    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta whose text is VALUE."""
-        container = self._container
-        if container.done or self._text.half or not (value.isascii() or can_encode(value)):
-            return None
-        self._owner.current = message = self._message
-        if self._role:
-            message.role = self._role
-        self._append(value)
-        delta = models.TextDelta(value)
-        out: list[Event] = []
-        if raw is not None:
-            block = models.TextDeltaBlock(self._index, "text", delta)
-            data = models.MessageDeltaEvent(
-                container.id, models.MessageDelta([block], self._role), self._object
-            )
-            out.append(events.ThreadMessageDelta(data, raw, snapshot=message))
-        if wants is None or wants[events.MessageTextDelta]:
-            out.append(events.MessageTextDelta(delta, self._text, container.id, self._index))
-        return out
+    return fold
 
 
-def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> CallRepeater | None:
+def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> Repeater | None:
     """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container, details = owner.container(data.id), data.delta.step_details
     if container.done or not isinstance(details, models.ToolCallDeltaObject):
@@ -146,106 +131,113 @@ def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> C
     delta = details.tool_calls[0]
     if delta.index is None or delta.id is not None or delta.extra:
         return None
-    if data.extra or data.delta.extra or details.extra:
+    block = container.blocks[delta.index]
+    if block.done or data.extra or data.delta.extra or details.extra:
         return None
-    call = container.blocks[delta.index].snapshot
-    for kind in (_FunctionRepeater, _CodeRepeater):
-        if isinstance(call, kind.call_class) and kind.is_piece(delta):
-            return kind(owner, container, delta.index, data)
+    for find in (_arguments, _code):
+        found = find(block.snapshot, delta, delta.index)
+        if found is not None:
+            piece, call = found
+            fold = _call_fold(container.snapshot, block.snapshot, delta.index, call, data)
+            return Repeater(events.ThreadRunStepDelta, piece, fold)
     return None
 
 
-class CallRepeater(ABC):
-    """Folds in deltas of one tool call (see :class:`Repeater`)."""
+def _arguments(call: Any, delta: Any, index: int) -> tuple[str, _Call] | None:
+    """Return the piece of arguments that is all of DELTA, and what handles more; None if more."""
+    if not isinstance(call, models.FunctionToolCall) or call.function.half:
+        return None
+    if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
+        return None
+    function = delta.function
+    if (function.name, function.output, function.extra or None) != (None, None, None):
+        return None
+    if function.arguments is None:
+        return None
+    new, delta_class, function_class = _new, models.FunctionToolCallDelta, models.FunctionDelta
 
-    call_class: type[Any]
-    event_class = events.ThreadRunStepDelta
-    key: str
+    def make(value: str) -> ToolCallDelta:
+        function = new(function_class)
+        function.name = None
+        function.arguments = value
+        function.output = None
+        function._extra = None
+        delta: models.FunctionToolCallDelta = new(delta_class)
+        delta.index = index
+        delta.id = None
+        delta.type = "function"
+        delta.function = function
+        delta._extra = None
+        return delta
 
-    def __init__(
-        self,
-        owner: RunStepSnapshots,
-        container: Container[ToolCall],
-        index: int,
-        data: models.RunStepDeltaEvent,
-    ) -> None:
-        """Make a repeater for deltas like DATA, which belongs to the call at INDEX."""
-        self._owner, self._container = owner, container
-        self._step, self._index, self._object = container.snapshot, index, data.object
-        self._details = container.snapshot.step_details
-        self._block = container.blocks[index]
-        self._call: Any = self._block.snapshot
+    return function.arguments, (call.function.appender, make)
 
-    def fold(self, value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
-        """Fold in the delta whose text is VALUE."""
-        container = self._container
-        if container.done or self._block.done or self._step.step_details is not self._details:
+
+def _code(call: Any, delta: Any, index: int) -> tuple[str, _Call] | None:
+    """Return the piece of code that is all of DELTA, and what handles more; None if more."""
+    if not isinstance(call, models.CodeInterpreterToolCall) or call.code_interpreter.half:
+        return None
+    if not isinstance(delta, models.CodeInterpreterToolCallDelta):
+        return None
+    code = delta.code_interpreter
+    if code is None or code.input is None or code.outputs or code.extra:
+        return None
+
+    def make(value: str) -> ToolCallDelta:
+        code = models.CodeInterpreterDelta(value)
+        return models.CodeInterpreterToolCallDelta(index, None, "code_interpreter", code)
+
+    return code.input, (call.code_interpreter.appender, make)
+
+
+def _call_fold(
+    step: models.RunStep, call: Any, index: int, parts: _Call, like: models.RunStepDeltaEvent
+) -> Fold:
+    """Return what folds pieces into CALL, at INDEX of STEP, by deltas like LIKE."""
+    details, step_id, kind = step.step_details, like.id, like.object
+    (append, make), new, event_class = parts, _new, events.RunStepToolCallDelta
+
+    def fold(value: str, raw: str | None, wants: Wants | None) -> Sequence[Event] | None:
+        if step.step_details is not details:
             return None
-        self._owner.current = self._step
-        delta = self.append(value)
-        out: list[Event] = []
-        if raw is not None:
-            details = models.ToolCallDeltaObject("tool_calls", [delta])
-            data = models.RunStepDeltaEvent(
-                container.id, models.RunStepDelta(details), self._object
-            )
-            out.append(events.ThreadRunStepDelta(data, raw, snapshot=self._step))
-        if wants is None or wants[events.RunStepToolCallDelta]:
-            out.append(events.RunStepToolCallDelta(delta, self._call, container.id, self._index))
-        return out
+        append(value)
+        if raw is None and wants is not None and not wants[event_class]:
+            return ()
+        delta = make(value)
+        event = new(event_class)
+        event.delta = delta
+        event.snapshot = call
+        event.run_step_id = step_id
+        event.index = index
+        if raw is None:
+            return (event,)
+        change = models.RunStepDelta(models.ToolCallDeltaObject("tool_calls", [delta]))
+        data = models.RunStepDeltaEvent(step_id, change, kind)
+        return (events.ThreadRunStepDelta(data, raw, snapshot=step), event)
 
-    @staticmethod
-    @abstractmethod
-    def is_piece(delta: Any) -> bool:
-        """Return whether DELTA brings nothing but a piece of the call's text."""
-
-    @abstractmethod
-    def append(self, value: str) -> ToolCallDelta:
-        """Append VALUE to the call's text, and return the delta that does the same."""
+    return fold
 
 
-class _FunctionRepeater(CallRepeater):
-    """Folds in the arguments of a function call."""
+def _reasoning_repeater(decoded: Decoded) -> Repeater | None:
+    """Return the repeater for deltas like DECODED, whose text of reasoning is its own snapshot."""
+    text, event_class = decoded.payload.snapshot, decoded.event_class
+    if text.half:
+        return None
+    append, new, delta_class = text.appender, _new, models.ReasoningTextDelta
 
-    call_class = models.FunctionToolCall
-    key = "arguments"
+    def fold(value: str, raw: str | None, wants: Wants | None) -> Sequence[Event]:
+        del wants  # there is no derived event
+        append(value)
+        if raw is None:
+            return ()
+        delta = new(delta_class)
+        delta.delta = value
+        delta.snapshot = text
+        delta._extra = None
+        event = new(event_class)
+        event.data = delta
+        event._raw = raw
+        event.synthetic = False
+        return (event,)
 
-    @staticmethod
-    def is_piece(delta: Any) -> bool:
-        """Return whether DELTA brings nothing but a piece of the arguments."""
-        if not isinstance(delta, models.FunctionToolCallDelta) or delta.function is None:
-            return False
-        function = delta.function
-        others = (function.name, function.output, function.extra or None)
-        return function.arguments is not None and others == (None, None, None)
-
-    def append(self, value: str) -> ToolCallDelta:
-        """Append to the arguments."""
-        if value:
-            value = self._call.function.grow(value)
-        return models.FunctionToolCallDelta(
-            self._index, None, "function", models.FunctionDelta(None, value)
-        )
-
-
-class _CodeRepeater(CallRepeater):
-    """Folds in the code of a code interpreter call."""
-
-    call_class = models.CodeInterpreterToolCall
-    key = "input"
-
-    @staticmethod
-    def is_piece(delta: Any) -> bool:
-        """Return whether DELTA brings nothing but a piece of the input."""
-        if not isinstance(delta, models.CodeInterpreterToolCallDelta):
-            return False
-        code = delta.code_interpreter
-        return code is not None and code.input is not None and not (code.outputs or code.extra)
-
-    def append(self, value: str) -> ToolCallDelta:
-        """Append to the input."""
-        if value:
-            value = self._call.code_interpreter.grow(value)
-        return models.CodeInterpreterToolCallDelta(
-            self._index, None, "code_interpreter", models.CodeInterpreterDelta(value)
-        )
+    return Repeater(event_class, decoded.payload.delta, fold)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 from attrs import define, frozen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from stream_core.events import WireEvent
     from stream_core.sse import IgnoredLine, ServerSentEvent
@@ -22,15 +23,20 @@ if TYPE_CHECKING:
 __all__ = [
     "DIALECTS",
     "NO_OBJECTS",
+    "CanRepeat",
+    "Counts",
     "Decoded",
+    "DeltaRow",
     "Dialect",
     "HasObjects",
     "HoldsBack",
     "ObjectTable",
     "ReadsIgnored",
+    "Repeats",
     "is_bare_word",
     "make_dialect",
     "objects_of",
+    "repeats_of",
     "wire_of",
 ]
 
@@ -115,6 +121,78 @@ class HasObjects(Protocol):
         ...
 
 
+class Counts(Protocol):
+    """Whoever remembers the number of the last frame.
+
+    Attributes:
+        sequence_number: The highest number seen, or None.
+    """
+
+    sequence_number: int | None
+
+
+@frozen
+class DeltaRow:
+    """What varies in the deltas of one kind, by the keys of its JSON; all else is the same.
+
+    Attributes:
+        piece: The key of the piece of text.
+        skipped: The keys of values that nobody reads.
+        number: The key of the number that counts the frames; "" if nothing does.
+        taken: The key of a value that the dialect takes, whatever it is; "" if it takes none.
+    """
+
+    piece: str
+    skipped: tuple[str, ...] = ()
+    number: str = ""
+    taken: str = ""
+
+    def only(self, keys: AbstractSet[str]) -> DeltaRow:
+        """Return this row without the keys that are not in KEYS, those of one frame."""
+        return _narrowed(self, frozenset(keys & {*self.skipped, self.number, self.taken}))
+
+
+@cache
+def _narrowed(row: DeltaRow, keys: frozenset[str]) -> DeltaRow:
+    """Return ROW with those of its keys that are in KEYS; one object for each."""
+    skipped = tuple(key for key in row.skipped if key in keys)
+    number, taken = (key if key in keys else "" for key in (row.number, row.taken))
+    return DeltaRow(row.piece, skipped, number, taken)
+
+
+class Repeats(NamedTuple):
+    """How a frame that was just decoded can come again, with another piece of text.
+
+    Attributes:
+        row: What may vary in it. Each key is where it is meant, if it is in the frame once.
+        grow: Adds the piece to what the dialect itself keeps; None if it keeps nothing.
+        counter: Has the number of the last frame, and is given each; None if no number counts.
+        take: Takes the value under ``row.taken``; None if there is none.
+    """
+
+    row: DeltaRow
+    grow: Callable[[str], object] | None = None
+    counter: Counts | None = None
+    take: Callable[[Any], object] | None = None
+
+
+class CanRepeat(Protocol):
+    """A dialect that knows when a frame brought a piece of text and nothing else."""
+
+    def repeats(self, decoded: Decoded) -> Repeats | None:
+        """Return how the last frame can come again, or None if that cannot be said.
+
+        It is asked directly after the frame was decoded. The promise: as long as nothing else is
+        decoded, a frame that differs from it in what ``row`` names only, and whose piece is a text
+        that is not empty and can be encoded, means the same delta with that piece, and changes
+        nothing in the dialect but what ``Repeats`` names.
+
+        Args:
+            decoded: The only event of the frame.
+        """
+        ...
+
+
 #: Maps a dialect's name to its module and class; modules are imported on first use.
 DIALECTS = {
     "assistants": ("stream_core.dialects.assistants", "AssistantsDialect"),
@@ -139,6 +217,17 @@ def is_bare_word(data: str) -> bool:
 def objects_of(dialect: Dialect) -> Callable[[str], ObjectTable | None] | None:
     """Return the method of a :class:`HasObjects`, or None if DIALECT is not one."""
     found: Callable[[str], ObjectTable | None] | None = getattr(dialect, "objects", None)
+    return found
+
+
+def repeats_of(dialect: Dialect) -> Callable[[Decoded], Repeats | None] | None:
+    """Return the method of a :class:`CanRepeat`, or None if DIALECT is not one.
+
+    A subclass may decode otherwise than what it inherits says, so it is none.
+    """
+    if wire_of(dialect) is None:
+        return None
+    found: Callable[[Decoded], Repeats | None] | None = getattr(dialect, "repeats", None)
     return found
 
 

@@ -26,7 +26,7 @@ from stream_core.convert import json_text
 from stream_core.convert.payloads import structure
 from stream_core.errors import DecodeError
 
-from . import NO_OBJECTS, Decoded, ObjectTable
+from . import NO_OBJECTS, Decoded, DeltaRow, ObjectTable, Repeats
 
 if TYPE_CHECKING:
     from stream_core.sse import ServerSentEvent
@@ -82,6 +82,13 @@ ALIASES: dict[str, str] = {
     "thread.run.step.chunk": "thread.run.step.delta",
 }
 
+#: What varies in a delta of a text; and in one of a call, by its type.
+_TEXT_REPEATS = Repeats(DeltaRow("value"))
+_CALL_REPEATS = {
+    "function": Repeats(DeltaRow("arguments")),
+    "code_interpreter": Repeats(DeltaRow("input")),
+}
+
 #: The names of a frame without ``event:`` (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
 
@@ -93,6 +100,16 @@ class AssistantsDialect:
         """Return the table of its objects; an empty one of a subclass, which may differ."""
         del name  # it is the same for all
         return OBJECTS if self.__class__ is AssistantsDialect else NO_OBJECTS
+
+    def repeats(self, decoded: Decoded) -> Repeats | None:
+        """Return how the frame of DECODED can come again: no frame depends on another."""
+        if decoded.event_class is events.ThreadMessageDelta:
+            return _TEXT_REPEATS
+        if decoded.event_class is not events.ThreadRunStepDelta:
+            return None
+        details: models.StepDetailsDelta | None = decoded.payload.delta.step_details
+        calls = details.tool_calls if isinstance(details, models.ToolCallDeltaObject) else ()
+        return _CALL_REPEATS.get(calls[0].type or "") if calls else None
 
     def decode(self, frame: ServerSentEvent) -> tuple[Decoded, ...]:
         """Decode FRAME.

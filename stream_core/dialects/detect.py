@@ -30,6 +30,7 @@ from . import (
     ReadsIgnored,
     make_dialect,
     objects_of,
+    repeats_of,
     wire_of,
 )
 from .assistants import ALIASES, EVENTS, AssistantsDialect
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
     from stream_core.sse import IgnoredLine, ServerSentEvent
 
-    from . import Decoded
+    from . import Decoded, Repeats
 
 __all__ = [
     "NEUTRAL",
@@ -195,6 +196,11 @@ class AutoDialect:
             self._decide(wire)
         find = objects_of(self._dialect)
         return NO_OBJECTS if find is None else find(name)
+
+    def repeats(self, decoded: Decoded) -> Repeats | None:
+        """Return what the detected wire says of the frame of DECODED."""
+        find = repeats_of(self._dialect)
+        return None if find is None else find(decoded)
 
     def decode(self, frame: ServerSentEvent) -> Iterable[Decoded]:
         """Decode FRAME as the detected wire does; until then, as the Assistants wire does.

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from stream_core import events, models
 from stream_core.dialects import Decoded
+from stream_core.models.base import evolve
 from stream_core.models.merging import (
     flush_content,
     flush_tool_call,
@@ -30,7 +31,7 @@ from stream_core.models.merging import (
 from stream_core.models.surrogates import whole_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from stream_core.models import (
         Annotation,
@@ -76,6 +77,11 @@ class RunContext(Protocol):
         ...
 
 
+def _appender(text: models.Growing) -> Callable[[str], object] | None:
+    """Return what appends to TEXT; None if a half waits in it."""
+    return None if text.half else text.appender
+
+
 @define(eq=False)
 class MessageWriter:
     """Writes one message.
@@ -107,6 +113,15 @@ class MessageWriter:
     def text(self, index: int, value: str, raw: Any = None) -> None:
         """Add VALUE to the text part at INDEX."""
         self._add(models.TextDeltaBlock(index, "text", models.TextDelta(value)), raw)
+
+    def grower(self, index: int) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the text at INDEX as ``text`` does, and writes no delta.
+
+        It is good until anything else is added, for pieces that can be encoded. It is None if
+        there is no text, or if a half waits in it.
+        """
+        part = self.parts.get(index)
+        return _appender(part.text) if isinstance(part, models.TextContentBlock) else None
 
     def refusal(self, index: int, value: str, raw: Any = None) -> None:
         """Add VALUE to the refusal at INDEX."""
@@ -276,6 +291,18 @@ class StepWriter:
         """Add VALUE to the arguments of the function call at INDEX."""
         function = models.FunctionDelta(arguments=value)
         self.add(models.FunctionToolCallDelta(index, None, "function", function), raw)
+
+    def grower(self, index: int) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the arguments or the code of the call at INDEX.
+
+        See :meth:`MessageWriter.grower`.
+        """
+        call = self.calls[index]
+        if isinstance(call, models.FunctionToolCall):
+            return _appender(call.function)
+        if isinstance(call, models.CodeInterpreterToolCall):
+            return _appender(call.code_interpreter)
+        return None
 
     def done(self, index: int) -> None:
         """Write that the function call at INDEX is done: the server said so, before the step ends.

@@ -17,9 +17,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from stream_core import events, models
+from stream_core.models.base import evolve
 from stream_core.models.surrogates import whole_text
 
 from . import Decoded

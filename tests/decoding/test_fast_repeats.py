@@ -10,6 +10,7 @@ from stream_core import events, models
 from stream_core.decoding.fast_repeats import find_repeater
 from stream_core.dialects import Decoded
 from stream_core.snapshots.stream_state import Snapshots
+from tests.support.frames import Wanted
 
 
 def text(*parts: Any, **fields: Any) -> Decoded:
@@ -78,6 +79,7 @@ def test_a_delta_that_is_a_piece_of_text_can_be_repeated(
     out = repeater.fold("c", "{}", None)
     assert out is not None
     assert [repeater.event_class, event_class] == [type(event) for event in out]
+    assert repeater.piece in {"a", "b"}
     assert expected in repr(snapshots.current_message or snapshots.current_run_step)
     only = repeater.fold("", None, None)
     assert only is not None
@@ -111,12 +113,69 @@ def test_more_than_a_piece_of_text_cannot_be_repeated(
 
 
 def test_nothing_is_folded_into_what_is_done() -> None:
-    """A message or step that is done takes the ordinary path."""
-    delta = text(part("a"))
-    snapshots = after(delta)
-    repeater = find_repeater(snapshots, delta)
-    assert repeater is not None
+    """A message, a step or a call that is done takes the ordinary path."""
+    delta, more = text(part("a")), calls(function("a"))
+    snapshots = after(delta, calls(BEGUN), more)
+    assert find_repeater(snapshots, delta) is not None
+    assert find_repeater(snapshots, more) is not None
     done = models.Message("msg_1", status="completed")
     snapshots.apply(Decoded(events.ThreadMessageCompleted, done, None, "thread.message.completed"))
-    assert repeater.fold("b", None, None) is None
     assert find_repeater(snapshots, delta) is None
+    snapshots.followed_steps.finish_calls([])
+    assert find_repeater(snapshots, more) is None
+    step = models.RunStep("step_1", status="completed")
+    snapshots.apply(Decoded(events.ThreadRunStepCompleted, step, None, "thread.run.step.completed"))
+    assert find_repeater(snapshots, more) is None
+
+
+def test_a_step_whose_details_a_handler_took_away_takes_the_ordinary_path() -> None:
+    """It begins new ones."""
+    more = calls(function("a"))
+    snapshots = after(calls(BEGUN), more)
+    repeater, step = find_repeater(snapshots, more), snapshots.current_run_step
+    assert repeater is not None
+    assert step is not None
+    step.step_details = None
+    assert repeater.fold("b", None, None) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "half"),
+    [
+        ([], text(part("\ud83d"))),
+        ([calls(BEGUN)], calls(function("\ud83d"))),
+        ([], calls(code("\ud83d"))),
+    ],
+)
+def test_while_a_half_of_a_pair_waits_nothing_is_folded_in(
+    before: list[Decoded], half: Decoded
+) -> None:
+    """The other half comes with the next delta, which takes the ordinary path."""
+    assert find_repeater(after(*before, half), half) is None
+
+
+@pytest.mark.parametrize("event_class", [events.ReasoningDelta, events.ReasoningSummaryDelta])
+def test_reasoning_is_its_own_snapshot(event_class: type[Any]) -> None:
+    """There is one event, and none if nobody wants it; the text grows all the same."""
+    thought = models.ReasoningText("a")
+    decoded = Decoded(event_class, models.ReasoningTextDelta("a", thought), {}, event_class.event)
+    repeater = find_repeater(after(decoded), decoded)
+    assert repeater is not None
+    assert (event_class, "a") == (repeater.event_class, repeater.piece)
+    assert [event_class(models.ReasoningTextDelta("b", thought), {"x": 1})] == [
+        *(repeater.fold("b", '{"x":1}', None) or ())
+    ]
+    assert () == repeater.fold("c", None, None)
+    assert "abc" == thought.text
+    thought.grow("\ud83d")
+    assert find_repeater(after(decoded), decoded) is None
+
+
+def test_derived_events_that_nobody_wants_are_not_made() -> None:
+    """Texts and arguments grow all the same."""
+    for before, delta in (([], text(part("a"))), ([calls(BEGUN)], calls(function("a")))):
+        snapshots = after(*before, delta)
+        repeater = find_repeater(snapshots, delta)
+        assert repeater is not None
+        assert () == repeater.fold("bc", None, Wanted(lambda _: False))
+        assert "abc" in repr(snapshots.current_message or snapshots.current_run_step)

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from stream_core import events
-from stream_core.dialects import DIALECTS, Decoded, is_bare_word, make_dialect, wire_of
+from stream_core import events, models
+from stream_core.dialects import (
+    DIALECTS,
+    Decoded,
+    DeltaRow,
+    Repeats,
+    is_bare_word,
+    make_dialect,
+    repeats_of,
+    wire_of,
+)
 from stream_core.dialects.assistants import AssistantsDialect
 from stream_core.sse import ServerSentEvent
 
@@ -99,3 +108,60 @@ def test_a_dialect_of_ones_own_is_taken_as_it_is() -> None:
         decoded.raw,
     )
     assert ("shout", False) == (decoded.name, decoded.synthetic)
+
+
+def test_a_row_is_narrowed_to_the_keys_of_a_frame() -> None:
+    """The piece is always there; one object stands for the same keys."""
+    row = DeltaRow("delta", ("pad", "more"), "n", "usage")
+    assert DeltaRow("delta", ("more",), "n") == row.only({"more", "n", "x"})
+    assert DeltaRow("delta") == row.only(set())
+    assert row.only({"pad", "usage"}) is row.only({"pad", "usage", "y"})
+
+
+@pytest.mark.parametrize("name", sorted(DIALECTS))
+def test_every_dialect_says_whether_its_frames_can_come_again(name: str) -> None:
+    """A subclass may decode otherwise, so it does not inherit that; nor does one of one's own."""
+    dialect = make_dialect(name)
+    assert repeats_of(dialect) is not None
+    subclass = type("Own", (type(dialect),), {})
+    assert repeats_of(subclass()) is None
+    assert repeats_of(Shouting()) is None
+
+
+TEXT = models.MessageDeltaEvent(
+    "m", models.MessageDelta([models.TextDeltaBlock(0, "text", models.TextDelta("a"))])
+)
+CALL = models.RunStepDeltaEvent(
+    "s",
+    models.RunStepDelta(
+        models.ToolCallDeltaObject("tool_calls", [models.FunctionToolCallDelta(0)])
+    ),
+)
+CODE = models.RunStepDeltaEvent(
+    "s",
+    models.RunStepDelta(
+        models.ToolCallDeltaObject("tool_calls", [models.CodeInterpreterToolCallDelta(0)])
+    ),
+)
+OTHER = models.RunStepDeltaEvent("s", models.RunStepDelta(models.RunStepDeltaMessageDelta()))
+
+
+@pytest.mark.parametrize(
+    ("event_class", "payload", "expected"),
+    [
+        (events.ThreadMessageDelta, TEXT, Repeats(DeltaRow("value"))),
+        (events.ThreadRunStepDelta, CALL, Repeats(DeltaRow("arguments"))),
+        (events.ThreadRunStepDelta, CODE, Repeats(DeltaRow("input"))),
+        (events.ThreadRunStepDelta, OTHER, None),
+        (events.ThreadRunStepDelta, models.RunStepDeltaEvent("s", models.RunStepDelta()), None),
+        (events.ThreadRunCreated, models.Run("r"), None),
+    ],
+)
+@pytest.mark.parametrize("name", ["assistants", "auto"])
+def test_on_the_assistants_wire_a_piece_has_its_key(
+    name: str, event_class: type[events.WireEvent[Any]], payload: Any, expected: Repeats | None
+) -> None:
+    """No frame depends on another."""
+    repeats = repeats_of(make_dialect(name))
+    assert repeats is not None
+    assert expected == repeats(Decoded(event_class, payload, None, event_class.event))

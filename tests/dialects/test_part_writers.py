@@ -218,3 +218,28 @@ def test_calls_are_found_by_their_ids() -> None:
     step.add(models.UnknownToolCallDelta(3, "x", "new", {"type": "new"}))
     assert [step.calls[0], step.calls[2]] == step.calls_of("x")
     assert [] == step.calls_of("z")
+
+
+def test_what_grows_a_text_does_what_a_piece_of_it_does() -> None:
+    """Only that no delta is written; a part of another kind and a half that waits have none."""
+    run = run_writer()
+    message, step = run.message("msg_1"), run.step("x")
+    message.text(0, "a", RAW)
+    message.refusal(1, "no", RAW)
+    step.add(models.FunctionToolCallDelta(0, "call_1", function=models.FunctionDelta("f", "{")))
+    code = models.CodeInterpreterDelta("a")
+    step.add(models.CodeInterpreterToolCallDelta(1, "call_2", code_interpreter=code))
+    step.add(models.FileSearchToolCallDelta(2, "call_3"))
+    run.take()
+    for grow in (message.grower(0), step.grower(0), step.grower(1)):
+        assert grow is not None
+        grow("b")
+    assert (None, None, None) == (message.grower(1), message.grower(2), step.grower(2))
+    assert "ab" == message.text_so_far(0)
+    function, other, _ = step.calls
+    assert isinstance(function, models.FunctionToolCall)
+    assert isinstance(other, models.CodeInterpreterToolCall)
+    assert ("{b", "ab") == (function.function.arguments, other.code_interpreter.input)
+    assert [] == run.take()
+    message.text(0, "\ud83d", RAW)
+    assert message.grower(0) is None

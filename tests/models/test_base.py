@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stream_core import models
-from stream_core.models.base import Growing, Payload, Record
+from stream_core.models.base import Growing, Payload, Record, evolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -331,3 +331,32 @@ def test_a_half_waits_until_the_other_comes_or_none_will() -> None:
     assert ("😀\ufffd", "") == (text.grow("😀\ud83d", whole=True), text.half)
     assert ("", "\ufffd") == (text.grow("\ud83d"), text.flush())
     assert "x😀\ufffda😀\ufffd\ufffd" == text.value
+
+
+@each_payload
+def test_a_payload_can_be_made_of_another(cls: type[Payload]) -> None:
+    """All fields are those of the other, extra ones too, except for the changed ones."""
+    made = cls()
+    made.keep_extra({"x": 1})
+    again = evolve(made)
+    assert made == again
+    assert again is not made
+    first = next(attribute.alias for attribute in fields(cls) if attribute.alias != "extra")
+    changed: Any = evolve(made, **{first: "changed", "extra": None})
+    assert ("changed", {}) == (getattr(changed, first), changed.extra)
+    assert {"x": 1} == made.extra
+
+
+@each_growing
+def test_a_payload_made_of_a_growing_one_has_its_text(cls: type[Growing]) -> None:
+    """And it grows by itself from then on."""
+    made = grown(cls, "a", "b")
+    again = evolve(made)
+    again.grow("c")
+    assert ("ab", "abc") == (text_of(made), text_of(again))
+
+
+def test_a_misspelt_change_is_refused() -> None:
+    """It would be lost."""
+    with pytest.raises(TypeError, match="Text has no field 'vale', 'x'"):
+        evolve(models.Text("a"), vale="b", x=1)

@@ -196,11 +196,13 @@ def check_order(came: Iterable[Event], *, ended: bool, continued: bool = False) 
     else:
         check_transcript(came, ended=any(isinstance(x, events.RunDone) for x in came))
     scene = _Scene()
+    # After an error the frame that says how the run ended is still read: that is not a clean end.
+    clean = not any(isinstance(x, events.ErrorEvent) for x in came)
     for number, x in enumerate(about):
         scene.enter(x)
         scene.leave(x)
         if isinstance(x, _ENDS):
-            assert [events.Done] == [type(y) for y in about[number + 1 :]]
+            assert [events.Done] * clean == [type(y) for y in about[number + 1 :]]
     if ended:
         assert 1 == sum(isinstance(x, _ENDS) for x in about)
         assert isinstance(came[-1], events.Done)

@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from stream_core import events, models
 from stream_core.dialects import Decoded
+from stream_core.models.base import evolve
 
 from .chunks import CHUNK
 from .content import (
@@ -34,10 +33,13 @@ from .returned_fields import ReturnedFields
 from .tool_calls import ChatCalls
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.dialects.run_writer import MessageWriter, RunWriter, StepWriter
 
     from .chunks import ChunkDelta
     from .fragments import Fragment
+    from .repeating import RepeatedPiece
 
 __all__ = ["ChatAnswer"]
 
@@ -161,6 +163,17 @@ class ChatAnswer:
         if content:
             self._extend(self._roles[speaker], delta.content or delta.refusal, raw)
         return []
+
+    def repeats(self, piece: RepeatedPiece) -> tuple[bool, Callable[[str], object] | None]:
+        """Return whether PIECE, which was just added, can come again, and what keeps it then."""
+        grow = None
+        if piece.name in REASONING:
+            return True, self._returned.keeper(piece.name)
+        if piece.call is not None:
+            grow = self._calls.grower(*piece.call)
+        elif self._message is not None:
+            grow = self._message.grower(self._parts["text"])
+        return grow is not None, grow
 
     def add_whole(self, message: ChunkDelta, path: str, raw: Any) -> None:
         """Write what MESSAGE, which is all of the answer, adds to the deltas before it.

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any
 from stream_core import events, models
 from stream_core.convert.json_text import loads
 from stream_core.convert.payloads import structure
-from stream_core.dialects import Decoded, is_bare_word
+from stream_core.dialects import Decoded, Repeats, is_bare_word
 from stream_core.dialects.assistants import DONE
 from stream_core.dialects.run_writer import RunWriter, add_usage
 from stream_core.errors import DecodeError
@@ -42,6 +42,7 @@ from .chunks import CHUNK, ChatChunk
 from .endings import FINISH_REASONS, ending_of, read_usage, word_of
 from .failures import ERRORS, failure_in, failure_in_lines, failure_of, make_error
 from .fragments import read_index
+from .repeating import read_piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -154,6 +155,14 @@ class ChatDialect:
                 return self._unknown(frame.event or "message", frame.data)
             raise DecodeError(f"the data is not JSON: {error}") from error
         return self._value(frame.event, raw)
+
+    def repeats(self, decoded: Decoded) -> Repeats | None:
+        """Return how the chunk of DECODED can come again: see ``repeating``."""
+        piece = read_piece(decoded.raw)
+        can_come, grow = (False, None) if piece is None else self._answer.repeats(piece)
+        if piece is None or not can_come:
+            return None
+        return Repeats(piece.row, grow, None, self._take_usage if piece.row.taken else None)
 
     # --- Frames -------------------------------------------------------------------------
 
@@ -274,9 +283,13 @@ class ChatDialect:
             if choice.finish_reason is not None or choice.error is not None:
                 self._note_end(choice, raw)
         if chunk.usage is not None:
-            self._usage = read_usage(chunk.usage, self._usage)
+            self._take_usage(chunk.usage)
         if chunk.citations is not None:
             answer.cite(chunk.citations, raw)
+
+    def _take_usage(self, sent: Any) -> None:
+        """Take a usage as SENT: the last one counts."""
+        self._usage = read_usage(sent, self._usage)
 
     def _begin(self, chunk: ChatChunk, raw: Any) -> None:
         """Write that the run began, or continues."""

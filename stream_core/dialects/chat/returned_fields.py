@@ -14,9 +14,12 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .content import objects_in
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["ReturnedFields"]
 
@@ -51,6 +54,10 @@ class ReturnedFields:
             value = more.get(name)
             if value:
                 self._pieces.setdefault(name, []).append(value)
+
+    def keeper(self, name: str) -> Callable[[str], object] | None:
+        """Return what keeps another piece of the text NAME, of which there is one; else None."""
+        return self._pieces[name].append if name in _TEXTS else None
 
     def to_dict(self) -> dict[str, Any]:
         """Return them as an assistant message has them."""

@@ -146,6 +146,31 @@ class ChatCalls:
             self._step.arguments(call.number, fragment.arguments, raw)
             call.pieces.append(fragment.arguments)
 
+    def grower(self, call_id: str, index: int | None) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the arguments of the call that the last fragment was of.
+
+        Args:
+            call_id: The id of the fragment, which had no name, or "".
+            index: Its index, or None.
+
+        Returns:
+            None if the next fragment may be of another call, or if nothing can be said.
+        """
+        if self._waiting or self._waiting_at:
+            return None
+        by_place = self._newest if index is None else self._by_key.get(index)
+        call = self._by_id.get(call_id) if call_id else by_place
+        grow = None if call is None else self._step.grower(call.number)
+        if call is None or grow is None:
+            return None
+        append, keep = grow, call.pieces.append
+
+        def both(piece: str) -> None:
+            append(piece)
+            keep(piece)
+
+        return both
+
     def fresh(self, fragments: list[Fragment]) -> list[Fragment]:
         """Return those of FRAGMENTS, whole calls, that cannot be calls that are here already."""
         known = {(x.name, meaning(self._arguments(x))) for x in self._calls}

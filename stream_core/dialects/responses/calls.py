@@ -17,11 +17,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from stream_core import models
 from stream_core.convert import json_text
 from stream_core.dialects.arguments import settled
+from stream_core.models.base import evolve
 from stream_core.models.surrogates import split_half, whole_text
 
 from . import objects as wire
@@ -29,6 +28,8 @@ from .alignment import rest_of
 from .items import Item
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.dialects.part_writers import StepWriter
 
 __all__ = ["AnswerItem", "CallItem", "custom_calls"]
@@ -119,6 +120,18 @@ class CallItem(Item):
                 return
         self._pieces.append(value)
         self.step.arguments(self.number, value, raw)
+
+    def grower(self, index: int) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the arguments."""
+        grow, keep = self.step.grower(index), self._pieces.append
+        if grow is None:
+            return None
+
+        def both(piece: str) -> None:
+            grow(piece)
+            keep(piece)
+
+        return both
 
     def complete(self, value: str) -> None:
         """Write what no delta brought of the arguments; VALUE is all of them."""

@@ -23,14 +23,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from stream_core import events, models
 from stream_core.convert import json_text
-from stream_core.dialects import Decoded, is_bare_word
+from stream_core.dialects import Decoded, Repeats, is_bare_word
 from stream_core.dialects.assistants import DONE, read_error
 from stream_core.dialects.run_writer import add_usage
 from stream_core.errors import DecodeError
+from stream_core.models.base import evolve
 
 from . import objects as wire
 from .calls import CallItem, custom_calls
@@ -54,6 +53,9 @@ _APPROVAL = "mcp_approval_request"
 _ENDINGS = {
     name.removeprefix("response."): name for name, row in ROWS.items() if row.method == "_ended"
 }
+
+#: The pieces of reasoning, whose texts nobody keeps but their snapshots.
+_REASONING = (events.ReasoningDelta, events.ReasoningSummaryDelta)
 
 #: The names of a frame without ``event:`` (WHATWG: the default type is "message").
 _UNNAMED = ("", "message")
@@ -160,6 +162,28 @@ class ResponsesDialect(ItemFrames):
         if not any(x.raw is event for x in found):
             found.append(Decoded(events.ExtensionEvent, event, event, name))
         return found
+
+    def repeats(self, decoded: Decoded) -> Repeats | None:
+        """Return how the frame of DECODED can come again.
+
+        A frame in which all else is the same is about the same item and the same place in it.
+        """
+        event = decoded.raw
+        kind = event.get("type")
+        row = ROWS.get(ALIASES.get(kind, kind)) if isinstance(kind, str) else None
+        if row is None or row.delta is None or not isinstance(event.get("delta"), str):
+            return None
+        grow = None
+        if decoded.event_class not in _REASONING:
+            delta, is_text = decoded.payload.delta, decoded.event_class is events.ThreadMessageDelta
+            pieces = delta.content if is_text else delta.step_details.tool_calls
+            grow = self._grower(event, row.method, pieces[0].index)
+            if grow is None:
+                return None
+        number, names = event.get("sequence_number"), event.keys()
+        if not isinstance(number, int):
+            return Repeats(row.delta.only(names - {"sequence_number"}), grow)
+        return Repeats(row.delta.only(names), grow, self)
 
     def _repeats(self, event: dict[str, Any]) -> bool:
         """Return whether EVENT was seen before the connection was lost, and record its number."""

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from stream_core.dialects import DeltaRow
+
 __all__ = ["ALIASES", "ROWS", "Row"]
 
 
@@ -21,11 +23,16 @@ class Row(NamedTuple):
         method: Name of the method of :class:`ResponsesDialect` that decodes it; those for items are
             in its base class.
         becomes: The events that it becomes, for the documentation.
+        delta: What varies in it, if it may be nothing but a piece of text.
     """
 
     method: str
     becomes: str
+    delta: DeltaRow | None = None
 
+
+#: What varies in a delta: nobody reads its padding and its probabilities.
+_DELTA = DeltaRow("delta", ("obfuscation", "logprobs"), "sequence_number")
 
 _EXTENSION = Row("_extension", "extension event")
 
@@ -55,21 +62,23 @@ ROWS: dict[str, Row] = {
     # Messages
     "response.content_part.added": _EXTENSION,
     "response.content_part.done": Row("_part_done", "extension event"),
-    "response.output_text.delta": Row("_text_delta", "thread.message.delta"),
+    "response.output_text.delta": Row("_text_delta", "thread.message.delta", _DELTA),
     "response.output_text.done": Row("_text_done", "extension event"),
     "response.output_text.annotation.added": Row("_annotation", "thread.message.delta"),
     "response.refusal.delta": Row("_refusal_delta", "thread.message.delta"),
     "response.refusal.done": Row("_refusal_done", "extension event"),
     # Calls that the caller answers
-    "response.function_call_arguments.delta": Row("_call_delta", "thread.run.step.delta"),
+    "response.function_call_arguments.delta": Row("_call_delta", "thread.run.step.delta", _DELTA),
     "response.function_call_arguments.done": Row("_call_done", "extension event"),
-    "response.custom_tool_call_input.delta": Row("_call_delta", "thread.run.step.delta"),
+    "response.custom_tool_call_input.delta": Row("_call_delta", "thread.run.step.delta", _DELTA),
     "response.custom_tool_call_input.done": Row("_call_done", "extension event"),
     # Calls that the server runs
     "response.code_interpreter_call.in_progress": _EXTENSION,
     "response.code_interpreter_call.interpreting": _EXTENSION,
     "response.code_interpreter_call.completed": _EXTENSION,
-    "response.code_interpreter_call_code.delta": Row("_code_delta", "thread.run.step.delta"),
+    "response.code_interpreter_call_code.delta": Row(
+        "_code_delta", "thread.run.step.delta", _DELTA
+    ),
     "response.code_interpreter_call_code.done": Row("_code_done", "extension event"),
     "response.file_search_call.in_progress": _EXTENSION,
     "response.file_search_call.searching": _EXTENSION,
@@ -92,11 +101,13 @@ ROWS: dict[str, Row] = {
         "_partial_image", "image_generation.partial"
     ),
     # Reasoning
-    "response.reasoning_text.delta": Row("_reasoning_delta", "reasoning.delta"),
+    "response.reasoning_text.delta": Row("_reasoning_delta", "reasoning.delta", _DELTA),
     "response.reasoning_text.done": Row("_reasoning_done", "reasoning.done"),
     "response.reasoning_summary_part.added": _EXTENSION,
     "response.reasoning_summary_part.done": _EXTENSION,
-    "response.reasoning_summary_text.delta": Row("_summary_delta", "reasoning.summary.delta"),
+    "response.reasoning_summary_text.delta": Row(
+        "_summary_delta", "reasoning.summary.delta", _DELTA
+    ),
     "response.reasoning_summary_text.done": Row("_summary_done", "reasoning.summary.done"),
     # Calls that the caller's machine runs, audio, and housekeeping
     "response.shell_call_command.added": _EXTENSION,

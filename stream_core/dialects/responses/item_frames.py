@@ -9,7 +9,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stream_core import events, models
 from stream_core.dialects.run_writer import RunWriter
@@ -22,6 +22,9 @@ from .output import Output
 from .reasoning import ReasoningItem
 from .tool_items import CodeItem, MCPItem
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 T = TypeVar("T", bound=Item)
 
 __all__ = ["ItemFrames"]
@@ -32,6 +35,13 @@ _CALLS = {
     "response.function_call_arguments.done": "function_call",
     "response.custom_tool_call_input.delta": "custom_tool_call",
     "response.custom_tool_call_input.done": "custom_tool_call",
+}
+
+#: Maps the methods for deltas of texts that writers keep to the class and type of their items.
+_GROWING: dict[str, tuple[type[Item], str]] = {
+    "_text_delta": (MessageItem, "message"),
+    "_call_delta": (CallItem, "function_call"),
+    "_code_delta": (CodeItem, "code_interpreter_call"),
 }
 
 
@@ -62,6 +72,16 @@ class ItemFrames:
             item = wire.text_or_none(event.get("item_id"))
             self._identify(known or (f"run_{item}" if item else ""))
         self._run.begin()
+
+    def _grower(
+        self, event: dict[str, Any], method: str, index: int
+    ) -> Callable[[str], object] | None:
+        """Return what keeps the piece at INDEX of another EVENT like this one, which had a delta.
+
+        None if nothing does.
+        """
+        cls, kind = _GROWING[method]
+        return self._output.find(event, cls, kind).grower(index)
 
     # --- Items --------------------------------------------------------------------------
 

@@ -15,6 +15,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.dialects.run_writer import RunWriter
 
 __all__ = ["Item"]
@@ -94,6 +96,14 @@ class Item:
         """Return whether WHOLE, all of a text, does not go on from what was written."""
         texts = [x for x in self.texts if x]
         return texts != [] and not any(whole.startswith(x) for x in texts)
+
+    def grower(self, index: int) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the text at INDEX as a delta does; None if it has none.
+
+        See :meth:`stream_core.dialects.part_writers.MessageWriter.grower`.
+        """
+        del index  # for subclasses
+        return None
 
     def keep(self, item: dict[str, Any]) -> None:
         """Keep ITEM as last sent, with what was sent before and is missing in it."""

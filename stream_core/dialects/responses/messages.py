@@ -22,6 +22,8 @@ from .annotations import annotation
 from .items import Item
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.dialects.part_writers import MessageWriter
     from stream_core.dialects.run_writer import RunWriter
 
@@ -105,6 +107,10 @@ class MessageItem(Item):
         number = len(there) if number is None else number
         made = annotation(sent, "$.annotation", number, self.writer.text_so_far(place))
         self.writer.annotate(place, [made], raw)
+
+    def grower(self, index: int) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the text at INDEX."""
+        return self.writer.grower(index)
 
     # --- Whole texts --------------------------------------------------------------------
 

@@ -19,6 +19,8 @@ from .items import Item
 from .run_fields import last_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stream_core.dialects.part_writers import StepWriter
 
 __all__ = ["CodeItem", "MCPItem", "SearchItem", "ToolItem"]
@@ -86,6 +88,10 @@ class CodeItem(ToolItem):
     def texts_in(item: dict[str, Any]) -> list[str]:
         """Return the code in ITEM."""
         return [wire.text_or_none(item.get("code")) or ""]
+
+    def grower(self, index: int) -> Callable[[str], object] | None:
+        """Return what keeps a piece of the code."""
+        return self.step.grower(index)
 
     def code(self, value: str, raw: Any) -> None:
         """Add a piece of the code."""

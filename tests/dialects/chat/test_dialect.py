@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from stream_core import events, models
 from stream_core.convert.payloads import structure
 from stream_core.decoding.decoder import EventDecoder
-from stream_core.dialects import Decoded, HoldsBack, make_dialect
+from stream_core.dialects import Decoded, DeltaRow, HoldsBack, Repeats, make_dialect
 from stream_core.dialects.chat.dialect import FINISH_REASONS, ChatDialect
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError
 from stream_core.snapshots.stream_state import Snapshots
@@ -1111,3 +1111,72 @@ def test_streams_of_a_loop_have_messages_and_steps_of_their_own() -> None:
     assert 6 == len({x.id for x in snapshots.run_steps})
     out = next_stream(dialect, snapshots, DONE)
     assert ["ThreadRunStepCompleted*", "RunStepDone", "Done"] == out.names
+
+
+# --- What can come again ----------------------------------------------------------------
+
+
+def repeats_after(*frames: Frame) -> tuple[Repeats | None, ChatDialect]:
+    """Decode FRAMES; return what is said of the last one."""
+    dialect, last = ChatDialect(), None
+    for name, sent in frames:
+        *_, last = dialect.decode(ServerSentEvent(name, json.dumps(sent), 0))
+    assert last is not None
+    return dialect.repeats(last), dialect
+
+
+@pytest.mark.parametrize(
+    ("frames", "name", "expected"),
+    [
+        ([chunk(content="a")], "content", {"content": "ab"}),
+        (
+            [
+                chunk(tool_calls=[call(0, "a", name="f", arguments="")]),
+                chunk(tool_calls=[call(0, arguments="a")]),
+            ],
+            "arguments",
+            {"tool_calls": [{"id": "a", "type": "function", "function": {"arguments": "ab"}}]},
+        ),
+        ([CALL, chunk(reasoning_content="a")], "reasoning_content", {"reasoning_content": "ab"}),
+        ([CALL, chunk(reasoning="a")], "reasoning", {"reasoning": "ab"}),
+    ],
+)
+def test_a_piece_of_a_text_can_come_again(
+    frames: list[Frame], name: str, expected: dict[str, Any]
+) -> None:
+    """What keeps the piece does what its chunk would do, and writes nothing."""
+    repeats, dialect = repeats_after(*frames)
+    assert repeats is not None
+    assert repeats.grow is not None
+    repeats.grow("b")
+    assert (DeltaRow(name), None, None) == (repeats.row, repeats.counter, repeats.take)
+    message = dialect.assistant_message
+    for key, value in expected.items():
+        if key == "tool_calls":
+            assert "ab" == message[key][0]["function"]["arguments"]
+        else:
+            assert value == message[key]
+
+
+def test_reasoning_that_no_server_wants_back_is_kept_by_its_snapshot() -> None:
+    """There is nothing else to grow."""
+    repeats, _ = repeats_after(chunk(thinking="a"))
+    assert (DeltaRow("thinking"), None, None, None) == repeats
+
+
+def test_a_usage_in_each_chunk_is_taken_from_each() -> None:
+    """The last one counts."""
+    name, sent = chunk(content="a")
+    repeats, dialect = repeats_after((name, {**sent, "usage": USAGE}))
+    assert repeats is not None
+    assert repeats.take is not None
+    repeats.take({**USAGE, "total_tokens": 9})
+    assert dialect.usage is not None
+    assert 9 == dialect.usage.total_tokens
+
+
+def test_a_chunk_that_is_more_than_a_piece_does_not_come_again() -> None:
+    """Nor do arguments of a call that is not begun, nor a text in which a half waits."""
+    assert repeats_after(chunk(refusal="a"))[0] is None
+    assert repeats_after(chunk(content="\ud83d"))[0] is None
+    assert repeats_after(CALL, chunk(tool_calls=[call(1, arguments="a")]))[0] is None

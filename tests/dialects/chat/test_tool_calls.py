@@ -633,3 +633,37 @@ def test_every_manner_gives_the_same_calls(
         expected, found = sorted(expected), sorted(found)
     assert expected == found
     assert len(expected) == len({x["id"] for x in made})
+
+
+ONE = [[call(0, "a", name="f", arguments="")], [call(0, arguments="{")]]
+
+
+def test_what_grows_the_arguments_does_what_a_fragment_does() -> None:
+    """The step and the pieces have them; no delta is written."""
+    calls, run = writer_of(ONE)
+    run.take()
+    for place in (("", 0), ("a", None), ("a", 7), ("", None)):
+        grow = calls.grower(*place)
+        assert grow is not None
+        grow("}")
+    assert [] == run.take()
+    calls.settle()
+    assert "{}}}}" == calls.to_messages()[0]["function"]["arguments"]
+
+
+@pytest.mark.parametrize(
+    ("chunks", "place"),
+    [
+        (ONE, ("b", 0)),
+        (ONE, ("", 1)),
+        ([], ("", None)),
+        ([*ONE, [call(3, arguments="{")]], ("", 0)),
+        ([*ONE, [call(3, "b")]], ("", 0)),
+        ([*ONE, [call(0, arguments='"\ud83d')]], ("", 0)),
+    ],
+)
+def test_arguments_that_may_be_of_another_call_have_nothing_that_grows_them(
+    chunks: Chunks, place: tuple[str, int | None]
+) -> None:
+    """A fresh id, a new index, fragments that wait, a half that waits."""
+    assert writer_of(chunks)[0].grower(*place) is None

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
-from stream_core.dialects import make_dialect
+from stream_core.dialects import DeltaRow, Repeats, make_dialect
 from stream_core.dialects.responses.dialect import ResponsesDialect
 from stream_core.dialects.responses.event_table import ALIASES, ROWS
 from stream_core.errors import (
@@ -1065,3 +1065,81 @@ def test_the_content_of_a_message_may_be_a_text() -> None:
     """It is its only part."""
     came = transcript_of(added("message"), done("message", content="Hello"))
     assert ["Hello"] == [x.message.text for x in came.of(events.MessageDone)]
+
+
+# --- What can come again ----------------------------------------------------------------
+
+
+def repeats_after(*frames: Frame) -> tuple[Repeats | None, ResponsesDialect]:
+    """Decode FRAMES; return what is said of the last one."""
+    dialect, last = ResponsesDialect(), None
+    for name, sent in frames:
+        *_, last = dialect.decode(ServerSentEvent(name, json.dumps(sent), 0))
+    assert last is not None
+    return dialect.repeats(last), dialect
+
+
+CODE = event("code_interpreter_call_code.delta", delta="b", item_id="item_1", output_index=0)
+BEGUN = added("function_call", call_id="call_1", name="f")
+
+
+@pytest.mark.parametrize(
+    ("frames", "known"),
+    [
+        ([added("message"), text("a")], "ab"),
+        ([BEGUN, arguments("a")], "ab"),
+        ([added("code_interpreter_call"), CODE], "bb"),
+    ],
+)
+def test_a_piece_of_a_text_can_come_again(frames: list[Frame], known: str) -> None:
+    """What keeps the piece does what its frame would do, and writes nothing."""
+    repeats, dialect = repeats_after(CREATED, *frames)
+    assert repeats is not None
+    assert repeats.grow is not None
+    repeats.grow("b")
+    assert [known] == dialect._output.items[0].texts[:1]
+    assert (DeltaRow("delta"), None, None) == (repeats.row, repeats.counter, repeats.take)
+
+
+@pytest.mark.parametrize("kind", ["reasoning_text", "reasoning_summary_text"])
+def test_reasoning_can_come_again(kind: str) -> None:
+    """Nobody keeps it but its snapshot."""
+    repeats, _ = repeats_after(CREATED, event(f"{kind}.delta", delta="a", item_id="rs_1"))
+    assert (DeltaRow("delta"), None, None, None) == repeats
+
+
+def test_padding_probabilities_and_numbers_may_vary() -> None:
+    """A number only if it counts: it is an integer, and the highest so far."""
+    name, sent = text("a")
+    more = {**sent, "obfuscation": "x", "logprobs": [], "sequence_number": 7}
+    repeats, dialect = repeats_after(CREATED, (name, more))
+    assert repeats is not None
+    assert (DeltaRow("delta", ("obfuscation", "logprobs"), "sequence_number"), dialect) == (
+        repeats.row,
+        repeats.counter,
+    )
+    for number in ("7", 7.0, None):
+        repeats, _ = repeats_after(CREATED, (name, {**sent, "sequence_number": number}))
+        assert repeats is not None
+        assert (DeltaRow("delta"), None) == (repeats.row, repeats.counter)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        ("response.output_text.delta", {"delta": "a"}),
+        text("a")[:1] + ({**text("a")[1], "delta": {"text": "a"}},),
+        event("refusal.delta", delta="a"),
+        event("mcp_call_arguments.delta", delta="a"),
+        event("content_part.added"),
+    ],
+)
+def test_what_is_more_than_a_piece_of_text_does_not_come_again(frame: Frame) -> None:
+    """A frame without a type, an object, and texts of other kinds take the ordinary path."""
+    assert repeats_after(CREATED, frame)[0] is None
+
+
+def test_while_a_half_waits_nothing_comes_again() -> None:
+    """The other half takes the ordinary path."""
+    assert repeats_after(CREATED, text("\ud83d"))[0] is None
+    assert repeats_after(CREATED, BEGUN, arguments("\ud83d"))[0] is None
