@@ -10,8 +10,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # The benchmarks have an environment of their own: orjson is in it, and must not be in the tests'.
 BENCH := $(VENV)/bench/bin/python -m tests.benchmarks
-# How long `make soak` runs, and each half of `make fuzz`, which keeps the streams that it found.
+# How long `make soak` runs, and each half of `make fuzz`; how many streams `make fuzz-paths` reads.
+# Both keep the streams that they found.
 MINUTES ?= 3
+SEEDS ?= 1000
 FOUND := fuzz-found
 
 # The checker's JavaScript and node come with its packages; it must not look for newer ones.
@@ -25,8 +27,8 @@ endif
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo demo-llm test recovery lint types format nox wheel soak audit fuzz mutate linear
-.PHONY: clean covered
+.PHONY: help demo demo-llm test recovery lint types format nox wheel soak audit fuzz fuzz-paths mutate
+.PHONY: linear clean covered
 .PHONY: bench bench-latency bench-streams bench-scaling bench-import bench-profile
 
 help: ## list what make can do
@@ -99,6 +101,9 @@ fuzz: $(VENV)/for-dev $(VENV)/for-fuzz ## read damaged streams for MINUTES=3, th
 	@mkdir -p $(FOUND)
 	$(BIN)/python -m tests.fuzz --minutes $(MINUTES) --into $(FOUND) $(ARGS)
 	$(BIN)/python -m tests.fuzz.guided --minutes $(MINUTES) $(FOUND)
+
+fuzz-paths: $(VENV)/for-dev ## compare the fast paths with the ordinary one on SEEDS=1000 streams
+	$(BIN)/python -m tests.fuzz.paths --seeds $(SEEDS) --into $(FOUND) $(ARGS)
 
 mutate: $(VENV)/for-dev ## change FILE=stream_core/sse.py in every way, and list what no test notices
 	$(BIN)/python -m tests.mutation $(FILE) $(ARGS)

@@ -29,6 +29,7 @@ EXTRA = {
     "whole/test_examples.py": "every example, run",
     "whole/test_faults.py": "the faults of the peers, each by name, done right",
     "whole/test_fuzz.py": "the damaged streams of tests/fuzz, for a few seconds",
+    "whole/test_fuzz_paths.py": "both paths of tests/fuzz/paths.py, for a few hundred streams",
     "whole/test_interop.py": "official clients against LocalServer",
     "whole/test_linear.py": "four times as much of anything is four times the work",
     "whole/test_lookalikes.py": "servers that speak Assistants in a manner of their own",
