@@ -1128,7 +1128,7 @@ def test_padding_probabilities_and_numbers_may_vary() -> None:
     "frame",
     [
         ("response.output_text.delta", {"delta": "a"}),
-        text("a")[:1] + ({**text("a")[1], "delta": {"text": "a"}},),
+        (text("a")[0], {**text("a")[1], "delta": {"text": "a"}}),
         event("refusal.delta", delta="a"),
         event("mcp_call_arguments.delta", delta="a"),
         event("content_part.added"),
