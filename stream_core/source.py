@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from os import PathLike
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias
 
 if TYPE_CHECKING:
@@ -64,7 +63,7 @@ def _mistake(source: Any) -> str | None:  # one for each mistake
     if isinstance(source, str):
         what = "text.encode()" if "\n" in source else f'open({source!r}, "rb")'
         return f"not a str; pass {what}"
-    if isinstance(source, PathLike):
+    if hasattr(source, "__fspath__"):
         return f'not a path; pass open({str(source)!r}, "rb")'
     if isinstance(source, Mapping):
         return f"not a {kind}; pass them as the server sent them"
@@ -72,7 +71,8 @@ def _mistake(source: Any) -> str | None:  # one for each mistake
         return f"not a {kind}; pass response.iter_bytes()"
     if hasattr(getattr(source, "response", None), "iter_bytes"):
         return f"not what another library made of them; pass {kind.lower()}.response.iter_bytes()"
-    if hasattr(source, "__aiter__") or inspect.iscoroutinefunction(getattr(source, "read", None)):
+    read = getattr(source, "read", None)
+    if hasattr(source, "__aiter__") or (read is not None and inspect.iscoroutinefunction(read)):
         return (
             f"and without await, but {kind} is asynchronous; "
             "feed what it gives to an EventDecoder, in your own loop"

@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, cast
 
 from stream_core import environment, events
 from stream_core.convert.json_text import is_cut
-from stream_core.dialects import HoldsBack, ReadsIgnored, make_dialect
+from stream_core.dialects import holds_back, make_dialect, reads_ignored
 from stream_core.dialects.detect import has_lost_line_ends
 from stream_core.errors import DecodeError, IncompleteStreamError, ServerError, StreamError
 from stream_core.models.surrogates import has_halves
@@ -327,7 +327,7 @@ class EventDecoder:
                 error.message += " (are the line ends between the frames missing?)"
             error.frame, error.event, error.offset = frame.data, frame.event or None, frame.offset
             raise
-        if len(out) == known and not isinstance(self._dialect, HoldsBack):
+        if len(out) == known and not holds_back(self._dialect):
             self._fold([unread(frame)], out)
 
     def _catch_up(self) -> bool:
@@ -341,7 +341,7 @@ class EventDecoder:
 
     def _read_ignored(self, lines: Sequence[IgnoredLine], out: list[Event]) -> None:
         """Fold in what the dialect reads in LINES, which the standard ignores."""
-        if isinstance(self._dialect, ReadsIgnored):
+        if reads_ignored(self._dialect):
             self._fold(self._dialect.ignored(lines), out)
         if self._error is None:
             check_ignored(lines)
@@ -379,7 +379,7 @@ class EventDecoder:
         if self._error is not None:
             return
         self._wire.refuse(None)
-        if isinstance(self._dialect, HoldsBack):
+        if holds_back(self._dialect):
             self._fold(self._dialect.end(), out)
         if self.done:
             return

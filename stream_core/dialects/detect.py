@@ -25,11 +25,11 @@ from . import (
     DIALECTS,
     NO_OBJECTS,
     Dialect,
-    HoldsBack,
     ObjectTable,
-    ReadsIgnored,
+    holds_back,
     make_dialect,
     objects_of,
+    reads_ignored,
     repeats_of,
     wire_of,
 )
@@ -230,12 +230,12 @@ class AutoDialect:
         """
         if not self._decided:
             raise self._unknown()
-        return self._dialect.end() if isinstance(self._dialect, HoldsBack) else ()
+        return self._dialect.end() if holds_back(self._dialect) else ()
 
     def ignored(self, lines: Sequence[IgnoredLine]) -> Iterable[Decoded]:
         """Return what the detected wire reads in LINES; until then, what Chat Completions does."""
         dialect = self._dialect if self.decided else make_dialect("chat")
-        return dialect.ignored(lines) if isinstance(dialect, ReadsIgnored) else ()
+        return dialect.ignored(lines) if reads_ignored(dialect) else ()
 
     def _decide(self, wire: str) -> None:
         """Decode as WIRE does from now on."""
