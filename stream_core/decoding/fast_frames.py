@@ -232,7 +232,7 @@ class FrameReader:
 
     def _hand_out(self, name: str, data: str, frame: str) -> Sequence[ServerSentEvent]:
         """Return FRAME to be decoded, with its NAME and DATA."""
-        self._plain, self._template = frame, None
+        self._plain, self._template, self._again = frame, None, None
         if self._counter is not None:
             self._number = self._counter.sequence_number
         return (ServerSentEvent(name, data, self._offset, self._sse.last_event_id),)

@@ -516,6 +516,17 @@ def test_no_template_for_a_server_that_never_repeats(monkeypatch: pytest.MonkeyP
     assert 8 + 8 + 2 == len(made)
 
 
+REPEATED = {events.ThreadRunQueued, events.RepeatedEvent}
+
+
+def test_only_the_next_frame_can_be_a_repetition() -> None:
+    """One without a name comes between: the run has changed since."""
+    begun, done = ({"id": "run_1", "status": status} for status in ("queued", "completed"))
+    created, queued = (sse((f"thread.run.{x}", begun)) for x in ("created", "queued"))
+    between = frame("", {"event": "thread.run.completed", "data": done})
+    check_wanted([created, between, queued], lambda event: event not in REPEATED)
+
+
 class Shouting(AssistantsDialect):
     """A caller's own dialect, in which texts differ from the JSON."""
 

@@ -407,7 +407,7 @@ def test_the_dialect_holds_back_only_an_ending() -> None:
     """``end()`` returns it, once; without a reason there is nothing to return."""
     dialect = make_dialect("chat")
     assert isinstance(dialect, ChatDialect)
-    assert holds_back(dialect)
+    assert holds_back(make_dialect("chat"))
     assert [] == dialect.end()
     one(dialect, stop())
     assert ["thread.run.completed", "done"] == [x.name for x in dialect.end()]
