@@ -49,6 +49,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from attrs import define
+
 from stream_core.convert.json_text import MAX_NESTING, scan_string, scan_value
 from stream_core.models.surrogates import can_encode
 
@@ -77,7 +79,8 @@ _MOST_BRACKETS = MAX_NESTING // 2
 _SHORT = MAX_NESTING
 
 
-class Template(NamedTuple):
+@define(eq=False)
+class Template:
     """A frame with holes.
 
     Attributes:
