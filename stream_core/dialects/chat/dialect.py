@@ -39,7 +39,7 @@ from stream_core.errors import DecodeError
 from .answer import ChatAnswer
 from .choice_forms import choice_of, pieces_of
 from .chunks import CHUNK, ChatChunk
-from .endings import FINISH_REASONS, ending_of, read_usage, word_of
+from .endings import FINISH_REASONS, counts_alone, ending_of, read_usage, word_of
 from .failures import ERRORS, failure_in, failure_in_lines, failure_of, make_error
 from .fragments import read_index
 from .repeating import read_piece
@@ -82,12 +82,14 @@ class ChatDialect:
         self._call_ids = dict.fromkeys(call_ids, False)
         self._used: models.Usage | None = None
         self._usage: models.Usage | None = None
+        # A usage as sent that counts whatever came before it, not read yet.
+        self._stated: Any = None
         self._begin_answer()
 
     @property
     def usage(self) -> models.Usage | None:
         """See above."""
-        return add_usage(self._used, self._usage)
+        return add_usage(self._used, read_usage(self._stated, self._usage))
 
     @property
     def assistant_message(self) -> dict[str, Any]:
@@ -104,7 +106,8 @@ class ChatDialect:
         Args:
             outputs: The outputs of the calls, by call id.
         """
-        self._used, self._usage, run = self.usage, None, self._run.run
+        self._used, self._usage, self._stated = self.usage, None, None
+        run = self._run.run
         run.usage = None
         run.keep_extra({k: x for k, x in run.extra.items() if k not in self._words})
         self._run.resume(outputs)
@@ -266,7 +269,7 @@ class ChatDialect:
         if not answer.began and (chunk.id or chunk.choices):  # Azure's first chunk has neither
             self._begin(chunk, raw)
         if isinstance(chunk.x_groq, dict):
-            self._usage = read_usage(chunk.x_groq.get("usage"), self._usage)
+            self._read_usage(chunk.x_groq.get("usage"))
         self._extend("prompt_filter_results", chunk.prompt_filter_results, raw)
         self._extend("moderation", chunk.moderation, raw)
         for number, choice in enumerate(chunk.choices):
@@ -279,17 +282,24 @@ class ChatDialect:
             else:
                 self._add_pieces(pieces_of(choice, choice_of(raw, number), path), raw)
             if choice.usage is not None:
-                self._usage = read_usage(choice.usage, self._usage)
+                self._read_usage(choice.usage)
             if choice.finish_reason is not None or choice.error is not None:
                 self._note_end(choice, raw)
         if chunk.usage is not None:
-            self._take_usage(chunk.usage)
+            self._read_usage(chunk.usage)
         if chunk.citations is not None:
             answer.cite(chunk.citations, raw)
 
-    def _take_usage(self, sent: Any) -> None:
+    def _read_usage(self, sent: Any) -> None:
         """Take a usage as SENT: the last one counts."""
-        self._usage = read_usage(sent, self._usage)
+        self._usage, self._stated = read_usage(sent, read_usage(self._stated, self._usage)), None
+
+    def _take_usage(self, sent: Any) -> None:
+        """Take a usage as SENT that nobody else has: it may be read when somebody asks for it."""
+        if counts_alone(sent):
+            self._stated = sent
+        else:
+            self._read_usage(sent)
 
     def _begin(self, chunk: ChatChunk, raw: Any) -> None:
         """Write that the run began, or continues."""

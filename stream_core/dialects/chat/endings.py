@@ -15,7 +15,7 @@ from typing import Any
 
 from stream_core import models
 
-__all__ = ["FINISH_REASONS", "ending_of", "read_usage", "word_of"]
+__all__ = ["FINISH_REASONS", "counts_alone", "ending_of", "read_usage", "word_of"]
 
 _COMPLETED = ("completed", None)
 _LENGTH = ("incomplete", "length")
@@ -99,6 +99,9 @@ _COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 #: The names of counts on other wires, which some servers use.
 _OTHER_COUNTS = {"prompt_tokens": "input_tokens", "completion_tokens": "output_tokens"}
 
+#: More tokens than any number of 64 bits can count are no number of tokens.
+_MOST_TOKENS = 2**63
+
 _DETAILS = ("prompt_tokens_details", "prompt_token_details", "completion_tokens_details")
 _ALL = (*_COUNTS, *_DETAILS)
 
@@ -120,6 +123,14 @@ def ending_of(word: str) -> tuple[str, str | None, bool]:
     key = word.strip().lower().replace("-", "_").replace(" ", "_")
     known = FINISH_REASONS.get(key)
     return ("incomplete", word, False) if known is None else (*known, True)
+
+
+def counts_alone(sent: Any) -> bool:
+    """Return whether ``read_usage`` of SENT is the same whatever usage was known."""
+    if sent.__class__ is not dict:
+        return False
+    total = sent.get("total_tokens")
+    return total.__class__ is int and 0 < total < _MOST_TOKENS
 
 
 def read_usage(sent: Any, known: models.Usage | None) -> models.Usage | None:
@@ -155,4 +166,4 @@ def _number(value: Any) -> int | None:
         return None
     if isinstance(value, str):
         return int(value) if value.isascii() and value.isdigit() and len(value) < 19 else None  # noqa: PLR2004  # 64 bits
-    return int(value) if value == value and abs(value) < 2**63 else None  # noqa: PLR0124  # NaN
+    return int(value) if value == value and abs(value) < _MOST_TOKENS else None  # noqa: PLR0124  # NaN

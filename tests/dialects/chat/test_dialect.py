@@ -1164,15 +1164,26 @@ def test_reasoning_that_no_server_wants_back_is_kept_by_its_snapshot() -> None:
     assert (DeltaRow("thinking"), None, None, None) == repeats
 
 
+def total_of(dialect: ChatDialect) -> int:
+    """Return how many tokens were used."""
+    assert dialect.usage is not None
+    return dialect.usage.total_tokens
+
+
 def test_a_usage_in_each_chunk_is_taken_from_each() -> None:
     """The last one counts."""
     name, sent = chunk(content="a")
     repeats, dialect = repeats_after((name, {**sent, "usage": USAGE}))
     assert repeats is not None
     assert repeats.take is not None
-    repeats.take({**USAGE, "total_tokens": 9})
-    assert dialect.usage is not None
-    assert 9 == dialect.usage.total_tokens
+    for sent, total in (({**USAGE, "total_tokens": 9}, 9), ({"total_tokens": 0}, 9), (USAGE, 5)):
+        repeats.take(sent)
+        assert total == total_of(dialect)
+    dialect.decode(ServerSentEvent("", json.dumps(choices(usage={"total_tokens": 7})[1]), 0))
+    assert 7 == total_of(dialect)
+    dialect.resume({})
+    repeats.take(USAGE)
+    assert 7 + 5 == total_of(dialect)
 
 
 def test_a_chunk_that_is_more_than_a_piece_does_not_come_again() -> None:

@@ -8,7 +8,13 @@ import pytest
 
 from stream_core import models
 from stream_core.convert.payloads import structure
-from stream_core.dialects.chat.endings import FINISH_REASONS, ending_of, read_usage, word_of
+from stream_core.dialects.chat.endings import (
+    FINISH_REASONS,
+    counts_alone,
+    ending_of,
+    read_usage,
+    word_of,
+)
 from stream_core.dialects.run_writer import ENDS
 from tests.support.chat_frames import USAGE
 
@@ -116,3 +122,24 @@ def test_what_is_not_a_number_of_tokens_is_not_one(sent: Any) -> None:
     usage = read_usage({"total_tokens": sent, "prompt_tokens": 1}, None)
     assert usage is not None
     assert (1, 1, {"total_tokens": sent}) == (usage.prompt_tokens, usage.total_tokens, usage.extra)
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        (USAGE, True),
+        ({"total_tokens": 1}, True),
+        ({"total_tokens": 2**63 - 1}, True),
+        ({"total_tokens": 2**63}, False),
+        ({"total_tokens": 0, "prompt_tokens": 1}, False),
+        ({"total_tokens": True}, False),
+        ({"total_tokens": "5"}, False),
+        ({}, False),
+        (None, False),
+    ],
+)
+def test_a_usage_with_a_total_counts_alone(sent: Any, expected: bool) -> None:
+    """Whatever was known before, reading it gives the same."""
+    assert expected is counts_alone(sent)
+    if expected:
+        assert read_usage(sent, None) == read_usage(sent, KNOWN)
