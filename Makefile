@@ -78,8 +78,8 @@ audit: $(VENV)/for-audit ## known vulnerabilities of what is installed; needs a 
 	  --no-deps --disable-pip
 
 # Each prints its tables and writes its section of docs/benchmarks.md. ARGS are options of the
-# module, for example: make bench ARGS="--cases L --only ours,requests"
-bench: $(VENV)/for-bench $(VENV)/for-bench-node ## CPU per event beside other clients, and the ratios (3 minutes)
+# module, for example: make bench ARGS="--wires chat --cases L,L-usage --only ours,requests"
+bench: $(VENV)/for-bench $(VENV)/for-bench-node ## CPU per event beside other clients, and the ratios (8 minutes)
 	$(BENCH).cpu --node $(VENV)/node $(ARGS)
 
 bench-latency: $(VENV)/for-bench ## delay and cost over a socket, in four framings; connections
@@ -94,7 +94,7 @@ bench-scaling: $(VENV)/for-bench ## 2,000 to 200,000 deltas, 1 to 100 handlers, 
 bench-import: $(VENV)/for-bench ## import time beside requests
 	$(BENCH).importing $(ARGS)
 
-bench-profile: $(VENV)/for-bench ## profile by line of the streams L and M
+bench-profile: $(VENV)/for-bench ## profile by line of the streams L and M of each wire
 	UNTIL_DONE_JSON=stdlib $(BENCH).profiling $(ARGS)
 
 fuzz: $(VENV)/for-dev $(VENV)/for-fuzz ## read damaged streams for MINUTES=3, then as long guided by coverage

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from tests.benchmarks.streams import LENGTHS, WIRES
+
 __all__ = ["CONTESTANTS", "NODE", "Contestant", "by_key"]
 
 #: The contestant that is no Python.
@@ -26,6 +28,9 @@ class Contestant(NamedTuple):
         slow: Measured fewer times: so slow that noise matters little.
         packages: Distributions whose versions the report names.
         wants_orjson: Whether its process must, or must not, have loaded orjson.
+        wires: Those that it reads.
+        kinds: The streams of which it reads the other kinds too, ``S``, ``L``, ``L64``.
+        without: Cases that it is not asked for all the same, as ``Case.key`` has them.
     """
 
     key: str
@@ -35,13 +40,25 @@ class Contestant(NamedTuple):
     slow: bool = False
     packages: tuple[str, ...] = ()
     wants_orjson: bool | None = None
+    wires: tuple[str, ...] = tuple(WIRES)
+    kinds: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
+
+    def reads(self, wire: str, name: str) -> bool:
+        """Return whether it is measured on the case NAME of WIRE."""
+        length, _, kind = name.partition("-")
+        if wire not in self.wires or f"{wire} {name}" in self.without:
+            return False
+        return not kind or length in self.kinds
 
 
+_ASSISTANTS: Final = ("assistants",)
 _OURS: Final = ("until-done", "attrs", "cattrs")
 
 CONTESTANTS: Final = (
     Contestant(
-        "ours", "until-done", "ours:handler", _DEFAULT, packages=_OURS, wants_orjson=False
+        "ours", "until-done", "ours:handler", _DEFAULT, packages=_OURS, wants_orjson=False,
+        kinds=LENGTHS,
     ),
     Contestant(
         "ours-on-event", "until-done, `on_event` given every event in full", "ours:on_event",
@@ -60,29 +77,30 @@ CONTESTANTS: Final = (
         {**_DEFAULT, "UNTIL_DONE_JSON": "orjson"}, packages=(*_OURS, "orjson"), wants_orjson=True,
     ),
     Contestant(
-        "openai", "openai-python `AssistantEventHandler`", "peers:openai_handler",
-        slow=True, packages=("openai", "pydantic", "httpx2", "httpx"),
+        "openai", "openai-python, its handler or `.stream()`", "openai_python:openai_handler",
+        slow=True, packages=("openai", "pydantic", "httpx2", "httpx"), kinds=("L",),
+        without=("chat L-logprobs",),  # what it does grows with the square of the length
     ),
     Contestant(
-        "openai-parse", "openai-python `AssistantEventHandler`, without its request",
-        "peers:openai_parse", slow=True, packages=("openai",),
+        "openai-parse", "openai-python, its handler, without its request",
+        "openai_python:openai_parse", slow=True, packages=("openai",), wires=_ASSISTANTS,
     ),
     Contestant(
-        "openai-iterate", "openai-python, iteration only, no snapshots", "peers:openai_iterate",
-        slow=True, packages=("openai",),
+        "openai-iterate", "openai-python, iteration only, no snapshots",
+        "openai_python:openai_iterate", slow=True, packages=("openai",), kinds=("L",),
     ),
     Contestant(
-        "azure", "azure-ai-agents", "peers:azure_handler",
-        slow=True, packages=("azure-ai-agents",),
+        "azure", "azure-ai-agents", "azure_agents:azure_handler",
+        slow=True, packages=("azure-ai-agents",), wires=_ASSISTANTS,
     ),
-    Contestant(NODE, "openai-node `AssistantStream`", "node/bench.mjs"),
+    Contestant(NODE, "openai-node, its streams with listeners", "node/bench.mjs", kinds=("L",)),
     Contestant(
         "httpx-sse", "httpx-sse + json + dict, untyped user script", "scripts:httpx_sse",
         packages=("httpx-sse", "httpx"),
     ),
     Contestant(
         "requests", "requests lines + json + dict, untyped user script",
-        "scripts:requests_lines", packages=("requests",),
+        "scripts:requests_lines", packages=("requests",), kinds=LENGTHS,
     ),
     Contestant(
         "floor-orjson", "floor: split on blank lines + `orjson.loads`, nothing else",

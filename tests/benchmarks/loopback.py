@@ -21,17 +21,13 @@ from collections.abc import Iterator
 from typing import Any, Final, NamedTuple, Self
 
 from tests import ROOT
-from tests.benchmarks.streams import message_stream
+from tests.benchmarks.streams import WIRES, message_stream
 
-__all__ = ["ENDING", "FRAMINGS", "PRELUDE", "Framing", "Server"]
+__all__ = ["FRAMINGS", "Framing", "Server"]
 
 #: Seconds to wait for an acknowledgement, and for a request.
 _PATIENCE: Final = 2.0
 _WAIT: Final = 30.0
-
-#: Events of a stream before its first text delta, and after its last.
-PRELUDE: Final = 7
-ENDING: Final = 4
 
 
 class Framing(NamedTuple):
@@ -140,8 +136,8 @@ class _Reply:
         return b"%x\r\n%s\r\n" % (len(data), data) if self._framing.chunked else data
 
 
-def _request(sock: socket.socket) -> str | None:
-    """Read a request, body and all; return its path, or None at the end of the connection."""
+def _request(sock: socket.socket) -> bytes | None:
+    """Read a request; return its body, or None at the end of the connection."""
     data = b""
     while b"\r\n\r\n" not in data:
         more = sock.recv(65536)
@@ -156,7 +152,14 @@ def _request(sock: socket.socket) -> str | None:
             length = int(value)
     while len(body) < length:
         body += sock.recv(65536)
-    return head.split(b" ", 2)[1].decode()
+    return body
+
+
+def _parts(wire: str, deltas: int) -> tuple[bytes, list[bytes], bytes]:
+    """Make a stream: what comes before its deltas, these, and what comes after them."""
+    frames = list(message_stream(deltas, wire))
+    first, last = WIRES[wire].prelude, len(frames) - WIRES[wire].ending
+    return b"".join(frames[:first]), frames[first:last], b"".join(frames[last:])
 
 
 class _Jobs:
@@ -166,15 +169,15 @@ class _Jobs:
         self._listener = listener
         self._acknowledgements = acknowledgements
 
-    def lockstep(self, framing: str, events: int) -> dict[str, Any]:
+    def lockstep(self, wire: str, framing: str, events: int) -> dict[str, Any]:
         """Send EVENTS deltas, each when the one before was acknowledged."""
         held = 0
-        for reply, delta in self._deltas(framing, events):
+        for reply, delta in self._deltas(wire, framing, events):
             reply.send(delta)
             held += not self._acknowledged()
         return {"held": held}
 
-    def paced(self, framing: str, events: int, gap: float) -> dict[str, Any]:
+    def paced(self, wire: str, framing: str, events: int, gap: float) -> dict[str, Any]:
         """Send EVENTS deltas, GAP seconds apart.
 
         Returns:
@@ -182,7 +185,7 @@ class _Jobs:
         """
         sent, ends = [], []
         due = 0.0
-        for reply, delta in self._deltas(framing, events):
+        for reply, delta in self._deltas(wire, framing, events):
             due = due + gap if due else time.monotonic() + gap
             time.sleep(max(0.0, due - time.monotonic()))
             sent.append(time.monotonic_ns())
@@ -190,21 +193,22 @@ class _Jobs:
             ends.append(reply.sent)
         return {"sent": sent, "ends": ends}
 
-    def many(self, streams: int, rate: float, seconds: float) -> dict[str, Any]:
+    def many(self, wire: str, streams: int, rate: float, seconds: float) -> dict[str, Any]:
         """Serve STREAMS at once, each with RATE deltas a second for SECONDS.
 
         Returns:
-            ``sent``: for each stream, by the number in its path, when its deltas were sent.
+            ``sent``: for each stream, by the number that its assistant or model is called,
+            when its deltas were sent.
         """
         events = int(rate * seconds)
-        frames = list(message_stream(events))
+        prelude, frames, ending = _parts(wire, events)
         replies: list[tuple[int, _Reply, socket.socket]] = []
         for _ in range(streams):
             sock = self._accepted()
-            path = _request(sock) or ""
+            asked = json.loads(_request(sock) or b"{}")
             reply = _Reply(sock, FRAMINGS["chunked"])
-            reply.send(b"".join(frames[:PRELUDE]))
-            replies.append((int(path.split("/")[3]), reply, sock))
+            reply.send(prelude)
+            replies.append((int(asked.get("assistant_id") or asked["model"]), reply, sock))
         self._acknowledged()
         sent: list[list[int]] = [[] for _ in range(streams)]
         start = time.monotonic()
@@ -213,16 +217,16 @@ class _Jobs:
                 due = start + (index + place / streams) / rate
                 time.sleep(max(0.0, due - time.monotonic()))
                 sent[name].append(time.monotonic_ns())
-                reply.send(frames[PRELUDE + index])
+                reply.send(frames[index])
         for _, reply, sock in replies:
-            reply.send(b"".join(frames[-ENDING:]))
+            reply.send(ending)
             reply.end()
             sock.close()
         return {"sent": sent}
 
-    def runs(self, runs: int) -> dict[str, Any]:
+    def runs(self, wire: str, runs: int) -> dict[str, Any]:
         """Answer RUNS requests, as many on a connection as the client likes."""
-        stream = b"".join(message_stream(5))
+        stream = b"".join(message_stream(5, wire))
         connections = answered = 0
         while answered < runs:
             with self._accepted() as sock:
@@ -234,17 +238,17 @@ class _Jobs:
                     reply.end()
         return {"connections": connections}
 
-    def _deltas(self, framing: str, events: int) -> Iterator[tuple[_Reply, bytes]]:
+    def _deltas(self, wire: str, framing: str, events: int) -> Iterator[tuple[_Reply, bytes]]:
         """Take a request; give its reply with each delta to send, and send the rest."""
-        frames = list(message_stream(events))
+        prelude, frames, ending = _parts(wire, events)
         with self._accepted() as sock:
             _request(sock)
             reply = _Reply(sock, FRAMINGS[framing])
-            reply.send(b"".join(frames[:PRELUDE]))
+            reply.send(prelude)
             self._acknowledged()
-            for frame in frames[PRELUDE:-ENDING]:
+            for frame in frames:
                 yield reply, frame
-            reply.send(b"".join(frames[-ENDING:]))
+            reply.send(ending)
             reply.end()
 
     def _accepted(self) -> socket.socket:

@@ -24,11 +24,27 @@ class Job(EventHandler):
     def on_text_done(self, text: models.Text) -> None:
         self.tally.texts.append(text.value)
 
+    def on_reasoning_delta(self, delta: str, snapshot: str) -> None:
+        self.tally.deltas += 1
+        self.tally.characters += len(delta)
+
+    def on_reasoning_done(self, text: str) -> None:
+        self.tally.reasoning.append(text)
+
+    def on_reasoning_summary_delta(self, delta: str, snapshot: str) -> None:
+        self.tally.deltas += 1
+        self.tally.characters += len(delta)
+
+    def on_reasoning_summary_done(self, text: str) -> None:
+        self.tally.reasoning.append(text)
+
     def on_message_done(self, message: models.Message) -> None:
         self.tally.done += 1
 
     def on_tool_call_done(self, tool_call: models.ToolCall) -> None:
         self.tally.done += 1
+        if isinstance(tool_call, models.FunctionToolCall):
+            self.tally.arguments.append(tool_call.function.arguments)
 
     def on_run_step_done(self, run_step: models.RunStep) -> None:
         self.tally.done += 1
@@ -51,9 +67,11 @@ class FullJob(Job):
                     self.seen += len(part.text.value or "")
         elif isinstance(data, models.RunStepDeltaEvent):
             self.seen += data.delta.step_details is not None
+        elif isinstance(data, models.ReasoningTextDelta):
+            self.seen += len(data.delta)
 
 
-def handler(streams: Sequence[Sequence[bytes]]) -> Tally:
+def handler(_wire: str, streams: Sequence[Sequence[bytes]]) -> Tally:
     """Do the job with callbacks."""
     tally = Tally()
     for chunks in streams:
@@ -61,7 +79,7 @@ def handler(streams: Sequence[Sequence[bytes]]) -> Tally:
     return tally
 
 
-def on_event(streams: Sequence[Sequence[bytes]]) -> Tally:
+def on_event(_wire: str, streams: Sequence[Sequence[bytes]]) -> Tally:
     """Do the job, with every event in full to ``on_event`` besides."""
     tally = Tally()
     for chunks in streams:
@@ -69,13 +87,20 @@ def on_event(streams: Sequence[Sequence[bytes]]) -> Tally:
     return tally
 
 
-def iterate(streams: Sequence[Sequence[bytes]]) -> Tally:
+def iterate(_wire: str, streams: Sequence[Sequence[bytes]]) -> Tally:
     """Read the events in a loop; no handler."""
     tally = Tally()
     for chunks in streams:
         for event in Stream(iter(chunks)):
-            if isinstance(event, events.MessageTextDelta):
-                tally.deltas += 1
-            elif isinstance(event, events.MessageTextDone):
-                tally.texts.append(event.text.value)
+            match event:
+                case events.MessageTextDelta():
+                    tally.deltas += 1
+                case events.MessageTextDone():
+                    tally.texts.append(event.text.value)
+                case events.ReasoningDelta() | events.ReasoningSummaryDelta():
+                    tally.deltas += 1
+                case events.ReasoningDone() | events.ReasoningSummaryDone():
+                    tally.reasoning.append(event.data.text)
+                case events.RunStepToolCallDone(tool_call=models.FunctionToolCall(function=called)):
+                    tally.arguments.append(called.arguments)
     return tally

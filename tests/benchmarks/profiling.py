@@ -1,4 +1,4 @@
-"""``make bench-profile``: where the time of L and M goes, by function and by line.
+"""``make bench-profile``: where the time of L and M goes on each wire, by function and by line.
 
 First cProfile says what share of the time each function takes by itself, calls excluded. Those
 above the limit are then measured line by line with line_profiler, one function at a time as it
@@ -23,9 +23,10 @@ from typing import Any, Final, NamedTuple
 from tests import ROOT
 from tests.benchmarks import ours
 from tests.benchmarks.machine import machine, versions
+from tests.benchmarks.options import add_wires, some_of
 from tests.benchmarks.progress import step
 from tests.benchmarks.report import DOCS, publish, table
-from tests.benchmarks.streams import Case, make_case
+from tests.benchmarks.streams import MAIN, WIRES, Case, make_case
 
 __all__ = ["main"]
 
@@ -68,11 +69,19 @@ class Share(NamedTuple):
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print, and write."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cases", default="".join(_CASES), help="letters of the streams")
+    add_wires(parser)
+    parser.add_argument(
+        "--cases", type=some_of(MAIN), default=list(_CASES), help="names of streams, with commas"
+    )
+    parser.add_argument("--size", type=int, help="deltas, or runs, in place of their own")
     parser.add_argument("--dry", action="store_true", help="print only, write no file")
     options = parser.parse_args(arguments)
     notes = _NOTES.read_text("utf-8") if _NOTES.exists() else ""
-    parts = [_profile(make_case(letter), notes) for letter in options.cases]
+    parts = [
+        _profile(make_case(wire, name, options.size), notes)
+        for wire in options.wires
+        for name in options.cases
+    ]
     body = f"""\
 {machine()}. {versions("line_profiler")}.
 
@@ -86,11 +95,11 @@ Functions of {_LIMIT:.0%} or more by themselves are measured by line, and explai
 
 def _profile(case: Case, notes: str) -> str:
     """Make the part of the section for CASE."""
-    ours.handler(make_case("S").streams)
-    step(f"{case.name}: functions")
+    ours.handler(case.wire, make_case(case.wire, "S").streams)
+    step(f"{case.key}: functions")
     shares = _functions(case)
     above = [share for share in shares if share.own >= _LIMIT and share.place[0] != "~"]
-    step(f"{case.name}: lines")
+    step(f"{case.key}: lines")
     lines = _lines(case, above)
     rows = [
         [
@@ -104,14 +113,14 @@ def _profile(case: Case, notes: str) -> str:
         if share.own >= _SHOWN
     ]
     header = ("function", "by itself", "with calls", "calls per event", "explained")
-    return f"### {case.name}\n\n{table(header, rows)}\n{lines}"
+    return f"### {WIRES[case.wire].title}, {case.name}\n\n{table(header, rows)}\n{lines}"
 
 
 def _functions(case: Case) -> list[Share]:
     """Return the shares of all functions on CASE, the biggest first."""
     profile = cProfile.Profile()
     profile.enable()
-    ours.handler(case.streams)
+    ours.handler(case.wire, case.streams)
     profile.disable()
     stats: Any = pstats.Stats(profile)
     shares = [
@@ -124,7 +133,7 @@ def _functions(case: Case) -> list[Share]:
 def _explained(share: Share, notes: str) -> bool:
     """Return whether NOTES have the function's name in code quotes."""
     name = share.name.partition(" (")[0]
-    return re.search(rf"`[^`\n]*\b{re.escape(name)}\b[^`\n]*`", notes) is not None
+    return re.search(rf"`[^`\n]*(?<!\w){re.escape(name)}(?!\w)[^`\n]*`", notes) is not None
 
 
 def _lines(case: Case, shares: Sequence[Share]) -> str:
@@ -137,7 +146,7 @@ def _lines(case: Case, shares: Sequence[Share]) -> str:
             if (code.co_filename, code.co_firstlineno, code.co_name) in wanted:
                 profiler.add_function(function)
     profiler.enable_by_count()
-    ours.handler(case.streams)
+    ours.handler(case.wire, case.streams)
     profiler.disable_by_count()
     timings = profiler.get_stats().timings
     return "".join(_listing(place, timings[place], case.events) for place in timings)

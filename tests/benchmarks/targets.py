@@ -1,57 +1,110 @@
 """The ratios and limits to reach: at least, and the stretch that scratch code reached.
 
-Rows of ratios are per stream, in the order S, L, T, M. Absolute times drift with the machine;
-ratios of one run hold.
+Ratios have their goals per wire and stream. Absolute times drift with the machine; ratios of one
+run hold.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final, NamedTuple, TypeAlias
+
+from tests.benchmarks.streams import LENGTHS, MAIN
 
 __all__ = ["LIMITS", "RATIOS", "Limit", "Ratio", "mark"]
 
-Four: TypeAlias = tuple[float, float, float, float]
+#: Case to what must be reached on it, and what is hoped for.
+Goals: TypeAlias = Mapping[str, tuple[float, float]]
 
 
 class Ratio(NamedTuple):
-    """One row of the table of ratios: the time of OVER divided by that of UNDER.
+    """One row of the tables of ratios: the time of OVER divided by that of UNDER.
 
     Attributes:
         title: What the row is called.
         over: The key of the contestant whose time is divided.
         under: The key of the contestant by whose time it is divided.
-        at_least: For S, L, T, M what must be reached; None where nothing is demanded.
-        stretch: What is hoped for.
+        goals: Wire to what is to be reached.
         smaller_is_better: Whether the figures are upper limits.
     """
 
     title: str
     over: str
     under: str
-    at_least: Four | None = None
-    stretch: Four | None = None
+    goals: Mapping[str, Goals] = MappingProxyType({})
     smaller_is_better: bool = False
+
+
+def _main(*goals: tuple[float, float] | None) -> dict[str, tuple[float, float]]:
+    """Put GOALS to the main streams, in their order: S, L, T, M, L64."""
+    return {name: goal for name, goal in zip(MAIN, goals, strict=False) if goal is not None}
+
+
+def _kind(kind: str, *goals: tuple[float, float] | None) -> dict[str, tuple[float, float]]:
+    """Put GOALS to L, S, L64 of a KIND."""
+    pairs = zip(LENGTHS, goals, strict=False)
+    return {f"{length}-{kind}": goal for length, goal in pairs if goal is not None}
 
 
 RATIOS: Final = (
     Ratio(
-        "× faster than openai-python's handler", "openai", "ours",
-        (25, 25, 25, 20), (50, 70, 60, 30),
+        "× faster than openai-python's helper", "openai", "ours",
+        {
+            "assistants": _main((32, 40), (40, 50), (25, 60), (18, 25)),
+            "responses": _main((20, 28), (38, 50), None, (13, 20)),
+            "chat": {
+                **_main((35, 50), (65, 85), None, (15, 24)),
+                **_kind("arguments", (65, 85)),
+            },
+        },
     ),
     Ratio(
         "the same with `on_event` given every event in full", "openai", "ours-on-event",
-        (20, 20, 20, 15), (35, 45, 45, 25),
+        {"assistants": _main((20, 35), (20, 45), (20, 45), (15, 25))},
     ),
     Ratio("the same, openai-python without its request", "openai-parse", "ours"),
     Ratio("plain iteration, × faster than openai-python's", "openai-iterate", "ours-iterate"),
-    Ratio("× faster than azure-ai-agents", "azure", "ours", (15, 15, 15, 10), (35, 50, 35, 12)),
-    Ratio("× faster than openai-node", "openai-node", "ours", (3, 3, 3, 10), (6, 9, 7, 14)),
-    Ratio("× the untyped httpx-sse + dict script", "httpx-sse", "ours"),
     Ratio(
-        "× the untyped requests + dict script", "requests", "ours", (1, 1, 1, 0.8), (2, 3, 1.8, 1.1)
+        "× faster than azure-ai-agents", "azure", "ours",
+        {"assistants": _main((15, 35), (15, 50), (15, 35), (10, 12))},
     ),
     Ratio(
-        "time over the orjson floor", "ours", "floor-orjson", (4, 4, 4, 6), (1.7, 1.0, 1.7, 3.5),
+        "× faster than openai-node", "openai-node", "ours",
+        {"assistants": _main((3, 6), (3, 9), (3, 7), (10, 14))},
+    ),
+    Ratio("× the untyped httpx-sse + dict script", "httpx-sse", "ours"),
+    Ratio(
+        "× the untyped requests + dict script", "requests", "ours",
+        {
+            "assistants": _main((1.6, 1.8), (1.9, 2.2), (1, 1.8), (0.63, 0.8), (1.6, 1.9)),
+            "responses": {
+                **_main((0.95, 1.2), (1.35, 1.6), None, (0.28, 0.4), (1.3, 1.5)),
+                **_kind("arguments", (1.2, 1.4), (0.9, 1.1), (1.15, 1.35)),
+                **_kind("reasoning", (1.2, 1.4), (0.9, 1.1), (1.15, 1.35)),
+                **_kind("logprobs", (1.15, 1.3), (0.85, 1), (1.1, 1.2)),
+            },
+            "chat": {
+                **_main((1.2, 1.6), (1.8, 2.3), None, (0.33, 0.45), (1.6, 2)),
+                **_kind("arguments", (1.8, 2.3), (1.2, 1.6), (1.6, 2)),
+                **_kind("reasoning", (1.6, 1.9), (1.2, 1.4), (1.5, 1.7)),
+                **_kind("logprobs", (1.4, 1.6), (1, 1.2)),
+                **_kind("crlf", (1.8, 2.2), (1, 1.2)),
+                **_kind("usage", (1, 1.2), (1, 1.2)),
+            },
+        },
+    ),
+    Ratio(
+        "the same with `on_event` given every event in full", "requests", "ours-on-event",
+        {
+            "assistants": _main((0.7, 0.85), (1.2, 1.4)),
+            "responses": _main((0.7, 0.85), (0.9, 1)),
+            "chat": _main((0.7, 0.85), (1.1, 1.4)),
+        },
+    ),
+    Ratio(
+        "time over the orjson floor", "ours", "floor-orjson",
+        {"assistants": _main((4, 1.7), (4, 1), (4, 1.7), (6, 3.5))},
         smaller_is_better=True,
     ),
     Ratio("time over the `json.loads` floor", "ours", "floor-json", smaller_is_better=True),

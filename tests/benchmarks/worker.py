@@ -12,7 +12,9 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from importlib import import_module, metadata
+from itertools import accumulate
 from pathlib import Path
 from typing import Any, Self
 
@@ -21,7 +23,7 @@ from tests.benchmarks.contestants import NODE, Contestant, by_key
 from tests.benchmarks.streams import Case, make_case
 from tests.benchmarks.tally import Measurement, Runner
 
-__all__ = ["Worker", "load", "measure"]
+__all__ = ["Worker", "load", "measure", "read", "write"]
 
 
 def load(contestant: Contestant) -> Runner:
@@ -35,12 +37,14 @@ def load(contestant: Contestant) -> Runner:
     return runner
 
 
-def measure(runner: Runner, case: Case, loops: int) -> Measurement:
-    """Do CASE's streams LOOPS times; return the CPU seconds and what was done."""
-    streams = case.streams * loops
+def measure(
+    runner: Runner, wire: str, streams: Sequence[Sequence[bytes]], loops: int
+) -> Measurement:
+    """Do STREAMS LOOPS times; return the CPU seconds and what was done."""
+    streams = [*streams] * loops
     gc.collect()
     start = time.process_time()
-    tally = runner(streams)
+    tally = runner(wire, streams)
     seconds = time.process_time() - start
     return {
         "seconds": seconds,
@@ -95,14 +99,12 @@ class Worker:
         self.close()
 
     def ask(self, case: Case, loops: int, files: Path) -> Measurement:
-        """Measure CASE once; FILES is a folder for those that cannot make streams themselves.
+        """Measure CASE once; FILES is the folder where :func:`write` has written its streams.
 
         Raises:
             EOFError: The process ended.
         """
-        question: dict[str, Any] = {"case": case.name, "size": None, "loops": loops}
-        if self.contestant.key == NODE:
-            question = {"file": str(_written(case, files)), "loops": loops}
+        question = {"wire": case.wire, "file": str(_file(case, files)), "loops": loops}
         assert self._process is not None
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(question) + "\n")
@@ -134,12 +136,27 @@ def _why_no_node() -> str:
     return "node is not installed, or openai could not be installed from npm"
 
 
-def _written(case: Case, folder: Path) -> Path:
-    """Return the file that holds CASE's streams, written when it is not there."""
-    file = folder / f"{case.name}.sse"
-    if not file.exists():
-        file.write_bytes(b"".join(b"".join(chunks) for chunks in case.streams))
-    return file
+def _file(case: Case, folder: Path) -> Path:
+    """Return the file for CASE's streams; beside it is one with the length of each chunk."""
+    return folder / f"{case.wire}-{case.name}.sse"
+
+
+def write(case: Case, folder: Path) -> None:
+    """Write the streams of CASE, so that all processes read the same bytes and keep none."""
+    file = _file(case, folder)
+    file.write_bytes(b"".join(b"".join(chunks) for chunks in case.streams))
+    lengths = [[len(chunk) for chunk in chunks] for chunks in case.streams]
+    file.with_suffix(".json").write_text(json.dumps(lengths), "utf-8")
+
+
+def read(file: Path) -> list[list[bytes]]:
+    """Return the streams that :func:`write` has written to FILE."""
+    whole = file.read_bytes()
+    lengths = json.loads(file.with_suffix(".json").read_text("utf-8"))
+    ends = accumulate(length for chunks in lengths for length in chunks)
+    return [
+        [whole[end - length : end] for length, end in zip(x, ends, strict=False)] for x in lengths
+    ]
 
 
 # --- Inside the process -----------------------------------------------------------------
@@ -161,7 +178,8 @@ def _main() -> None:
     contestant = by_key(sys.argv[1])
     try:
         runner = load(contestant)
-        runner(make_case("S").streams)
+        for wire in contestant.wires:
+            runner(wire, make_case(wire, "S").streams)
     except ImportError as error:
         _print({"missing": f"{error.name or error} is not installed"})
         return
@@ -170,16 +188,10 @@ def _main() -> None:
         _print({"missing": "it does not load orjson" if wants else "it loads orjson"})
         return
     _print(_hello(contestant))
-    cases: dict[str, Case] = {}
     for line in sys.stdin:
         question = json.loads(line)
-        name = question["case"]
-        if name not in cases:
-            cases[name] = make_case(name, question["size"])
-            # The streams are not the contestant's: the collector need not look at them.
-            gc.collect()
-            gc.freeze()
-        _print(measure(runner, cases[name], question["loops"]))
+        streams = read(Path(question["file"]))
+        _print(measure(runner, question["wire"], streams, question["loops"]))
 
 
 def _print(answer: dict[str, Any]) -> None:
