@@ -94,6 +94,7 @@ def test_a_message_begins_empty_and_ends_whole() -> None:
     missed = list(message_goes_on(whole, None, waits=False))
     made = [event for one in missed for event in snapshots.apply(one)]
     assert ["thread.message.delta"] * 5 + ["thread.message.completed"] == [x.name for x in missed]
+    assert [{"index": 4, **IMAGES[2]}] == unstructure(missed[4].payload.delta.content)
     assert [
         *("ThreadMessageDelta", "MessageTextCreated", "MessageTextDelta"),
         *("ThreadMessageDelta", "MessageTextDone", "MessageRefusalDelta"),
@@ -335,10 +336,21 @@ def test_a_call_that_was_not_seen_comes_as_the_wire_sends_it(
     assert type(step(call).step_details.tool_calls[0]) is type(made)  # type: ignore[union-attr]
 
 
+@pytest.mark.parametrize("call", [function("", "", ""), code(""), {}])
+def test_a_call_without_anything_in_it_begins(call: dict[str, Any]) -> None:
+    """So that its created event comes before what follows it, as with any other call."""
+    snapshots = seen_calls()
+    made = [x for one in call_deltas(step(call), None) for x in snapshots.apply(one)]
+    assert ["ThreadRunStepDelta", "RunStepToolCallCreated", "RunStepToolCallDelta"] == names(made)
+
+
 SEEN_CODE = [
     {"index": 0, **code("6")},
     {"index": 0, **code("*7", {"index": 0, **LOGS, "logs": "4"})},
 ]
+
+SEEN_LOGS = [code("", {"index": 0, "type": "logs", "logs": ""})]
+SEEN_IMAGE = [code("", {"index": 0, **IMAGE})]
 
 
 @pytest.mark.parametrize(
@@ -356,6 +368,9 @@ SEEN_CODE = [
         (SEEN_CODE[:1], code("6*7"), [{"input": "*7"}]),
         (SEEN_CODE, code("6*7", LOGS), [{"outputs": [{"index": 0, "type": "logs", "logs": " 2"}]}]),
         (SEEN_CODE, code("6*7", {**LOGS, "logs": "5"}), []),
+        (SEEN_LOGS, code("", IMAGE), []),
+        (SEEN_IMAGE, code("", IMAGE), []),
+        (SEEN_IMAGE, code("", LOGS), []),
         (
             SEEN_CODE,
             code("6*7", {**LOGS, "logs": "4"}, IMAGE),
@@ -394,3 +409,19 @@ def test_calls_are_known_by_id_and_else_by_place() -> None:
         (3, None, {"arguments": "3"}),
         (5, "e", {"name": "f"}),
     ] == found
+
+
+def test_a_call_that_is_of_another_kind_now_gets_no_delta() -> None:
+    """Those after it do."""
+    seen = seen_calls({"index": 0, **MCP}, {"index": 1, **function("b", "{")})
+    whole = step(function("call_1", "{}"), function("b", "{}"), function("c", "1"))
+    expected = [(1, {"arguments": "}"}), (2, {"name": "f", "arguments": "1"})]
+    assert expected == [(x["index"], x["function"]) for x in missing_calls(whole, seen)]
+
+
+def test_a_delta_says_no_name_that_was_seen() -> None:
+    """It is null, as it is on the wire."""
+    seen = seen_calls({"index": 0, **function("a", "{")}).followed_steps.container("step_1")
+    (missed,) = call_deltas(step(function("a", "{}")), seen)
+    (delta,) = missed.payload.delta.step_details.tool_calls
+    assert (None, "}") == (delta.function.name, delta.function.arguments)
