@@ -29,7 +29,7 @@ from stream_core.convert.json_text import MAX_NESTING
 from stream_core.decoding import fast_deltas, fast_frames
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.decoding.fast_deltas import Template
-from stream_core.dialects import DIALECTS, Decoded
+from stream_core.dialects import Decoded
 from stream_core.dialects.assistants import EVENTS, OBJECTS, AssistantsDialect
 from stream_core.dialects.detect import AutoDialect
 from stream_core.errors import DecodeError, StreamError
@@ -69,7 +69,6 @@ from tests.support.frames import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
-    from pathlib import Path
 
     from stream_core.snapshots.stream_state import Snapshots
     from stream_core.sse import ServerSentEvent
@@ -204,22 +203,9 @@ def check_changing(chunks: Iterable[bytes], seed: int, **options: Any) -> None:
 
 
 @pytest.mark.no_cover
-@given(streams(), st.integers(0, 2**16), st.sampled_from([None, None, None, 100, 250]))
-@hypothesis_settings(max_examples=6)
-def test_both_paths_agree(frames: list[bytes], seed: int, limit: int | None) -> None:
-    """Events, chunks, error and snapshots are the same for any stream and any cut."""
-    options = {} if limit is None else {"max_frame_bytes": limit}
-    chance = random.Random(seed)
-    for chunks in cuts(frames, seed):
-        check(chunks, **options)
-        check_wanted(chunks, chance.choice(WANTED), **options)
-        check_changing(chunks, chance.getrandbits(16), **options)
-
-
-@pytest.mark.no_cover
 @given(beginnings(), st.sampled_from([b"", END]), st.integers(0, 2**16))
 @example([b"event: thread.message.completed\ndata\n\n", frame(*DONE)], b"", 0)
-@hypothesis_settings(max_examples=30)
+@hypothesis_settings(max_examples=12)
 def test_beginnings_are_the_same(frames: list[bytes], end: bytes, seed: int) -> None:
     """Frames that repeat, or nearly repeat, are the same on both paths, whoever wants them."""
     chance = random.Random(seed)
@@ -660,7 +646,8 @@ def test_only_the_next_frame_is_a_repetition(kind: str) -> None:
 def test_a_skipped_repetition_leaves_no_trace(kind: str) -> None:
     """It does not show in the snapshots, in the error of a stream that ends there, or later."""
     created, again = PAIRS[kind]
-    for number, (first, second) in enumerate(itertools.product(BEGINNINGS[kind], repeat=2)):
+    pairs = [*itertools.pairwise(BEGINNINGS[kind]), (BEGINNINGS[kind][0],) * 2]
+    for number, (first, second) in enumerate(pairs):
         frames = [
             *states(kind, first, created, again),
             *states(kind, second, created, again, again),
@@ -680,7 +667,7 @@ def test_a_skipped_repetition_leaves_no_trace(kind: str) -> None:
 def test_a_near_repetition_is_not_skipped(kind: str) -> None:
     """Other data under the second name, and the same data under another name, are decoded."""
     created, again = PAIRS[kind]
-    for first in BEGINNINGS[kind]:
+    for first in BEGINNINGS[kind][:2]:
         begin = states(kind, first, created)
         for second in {*BEGINNINGS[kind], *BAD_BEGINNINGS} - {first}:
             chunks = [*begin, *states(kind, second, again)]
@@ -765,24 +752,12 @@ def test_one_chunk_without_a_plain_frame() -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("limit", range(1, 400, 21))
+@pytest.mark.parametrize("limit", range(1, 400, 40))
 def test_frames_that_are_too_large(limit: int) -> None:
     """A frame beyond the limit fails at the same place, whatever comes before it."""
     frames = [RUN, *(delta(x * 40) for x in "ab"), *(delta(x * 60) for x in LETTERS), END]
     for chunks in cuts(frames, seed=limit):
         check(chunks, max_frame_bytes=limit)
-
-
-@pytest.mark.no_cover
-def test_recordings(wire: Path) -> None:
-    """Every recorded stream is the same on both paths, whole and frame by frame."""
-    paths = sorted(wire.glob("*/*.sse"))
-    assert paths
-    for path in paths:
-        data = path.read_bytes()
-        for dialect in {"assistants", path.parent.name} & DIALECTS.keys():
-            check([data], dialect=dialect)
-            check([one + b"\n\n" for one in data.split(b"\n\n")], dialect=dialect)
 
 
 @pytest.mark.parametrize("before", [0, 3])
