@@ -13,6 +13,7 @@ The map, in import order::
     ours           this library, in its ways of being used
     openai_python  openai-python
     azure_agents   azure-ai-agents
+    pydantic_ai    pydantic-ai
     scripts        untyped scripts a user would write, and the floors
     contestants    the table of all of them, with their environment
     worker         one contestant in its own process, asked over a pipe

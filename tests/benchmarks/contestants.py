@@ -87,11 +87,15 @@ CONTESTANTS: Final = (
     ),
     Contestant(
         "openai-iterate", "openai-python, iteration only, no snapshots",
-        "openai_python:openai_iterate", slow=True, packages=("openai",), kinds=("L",),
+        "openai_python:openai_iterate", slow=True, packages=("openai",),
     ),
     Contestant(
         "azure", "azure-ai-agents", "azure_agents:azure_handler",
         slow=True, packages=("azure-ai-agents",), wires=_ASSISTANTS,
+    ),
+    Contestant(
+        "pydantic-ai", "pydantic-ai, the events of its model", "pydantic_ai:pydantic_ai_stream",
+        slow=True, packages=("pydantic-ai-slim",), wires=("responses", "chat"),
     ),
     Contestant(NODE, "openai-node, its streams with listeners", "node/bench.mjs", kinds=("L",)),
     Contestant(

@@ -46,10 +46,11 @@ standard library's JSON is measured, also where orjson is installed.
 
 CPU microseconds per event, best of the rounds: {how} for the slow
 ones, {slow}.
-openai-python and openai-node make a request per run through their own clients with a transport in
-memory, which counts in S and M; the others read the bytes alone. Node has no clock of a thread's
-CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not measured: it
-would have to be compiled.
+openai-python, pydantic-ai and openai-node make a request per run through their own clients with a
+transport in memory, which counts in S and M; the others read the bytes alone. Node has no clock of
+a thread's CPU: there it is the smaller of elapsed time and CPU of the process. openai-go is not
+measured: it would have to be compiled. What openai-python's `.stream()` does with logprobs of Chat
+Completions grows with the square of the length: it is not measured on L.
 
 {absent}
 Ratios are those of this run. Times over a floor are better when small, all others when big.
@@ -177,7 +178,15 @@ def _ratio_cell(ratio: Ratio, times: Times, wire: str, name: str) -> str:
 # --- The README -------------------------------------------------------------------------
 
 #: What the README shows: keys of contestants, ours first; and streams of each wire.
-_HEADLINE: Final = ("ours", "requests", "httpx-sse", "openai-node", "azure", "openai")
+_HEADLINE: Final = (
+    "ours",
+    "requests",
+    "httpx-sse",
+    "openai-node",
+    "azure",
+    "openai",
+    "pydantic-ai",
+)
 _COLUMNS: Final = {"L": "20,000 deltas", "M": "2,000 runs"}
 
 

@@ -69,6 +69,7 @@ RATIOS: Final = (
         "× faster than azure-ai-agents", "azure", "ours",
         {"assistants": _main((15, 35), (15, 50), (15, 35), (10, 12))},
     ),
+    Ratio("× faster than pydantic-ai", "pydantic-ai", "ours"),
     Ratio(
         "× faster than openai-node", "openai-node", "ours",
         {"assistants": _main((3, 6), (3, 9), (3, 7), (10, 14))},
@@ -95,7 +96,8 @@ RATIOS: Final = (
         },
     ),
     Ratio(
-        "the same with `on_event` given every event in full", "requests", "ours-on-event",
+        "`on_event` given every event in full, × the requests + dict script",
+        "requests", "ours-on-event",
         {
             "assistants": _main((0.7, 0.85), (1.2, 1.4)),
             "responses": _main((0.7, 0.85), (0.9, 1)),
