@@ -259,6 +259,16 @@ def test_a_worker_that_reads_something_else_ends_the_measurement(tmp_path: Path)
             cpu._ask(process, case._replace(texts=["?"]), tmp_path)
 
 
+def test_a_part_is_measured_and_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Who, on what, how big and how often are options; only the whole is written anywhere."""
+    few = ["--wires", "chat", "--cases", "S,L-usage", "--only", "requests", "--rounds", "1"]
+    cpu.main([*few, "--small"])
+    printed = capsys.readouterr().out
+    assert "Only a part was measured: nothing is written." in printed
+    assert "| µs per event, L " in printed
+    assert "Written" not in printed
+
+
 def test_what_is_not_installed_is_reported(tmp_path: Path) -> None:
     """A contestant without its library is named with the reason, and the others run."""
     with worker.Worker(by_key(NODE), tmp_path / "nowhere") as process:
@@ -297,11 +307,10 @@ def test_both_readers_get_every_event_in_every_framing(wire: str) -> None:
                 assert min(latency._delays(server.result(), came, in_bytes=bare)) > 0
 
 
-@pytest.mark.parametrize("wire", ["assistants", "chat"])
-def test_many_streams_are_read_at_once(wire: str) -> None:
+def test_many_streams_are_read_at_once() -> None:
     """Each gets its own events, in a thread of another process."""
     with Server() as server:
-        found = manystreams._measure(server, wire, 2, 0.1)
+        found = manystreams._measure(server, "chat", 2, 0.1)
     assert {"cpu", "memory", "p50", "p99"} == found.keys()
     assert found["cpu"] > 0
     assert found["p99"] >= found["p50"] > 0
