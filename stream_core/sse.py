@@ -138,13 +138,13 @@ class SSEDecoder:
         self._chunk = b""
         self._base = 0
         self._at = 0
-        self._next_lf = -1
-        self._next_cr = -1
+        self._next_lf: int  # set when a chunk begins
+        self._next_cr: int
 
         # The unfinished line, the offsets where line and block began, and whether the
         # last line ended with a CR, so that an LF now belongs to it.
         self._line = bytearray()
-        self._line_at = 0
+        self._line_at: int  # set when a line begins
         self._block_at: int | None = None
         self._after_cr = False
 
@@ -231,7 +231,7 @@ class SSEDecoder:
         if chunk and self._failure is None:
             self._waiting.append(chunk)
             begins = self._begins
-            if begins is not None and len(begins) < _MAX_BEGIN:
+            if begins is not None:
                 self._begins = begins + chunk[: _MAX_BEGIN - len(begins)]
 
     def close(self) -> None:
@@ -282,7 +282,6 @@ class SSEDecoder:
                 self._after_cr = False
                 if chunk[self._at] == _LF:
                     self._at += 1
-                    continue
             if not self._line:
                 self._line_at = self._base + self._at
             line = self._read_line()
@@ -290,9 +289,7 @@ class SSEDecoder:
                 break
             if line:
                 self._read_field(line)
-                continue
-            frame = self._end_block()
-            if frame is not None:
+            elif (frame := self._end_block()) is not None:
                 return frame
         return None
 

@@ -380,7 +380,9 @@ def test_reading_after_the_end() -> None:
 def test_chunks_may_be_fed_ahead() -> None:
     """Chunks may be empty, and several may be fed before the first frame is read."""
     decoder = SSEDecoder()
-    for chunk in (b"", b"event: a\nda", b"", b"ta: b\n\ndata: c\n\nda", b"", b"ta: d"):
+    decoder.feed(b"")
+    assert decoder.idle
+    for chunk in (b"event: a\nda", b"", b"ta: b\n\ndata: c\n\nda", b"", b"ta: d"):
         decoder.feed(chunk)
     decoder.close()
     assert ["b", "c", "d"] == [frame.data for frame in drain(decoder)]
@@ -565,7 +567,7 @@ def test_too_large_stays_too_large() -> None:
     assert not decoder._chunk
 
 
-@pytest.mark.parametrize("line", [b"data: ", b": ", b"x", b""])
+@pytest.mark.parametrize("line", [b"data: ", b"data: a\ndata: ", b": ", b"x", b""])
 def test_an_endless_line_holds_no_more_than_the_limit(line: bytes) -> None:
     """Bytes without end stop at the limit, whatever line they make up."""
     decoder = SSEDecoder(max_frame_bytes=1000)
@@ -579,6 +581,8 @@ def test_an_endless_line_holds_no_more_than_the_limit(line: bytes) -> None:
 
     with pytest.raises(FrameTooLargeError):
         feed_for_ever()
+    assert not decoder._line
+    assert not decoder._data
 
 
 # ---- any bytes, any chunking ---------------------------------------------------------------

@@ -51,6 +51,31 @@ REASONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
         "a run that is over has a status": [
             ("_Missed.collect", "run.status or ''", "run.status"),
             ("_Missed.collect", "''", "'x'"),
+    "stream_core/sse.py": {
+        "a character has 4 bytes at most, and what is too much is cut off as text": [
+            ("", "4", "5"),
+        ],
+        "any number below 0 is before the first place": [
+            ("SSEDecoder._begin_chunk", "1", "2"),
+        ],
+        "it is found again at the same place: only slower": [
+            (
+                "SSEDecoder._read_line",
+                "self._next_lf < start",
+                "self._next_lf <= start",
+            ),
+            (
+                "SSEDecoder._read_line",
+                "self._next_cr < start",
+                "self._next_cr <= start",
+            ),
+        ],
+        "for the type checker: there is data only in a block that began": [
+            (
+                "SSEDecoder._end_block",
+                "offset is not None and len(data) > 1",
+                "len(data) > 1",
+            ),
         ],
     },
 }
