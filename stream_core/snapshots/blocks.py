@@ -48,7 +48,7 @@ class Block(Generic[T]):
 
     index: int
     snapshot: T
-    number: int = 0
+    number: int
     created: bool = False
     done: bool = False
     any_text: bool = False
@@ -63,7 +63,7 @@ class Container(Generic[T]):
     Attributes:
         id: Its id.
         snapshot: The message or the step.
-        number: Counts steps in the order in which they were first seen.
+        number: Counts messages, or steps, in the order in which they were first seen.
         blocks: Its blocks by index, in the order in which they were first seen.
         open: The block begun last, or None.
         done: Whether it is done.
@@ -73,7 +73,7 @@ class Container(Generic[T]):
 
     id: str
     snapshot: Any
-    number: int = 0
+    number: int
     blocks: dict[int, Block[T]] = field(factory=dict)
     open: Block[T] | None = None
     done: bool = False

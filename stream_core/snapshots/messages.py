@@ -99,7 +99,7 @@ class MessageSnapshots:
 
     def _follow(self, message: Message) -> Container[MessageContent]:
         """Start following MESSAGE, which becomes the snapshot."""
-        container: Container[MessageContent] = Container(message.id, message)
+        container: Container[MessageContent] = Container(message.id, message, len(self._in_order))
         self._in_order.append(container)
         self._messages[message.id] = self._open[message.id] = container
         self.current = message
@@ -365,12 +365,10 @@ def missing_text(
         for index, block in container.blocks.items()
         if block.created and isinstance(block.snapshot, models.TextContentBlock)
     }
-    if final == known:
-        return {}
     gap = sum(map(len, final.values())) - sum(map(len, known.values()))
     rests = {
         index: text[len(known.get(index, "")) :]
         for index, text in final.items()
         if text.startswith(known.get(index, ""))
     }
-    return rests if gap > 0 and sum(map(len, rests.values())) == gap else {}
+    return rests if sum(map(len, rests.values())) == gap else {}

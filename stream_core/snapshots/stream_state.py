@@ -15,7 +15,7 @@ Rules of this file:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from stream_core import events
 from stream_core.models import TERMINAL_RUN_STATUSES
@@ -26,11 +26,13 @@ from .run_steps import RunStepSnapshots
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from stream_core.dialects import Decoded
     from stream_core.events import Event
     from stream_core.models import Message, Run, RunStep
 
+    _Fold: TypeAlias = "Callable[[Snapshots, Decoded], list[Event]]"
 
 __all__ = ["Snapshots"]
 
@@ -162,8 +164,6 @@ class Snapshots:
             out.append(events.RunDone(run))
         return out
 
-
-_Fold: TypeAlias = "Callable[[Snapshots, Decoded], list[Event]]"
 
 _RUN: _Fold = lambda self, decoded: self._run(decoded)  # noqa: E731  # rows of the table
 _STEP_BEGINS: _Fold = lambda self, decoded: self.followed_steps.begins(decoded)  # noqa: E731

@@ -17,20 +17,20 @@ def decoded(run_id: str, name: str = "created") -> Decoded:
 
 def test_blocks_are_in_the_order_of_the_wires_index() -> None:
     """Whatever the order of arrival and the gaps, the list is sorted by index."""
-    for order in itertools.permutations((0, 1, 4, 7)):
-        container: Container[str] = Container("msg_1", None)
+    for order in itertools.permutations((0, 1, 4, 7, 9)):
+        container: Container[str] = Container("msg_1", None, 0)
         into: list[str] = []
         for index in order:
             block = container.add(index, f"part {index}", into)
             assert (index, f"part {index}") == (block.index, block.snapshot)
             assert block is container.blocks[index]
-        assert ["part 0", "part 1", "part 4", "part 7"] == into
-        assert 8 == container.next_index
+        assert ["part 0", "part 1", "part 4", "part 7", "part 9"] == into
+        assert 10 == container.next_index
 
 
 def test_a_negative_index_is_like_any_other() -> None:
     """Indexes have no property except their order."""
-    container: Container[str] = Container("msg_1", None)
+    container: Container[str] = Container("msg_1", None, 0)
     into: list[str] = []
     for index in (0, -2, -1):
         container.add(index, str(index), into)
@@ -41,7 +41,7 @@ def test_a_negative_index_is_like_any_other() -> None:
 def test_a_block_that_is_in_its_list_already_is_only_put() -> None:
     """The parts that a message comes with are in its list; blocks added later follow them."""
     into = ["zero", "one"]
-    container: Container[str] = Container("msg_1", None)
+    container: Container[str] = Container("msg_1", None, 0)
     for index, part in enumerate(into):
         container.put(index, part)
     container.add(2, "two", into)
@@ -51,9 +51,22 @@ def test_a_block_that_is_in_its_list_already_is_only_put() -> None:
 
 def test_a_new_block_has_had_no_events() -> None:
     """Neither its beginning nor its end was delivered, and it is not the open one."""
-    container: Container[str] = Container("msg_1", None)
+    container: Container[str] = Container("msg_1", None, 0)
     block = container.put(0, "part")
     assert (False, False, None) == (block.created, block.done, container.open)
+
+
+def test_a_block_is_found_by_the_id_that_it_has_now() -> None:
+    """Of two with the same id it is the first, as long as that one keeps it."""
+    container: Container[models.FunctionToolCall] = Container("step_1", None, 0)
+    first, second = (container.put(index, models.FunctionToolCall("a")) for index in (0, 1))
+    container.know(first, "a")
+    container.know(second, "a")
+    assert first is container.find("a")
+    first.snapshot.id = "b"
+    assert None is container.find("a")
+    container.know(second, "a")
+    assert second is container.find("a")
 
 
 def test_many_blocks_in_order_each_cost_the_same() -> None:
@@ -70,7 +83,7 @@ def test_many_blocks_in_order_each_cost_the_same() -> None:
             Counted.compared += 1
             return super().__lt__(other)
 
-    container: Container[int] = Container("msg_1", None)
+    container: Container[int] = Container("msg_1", None, 0)
     into: list[int] = []
     for index in range(500):
         container.add(Counted(index), index, into)

@@ -276,15 +276,18 @@ def test_a_part_of_an_unknown_type_is_kept() -> None:
 
 
 def test_a_delta_of_another_type_than_its_part_changes_nothing() -> None:
-    """The wire event is delivered all the same."""
+    """Nor does one without a text. The wire event is delivered all the same."""
     made = transcript_of(
         message("created"),
         text_delta("a"),
         message_delta(refusal("no", index=0)),
         message_delta({"type": "refusal", "refusal": "No", "index": 1}),
         message_delta({"type": "text", "text": {"value": "b"}, "index": 1}),
+        message_delta({"type": "text", "index": 0}),
+        message_delta(image("file_1", index=2)),
+        message_delta(refusal("no", index=2)),
     )
-    assert 4 == len(made.of(events.ThreadMessageDelta))
+    assert 7 == len(made.of(events.ThreadMessageDelta))
     assert ["a"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
     assert ["No"] == [x.delta.refusal for x in made.of(events.MessageRefusalDelta)]
 
@@ -475,6 +478,10 @@ def test_one_part_per_token_and_one_text_at_the_end_is_not_delivered_twice() -> 
     assert ["Hel", "lo"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
     assert [0, 1] == [x.index for x in made.of(events.MessageTextDone)]
     assert "Hello" == made.of(events.MessageDone)[0].message.text
+    made = transcript_of(
+        text_delta("Hel"), text_delta("lo", index=1), message("completed", text("Hello!"))
+    )
+    assert ["Hel", "lo"] == [x.delta.value for x in made.of(events.MessageTextDelta)]
 
 
 def test_content_that_a_message_was_created_with_is_delivered_with_its_first_delta() -> None:
@@ -512,18 +519,30 @@ def test_a_refusal_that_a_message_was_created_with_is_delivered_with_its_first_d
 
 def test_content_that_a_message_was_created_with_is_delivered_at_the_latest_at_the_end() -> None:
     """This holds even if the server never sends the message's end."""
-    made = transcript_of(message("created", text("Hello"), image("file_1"), refusal("no")))
+    content = (text("Hello", citation(0)), image("file_1"), refusal("no"))
     expected = [
         "MessageTextCreated",
         "MessageTextDelta",
+        "MessageAnnotation",
         "MessageTextDone",
         "MessageImageFileDone",
         "MessageRefusalDelta",
         "MessageRefusalDone",
         "MessageDone",
     ]
-    assert expected == made.names_inside[1:]
-    assert "Hello" == said(made)
+    for ends in ((), (message("completed", *content),)):
+        made = transcript_of(message("created", *content), *ends)
+        assert expected == made.names_inside[1 + len(ends) :]
+        assert "Hello" == said(made)
+        assert ["no"] == [x.delta.refusal for x in made.of(events.MessageRefusalDelta)]
+
+
+def test_a_part_that_never_began_is_as_the_end_has_it() -> None:
+    """Nothing of what the message was created with was delivered."""
+    made = transcript_of(message("created", text("a")), message("completed", refusal("no")))
+    expected = ["MessageRefusalDelta", "MessageRefusalDone", "MessageDone"]
+    assert expected == made.names_inside[2:]
+    assert ["no"] == [x.refusal.refusal for x in made.of(events.MessageRefusalDone)]
 
 
 # --- Created and done, once -------------------------------------------------------------
@@ -567,10 +586,12 @@ def test_a_message_that_begins_in_progress_is_announced() -> None:
 
 
 def test_a_created_that_comes_again_is_a_repetition() -> None:
-    """So is one that comes after a delta announced the message; the text stays."""
+    """So is one that comes after a delta announced the message; in progress never is."""
+    goes_on = message("in_progress")
     for first in (message("created"), text_delta("a")):
-        made = transcript_of(first, message("created"), text_delta("b"))
+        made = transcript_of(first, message("created"), goes_on, goes_on, text_delta("b"))
         assert 1 == len(made.of(events.ThreadMessageCreated))
+        assert 2 == len(made.of(events.ThreadMessageInProgress))
         (repeated,) = made.of(events.RepeatedEvent)
         assert "thread.message.created" == repeated.event
         assert said(made).endswith("b")
@@ -766,6 +787,15 @@ def test_a_part_of_unknown_type_may_become_a_text() -> None:
         names = [type(x).__name__ for x in made.events if getattr(x, "index", None) == 0]
         assert ["MessageTextCreated", "MessageTextDelta", "MessageTextDone"] == names
         assert "a" == said(made)
+    made = transcript_of(
+        message("created"),
+        message_delta({"index": 0, "type": "new", "new": 1}),
+        text_delta("b", index=1),
+        message("completed", text("a")),
+    )
+    expected = ["MessageTextDone", "MessageTextCreated", "MessageTextDone", "MessageDone"]
+    assert expected == made.names_inside[-4:]
+    assert [1, 0] == [x.index for x in made.of(events.MessageTextDone)]
 
 
 def test_a_part_of_a_known_type_keeps_it() -> None:

@@ -223,12 +223,14 @@ def test_a_whole_call_sent_again_is_not_a_second_one() -> None:
 
 def test_a_delta_of_another_type_than_its_call_changes_nothing() -> None:
     """It is delivered, and the call stays as it was."""
-    other = {"index": 0, "type": "code_interpreter", "code_interpreter": {"input": "1"}}
     made = transcript_of(
-        step("created"), step_delta(call(0, id="call_1", name="f")), step_delta(other)
+        step("created"),
+        step_delta(call(0, id="call_1", name="f", arguments="{}")),
+        step_delta({**code(input="1"), "custom": {}}),
+        step_delta(call(1, id="call_2", name="g", arguments="{")),
     )
-    (done,) = made.of(events.RunStepToolCallDone)
-    assert ("function", "f") == (done.tool_call.type, done.tool_call.function.name)
+    assert [("call_1", "f", "{}"), ("call_2", "g", "{")] == done_calls(made)
+    assert ["RunStepToolCallDone", "RunStepToolCallCreated"] == made.names_inside[-5:-3]
 
 
 def code(**fields: Any) -> dict[str, Any]:
@@ -447,10 +449,12 @@ def test_a_step_that_begins_in_progress_is_announced() -> None:
 
 
 def test_a_created_that_comes_again_is_a_repetition() -> None:
-    """So is one that comes after a delta announced the step."""
+    """So is one that comes after a delta announced the step; in progress never is."""
+    goes_on = step("in_progress")
     for first in (step("created"), step_delta(call(0, id="call_1"))):
-        made = transcript_of(first, step("created"))
+        made = transcript_of(first, step("created"), goes_on, goes_on)
         assert 1 == len(made.of(events.ThreadRunStepCreated))
+        assert 2 == len(made.of(events.ThreadRunStepInProgress))
         (repeated,) = made.of(events.RepeatedEvent)
         assert "thread.run.step.created" == repeated.event
 
@@ -632,6 +636,26 @@ def test_a_required_call_that_was_never_sent_is_created_and_done() -> None:
         assert [] == done_calls(made)
 
 
+def test_a_call_that_is_required_again_is_the_same() -> None:
+    """What it is done with stays, and its step may have ended; a new one is created and done."""
+    needed = [(name, "f", '{"x":1}') for name in "abcd"]
+    final = function("d", "f", '{"x":1}')
+    made = decode_every_way(
+        sse(
+            run("created"),
+            step("created", "step_0"),
+            step("completed", "step_0", **calls(final)),
+            step("created", type="tool_calls", **calls(function(*needed[0]))),
+            waiting(needed[0], needed[1]),
+            waiting(("a", "g", "{}"), *needed[1:]),
+            DONE,
+        )
+    )
+    assert sorted(needed) == sorted(done_calls(made))
+    assert [0, 0, 1, 2] == [x.index for x in made.of(events.RunStepToolCallDone)]
+    check_transcript(made.events, ended=False)
+
+
 def test_a_required_call_is_found_by_the_id_that_it_has_now() -> None:
     """A call that got another id is not meant by its old one: that is another call."""
     made = decode_every_way(
@@ -733,3 +757,21 @@ def test_a_half_that_is_left_is_delivered_before_its_call_is_done() -> None:
         assert ["", *["\ufffd"][: not ends]] == pieces
         (done,) = made.of(events.RunStepToolCallDone)
         assert whole == done.tool_call.code_interpreter.input
+
+
+def test_a_half_that_comes_after_its_call_is_done_is_delivered_too() -> None:
+    """It waits for the next call's beginning or for the end, whichever comes first."""
+    for index, expected in ((0, [0, 1, 0, 2, 0]), (1, [0, 1, 1, 1, 2])):
+        name, payload = step_delta(call(index, arguments="?"))
+        made = transcript_of(
+            step("created"),
+            step_delta(call(0, id="a", name="f", arguments="{}")),
+            step_delta(call(1, id="b", name="f", arguments="{x}")),
+            waiting(("a", "f", "{}"), ("b", "f", "{x}")),
+            (name, json.dumps(payload).replace("?", r"\ud83d")),
+            step_delta(call(2, id="c", name="f")),
+        )
+        deltas = made.of(events.RunStepToolCallDelta)
+        assert expected == [x.index for x in deltas]
+        late = [x.delta.function.arguments for x in deltas if x.delta.id is None]
+        assert ["", "\ufffd"] == late

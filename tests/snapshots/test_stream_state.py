@@ -65,6 +65,24 @@ def test_a_thread_that_was_created_is_known() -> None:
 
 
 @pytest.mark.parametrize(
+    ("thread", "own", "expected"),
+    [
+        ("thread_1", None, "thread_1"),
+        ("thread_1", "thread_2", "thread_2"),
+        (None, "thread_2", "thread_2"),
+        (None, None, ""),
+    ],
+)
+def test_a_run_without_a_thread_is_in_the_one_that_was_created(
+    thread: str | None, own: str | None, expected: str
+) -> None:
+    """Its own thread counts first; without any, the id is empty."""
+    begins = [("thread.created", {"id": thread})] if thread else []
+    out = decode_every_way(sse(*begins, run("created", thread_id=own)))
+    assert expected == out.of(events.ThreadRunCreated)[0].data.thread_id
+
+
+@pytest.mark.parametrize(
     ("status", "expected"),
     [
         ("in_progress", (False, False, False)),
