@@ -51,6 +51,8 @@ REASONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
         "a run that is over has a status": [
             ("_Missed.collect", "run.status or ''", "run.status"),
             ("_Missed.collect", "''", "'x'"),
+        ],
+    },
     "stream_core/sse.py": {
         "a character has 4 bytes at most, and what is too much is cut off as text": [
             ("", "4", "5"),
