@@ -92,6 +92,8 @@ class ResponsesDialect(ItemFrames):
         self._tools: list[dict[str, Any]] = []
         self._usage: models.Usage | None = None
         self._seen: int | None = None
+        # The last response as sent, and as read: servers send it again as it was.
+        self._last: tuple[Any, wire.Response] | None = None
 
     # --- For run control ----------------------------------------------------------------
 
@@ -123,7 +125,7 @@ class ResponsesDialect(ItemFrames):
             raise RuntimeError("resume() before the response ended: read its stream to the end")
         self._run.resume(outputs)
         self._output.clear()
-        self._tools, self.sequence_number, self._seen = [], None, None
+        self._tools, self.sequence_number, self._seen, self._last = [], None, None, None
 
     def rejoin(self) -> None:
         """Expect another stream of the same response: frames seen already are skipped."""
@@ -202,7 +204,10 @@ class ResponsesDialect(ItemFrames):
         sent = event.get("response")
         if sent is None:  # some servers write its fields beside the type
             sent = event if event.get("object") == "response" else {**event, "id": None}
+        if self._last is not None and sent == self._last[0]:
+            return self._last[1]
         response = wire.read(wire.Response, sent, "$.response")
+        self._last = sent, response
         self._tools += wire.objects_in(response.tools)
         self.response_id = response.id or self.response_id
         writer = self._run
