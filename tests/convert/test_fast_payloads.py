@@ -70,6 +70,13 @@ class Table(models.Payload):
     wide: list[list[list[models.Usage]]] = field(factory=list)
 
 
+@define(eq=False, repr=False)
+class Fresh(models.Payload):
+    """A payload that only a constructor has seen."""
+
+    count: int = 0
+
+
 # --- Both ways, compared ----------------------------------------------------------------
 
 
@@ -252,6 +259,21 @@ def test_unusual(cls: Any, value: object) -> None:
     """Values that the ordinary path mends or explains are not for a constructor."""
     with pytest.raises(Unusual):
         constructor(cls)(value)
+
+
+def test_a_string_or_an_object() -> None:
+    """A constructor takes either, if both are right."""
+    assert check(models.Run, {"tool_choice": "auto"})
+    choice = {"type": "function", "function": {"name": "f"}}
+    assert check(models.Run, {"tool_choice": choice})
+
+
+def test_the_first_object_of_a_class_is_made_with_care() -> None:
+    """Though nobody has looked at the types of its fields before."""
+    make: Any = constructor(Fresh)
+    assert 5 == make({"count": 5}).count
+    with pytest.raises(Unusual):
+        make({"count": "5"})
 
 
 def test_field_that_must_be_there() -> None:

@@ -90,6 +90,15 @@ REASONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("_add_rest", "value and isinstance(part, models.RefusalContentBlock)", "value"),
         ],
     },
+    "stream_core/convert/fast_payloads.py": {
+        "a call of list or dict makes the same empty one as its literal": [
+            (
+                "_default",
+                "_LITERALS.get(factory) or f'{_named(factory, scope)}()'",
+                "f'{_named(factory, scope)}()'",
+            ),
+        ],
+    },
 }
 
 
