@@ -104,6 +104,18 @@ def test_the_snapshot_is_one_object_that_grows() -> None:
     assert all(x.snapshot is snapshot for x in of_the_call)
 
 
+def test_the_status_of_a_step_comes_from_the_wire() -> None:
+    """In progress is written to the snapshot."""
+    decoder = EventDecoder()
+    created = ("thread.run.step.created", {"id": "step_1", "status": "queued"})
+    for frame, expected in ((created, "queued"), (step("in_progress"), "in_progress")):
+        decoder.feed(sse(frame))
+        list(iter(decoder.next_event, None))
+        current = decoder.snapshots.current_run_step
+        assert current is not None
+        assert expected == current.status
+
+
 def test_every_kind_of_end_is_an_end() -> None:
     """Failed, cancelled and expired steps are done, just like completed ones."""
     for status in ("completed", "failed", "cancelled", "expired"):
@@ -122,18 +134,16 @@ def test_what_the_server_leaves_open_is_done_when_the_run_is() -> None:
 
 def test_calls_are_done_when_the_run_requires_action() -> None:
     """Their arguments are complete; the step continues in another stream."""
-    made = decode_every_way(
-        sse(
-            run("created"),
-            step("created"),
-            step_delta(call(0, id="call_1", name="f", arguments="{}")),
-            run("requires_action"),
-            DONE,
-        )
-    )
-    check_transcript(made.events, ended=False)
-    assert ["ThreadRunRequiresAction", "RunStepToolCallDone", "Done"] == made.names[-3:]
-    assert [] == made.of(events.RunStepDone)
+    delta = step_delta(call(0, id="call_1", name="f", arguments="{}"))
+    for begun in (
+        (step("created"), delta),
+        (step("created", **calls(function("call_1", "f", "{}"))),),
+    ):
+        made = decode_every_way(sse(run("created"), *begun, run("requires_action"), DONE))
+        check_transcript(made.events, ended=False)
+        assert "ThreadRunRequiresAction" in made.names
+        assert ["RunStepToolCallDone", "Done"] == made.names[-2:]
+        assert [] == made.of(events.RunStepDone)
 
 
 def test_the_stream_after_submitted_outputs_continues_the_step() -> None:
