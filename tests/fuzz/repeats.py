@@ -19,18 +19,25 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 from tests import ROOT
+from tests.fuzz.assistants_rows import ASSISTANTS
+from tests.fuzz.chat_rows import CHAT
 from tests.fuzz.damage import DAMAGES, corpus
-from tests.fuzz.rows import CLOSE, OPEN, ROWS, Row
-from tests.fuzz.tricks import PAUSES, TRICKS, Manner, framed, piece, written
+from tests.fuzz.manners import Manner, framed, piece, written
+from tests.fuzz.responses_rows import RESPONSES
+from tests.fuzz.tricks import PAUSES, TRICKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
+    from tests.fuzz.rows import Row
+
 __all__ = ["Part", "Take", "by_frame", "make", "recorded", "recordings"]
 
 #: How often, of 1, a stream is read as ``auto``; as another wire; has a damage; is long.
 _AUTO, _OTHER, _DAMAGED, _LONG = 0.35, 0.02, 0.25, 0.02
+
+_WIRES = {"assistants": ASSISTANTS, "responses": RESPONSES, "chat": CHAT}
 
 #: Where frames end, whatever ends their lines.
 _FRAME = re.compile(rb"(?s).+?(?:\r?\n\r?\n|\r\r|\Z)")
@@ -113,6 +120,8 @@ class _Stream:
         if self._counts:
             payload["sequence_number"] = self._count
             self._count += self._step
+            if chance.random() < self._tricks / 9:
+                self._count += chance.choice((1, 5, -1, -4))
         if plain:  # what everybody sends at a beginning or an end is read without a doubt
             manner = attrs.evolve(manner, added=())
         text = written(payload, manner, chance)
@@ -141,7 +150,7 @@ class _Stream:
             if self._rows and chance.random() < 0.3:
                 rows.append(chance.choice(self._rows))
                 continue
-            row = chance.choice(ROWS[self._wire])(chance)
+            row = chance.choice(_WIRES[self._wire].rows)(chance)
             self._rows.append(row)
             rows.append(row)
             self.put(row.begin(), plain=chance.random() < 0.8)
@@ -152,6 +161,8 @@ class _Stream:
             for _ in range(turns if len(rows) > 1 else left):
                 self.put(row.piece(self._piece(row)))
                 left -= 1
+                if chance.random() < self._tricks / 3:
+                    self.put(chance.choice((row.begin, row.end, rows[0].end))())
         for row in rows:
             if chance.random() < 0.3:
                 self.put(row.end(), plain=chance.random() < 0.8)
@@ -176,7 +187,7 @@ class _Stream:
             return
         if kind < 0.15:
             self.put([("", "[DONE]")])
-        last = CLOSE[self._wire](chance, self._rows, calls=calls)
+        last = _WIRES[self._wire].end(chance, self._rows, calls)
         self.put(last, plain=chance.random() < 0.8)
         if kind > 0.9 and self._rows:
             self.put(chance.choice(self._rows).piece("after the end"))
@@ -185,14 +196,14 @@ class _Stream:
 def make(seed: int) -> Take:
     """Return the stream of SEED."""
     chance = random.Random(seed)
-    wire = ("assistants", "responses", "chat")[seed % 3]
+    wire = tuple(_WIRES)[seed % 3]
     size = chance.choice((4.0, 14.0, 20.0)) if chance.random() < _LONG else 1.0
     rounds = wire != "assistants" and chance.random() < 0.15
     streams: list[_Stream] = []
     number = chance.choice((0, 0, 0, 1, 5, 8, 97, 995, -3, 10**15))
     for _ in range(1 + rounds):
         stream = _Stream(chance, wire, number, size)
-        stream.put(OPEN[wire](chance, len(streams)), plain=chance.random() < 0.9)
+        stream.put(_WIRES[wire].begin(chance, len(streams)), plain=chance.random() < 0.9)
         for _ in range(chance.choice((1, 2, 2, 3))):
             stream.section()
         stream.end(calls=rounds)
