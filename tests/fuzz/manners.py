@@ -116,6 +116,8 @@ def _usage(chance: random.Random) -> Any:
 
 
 def _anything(chance: random.Random) -> Any:
+    if chance.random() < 0.03:
+        return json.loads("[" * (depth := chance.choice((60, 120, 126, 130))) + "]" * depth)
     plain: tuple[Any, ...] = (
         None,
         "",

@@ -80,7 +80,7 @@ def shrink(take: Take, seed: int) -> Take:
 def _keep(take: Take, seed: int, into: Path) -> Path:
     """Write TAKE into a file of the folder INTO."""
     parts = [[part.begins, part.data.decode("latin-1")] for part in take.parts]
-    kept = {"seed": seed, "wire": take.wire, "dialect": take.dialect, "parts": parts}
+    kept = {"seed": seed, **attrs.asdict(take), "parts": parts}
     text = json.dumps(kept, indent=1)
     into.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -93,7 +93,7 @@ def _kept(path: Path) -> tuple[Take, int]:
     """Return the stream in PATH, and its seed."""
     kept = json.loads(path.read_text("utf-8"))
     parts = tuple(Part(begins, data.encode("latin-1")) for begins, data in kept["parts"])
-    return Take(kept["wire"], kept["dialect"], parts), kept["seed"]
+    return Take(kept["wire"], kept["dialect"], parts, kept["limit"]), kept["seed"]
 
 
 def _report(take: Take, seed: int, what: str, into: Path) -> None:

@@ -25,6 +25,7 @@ from tests.fuzz.damage import DAMAGES, corpus
 from tests.fuzz.manners import Manner, framed, piece, written
 from tests.fuzz.responses_rows import RESPONSES
 from tests.fuzz.tricks import PAUSES, TRICKS
+from tests.support.bursts import BEGINNINGS, OTHER_STATES, STATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Part", "Take", "by_frame", "make", "recorded", "recordings"]
 
-#: How often, of 1, a stream is read as ``auto``; as another wire; has a damage; is long.
-_AUTO, _OTHER, _DAMAGED, _LONG = 0.35, 0.02, 0.25, 0.02
+#: How often, of 1, a stream is read as ``auto``; as another wire; is damaged; is long; is read with
+#: a limit for its frames.
+_AUTO, _OTHER, _DAMAGED, _LONG, _LIMITED = 0.35, 0.02, 0.25, 0.02, 0.05
 
 _WIRES = {"assistants": ASSISTANTS, "responses": RESPONSES, "chat": CHAT}
 
@@ -70,11 +72,13 @@ class Take:
         wire: The wire that is spoken.
         dialect: The name of the dialect that reads it.
         parts: One for each connection.
+        limit: The most bytes of a frame, or None for the default.
     """
 
     wire: str
     dialect: str
     parts: tuple[Part, ...]
+    limit: int | None = None
 
 
 def by_frame(data: bytes) -> list[bytes]:
@@ -146,7 +150,7 @@ class _Stream:
         """Write one row, or several in turns; rows from before may go on."""
         chance = self._chance
         rows = []
-        for _ in range(chance.choice((1, 1, 1, 2, 2, 3))):
+        for _ in range(chance.choice((1, 1, 1, 1, 2, 2, 3))):
             if self._rows and chance.random() < 0.3:
                 rows.append(chance.choice(self._rows))
                 continue
@@ -154,7 +158,7 @@ class _Stream:
             self._rows.append(row)
             rows.append(row)
             self.put(row.begin(), plain=chance.random() < 0.8)
-        left = max(2, int(chance.choice((3, 6, 6, 12, 20)) * self._size))
+        left = max(2, int(chance.choice((3, 6, 9, 14, 25)) * self._size))
         turns = chance.choice((1, 1, 2, 5))
         while left > 0:
             row = chance.choice(rows)
@@ -166,6 +170,29 @@ class _Stream:
         for row in rows:
             if chance.random() < 0.3:
                 self.put(row.end(), plain=chance.random() < 0.8)
+
+    def states(self) -> None:
+        """Write the first states of one object, which servers send twice with the same data."""
+        chance = self._chance
+        kind = chance.choice(list(BEGINNINGS))
+        number = b"%d" % chance.randint(1, 9)
+        few = chance.choices(BEGINNINGS[kind], k=2)
+        again = "queued" if kind == "thread.run" else "in_progress"
+        names = [["created", again], chance.choices(STATES, k=chance.randint(2, 4))]
+        for name in chance.choice(([*names[0], *names[1]], names[0] * 2, names[1])):
+            for state in (name, chance.choice(OTHER_STATES))[: chance.choice((1, 2))]:
+                payload = chance.choice((few[0], few[0], *few))
+                if state != name:
+                    # Without a status in it, the object has that of the name.
+                    bare = re.sub(r',"status".*', "}", few[0])
+                    payload = chance.choice((bare, chance.choice(BEGINNINGS[kind])))
+                frame = framed(f"{kind}.{state}", payload, self._manner.envelope)
+                frame = re.sub(rb'"id":"(\w+?)1"', rb'"id":"\g<1>%b"' % number, frame)
+                if state != name and chance.random() < 0.5:
+                    frame = TRICKS["its name in the JSON"](frame, chance)
+                elif chance.random() < self._tricks:
+                    frame = self._trick(frame)
+                self.frames.append(frame)
 
     def _piece(self, row: Row) -> Any:
         """Return the next piece of ROW; now and then arguments are whole."""
@@ -205,6 +232,8 @@ def make(seed: int) -> Take:
         stream = _Stream(chance, wire, number, size)
         stream.put(_WIRES[wire].begin(chance, len(streams)), plain=chance.random() < 0.9)
         for _ in range(chance.choice((1, 2, 2, 3))):
+            if wire == "assistants" and chance.random() < 0.4:
+                stream.states()
             stream.section()
         stream.end(calls=rounds)
         streams.append(stream)
@@ -219,7 +248,11 @@ def make(seed: int) -> Take:
         dialect = "auto"
     elif chance.random() < _OTHER:
         dialect = chance.choice(("assistants", "responses", "chat"))
-    return Take(wire, dialect, tuple(parts))
+    limit = None
+    if chance.random() < _LIMITED:  # hits one of the last frames, if not by a byte
+        sizes = [len(frame) for frame in by_frame(parts[-1].data)[-9:]]
+        limit = max(1, chance.choice(sizes or [1]) + chance.choice((-3, -2, -1, 0, 1)))
+    return Take(wire, dialect, tuple(parts), limit)
 
 
 def _cut(frames: list[bytes], chance: random.Random) -> list[Part]:

@@ -125,6 +125,11 @@ def _envelope(frame: bytes, chance: random.Random) -> bytes:
     return other.replace(b"JSON", data.group(1))
 
 
+def _wrapped(frame: bytes, _: random.Random) -> bytes:
+    """Put the name of a frame into its JSON."""
+    return re.sub(rb"\Aevent: (.*)\ndata: ?(.*)\n\n", rb'data: {"event":"\1","data":\2}\n\n', frame)
+
+
 def _two_lines(frame: bytes, chance: random.Random) -> bytes:
     at = [x.end() for x in re.finditer(b",", frame)]
     if not at:
@@ -193,6 +198,7 @@ TRICKS: dict[str, Trick] = {
     "CRLF": lambda frame, _: frame.replace(b"\n", b"\r\n"),
     "keys in another order": _json(_reorder),
     "one more of a list": _json(_one_more),
+    "its name in the JSON": _wrapped,
     "without its name": lambda frame, _: re.sub(rb"\Aevent: .*\n", b"", frame),
     "another name": lambda frame, chance: re.sub(
         rb"\A(event: .*\n)?", b"event: " + chance.choice(_NAMES) + b"\n", frame
