@@ -155,8 +155,8 @@ class _Missed:
 
     def collect(self) -> Flow[list[Decoded]]:
         """Return what the wire would have sent; the snapshots sort out what was delivered."""
-        run, heard, out = self._run, self._snapshots.current_run, self._out
-        if heard is None and not self._answered:
+        run, out = self._run, self._out
+        if self._snapshots.current_run is None and not self._answered:
             begun = evolve(run, status="queued", required_action=None)
             out.append(synthetic(events.ThreadRunCreated, begun))
         steps = yield from self._later_steps()
@@ -169,8 +169,7 @@ class _Missed:
                 yield from self._step(step)
         if run.status in TERMINAL_RUN_STATUSES and not self._answered:
             yield from self._messages_without_steps(steps)
-        said = heard is not None and heard.status == run.status
-        if not (said and self._snapshots.requires_action):
+        if not (run.status == "requires_action" and self._snapshots.requires_action):
             out.append(synthetic(events.RUN_EVENTS[run.status or ""], run))
         return out
 

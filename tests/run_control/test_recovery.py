@@ -649,6 +649,56 @@ def test_arguments_that_differ_from_what_was_seen_are_left_as_they_were() -> Non
     )  # fmt: skip
 
 
+def test_a_run_that_was_not_seen_begins_queued() -> None:
+    """One that waits for the caller may write a message later, so none is looked for yet."""
+    run = attrs.evolve(RUN, status="requires_action", required_action=models.RequiredAction())
+    server = Known(run, its_messages={"msg_1": models.Message(id="msg_1", run_id="run_1")})
+    begun, last = recovered(server)
+    assert ("queued", None) == (begun.payload.status, begun.payload.required_action)
+    assert run == last.payload
+    assert ["run_1"] == server.asked
+
+
+def test_a_message_of_the_user_is_of_no_run() -> None:
+    """A list of a run's messages may have it, if the server ignores what it was asked for."""
+    mine = models.Message(id="msg_1", run_id="run_1", status="completed")
+    server = Known(RUN, its_messages={"u": models.Message(id="u", role="user"), "msg_1": mine})
+    expected = ["run.created", "message.created", "message.completed", "run.completed"]
+    assert expected == made_up(server)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_next", "now", "expected"),
+    [
+        ("requires_action", False, "requires_action", []),
+        (None, False, "requires_action", []),
+        ("requires_action", True, "requires_action", ["run.requires_action"]),
+        ("requires_action", False, "expired", ["run.expired"]),
+    ],
+    ids=["told", "told without a status", "in the stream before", "over now"],
+)
+def test_a_run_that_waits_is_told_so_once_in_each_stream(
+    status: str | None, now: str, expected: list[str], *, is_next: bool
+) -> None:
+    """The calls that it waits for are run once; after their outputs it may wait again."""
+    snapshots, name = Snapshots(), "thread.run.requires_action"
+    waiting = attrs.evolve(RUN, status=status)
+    snapshots.apply(Decoded(events.ThreadRunRequiresAction, waiting, None, name))
+    if is_next:
+        snapshots.resume()
+    assert expected == made_up(Known(attrs.evolve(RUN, status=now)), snapshots)
+
+
+def test_a_step_whose_calls_were_answered_ends_once() -> None:
+    """Its end is in the list of steps, so nobody asks for it again."""
+    snapshots, call = Snapshots(), function("a", "{}")
+    snapshots.apply(Decoded(events.ThreadRunStepCreated, calling(call), None, ""))
+    server = Known(RUN, [calling(call, status="completed")])
+    expected = ["run.step.completed", "run.completed"]
+    assert expected == made_up(server, snapshots, answered=["a"])
+    assert ["run_1"] == server.asked
+
+
 def test_a_run_that_takes_too_long_is_given_up() -> None:
     """The error says how it stands."""
     run = attrs.evolve(RUN, status="in_progress")
