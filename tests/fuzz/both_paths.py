@@ -343,6 +343,7 @@ def compare(take: Take, seed: int, figures: Figures) -> None:
         Difference: They differ.
         Exception: Any other exception is one that came out of the library.
     """
+    figures.streams += 1
     chance = random.Random(seed)
 
     def cut(name: str) -> list[Sequence[bytes]]:
@@ -372,7 +373,6 @@ def compare(take: Take, seed: int, figures: Figures) -> None:
             _read(take, chunks, turns, fast=x, scribbles=scribbles) for x in (False, True)
         )
         _same(f"what is wanted changes, {name}", one, other, chunks=True)
-    figures.streams += 1
     figures.decodes += 4 if kind == "changing" else 3
     figures.events += len(ordinary.seen)
     for found, count in (

@@ -104,6 +104,7 @@ class _Call(_Chat):
             self._keeps["id"] = chance.choice(("", None, "call_9", "null"))
         self._name = chance.choice((None,) * 8 + ("", "f", "g"))
         self._two = chance.random() < 0.05
+        self._more = chance.choice((None,) * 8 + ("obfuscation", "logprobs", "extra_content"))
         self._content = chance.choice(({},) * 5 + ({"content": None}, {"content": ""}))
 
     @property
@@ -133,7 +134,8 @@ class _Call(_Chat):
 
     def piece(self, made: Any) -> list[Frame]:
         self._note(made)
-        fragments = [self._fragment(made, **self._keeps, name=self._name)]
+        more = {} if self._more is None else {self._more: "x" * self.chance.randint(0, 9)}
+        fragments = [self._fragment(made, **self._keeps, **more, name=self._name)]
         if self._two:
             fragments.append(self._fragment("x", index=self._index + 1))
         return [self._delta(*fragments)]

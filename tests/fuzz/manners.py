@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     #: Makes the value of a key.
     Value: TypeAlias = Callable[[random.Random], Any]
 
-__all__ = ["Manner", "framed", "key_and_value", "piece", "written"]
+__all__ = ["VOCABULARIES", "Manner", "framed", "key_and_value", "piece", "written"]
 
 _WORDS = (
     "a",
@@ -37,6 +37,13 @@ _WORDS = (
     "\n",
     "{}",
     "ok. ",
+)
+
+#: The texts of a stream, by their words: of all kinds, plain, or of wide characters alone.
+VOCABULARIES: tuple[Sequence[str], ...] = (
+    _WORDS,
+    _WORDS[:3],
+    ("日本語の文章", "ありがとう", "🙂🙂🙂"),
 )
 
 #: Pieces that a reader of frames could mistake for something else.
@@ -74,10 +81,10 @@ _KEYS = (
 )
 
 
-def piece(chance: random.Random, tricks: float) -> Any:
-    """Return a piece of text; TRICKS is how often, of 1, it is one that deceives."""
+def piece(chance: random.Random, tricks: float, words: Sequence[str]) -> Any:
+    """Return a piece of text of WORDS; TRICKS is how often, of 1, it is one that deceives."""
     if chance.random() >= tricks:
-        return chance.choice(_WORDS) * chance.choice((1, 1, 1, 2, 9))
+        return chance.choice(words) * chance.choice((1, 1, 1, 2, 9))
     kind = chance.random()
     if kind < 0.25:
         return ""
@@ -182,6 +189,7 @@ class Manner:
         envelope: The frame, with NAME and JSON in it.
         wraps: Whether name and payload stand in one JSON object (where a wire has that).
         added: The keys that are in every frame: where, at which place there, name and value.
+        doubled: A key that comes twice in every frame, and its first value; or None.
     """
 
     shuffle: int | None
@@ -191,6 +199,7 @@ class Manner:
     envelope: str
     wraps: bool
     added: tuple[tuple[int, int, str, Value], ...]
+    doubled: tuple[str, Value] | None
 
     @classmethod
     def of(cls, chance: random.Random, *, names: bool) -> Manner:
@@ -215,6 +224,7 @@ class Manner:
             f"{head}data:{blank}JSON\n\n",
             chance.random() < 0.1,
             tuple(added),
+            (chance.choice(_KEYS[:9]), chance.choice(_VALUES)) if chance.random() < 0.04 else None,
         )
 
 
@@ -264,6 +274,10 @@ def written(payload: Any, manner: Manner, chance: random.Random) -> str:
         text.encode()
     except UnicodeEncodeError:  # only an escape can spell half of a pair
         text = json.dumps(payload, separators=manner.separators)
+    if manner.doubled is not None:
+        key, make = manner.doubled
+        value = json.dumps(make(chance))
+        text = text.replace(f'"{key}"', f'"{key}":{value},"{key}"', 1)
     return text.replace("/", "\\/") if manner.slashes else text
 
 

@@ -22,7 +22,7 @@ from tests import ROOT
 from tests.fuzz.assistants_rows import ASSISTANTS
 from tests.fuzz.chat_rows import CHAT
 from tests.fuzz.damage import DAMAGES, corpus
-from tests.fuzz.manners import Manner, framed, piece, written
+from tests.fuzz.manners import VOCABULARIES, Manner, framed, piece, written
 from tests.fuzz.responses_rows import RESPONSES
 from tests.fuzz.tricks import PAUSES, TRICKS
 from tests.support.bursts import BEGINNINGS, OTHER_STATES, STATES
@@ -37,7 +37,7 @@ __all__ = ["Part", "Take", "by_frame", "make", "recorded", "recordings"]
 
 #: How often, of 1, a stream is read as ``auto``; as another wire; is damaged; is long; is read with
 #: a limit for its frames.
-_AUTO, _OTHER, _DAMAGED, _LONG, _LIMITED = 0.35, 0.02, 0.25, 0.02, 0.05
+_AUTO, _OTHER, _DAMAGED, _LONG, _LIMITED = 0.35, 0.02, 0.25, 0.03, 0.05
 
 _WIRES = {"assistants": ASSISTANTS, "responses": RESPONSES, "chat": CHAT}
 
@@ -100,6 +100,7 @@ class _Stream:
         often = (0.0, 0.02, 0.05, 0.05, 0.15, 0.4)
         self._tricks = chance.choice(often) if size == 1 else chance.choice((0.0, 0.003, 0.01))
         self._deceives = chance.choice((0.0, 0.02, 0.1, 0.1, 0.4))
+        self._words = chance.choice(VOCABULARIES)
         self._count = number
         self._step = chance.choice((1, 1, 1, 1, 1, 1, 1, 0, 2, 10, -1))
         self._counts = chance.random() < (0.85 if wire == "responses" else 0.03)
@@ -127,7 +128,7 @@ class _Stream:
             if chance.random() < self._tricks / 9:
                 self._count += chance.choice((1, 5, -1, -4))
         if plain:  # what everybody sends at a beginning or an end is read without a doubt
-            manner = attrs.evolve(manner, added=())
+            manner = attrs.evolve(manner, added=(), doubled=None)
         text = written(payload, manner, chance)
         if manner.wraps and self._wire == "assistants":
             text = f'{{"event":"{name}","data":{text}}}'
@@ -197,7 +198,7 @@ class _Stream:
     def _piece(self, row: Row) -> Any:
         """Return the next piece of ROW; now and then arguments are whole."""
         chance = self._chance
-        made = piece(chance, self._deceives)
+        made = piece(chance, self._deceives, self._words)
         if "\ud800" <= row.said[-1:] <= "\udbff" and chance.random() < 0.6:
             made = f"\ude42{made}"  # the other half of a pair
         if self._size > 1:  # what is no text would end it
