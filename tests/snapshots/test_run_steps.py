@@ -614,6 +614,9 @@ def test_a_call_of_a_custom_tool_is_done_at_the_end() -> None:
         step_delta(call(0, arguments=" and more")),
     )
     assert [("a", "f", "{} and more"), ("b", "g", "{}")] == done_calls(made)
+    turns = made.of(events.RunStepToolCallCreated, events.RunStepToolCallDone)
+    begins, ends = "RunStepToolCallCreated", "RunStepToolCallDone"
+    assert [begins, begins, ends, ends] == [type(x).__name__ for x in turns]
 
 
 def test_calls_are_done_with_what_the_run_requires() -> None:
