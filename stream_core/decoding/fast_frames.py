@@ -70,6 +70,9 @@ _FIRST_WINDOW, _WINDOW = 1 << 12, 1 << 16
 
 _CR = 13
 
+#: A meaning of another class may be decoded while it is iterated.
+_LISTS = (list, tuple)
+
 _DELTAS = (events.ThreadMessageDelta, events.ThreadRunStepDelta)
 
 #: Events that may be nothing but a piece of text.
@@ -153,7 +156,7 @@ class FrameReader:
         Call it when the dialect has decoded that frame and its MEANING was folded in.
         """
         frame, self._plain = self._plain, None
-        if frame is None or not isinstance(meaning, list | tuple) or len(meaning) != 1:
+        if frame is None or not isinstance(meaning, _LISTS) or len(meaning) != 1:
             return
         if meaning[0].event_class in _PIECES and not meaning[0].synthetic:
             self._learn(meaning[0], frame)

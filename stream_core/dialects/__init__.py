@@ -132,7 +132,7 @@ class Counts(Protocol):
     sequence_number: int | None
 
 
-@frozen
+@frozen(cache_hash=True)
 class DeltaRow:
     """What varies in the deltas of one kind, by the keys of its JSON; all else is the same.
 
