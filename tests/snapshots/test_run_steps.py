@@ -10,6 +10,8 @@ import operator
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from stream_core import events, models
 from stream_core.decoding.decoder import EventDecoder
 from stream_core.snapshots.stream_state import Snapshots
@@ -604,6 +606,19 @@ def test_a_call_is_done_when_the_next_one_begins_if_its_arguments_are_a_complete
     assert [begins, begins, ends, begins, begins, ends, ends, ends] == names
 
 
+def test_a_call_of_another_kind_is_done_when_the_next_one_begins() -> None:
+    """What it takes is complete then, whatever it looks like."""
+    made = transcript_of(
+        step("created"),
+        step_delta({**code(input="("), "id": "a"}),
+        step_delta({**code(input="1"), "id": "b", "index": 1}),
+    )
+    turns = made.of(events.RunStepToolCallCreated, events.RunStepToolCallDone)
+    begins, ends = "RunStepToolCallCreated", "RunStepToolCallDone"
+    expected = [(begins, 0), (ends, 0), (begins, 1), (ends, 1)]
+    assert expected == [(type(x).__name__, x.index) for x in turns]
+
+
 def test_a_call_of_a_custom_tool_is_done_at_the_end() -> None:
     """Its input may be any text, so one that looks complete may go on."""
     custom = {**call(0, id="a", name="f", arguments="{}"), "custom": {}}
@@ -743,13 +758,17 @@ def test_only_a_call_of_a_function_takes_required_arguments() -> None:
     assert "1" == done.tool_call.code_interpreter.input
 
 
-def test_a_dialect_may_say_that_a_call_is_done() -> None:
-    """That is so before its step ends, once, and with the arguments that the dialect has."""
+@pytest.mark.parametrize("known", ["a", ""])
+def test_a_dialect_may_say_that_a_call_is_done(known: str) -> None:
+    """That is so before its step ends, once, and with the arguments that the dialect has.
+
+    An id that was sent stays, even if the dialect has none in the end.
+    """
     writer = run_writer()
     steps = writer.step("s")
     named = models.FunctionDelta("f", "CIPHER")
     steps.add(models.FunctionToolCallDelta(0, "a", function=named), {})
-    steps.calls[0] = models.FunctionToolCall("a", "function", models.Function("f", "{}"))
+    steps.calls[0] = models.FunctionToolCall(known, "function", models.Function("f", "{}"))
     steps.done(0)
     steps.done(0)  # a second time, which changes nothing
     snapshots = Snapshots()
