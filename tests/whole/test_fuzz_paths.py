@@ -140,6 +140,18 @@ def _kept_template(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FrameReader, "_hand_out", hand_out)
 
 
+def _late_repetition(patch: pytest.MonkeyPatch) -> None:
+    real = FrameReader._hand_out
+
+    def hand_out(self: FrameReader, name: str, data: str, frame: str) -> Any:
+        before = self._again
+        out = real(self, name, data, frame)
+        self._again = None if name else before
+        return out
+
+    patch.setattr(FrameReader, "_hand_out", hand_out)
+
+
 def _old_wants(patch: pytest.MonkeyPatch) -> None:
     real = FrameReader._learn
 
@@ -202,6 +214,7 @@ BUGS: dict[str, tuple[Callable[[pytest.MonkeyPatch], None], int]] = {
     "the number is that of the frame before": (_late_number, 1),
     "a skipped key counts at any place": (_kept_keys_are_skipped, 71),
     "a template is kept after another frame": (_kept_template, 2),
+    "a repetition is skipped after another frame": (_late_repetition, 453),
     "what is wanted is that of the time of learning": (_old_wants, 31),
     "a lone half is folded in": (_lone_halves, 2),
     "the offset is wrong after a template": (_offset, 2),
