@@ -75,6 +75,9 @@ _EMPTY: tuple[Any, ...] = (None, False, [], {})
 #: How many brackets a skipped value may have; the rest of a frame has far fewer than as many again.
 _MOST_BRACKETS = MAX_NESTING // 2
 
+#: Numbers beyond 64 bits do not count: Python writes none of more than 4,300 digits.
+_MOST_NUMBER = (1 << 63) - 1
+
 #: Shorter values cannot be nested too deep.
 _SHORT = MAX_NESTING
 
@@ -168,9 +171,9 @@ def _holes(frame: str, row: DeltaRow, piece: str, number: int | None) -> list[_H
             return None  # it is a value, or it is there twice
         kind, keys = keys[key], {x: keys[x] for x in keys if x != key}
         value, at = scan_value(frame, start)
-        if (kind == "P" and value != piece) or (
-            kind == "C" and (value.__class__ is not int or value != number)
-        ):
+        if kind == "P" and value != piece:
+            return None
+        if kind == "C" and (value.__class__ is not int or value != number or value > _MOST_NUMBER):
             return None
         if kind == "P":
             start += 1  # the opening quote is fixed

@@ -418,6 +418,14 @@ def test_a_number_that_does_not_count_makes_no_template(number: str) -> None:
     assert learned(f'{{"value":"a","n":{number}}}', row=row, counter=Numbers(4)) is None
 
 
+def test_a_number_beyond_64_bits_makes_no_template() -> None:
+    """Python would not write the next one, if it had more than 4,300 digits."""
+    row = DeltaRow("value", number="n")
+    for number, expected in ((2**63 - 1, True), (2**63, False), (int("9" * 4_300), False)):
+        template = learned(f'{{"value":"a","n":{number}}}', row=row, counter=Numbers(number))
+        assert expected is (template is not None)
+
+
 @pytest.mark.parametrize(
     "data",
     [

@@ -96,6 +96,9 @@ REASONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
                 "_default",
                 "_LITERALS.get(factory) or f'{_named(factory, scope)}()'",
                 "f'{_named(factory, scope)}()'",
+            ),
+        ],
+    },
     "stream_core/snapshots/run_steps.py": {
         "a call that is done ends nothing when it is visited again: only slower": [
             (
