@@ -212,11 +212,12 @@ def test_full_and_empty_objects(cls: Any) -> None:
 
 
 @pytest.mark.parametrize("cls", CLASSES)
-@pytest.mark.parametrize("value", [None, 1, "text", [], [{}], True])
-def test_no_object(cls: Any, value: object) -> None:
+def test_no_object(cls: Any) -> None:
     """Anything but an object is unusual, and an error."""
-    assert not check(cls, value)
-    assert "made" != made(cls, value, fast=True)[0]
+    values: list[Any] = [None, 1, "text", [], [{}], True]
+    for value in values:
+        assert not check(cls, value)
+        assert "made" != made(cls, value, fast=True)[0]
 
 
 #: Values that some field does not accept, whatever its type.

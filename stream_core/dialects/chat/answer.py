@@ -166,13 +166,13 @@ class ChatAnswer:
 
     def repeats(self, piece: RepeatedPiece) -> tuple[bool, Callable[[str], object] | None]:
         """Return whether PIECE, which was just added, can come again, and what keeps it then."""
-        grow = None
         if piece.name in REASONING:
             return True, self._returned.keeper(piece.name)
+        message = self._message
         if piece.call is not None:
             grow = self._calls.grower(*piece.call)
-        elif self._message is not None:
-            grow = self._message.grower(self._parts["text"])
+        else:
+            grow = None if message is None else message.grower(self._parts["text"])
         return grow is not None, grow
 
     def add_whole(self, message: ChunkDelta, path: str, raw: Any) -> None:

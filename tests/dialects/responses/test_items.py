@@ -63,3 +63,8 @@ def test_an_item_without_counterpart_has_no_texts() -> None:
     """So no text contradicts it."""
     item = Item(run_writer(), "i", "x")
     assert ([], [], False) == (item.texts, item.texts_in({"content": "a"}), item.contradicts("a"))
+
+
+def test_an_item_without_texts_has_nothing_that_grows() -> None:
+    """No delta is about it."""
+    assert Item(run_writer(), "item_1", "image_generation_call").grower(0) is None
