@@ -243,7 +243,7 @@ class _Held:
 def test_what_a_wire_holds_back_is_delivered_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """The detected wire returns it; one that holds nothing back adds nothing."""
     dialect = AutoDialect()
-    assert holds_back(dialect)
+    assert holds_back(make_dialect("auto"))
     dialect.decode(ServerSentEvent("thread.created", "{}", 0))
     assert () == tuple(dialect.end())
     dialect = AutoDialect()
