@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from stream_core.snapshots.stream_state import Snapshots
 
     #: Folds in the delta whose text is the first argument. The second is the delta's JSON, or None
-    #: to leave out the wire event, which nobody wants; the third says whether somebody wants the
-    #: derived event, and None means yes. It returns those of the two that are wanted; None if the
+    #: to leave out the wire event, which nobody wants; then the third says whether somebody wants
+    #: the derived event, and None means yes. It returns those of the two that are wanted; None if the
     #: delta must take the ordinary path.
     Fold: TypeAlias = Callable[[str, str | None, Wants | None], Sequence[Event] | None]
 
@@ -78,17 +78,17 @@ def _text_repeater(owner: MessageSnapshots, data: models.MessageDeltaEvent) -> R
     """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container = owner.container(data.id)
     deltas = data.delta.content
-    if container.done or len(deltas) != 1 or deltas[0].index is None:
+    if container.done or len(deltas) != 1:
         return None
     delta = deltas[0]
-    if not isinstance(delta, models.TextDeltaBlock) or delta.text is None:
+    if not isinstance(delta, models.TextDeltaBlock) or delta.index is None or delta.text is None:
         return None
-    part, piece = container.blocks[delta.index or 0].snapshot, delta.text.value
+    part, piece = container.blocks[delta.index].snapshot, delta.text.value
     if piece is None or delta.text.annotations or not isinstance(part, models.TextContentBlock):
         return None
     if data.extra or data.delta.extra or delta.extra or delta.text.extra or part.text.half:
         return None
-    fold = _text_fold(container.snapshot, part.text, delta.index or 0, data)
+    fold = _text_fold(container.snapshot, part.text, delta.index, data)
     return Repeater(events.ThreadMessageDelta, piece, fold)
 
 
@@ -101,7 +101,7 @@ def _text_fold(
 
     def fold(value: str, raw: str | None, wants: Wants | None) -> Sequence[Event]:
         append(value)
-        if raw is None and wants is not None and not wants[event_class]:
+        if wants is not None and not wants[event_class]:
             return ()
         delta = new(delta_class)
         delta.value = value
@@ -157,16 +157,16 @@ def _arguments(call: Any, delta: Any, index: int) -> tuple[str, _Call] | None:
     new, delta_class, function_class = _new, models.FunctionToolCallDelta, models.FunctionDelta
 
     def make(value: str) -> ToolCallDelta:
-        function = new(function_class)
-        function.name = None
-        function.arguments = value
-        function.output = None
-        function._extra = None
+        made = new(function_class)
+        made.name = None
+        made.arguments = value
+        made.output = None
+        made._extra = None
         delta: models.FunctionToolCallDelta = new(delta_class)
         delta.index = index
         delta.id = None
         delta.type = "function"
-        delta.function = function
+        delta.function = made
         delta._extra = None
         return delta
 
@@ -201,7 +201,7 @@ def _call_fold(
         if step.step_details is not details:
             return None
         append(value)
-        if raw is None and wants is not None and not wants[event_class]:
+        if wants is not None and not wants[event_class]:
             return ()
         delta = make(value)
         event = new(event_class)

@@ -27,7 +27,11 @@ def part(value: str | None, index: int | None = 0, **fields: Any) -> models.Text
 
 def calls(*deltas: Any) -> Decoded:
     """Return a delta of a step with tool calls."""
-    details = models.ToolCallDeltaObject("tool_calls", list(deltas))
+    return step_delta(models.ToolCallDeltaObject("tool_calls", list(deltas)))
+
+
+def step_delta(details: Any) -> Decoded:
+    """Return a delta of a step."""
     payload = models.RunStepDeltaEvent("step_1", models.RunStepDelta(details))
     return Decoded(events.ThreadRunStepDelta, payload, None, "thread.run.step.delta")
 
@@ -81,9 +85,10 @@ def test_a_delta_that_is_a_piece_of_text_can_be_repeated(
     assert [repeater.event_class, event_class] == [type(event) for event in out]
     assert repeater.piece in {"a", "b"}
     assert expected in repr(snapshots.current_message or snapshots.current_run_step)
-    only = repeater.fold("", None, None)
+    only = repeater.fold("d", None, None)
     assert only is not None
     assert [event_class] == [type(event) for event in only]
+    assert ["'c'" in repr(event) for event in out] == [True] * len(out)  # each has its own
 
 
 @pytest.mark.parametrize(
@@ -103,6 +108,8 @@ def test_a_delta_that_is_a_piece_of_text_can_be_repeated(
         ([calls(BEGUN)], calls(function(None))),
         ([calls(BEGUN)], calls(function("a"), function("b"))),
         ([], calls(code(None))),
+        ([], step_delta(models.RunStepDeltaMessageDelta())),
+        ([], step_delta(None)),
     ],
 )
 def test_more_than_a_piece_of_text_cannot_be_repeated(
