@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     #: Folds in the delta whose text is the first argument. The second is the delta's JSON, or None
     #: to leave out the wire event, which nobody wants; then the third says whether somebody wants
-    #: the derived event, and None means yes. It returns those of the two that are wanted; None if the
-    #: delta must take the ordinary path.
+    #: the derived event, and None means yes. It returns those of the two that are wanted; None if
+    #: the delta must take the ordinary path.
     Fold: TypeAlias = Callable[[str, str | None, Wants | None], Sequence[Event] | None]
 
     #: A pair of functions: one appends to the text of a call, one makes the delta of a piece.
