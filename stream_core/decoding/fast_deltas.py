@@ -167,10 +167,10 @@ def _holes(frame: str, row: DeltaRow, piece: str, number: int | None) -> list[_H
         if start < at:
             continue  # inside of a value that nobody reads, or of the piece
         key = found[1]
-        if not found[2] or key not in keys:
-            return None  # it is a value, or it is there twice
+        if key not in keys:
+            return None  # it is there twice
         kind, keys = keys[key], {x: keys[x] for x in keys if x != key}
-        value, at = scan_value(frame, start)
+        value, at = scan_value(frame, start)  # there is none if the key is itself a value
         if kind == "P" and value != piece:
             return None
         if kind == "C" and (value.__class__ is not int or value != number or value > _MOST_NUMBER):
@@ -187,7 +187,7 @@ def _finder(row: DeltaRow) -> tuple[_Find, dict[str, str]]:
     """Return what finds the keys of ROW in a frame, and the kind of each."""
     keys = dict.fromkeys(row.skipped, "S") | {row.piece: "P"}
     keys |= {key: kind for key, kind in ((row.number, "C"), (row.taken, "V")) if key}
-    return re.compile(rf'"({"|".join(map(re.escape, keys))})"([ \t]*:[ \t]*)?').finditer, keys
+    return re.compile(rf'"({"|".join(map(re.escape, keys))})"(?:[ \t]*:[ \t]*)?').finditer, keys
 
 
 def _is_deep(frame: str, start: int, end: int) -> bool:
