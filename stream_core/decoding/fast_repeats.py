@@ -124,14 +124,12 @@ def _text_fold(
 def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> Repeater | None:
     """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container, details = owner.container(data.id), data.delta.step_details
-    if container.done or not isinstance(details, models.ToolCallDeltaObject):
-        return None
-    if len(details.tool_calls) != 1:
+    if not isinstance(details, models.ToolCallDeltaObject) or len(details.tool_calls) != 1:
         return None
     delta = details.tool_calls[0]
     if delta.index is None or delta.id is not None or delta.extra:
         return None
-    block = container.blocks[delta.index]
+    block = container.blocks[delta.index]  # done if its step is
     if block.done or data.extra or data.delta.extra or details.extra:
         return None
     for find in (_arguments, _code):
@@ -225,10 +223,9 @@ def _reasoning_repeater(decoded: Decoded) -> Repeater | None:
         return None
     append, new, delta_class = text.appender, _new, models.ReasoningTextDelta
 
-    def fold(value: str, raw: str | None, wants: Wants | None) -> Sequence[Event]:
-        del wants  # there is no derived event
+    def fold(value: str, raw: str | None, _: Wants | None) -> Sequence[Event]:
         append(value)
-        if raw is None:
+        if raw is None:  # there is no derived event
             return ()
         delta = new(delta_class)
         delta.delta = value
