@@ -124,12 +124,14 @@ def _text_fold(
 def _call_repeater(owner: RunStepSnapshots, data: models.RunStepDeltaEvent) -> Repeater | None:
     """Return the repeater for deltas like DATA, or None if it is more than a piece of text."""
     container, details = owner.container(data.id), data.delta.step_details
-    if not isinstance(details, models.ToolCallDeltaObject) or len(details.tool_calls) != 1:
+    if container.done or not isinstance(details, models.ToolCallDeltaObject):
+        return None
+    if len(details.tool_calls) != 1:
         return None
     delta = details.tool_calls[0]
     if delta.index is None or delta.id is not None or delta.extra:
         return None
-    block = container.blocks[delta.index]  # done if its step is
+    block = container.blocks[delta.index]
     if block.done or data.extra or data.delta.extra or details.extra:
         return None
     for find in (_arguments, _code):

@@ -193,6 +193,13 @@ def test_nothing_is_folded_into_what_is_done(
     assert find_repeater(snapshots, delta) is None
 
 
+def test_a_step_that_is_done_gets_no_more_calls() -> None:
+    """A delta under another index is delivered, and there is nothing that it could be folded into."""
+    late = calls(function("a", 5))
+    snapshots = after(calls(BEGUN), calls(function("{}")), ended("step"), late)
+    assert find_repeater(snapshots, late) is None
+
+
 def test_each_delta_is_its_own() -> None:
     """The next one changes nothing in it."""
     for before, delta in (([], text(part("a"))), ([calls(BEGUN)], calls(function("a")))):
