@@ -194,7 +194,7 @@ def test_nothing_is_folded_into_what_is_done(
 
 
 def test_a_step_that_is_done_gets_no_more_calls() -> None:
-    """A delta under another index is delivered, and there is nothing that it could be folded into."""
+    """A delta under another index is delivered, and there is nothing that could take it."""
     late = calls(function("a", 5))
     snapshots = after(calls(BEGUN), calls(function("{}")), ended("step"), late)
     assert find_repeater(snapshots, late) is None
