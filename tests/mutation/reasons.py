@@ -115,6 +115,17 @@ REASONS: dict[str, dict[str, list[tuple[str, str, str]]]] = {
             ("_size", "1", "2"),
         ],
     },
+    "stream_core/decoding/fast_frames.py": {
+        "how often a template is tried, and how much is decoded at once: only time": [
+            ("", "32", "33"),
+            ("", "1", "2"),
+            ("", "12", "13"),
+            ("", "16", "17"),
+        ],
+        "frames with CR LF of one chunk then go to the SSE decoder: the same, only slower": [
+            ("", "13", "14"),
+        ],
+    },
     "stream_core/snapshots/run_steps.py": {
         "a call that is done ends nothing when it is visited again: only slower": [
             (
