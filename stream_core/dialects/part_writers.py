@@ -292,17 +292,25 @@ class StepWriter:
         function = models.FunctionDelta(arguments=value)
         self.add(models.FunctionToolCallDelta(index, None, "function", function), raw)
 
-    def grower(self, index: int) -> Callable[[str], object] | None:
+    def grower(self, index: int, pieces: list[str] | None = None) -> Callable[[str], object] | None:
         """Return what keeps a piece of the arguments or the code of the call at INDEX.
 
-        See :meth:`MessageWriter.grower`.
+        See :meth:`MessageWriter.grower`. PIECES, if there are any, get each piece too.
         """
-        call = self.calls[index]
+        call, append = self.calls[index], None
         if isinstance(call, models.FunctionToolCall):
-            return _appender(call.function)
-        if isinstance(call, models.CodeInterpreterToolCall):
-            return _appender(call.code_interpreter)
-        return None
+            append = _appender(call.function)
+        elif isinstance(call, models.CodeInterpreterToolCall):
+            append = _appender(call.code_interpreter)
+        if append is None or pieces is None:
+            return append
+        grow, keep = append, pieces.append
+
+        def both(piece: str) -> None:
+            grow(piece)
+            keep(piece)
+
+        return both
 
     def done(self, index: int) -> None:
         """Write that the function call at INDEX is done: the server said so, before the step ends.

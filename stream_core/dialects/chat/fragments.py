@@ -22,10 +22,10 @@ from .content import wrong
 if TYPE_CHECKING:
     from .chunks import ChunkDelta
 
-__all__ = ["Fragment", "read_fragments", "read_index"]
+__all__ = ["NO_ID", "Fragment", "read_fragments", "read_index"]
 
 #: What servers write for an id that they do not have.
-_NO_ID = (None, "", "null", "None")
+NO_ID = (None, "", "null", "None")
 
 #: A text that is an index.
 _DIGITS = re.compile(r"[0-9]{1,9}")
@@ -119,7 +119,7 @@ def read_index(value: Any, path: str) -> int | None:
 def _read_id(value: Any, path: str) -> str:
     """Return the id of the call at PATH, or "" if it has none; some servers number calls."""
     if isinstance(value, str | None):
-        return "" if value in _NO_ID else value or ""
+        return "" if value in NO_ID else value or ""
     if type(value) is int:
         return str(value)
     raise wrong(f"{path}.id", value, "a string")

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from stream_core.dialects import DeltaRow
 
 from .content import REASONING
+from .fragments import NO_ID
 
 __all__ = ["RepeatedPiece", "read_piece"]
 
@@ -32,9 +33,6 @@ _ROWS = {
 
 #: The keys of a fragment of a call; others are kept.
 _CALL_KEYS = {"index", "id", "type", "function"}
-
-#: What stands for an id that a server does not have; see ``fragments``.
-_NO_ID = (None, "", "null", "None")
 
 
 class RepeatedPiece(NamedTuple):
@@ -94,4 +92,4 @@ def _fragment(calls: Any) -> tuple[tuple[str, int | None], Any] | None:
         return None
     if index is not None and type(index) is not int:
         return None
-    return ("" if call_id in _NO_ID else call_id or "", index), function.get("arguments")
+    return ("" if call_id in NO_ID else call_id or "", index), function.get("arguments")

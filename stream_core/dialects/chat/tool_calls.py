@@ -160,16 +160,7 @@ class ChatCalls:
             return None
         by_place = self._newest if index is None else self._by_key.get(index)
         call = self._by_id.get(call_id) if call_id else by_place
-        grow = None if call is None else self._step.grower(call.number)
-        if call is None or grow is None:
-            return None
-        append, keep = grow, call.pieces.append
-
-        def both(piece: str) -> None:
-            append(piece)
-            keep(piece)
-
-        return both
+        return None if call is None else self._step.grower(call.number, call.pieces)
 
     def fresh(self, fragments: list[Fragment]) -> list[Fragment]:
         """Return those of FRAGMENTS, whole calls, that cannot be calls that are here already."""

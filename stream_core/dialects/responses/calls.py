@@ -123,15 +123,7 @@ class CallItem(Item):
 
     def grower(self, index: int) -> Callable[[str], object] | None:
         """Return what keeps a piece of the arguments."""
-        grow, keep = self.step.grower(index), self._pieces.append
-        if grow is None:
-            return None
-
-        def both(piece: str) -> None:
-            grow(piece)
-            keep(piece)
-
-        return both
+        return self.step.grower(index, self._pieces)
 
     def complete(self, value: str) -> None:
         """Write what no delta brought of the arguments; VALUE is all of them."""
